@@ -1,0 +1,1 @@
+"""Keypoint correspondences to camera models to RGB in the depth frame."""

@@ -1,0 +1,59 @@
+"""The `hcmoco-bench` command: registers the commands and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hcmoco_bench import __version__
+from hcmoco_bench.cli import calibrate, demo, prepare, publish, synth, verify, view
+from hcmoco_bench.cli.console import err, out
+from hcmoco_bench.errors import HcmocoBenchError, UsageError
+
+app = typer.Typer(
+    name="hcmoco-bench",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with problems (only under --strict).",
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        out.print(f"hcmoco-bench {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset, pre-trained encoders and comparable figures out.
+
+    New here? `hcmoco-bench demo` runs the whole way on generated people, without any licensed data.
+    """
+
+
+for module in (demo, synth, prepare, calibrate, verify, view, publish):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line; expected errors become one line on standard error and an exit code."""
+    try:
+        app()
+    except UsageError as error:
+        err.print(f"[bold red]usage:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except HcmocoBenchError as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What all commands share: the two consoles, the progress bar, and results as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from hcmoco_bench.progress import Progress, no_progress
+
+out = Console()
+"""Results: tables and paths."""
+
+err = Console(stderr=True)
+"""Progress, notes and errors; never mixed into results."""
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes; errors only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.1f}/s", style="progress.data.speed")
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Progress]:
+    """Yield a `Progress` that draws one bar a label, with rate and time left, on standard error."""
+    if quiet:
+        yield no_progress
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with RichProgress(*columns, console=err, transient=False) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(label: str, done: int, total: int | None) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield report
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON document on standard output, unwrapped and uncoloured."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

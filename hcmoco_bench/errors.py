@@ -1,0 +1,47 @@
+"""The error types of the package. Every message names the file, the value and what to do next."""
+
+
+class HcmocoBenchError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class UsageError(HcmocoBenchError):
+    """What was asked for makes no sense or contradicts itself. Exit code 2."""
+
+
+class DataError(HcmocoBenchError):
+    """A file is missing, damaged, or not what its name promises.
+
+    Attributes:
+        kind: A short stable word in snake case, e.g. `depth_missing`; becomes the kind of a problem line.
+        file: The file concerned, as the user knows it; `archive.zip!member` inside an archive; may be empty.
+    """
+
+    def __init__(self, message: str, *, kind: str = "data", file: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.file = file
+
+
+class LabelError(DataError):
+    """A mask or table holds a label that the part or joint table does not know."""
+
+
+class CalibrationError(HcmocoBenchError):
+    """A rig has too few points, or its points do not fit one camera model."""
+
+
+class StoreError(HcmocoBenchError):
+    """A prepared store is missing, incomplete, made with other options, or fails its checks."""
+
+
+class StoreLockedError(StoreError):
+    """Another process is writing this store."""
+
+
+class LicenceError(HcmocoBenchError):
+    """The step would hand on pixels that the user may not hand on."""
+
+
+class HubError(HcmocoBenchError):
+    """Talking to the Hugging Face Hub failed: no token, no network, no permission."""

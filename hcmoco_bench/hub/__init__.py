@@ -1,0 +1,1 @@
+"""Prepared store to Hugging Face dataset: publish, join, push."""

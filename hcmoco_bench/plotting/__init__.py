@@ -1,0 +1,1 @@
+"""Sample or result in, matplotlib Figure out."""

@@ -1,0 +1,1 @@
+"""Raw data to prepared store: plans, lists, shards, workers, resume, manifest, verification."""

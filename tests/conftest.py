@@ -1,0 +1,38 @@
+"""Fixtures shared by all tests: folders with reference files, and small generated trees made once per run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def _reference_folder(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, _SHARED / default))
+    if not folder.is_dir():
+        message = f"{folder} is missing; set {variable} to a folder with such files"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def official_lists() -> Path:
+    """The folder with the published sample lists."""
+    return _reference_folder("HCMOCO_BENCH_LISTS", "official-lists")
+
+
+@pytest.fixture(scope="session")
+def real_files() -> Path:
+    """The folder with a few real files (`ntu/`, `mpii/`, `coco/`)."""
+    return _reference_folder("HCMOCO_BENCH_REAL", "real")
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Path:
+    """The folder with reference results of the published implementations."""
+    return _reference_folder("HCMOCO_BENCH_ORACLE", "oracle")
