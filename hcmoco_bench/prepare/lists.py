@@ -24,6 +24,10 @@ from hcmoco_bench.sources.ntu.missing import parse_missing_list
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 
 DECLARATION = "splits.toml"
+"""File name of a declaration, packaged or beside somebody's own lists."""
+
+OFFICIAL = "official"
+"""Name of the packaged declaration, and of no other."""
 
 
 class ListFile(BaseModel):
@@ -137,6 +141,12 @@ def load_lists(folder: Path | None = None, *, progress: Progress = no_progress) 
         if (folder / DECLARATION).is_file():
             declaration_path = folder / DECLARATION
     declaration = _read_declaration(declaration_path)
+    if declaration.declaration == OFFICIAL and declaration != _read_declaration(annotation_file(DECLARATION)):
+        raise DataError(
+            f"{declaration_path}: calls itself {OFFICIAL} but differs from the packaged declaration; give it its own name",
+            kind="list_mismatch",
+            file=str(declaration_path),
+        )
     texts: dict[str, str] = {}
     for done, entry in enumerate(declaration.file):
         progress("sample lists", done, len(declaration.file))
@@ -176,8 +186,8 @@ def declare_splits(folder: Path, name: str) -> str:
     Returns:
         The TOML text, to be written to `folder / "splits.toml"`.
     """
-    if name == "official":
-        raise ValueError("only the packaged declaration is called official")
+    if name == OFFICIAL:
+        raise ValueError(f"only the packaged declaration is called {OFFICIAL}")
     official = _read_declaration(annotation_file(DECLARATION))
     present = [entry for entry in official.file if (folder / entry.name).is_file()]
     texts = {entry.name: (folder / entry.name).read_text(encoding="utf-8") for entry in present}
@@ -258,7 +268,7 @@ def _fetch(entry: ListFile) -> str:
         )
     except (OSError, ValueError, requests.RequestException) as error:
         raise DataError(
-            f"{entry.url}: could not be fetched ({error}); check the network, or give a folder with the lists (--lists)",
+            f"{entry.url}: could not be fetched ({error}); check the network, or give a folder with it (--lists)",
             kind="list_missing",
             file=entry.url,
         ) from None
@@ -269,7 +279,7 @@ def _checked(entry: ListFile, path: Path) -> str:
     data = path.read_bytes()
     if (found := _sha256(data)) != entry.sha256:
         raise DataError(
-            f"{path}: SHA-256 {found[:12]}... is not the declared {entry.sha256[:12]}...; it is not the published file. "
+            f"{path}: SHA-256 {found[:12]}... is not the declared {entry.sha256[:12]}...; not the published file. "
             f"Fetch it again, or declare your own lists in a {DECLARATION} beside it",
             kind="list_mismatch",
             file=str(path),

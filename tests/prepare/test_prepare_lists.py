@@ -118,6 +118,10 @@ def test_a_declaration_with_a_wrong_split_fingerprint_is_refused(own_lists: Path
 def test_only_the_packaged_declaration_is_official(own_lists: Path) -> None:
     with pytest.raises(ValueError, match="official"):
         declare_splits(own_lists, "official")
+    path = own_lists / "splits.toml"
+    path.write_text(path.read_text().replace('"own"', '"official"'))
+    with pytest.raises(DataError, match="differs from the packaged"):
+        load_lists(own_lists)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
