@@ -143,7 +143,7 @@ def load_lists(folder: Path | None = None, *, progress: Progress = no_progress) 
     declaration = _read_declaration(declaration_path)
     if declaration.declaration == OFFICIAL and declaration != _read_declaration(annotation_file(DECLARATION)):
         raise DataError(
-            f"{declaration_path}: calls itself {OFFICIAL} but differs from the packaged declaration; give it its own name",
+            f"{declaration_path}: calls itself {OFFICIAL} but is not the packaged declaration; give it its own name",
             kind="list_mismatch",
             file=str(declaration_path),
         )

@@ -120,7 +120,7 @@ def test_only_the_packaged_declaration_is_official(own_lists: Path) -> None:
         declare_splits(own_lists, "official")
     path = own_lists / "splits.toml"
     path.write_text(path.read_text().replace('"own"', '"official"'))
-    with pytest.raises(DataError, match="differs from the packaged"):
+    with pytest.raises(DataError, match="is not the packaged"):
         load_lists(own_lists)
 
 

@@ -1,0 +1,158 @@
+"""The sheet to look at a prepared sample: RGB, depth, parts, joints, and RGB over depth edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from hcmoco_bench.body import joint_set, part_table
+
+_PANELS = ("RGB in the depth frame", "depth", "parts", "joints", "RGB over depth edges")
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One sample as the sheet shows it, all in the depth frame.
+
+    Attributes:
+        title: Sample id or any label.
+        rgb: (H, W, 3) uint8.
+        depth: (H, W) uint16 millimetres, 0 = none; None for samples kept without depth.
+        parts: (H, W) uint8 class indices; None for stores without masks.
+        joints: (B, 25, 2) float pixel coordinates (x, y) of Kinect's joints, main body first; B may be 0.
+        tracking: (B, 25) 0 not tracked, 1 inferred, 2 tracked.
+    """
+
+    title: str
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.uint16] | None
+    parts: NDArray[np.uint8] | None
+    joints: NDArray[np.floating]
+    tracking: NDArray[np.integer]
+
+
+def overlay_sheet(rows: Sequence[SheetRow]) -> Figure:
+    """Draw one line of five panels for each sample.
+
+    The panels are cropped to the person (with a margin), the same window in all five. In the last panel the depth
+    edges are drawn over the RGB: where the alignment is good they run along the person's outline.
+
+    Args:
+        rows: The samples; at least one.
+    """
+    if not rows:
+        raise ValueError("an overlay sheet needs at least one sample")
+    figure = Figure(figsize=(3.1 * len(_PANELS), 3.3 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(_PANELS), squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        window = _person_window(row)
+        _show_rgb(line[0], row.rgb)
+        _show_depth(line[1], row.depth)
+        _show_parts(line[2], row)
+        _show_joints(line[3], row)
+        _show_edges(line[4], row)
+        for axis, name in zip(line, _PANELS, strict=True):
+            axis.set(xlim=window[0], ylim=window[1], xticks=[], yticks=[])
+            axis.set_title(name if axis is not line[0] else f"{row.title}\n{name}", fontsize=8)
+    return figure
+
+
+def _show_rgb(axis: Axes, rgb: NDArray[np.uint8]) -> None:
+    axis.imshow(rgb, interpolation="nearest")
+
+
+def _show_depth(axis: Axes, depth: NDArray[np.uint16] | None) -> None:
+    if depth is None:
+        _say(axis, "no depth")
+        return
+    valid = depth > 0
+    metres = np.ma.masked_array(depth / 1000.0, ~valid)
+    near, far = np.percentile(depth[valid], (1, 99)) / 1000 if valid.any() else (0.5, 4.5)
+    axis.set_facecolor("black")
+    image = axis.imshow(metres, cmap="viridis_r", norm=Normalize(near, far), interpolation="nearest")
+    bar = axis.figure.colorbar(image, ax=axis, fraction=0.04, pad=0.01)
+    bar.ax.tick_params(labelsize=6)
+    bar.set_label("m", fontsize=6)
+
+
+def _show_parts(axis: Axes, row: SheetRow) -> None:
+    if row.parts is None:
+        _say(axis, "no part masks")
+        return
+    table = part_table()
+    colors = ListedColormap(table.palette / 255.0)
+    axis.imshow(row.rgb.mean(axis=2), cmap="gray", interpolation="nearest")
+    labels = np.ma.masked_equal(row.parts, 0)
+    axis.imshow(labels, cmap=colors, vmin=-0.5, vmax=len(table) - 0.5, alpha=0.8, interpolation="nearest")
+
+
+def _show_joints(axis: Axes, row: SheetRow) -> None:
+    axis.imshow(row.rgb, interpolation="nearest")
+    joints = joint_set("kinect25")
+    for body, (points, states) in enumerate(zip(row.joints, row.tracking, strict=True)):
+        color = "#ffd23f" if body == 0 else "#7fc8f8"
+        seen = (states > 0) & np.isfinite(points).all(axis=1)
+        for a, b in joints.edges:
+            if seen[a] and seen[b]:
+                axis.plot(*points[[a, b]].T, color=color, linewidth=1.2, alpha=0.9)
+        for state, face in ((2, color), (1, "none")):
+            chosen = seen & (states == state)
+            axis.scatter(
+                points[chosen, 0], points[chosen, 1], s=10, facecolors=face, edgecolors=color, linewidths=0.8, zorder=3
+            )
+
+
+def _show_edges(axis: Axes, row: SheetRow) -> None:
+    axis.imshow(row.rgb, interpolation="nearest")
+    if row.depth is None:
+        return
+    edges = depth_edges(row.depth)
+    overlay = np.zeros((*edges.shape, 4))
+    overlay[edges] = (1.0, 0.1, 0.3, 0.9)
+    axis.imshow(overlay, interpolation="nearest")
+
+
+def _say(axis: Axes, text: str) -> None:
+    axis.set_facecolor("0.9")
+    axis.text(0.5, 0.5, text, ha="center", va="center", transform=axis.transAxes, color="0.3")
+
+
+def depth_edges(depth: NDArray[np.uint16], step: float = 80.0) -> NDArray[np.bool_]:
+    """Pixels whose depth lies at least `step` millimetres before a 4-neighbour's (no depth counts as far away).
+
+    Args:
+        depth: (H, W) uint16 millimetres, 0 = none.
+        step: Least jump in millimetres.
+
+    Returns:
+        (H, W) bool; pixels without depth are never edges.
+    """
+    far = np.where(depth > 0, depth.astype(np.float32), np.float32(1e6))
+    padded = np.pad(far, 1, mode="edge")
+    neighbours = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    edges: NDArray[np.bool_] = (np.maximum.reduce(neighbours) - far >= step) & (depth > 0)
+    return edges
+
+
+def _person_window(row: SheetRow) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of x and of y around the person: parts, else depth, else joints, else the whole frame."""
+    height, width = row.rgb.shape[:2]
+    if row.parts is not None and row.parts.any():
+        y, x = np.nonzero(row.parts)
+    elif row.depth is not None and row.depth.any():
+        y, x = np.nonzero(row.depth)
+    else:
+        points = row.joints.reshape(-1, 2)
+        x, y = points[np.isfinite(points).all(axis=1)].T
+    if len(x) == 0:
+        return (-0.5, width - 0.5), (height - 0.5, -0.5)
+    (left, right), (top, bottom) = np.percentile(x, (0.5, 99.5)), np.percentile(y, (0.5, 99.5))
+    half = max(right - left, bottom - top) * 0.58 + 8
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    return (middle_x - half, middle_x + half), (middle_y + half, middle_y - half)
