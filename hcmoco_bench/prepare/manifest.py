@@ -1,0 +1,148 @@
+"""`manifest.json`: what a store holds, what it was made from, and the hash of every file of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.prepare.options import PrepareOptions
+
+MANIFEST_FILE = "manifest.json"
+"""Written last: its presence means that the store is complete."""
+
+LICENCE_NTU = (
+    "Pixels from NTU RGB+D / NTU RGB+D 120, (c) ROSE Lab, Nanyang Technological University: for academic research "
+    "only, not to be redistributed (https://rose1.ntu.edu.sg/dataset/actionRecognition/)."
+)
+LICENCE_GENERATED = "Generated people, no recordings: CC0-1.0, free for any use."
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Tool(BaseModel):
+    """The program that made the store."""
+
+    model_config = _FROZEN
+    name: Literal["hcmoco-bench"] = "hcmoco-bench"
+    version: str
+
+
+class Source(BaseModel):
+    """Where the pixels come from; `generated` decides whether they may be handed on."""
+
+    model_config = _FROZEN
+    dataset: Literal["ntu-rgbd"] = "ntu-rgbd"
+    generated: bool
+    licence: str
+
+
+class Lists(BaseModel):
+    """The sample lists: the name of their declaration, and each file's SHA-256."""
+
+    model_config = _FROZEN
+    declaration: str
+    files: dict[str, str]
+
+
+class Inputs(BaseModel):
+    """The clips that were used: their number, and a hash over their names, parts present and sizes in bytes."""
+
+    model_config = _FROZEN
+    n_clips: int = Field(ge=0)
+    sha256: str = _SHA256
+
+
+class SplitCount(BaseModel):
+    """A split: how many samples it should have, how many are in the store, fingerprint of the ids it should have."""
+
+    model_config = _FROZEN
+    expected: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    sha256: str = _SHA256
+
+
+class ShardEntry(BaseModel):
+    """A shard: hash and size of the file, number of its rows."""
+
+    model_config = _FROZEN
+    sha256: str = _SHA256
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
+class Manifest(BaseModel):
+    """The whole manifest. No timestamps, no paths, nothing about workers: two machines write the same bytes.
+
+    Attributes:
+        schema_version: 1; key `schema` in the file.
+        tool: What made it.
+        source: Data set and licence.
+        options: Everything that was asked for (`options.set` is the sample set).
+        lists: The sample lists.
+        inputs: Fingerprint of the raw clips.
+        plan_sha256: Fingerprint of options, lists and inputs together; a run with the same plan makes the same store.
+        splits: By name; splits such as `train_20` are selections out of the stored shards.
+        parts: Whether there is a `parts` column.
+        shards: By file name, `<split>-NNNNN-of-NNNNN.parquet`.
+        problems: Number of lines of `problems.jsonl` by kind.
+        calibration_sha256: Hash of `calibration.json`.
+        splits_sha256: Hash of `splits.json`.
+        problems_sha256: Hash of `problems.jsonl`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    tool: Tool
+    source: Source
+    options: PrepareOptions
+    lists: Lists
+    inputs: Inputs
+    plan_sha256: str = _SHA256
+    splits: dict[str, SplitCount]
+    parts: bool
+    shards: dict[str, ShardEntry]
+    problems: dict[str, int]
+    calibration_sha256: str = _SHA256
+    splits_sha256: str = _SHA256
+    problems_sha256: str = _SHA256
+
+    def to_json(self) -> str:
+        """The file's content: indented JSON with sorted keys and a final newline."""
+        return dump_json(self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def load(cls, store: Path) -> Manifest:
+        """Read `manifest.json` of a store.
+
+        Raises:
+            StoreError: If it is missing (no store, or not finished) or not a manifest of this version.
+        """
+        path = store / MANIFEST_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise StoreError(f"{store}: no finished store here ({MANIFEST_FILE} is missing); run prepare") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise StoreError(f"{path}: not a manifest of version 1 ({where}: {first['msg']}); prepare anew") from error
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def dump_json(value: Any) -> str:
+    """JSON as every file of a store is written: sorted keys, two spaces, a final newline, UTF-8."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; reads it in blocks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
