@@ -1,0 +1,86 @@
+"""`hcmoco-bench view`: look at samples of a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hcmoco_bench.cli.console import Quiet, out, progress_bar
+
+if TYPE_CHECKING:
+    from hcmoco_bench.plotting.overlay_sheet import SheetRow
+    from hcmoco_bench.prepare.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("view")(view)
+
+
+def view(
+    store: Annotated[Path, typer.Argument(help="Folder of a prepared store.")],
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060.")
+    ] = None,
+    to: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .pdf, .svg).")] = Path("sheet.png"),
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, max=40, help="Without ids: so many samples, evenly over the store.")
+    ] = 6,
+    frequencies: Annotated[
+        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this picture.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write an overlay sheet: RGB, depth, parts, joints, and RGB over depth edges, one line a sample.
+
+    In the last panel red lines are the depth's edges; where the alignment is good they run along the person's outline.
+
+        hcmoco-bench view hcmoco-data/parsing4k S001C001P001R001A001F060
+
+        hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
+    """
+    from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
+    from hcmoco_bench.prepare.store import Store
+
+    opened = Store.open(store)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    overlay_sheet(_sheet_rows(opened, ids or _spread(opened, number))).savefig(to, dpi=110)
+    out.print(f"{to}", highlight=False, soft_wrap=True)
+    if frequencies is not None:
+        from hcmoco_bench.plotting.part_frequency import part_frequency
+        from hcmoco_bench.prepare.part_counts import count_parts
+
+        with progress_bar(quiet=quiet) as progress:
+            counts = count_parts(opened, progress=progress)
+        frequencies.parent.mkdir(parents=True, exist_ok=True)
+        part_frequency(counts.pixels, counts.frames, counts.n_frames).savefig(frequencies, dpi=110)
+        out.print(f"{frequencies}", highlight=False, soft_wrap=True)
+
+
+def _spread(store: Store, number: int) -> list[str]:
+    """Ids of `number` samples at even distances over all stored splits."""
+    from hcmoco_bench.errors import StoreError
+
+    ids = [
+        sample_id
+        for split in store.stored_splits
+        for table in store.tables(split, ["sample_id"])
+        for sample_id in table["sample_id"].to_pylist()
+    ]
+    if not ids:
+        raise StoreError(f"{store.path}: has no sample to look at; its problems.jsonl says why")
+    count = min(number, len(ids))
+    return [ids[i * len(ids) // count] for i in range(count)]
+
+
+def _sheet_rows(store: Store, ids: list[str]) -> list[SheetRow]:
+    from hcmoco_bench.plotting.overlay_sheet import SheetRow
+    from hcmoco_bench.prepare.sample_arrays import decode_row
+
+    rows = []
+    for sample_id in ids:
+        sample = decode_row(store.find(sample_id))
+        rows.append(SheetRow(sample_id, sample.rgb, sample.depth, sample.parts, sample.joints_depth, sample.tracking))
+    return rows
