@@ -42,11 +42,11 @@ def view(
         hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
     """
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
+    from hcmoco_bench.plotting.save import save_figure
     from hcmoco_bench.prepare.store import Store
 
     opened = Store.open(store)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    overlay_sheet(_sheet_rows(opened, ids or _spread(opened, number))).savefig(to, dpi=110)
+    save_figure(overlay_sheet(_sheet_rows(opened, ids or _spread(opened, number))), to)
     out.print(f"{to}", highlight=False, soft_wrap=True)
     if frequencies is not None:
         from hcmoco_bench.plotting.part_frequency import part_frequency
@@ -54,8 +54,7 @@ def view(
 
         with progress_bar(quiet=quiet) as progress:
             counts = count_parts(opened, progress=progress)
-        frequencies.parent.mkdir(parents=True, exist_ok=True)
-        part_frequency(counts.pixels, counts.frames, counts.n_frames).savefig(frequencies, dpi=110)
+        save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
 
 
