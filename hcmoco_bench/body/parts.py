@@ -106,7 +106,11 @@ class PartTable(BaseModel):
         unknown = [i for i in np.flatnonzero(counts) if lookup[i] == 255]
         if unknown:
             listed = ", ".join(f"id {i} ({counts[i]} px)" for i in unknown)
-            raise LabelError(f"{source}: label ids that are not in the part table: {listed}; correct the mask")
+            raise LabelError(
+                f"{source}: label ids that are not in the part table: {listed}; correct the mask",
+                kind="mask_unknown_id",
+                file=source,
+            )
         return lookup[raw]
 
 

@@ -1,4 +1,4 @@
-"""Format constants of raw NTU RGB+D and of the published NTURGBD-Parsing-4K layout. Source: both data sets' releases."""
+"""Format constants of raw NTU RGB+D and of the published NTURGBD-Parsing-4K, as both are released."""
 
 from __future__ import annotations
 
@@ -25,3 +25,6 @@ RGB_FOLDER, DEPTH_FOLDER, SKELETON_FOLDER = "nturgb+d_rgb", "nturgb+d_depth_mask
 
 MASK_FOLDER = "png_annotation_v2"
 """The published part masks are `png_annotation_v2/<sample id>.png`, paletted, holding raw label ids."""
+
+GENERATED_MARK = "GENERATED.json"
+"""A folder that holds this file, and all below it, was generated and is not licensed data."""

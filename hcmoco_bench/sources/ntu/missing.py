@@ -1,4 +1,4 @@
-"""The authors' lists of clips with missing or incomplete skeletons (302 in NTU-60, 535 in NTU-120)."""
+"""The published lists of clips whose skeletons are missing or incomplete."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from hcmoco_bench.sources.ntu.names import ClipName
 
 
 def parse_missing_list(text: str) -> frozenset[ClipName]:
-    """Read such a list: a few lines of prose, an empty line, then one clip name a line.
+    """Read a list of clip names, one a line; prose before the first name and empty lines are skipped.
 
-    Args:
-        text: The file's text.
+    Source: `NTU_RGBD_samples_with_missing_skeletons.txt` (302 clips) and `NTU_RGBD120_...` (535 clips) of
+    https://github.com/shahroudy/NTURGB-D.
 
-    Returns:
-        The clips named; lines that are not exactly a clip name are prose.
+    Raises:
+        DataError: Kind `missing_list_garbled`, if a line after the first name is not a clip name.
     """
-    clips = set()
-    for line in text.splitlines():
+    names: set[ClipName] = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = line.strip().lstrip("\ufeff")
         try:
-            clips.add(ClipName.parse(line.strip()))
-        except DataError:
-            continue
-    return frozenset(clips)
+            names.add(ClipName.parse(entry))
+        except DataError as error:
+            if names and entry:
+                raise DataError(
+                    f"line {number} of the missing-skeleton list: {error}; fetch the list again",
+                    kind="missing_list_garbled",
+                ) from error
+    return frozenset(names)

@@ -52,9 +52,7 @@ class ClipName:
         return Rig(self.setup, self.camera)
 
     def __str__(self) -> str:
-        return (
-            f"S{self.setup:03d}C{self.camera:03d}P{self.performer:03d}R{self.replication:03d}A{self.action:03d}"
-        )
+        return f"S{self.setup:03d}C{self.camera:03d}P{self.performer:03d}R{self.replication:03d}A{self.action:03d}"
 
 
 @dataclass(frozen=True, order=True)

@@ -1,0 +1,151 @@
+"""NTU videos: exactly the frames asked for, decoded no further than the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
+
+# Matrix and range as H.273 numbers them: unspecified or BT.601, unspecified or limited.
+_BT601 = (2, 5, 6)
+_LIMITED = (0, 1)
+
+
+def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Decode some frames of a video.
+
+    Frames are counted in the order they are shown, from 1, never by time stamps, which AVI does not have for pictures
+    shown out of order. Every picture up to the last one asked for is decoded, on one thread, because each builds on
+    those before; only those asked for are converted.
+
+    Args:
+        asset: The video, plain or in an archive.
+        frames: Frame numbers from 1, strictly increasing.
+
+    Yields:
+        Frame number and (1080, 1920, 3) uint8 RGB. An untagged video is taken as BT.601 with limited range.
+
+    Raises:
+        UsageError: If the frame numbers are not strictly increasing from 1.
+        DataError: `video_unreadable`, `video_wrong_size`, or `video_too_short` where the video ends, or is damaged,
+            before a frame asked for; the frames before are yielded first. Also the kinds of `Asset.open`.
+    """
+    if any(b <= a for a, b in zip([0, *frames], frames, strict=False)):
+        raise UsageError(f"frames to decode must increase from 1, got {list(frames)[:10]}")
+    if not frames:
+        return
+    wanted = iter(frames)
+    next_wanted = next(wanted)
+    shown = 0
+    with _opened(asset) as (container, stream):
+        _check_size(asset, stream.codec_context.width, stream.codec_context.height)
+        for picture in _pictures(container, stream):
+            shown += 1
+            if shown < next_wanted:
+                continue
+            _check_size(asset, picture.width, picture.height)
+            yield shown, _to_rgb(picture)
+            following = next(wanted, None)
+            if following is None:
+                return
+            next_wanted = following
+    raise DataError(
+        f"{asset}: frame {next_wanted} is asked for, but the video ends or is damaged after {shown} frames; "
+        "compare its size with the published one and extract it again",
+        kind="video_too_short",
+        file=str(asset),
+    )
+
+
+def count_frames(asset: Asset) -> int:
+    """Count a video's pictures without decoding them: those that a video in good order shows.
+
+    Raises:
+        DataError: `video_unreadable` and the kinds of `Asset.open`.
+    """
+    with _opened(asset) as (container, stream):
+        return sum(1 for _ in _whole_packets(container, stream))
+
+
+@contextmanager
+def _opened(asset: Asset) -> Iterator[tuple[InputContainer, VideoStream]]:
+    with asset.open() as file:
+        try:
+            # The format is fixed: guessing would let a file of another kind (a playlist) open further files.
+            container = av.open(file, mode="r", format="avi")
+        except (av.FFmpegError, EOFError, ValueError) as error:
+            raise _unreadable(asset, str(error)) from error
+        with container:
+            if not container.streams.video:
+                raise _unreadable(asset, "it has no video stream")
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise _unreadable(asset, "its codec is unknown")
+            stream.codec_context.thread_count = 1
+            stream.thread_type = "NONE"
+            yield container, stream
+
+
+def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Yield packets up to the end of the file or the first one that is cut off or unreadable."""
+    try:
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                return
+            if packet.size:
+                yield packet
+    except (av.FFmpegError, EOFError):
+        return
+
+
+def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield pictures in the order they are shown, ending before the first that may not be the right one."""
+    decoder = stream.codec_context
+    packets = 0
+    try:
+        for packet in _whole_packets(container, stream):
+            packets += 1
+            yield from decoder.decode(packet)
+        # A decoder holds pictures back to put them in order. When the file was cut off, those between may be among
+        # the lost ones, and the held ones would be counted as the wrong frames.
+        if packets >= stream.frames or decoder.reorder_depth == 0:
+            yield from decoder.decode(None)
+    except (av.FFmpegError, EOFError):
+        return
+
+
+def _to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
+    if picture.format.name == "yuv420p" and picture.colorspace in _BT601 and picture.color_range in _LIMITED:
+        # OpenCV rounds; libswscale's fast path truncates, 1.2 levels too dark on average.
+        return np.asarray(cv2.cvtColor(picture.to_ndarray(), cv2.COLOR_YUV2RGB_I420), np.uint8)
+    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+
+
+def _check_size(asset: Asset, width: int, height: int) -> None:
+    if (width, height) != COLOR_SIZE:
+        raise DataError(
+            f"{asset}: {width}x{height} px, but NTU videos have {COLOR_SIZE[0]}x{COLOR_SIZE[1]}; "
+            "give the published videos, not resized ones",
+            kind="video_wrong_size",
+            file=str(asset),
+        )
+
+
+def _unreadable(asset: Asset, why: str) -> DataError:
+    return DataError(
+        f"{asset}: not a readable AVI video ({why}); extract or download it again",
+        kind="video_unreadable",
+        file=str(asset),
+    )
