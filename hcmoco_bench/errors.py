@@ -28,7 +28,15 @@ class LabelError(DataError):
 
 
 class CalibrationError(HcmocoBenchError):
-    """A rig has too few points, or its points do not fit one camera model."""
+    """A rig has too few points, or its points do not fit one camera model.
+
+    Attributes:
+        kind: `rig_too_few_points` or `rig_bad_fit`; becomes the kind of the rig's problem line.
+    """
+
+    def __init__(self, message: str, *, kind: str = "rig_bad_fit") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class StoreError(HcmocoBenchError):

@@ -1,0 +1,87 @@
+"""Which depth pixels the colour camera does not see, because something nearer is in its way."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+CELL_PX: Final = 1.5
+"""Size of a z-buffer cell in colour px: half of what one depth pixel covers, which fills 2 x 2 cells."""
+
+MARGIN_M: Final = 0.06
+"""How much nearer, metres, something must be to hide a pixel. Depth noise and slanted surfaces stay below; a step of
+this size moves by less than 0.2 px of the depth frame between the cameras, so nothing visible is missed."""
+
+SAME_SURFACE_M: Final = 0.05
+"""Two pixels no farther apart in depth than this, metres, count as one surface."""
+
+_REACH_PX: Final = 8
+
+
+def hidden_pixels(color_xy: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Find the points that a nearer point covers in the colour picture.
+
+    Args:
+        color_xy: (N, 2) float32, where the points are seen, colour px; may lie outside the picture.
+        z: (N,) float32, their depth in the colour camera, metres.
+
+    Returns:
+        (N,) bool, True where another point lies within a depth pixel's footprint and is nearer by 6 cm or more.
+    """
+    if len(z) == 0:
+        return np.zeros(0, np.bool_)
+    position = (color_xy - color_xy.min(axis=0)) * np.float32(1.0 / CELL_PX)
+    # A footprint of two cells, centred on the point, covers the two nearest cells along each axis.
+    first = np.rint(position).astype(np.int64)
+    own = np.floor(position).astype(np.int64) + 1
+    width = int(own[:, 0].max()) + 2
+    nearest = np.full(width * (int(own[:, 1].max()) + 2), np.inf, np.float32)
+    corner = first[:, 1] * width + first[:, 0]
+    for offset in (0, 1, width, width + 1):
+        np.minimum.at(nearest, corner + offset, z)
+    return np.asarray(nearest[own[:, 1] * width + own[:, 0]] < z - np.float32(MARGIN_M))
+
+
+def nearest_visible(
+    hidden_yx: tuple[NDArray[np.intp], NDArray[np.intp]],
+    visible: NDArray[np.bool_],
+    z: NDArray[np.float32],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Find, for each hidden pixel, the nearest pixel of the depth frame that is seen and on the same surface.
+
+    Args:
+        hidden_yx: Rows and columns of the K hidden pixels.
+        visible: (H, W) bool, pixels that have depth and are not hidden.
+        z: (H, W) float32, depth in metres; where there is none, anything.
+
+    Returns:
+        Rows and columns (K,) of the pixels found, and (K,) bool whether one was found within 8 px; where none was,
+        rows and columns are the pixel's own.
+    """
+    height, width = visible.shape
+    rows, columns = (index.copy() for index in hidden_yx)
+    found = np.zeros(len(rows), np.bool_)
+    for dy, dx in _OFFSETS:
+        left = np.nonzero(~found)[0]
+        if len(left) == 0:
+            break
+        y, x = hidden_yx[0][left], hidden_yx[1][left]
+        there_y, there_x = y + dy, x + dx
+        inside = (there_y >= 0) & (there_y < height) & (there_x >= 0) & (there_x < width)
+        there_y, there_x = np.where(inside, there_y, y), np.where(inside, there_x, x)
+        fits = visible[there_y, there_x] & (np.abs(z[there_y, there_x] - z[y, x]) <= SAME_SURFACE_M)
+        hits = left[fits]
+        rows[hits], columns[hits] = there_y[fits], there_x[fits]
+        found[hits] = True
+    return rows, columns, found
+
+
+def _disc(radius: int) -> tuple[tuple[int, int], ...]:
+    steps = range(-radius, radius + 1)
+    inside = [(dy, dx) for dy in steps for dx in steps if 0 < dy * dy + dx * dx <= radius * radius]
+    return tuple(sorted(inside, key=lambda offset: (offset[0] ** 2 + offset[1] ** 2, offset)))
+
+
+_OFFSETS: Final = _disc(_REACH_PX)
