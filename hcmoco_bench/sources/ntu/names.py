@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from hcmoco_bench.errors import DataError
 
-_CLIP = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
-_SAMPLE = re.compile(_CLIP.pattern + r"F(\d{3,})")
+_CLIP = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
+_SAMPLE = re.compile(_CLIP.pattern + r"F(\d{3,})", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
