@@ -59,10 +59,12 @@ def read_lines(data: bytes) -> SkeletonLines:
         lines.pop()
     if not lines:
         raise GarbledLineError("it is empty", empty=True)
-    if not _last_line_is_complete(data, lines[-1]):
-        cut = lines.pop()
-        if not lines:
-            raise GarbledLineError("it ends within its first line", line=1, empty=cut.strip().isdigit())
+    # A line without an end may be cut off: then it is no error if it is not what it should be. It cannot pass for
+    # another whole frame either: a frame ends with "0" bodies or with a tracking state, which has one digit.
+    open_line = 0 if data.rstrip(b" \t").endswith((b"\r", b"\n")) else len(lines)
+    lines[-1] = lines[-1].strip()
+    if open_line == 1 and lines[0] != b"0":
+        raise GarbledLineError("it ends within its first line", line=1, empty=lines[0].isdigit())
     found = SkeletonLines(_count(lines[0], 1, "the number of frames"))
     position = 1
     while position < len(lines):
@@ -70,8 +72,8 @@ def read_lines(data: bytes) -> SkeletonLines:
             position = _read_frame(lines, position, found)
         except _EndOfFileError:
             break
-        except GarbledLineError:
-            if found.n_frames >= found.declared_frames:
+        except GarbledLineError as error:
+            if error.line == open_line or found.n_frames >= found.declared_frames:
                 break
             raise
     return found
@@ -110,14 +112,6 @@ def _read_frame(lines: list[bytes], position: int, found: SkeletonLines) -> int:
         found.joints += joints
         found.joint_line_numbers.append(number)
     return position
-
-
-def _last_line_is_complete(data: bytes, line: bytes) -> bool:
-    """Whether the last line is whole: a line end shows it, or a last number that has one digit by its nature."""
-    if data.rstrip(b" \t").endswith((b"\r", b"\n")):
-        return True
-    tokens = line.split()
-    return tokens == [b"0"] or (len(tokens) == JOINT_FIELDS and tokens[-1] in (b"0", b"1", b"2"))
 
 
 def _count(line: bytes, number: int, what: str) -> int:
