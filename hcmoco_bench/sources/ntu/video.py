@@ -113,11 +113,16 @@ def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[A
 def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Yield pictures in the order they are shown, ending before the first that may not be the right one."""
     decoder = stream.codec_context
-    packets = 0
+    packets = shown = 0
     try:
         for packet in _whole_packets(container, stream):
             packets += 1
-            yield from decoder.decode(packet)
+            pictures = decoder.decode(packet)
+            shown += len(pictures)
+            # A damaged packet may give no picture and no error; all pictures after it would count one too few.
+            if packets - shown > decoder.reorder_depth:
+                return
+            yield from pictures
         # A decoder holds pictures back to put them in order. When the file was cut off, those between may be among
         # the lost ones, and the held ones would be counted as the wrong frames.
         if packets >= stream.frames or decoder.reorder_depth == 0:
