@@ -37,7 +37,7 @@ class PrepareOptions(BaseModel):
     rgb_only: bool = False
     parts: bool = False
     seed: int = Field(default=0, ge=0)
-    rows_per_shard: int = Field(default=256, ge=1)
+    rows_per_shard: int = Field(default=128, ge=1)
     jpeg_quality: int = Field(default=JPEG_QUALITY, ge=1, le=100)
 
 

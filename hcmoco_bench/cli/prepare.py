@@ -1,0 +1,156 @@
+"""`hcmoco-bench prepare ntu`: raw NTU RGB+D in, a prepared store out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from hcmoco_bench.prepare.ntu import Prepared
+
+HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
+"""Where prepared stores and runs are by default."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to the application."""
+    group = typer.Typer(no_args_is_help=True, help="Turn a raw data set into a prepared store, once.")
+    group.command("ntu")(ntu)
+    # With a callback the group stays a group, however many data sets it has.
+    group.callback()(lambda: None)
+    app.add_typer(group, name="prepare")
+
+
+def ntu(
+    root: Annotated[
+        list[Path],
+        typer.Option(help="Folder with raw clips: extracted, or the downloaded .zip archives. Can be given often."),
+    ],
+    store: Annotated[
+        Path | None, typer.Option("--out", "-o", help=f"Folder of the store; without: {HOME}/SET.", show_default=False)
+    ] = None,
+    samples: Annotated[
+        Literal["parsing4k", "pretrain"],
+        typer.Option("--set", help="parsing4k: the published frames. pretrain: one frame of --every of each clip."),
+    ] = "parsing4k",
+    every: Annotated[int, typer.Option(min=1, help="For pretrain: the middle one of so many frames.")] = 30,
+    align: Annotated[
+        Literal["homography", "registered"],
+        typer.Option(help="homography: one plane a rig, as published. registered: each depth pixel its own colour."),
+    ] = "homography",
+    annotations: Annotated[
+        Path | None, typer.Option(help="Folder or .zip with the part masks (png_annotation_v2). Without: no parts.")
+    ] = None,
+    lists: Annotated[
+        Path | None, typer.Option(help="Folder with the sample lists. Without: the official ones, fetched once.")
+    ] = None,
+    rgb_only: Annotated[
+        bool, typer.Option("--rgb-only", help="Make do without depth; the column is empty then.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option(help="dask needs a file system that all workers share.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a running Dask scheduler; without, dask starts one here.")
+    ] = None,
+    rows_per_shard: Annotated[
+        int, typer.Option(min=1, help="Samples a shard: the unit of work and of resuming.")
+    ] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Of the calibration.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a store of other inputs or options.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prepare NTU RGB+D: RGB in the depth frame, depth, part masks and skeletons, checked, in Parquet shards.
+
+    Killed at any moment, the same command continues where it was. What cannot be used is left out with a line in
+    problems.jsonl. The same inputs and options give the same bytes, on any machine, with any number of workers.
+
+        hcmoco-bench prepare ntu --root /data/ntu --annotations /data/png_annotation_v2
+
+        hcmoco-bench prepare ntu --root /disk1 --root /disk2 --set pretrain --align registered --workers 16
+    """
+    from hcmoco_bench.prepare.executors import make_executor
+    from hcmoco_bench.prepare.ntu import prepare_ntu
+    from hcmoco_bench.prepare.options import check_options
+    from hcmoco_bench.processes import usable_cores
+
+    options = check_options(
+        set=samples,
+        every=every,
+        align=align,
+        rgb_only=rgb_only,
+        parts=annotations is not None,
+        seed=seed,
+        rows_per_shard=rows_per_shard,
+    )
+    try:
+        with progress_bar(quiet=quiet or as_json) as progress:
+            prepared = prepare_ntu(
+                root,
+                store or HOME / samples,
+                options,
+                annotations=annotations,
+                lists=lists,
+                executor=make_executor(executor, workers=workers, scheduler=scheduler),
+                calibration_workers=workers or usable_cores(),
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        err.print("stopped; run the same command again to continue where it was")
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json(_summary(prepared))
+    elif not quiet:
+        _show(prepared)
+    if strict and prepared.store.manifest.problems:
+        raise typer.Exit(3)
+
+
+def _summary(prepared: Prepared) -> dict[str, Any]:
+    manifest = prepared.store.manifest
+    return {
+        "store": str(prepared.store.path),
+        "nothing_to_do": prepared.nothing_to_do,
+        "kept": prepared.kept,
+        "splits": {name: split.model_dump() for name, split in manifest.splits.items()},
+        "parts": manifest.parts,
+        "generated": manifest.source.generated,
+        "problems": manifest.problems,
+    }
+
+
+def _show(prepared: Prepared) -> None:
+    from rich.table import Table
+
+    store, manifest = prepared.store, prepared.store.manifest
+    if prepared.nothing_to_do:
+        out.print(f"{store.path}: finished before, and the inputs are the same; nothing to do", soft_wrap=True)
+    elif prepared.kept:
+        out.print(f"continued: {prepared.kept:,} samples were finished by an earlier run")
+    table = Table("split", "rows", "of", title=f"{manifest.options.set}, aligned by {manifest.options.align}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name in (*store.stored_splits, *(name for name in manifest.splits if name not in store.stored_splits)):
+        split = manifest.splits[name]
+        table.add_row(name, f"{split.rows:,}", f"{split.expected:,}")
+    out.print(table)
+    if manifest.problems:
+        table = Table("problem", "lines", title="problems, see problems.jsonl")
+        for kind, count in manifest.problems.items():
+            table.add_row(kind, f"{count:,}")
+        out.print(table)
+    if not manifest.parts and manifest.options.set == "parsing4k":
+        out.print("[yellow]no part masks[/]: the store has no column `parts`; give --annotations to have it")
+    out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    out.print(f"next:  hcmoco-bench verify {store.path}", soft_wrap=True, highlight=False)
+    if manifest.options.set == "parsing4k":
+        out.print(f"       hcmoco-bench publish {store.path} --to nturgbd-parsing-4k", soft_wrap=True, highlight=False)

@@ -1,0 +1,52 @@
+"""`hcmoco-bench verify`: check a prepared store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+
+SHOWN = 20
+"""Failures listed on the screen; `--json` has them all."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("verify")(verify)
+
+
+def verify(
+    store: Annotated[Path, typer.Argument(help="Folder of a prepared store.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a prepared store: hashes, rows, pictures, part classes, ids, splits, counts. Exit code 1 if it fails.
+
+    Everything is read and decoded once; all failures are reported, not only the first.
+
+        hcmoco-bench verify hcmoco-data/parsing4k
+    """
+    from hcmoco_bench.prepare.verify import verify_store
+    from hcmoco_bench.processes import usable_cores
+
+    with progress_bar(quiet=quiet or as_json) as progress:
+        result = verify_store(store, workers=workers or usable_cores(), progress=progress)
+    if as_json:
+        print_json(asdict(result) | {"passed": result.passed})
+    elif result.passed:
+        out.print(f"[green]ok[/]: {result.rows:,} rows in {result.shards} shards, everything as the manifest says")
+    else:
+        out.print(f"[bold red]failed[/]: {len(result.failures)} things are wrong in {store}")
+        for failure in result.failures[:SHOWN]:
+            where = " ".join(filter(None, (failure.file, failure.sample_id)))
+            out.print(f"  {where}: {failure.reason}", highlight=False, soft_wrap=True, markup=False)
+        if len(result.failures) > SHOWN:
+            out.print(f"  ... and {len(result.failures) - SHOWN} more; --json lists them all")
+        out.print("Prepare the damaged files again: remove them and run the same prepare command.", highlight=False)
+    if not result.passed:
+        raise typer.Exit(1)

@@ -1,0 +1,210 @@
+"""One clip's samples: check everything cheap first, then decode the video once and make the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcmoco_bench.align.calibration import RigCalibration
+from hcmoco_bench.align.warp import align_rgb
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.prepare.images import encode_png, encode_rgb
+from hcmoco_bench.prepare.inputs import Masks
+from hcmoco_bench.prepare.main_body import find_tracks, order_bodies
+from hcmoco_bench.prepare.options import AlignMode, PrepareOptions
+from hcmoco_bench.prepare.schema import image_names, name_columns
+from hcmoco_bench.problems import Problem
+from hcmoco_bench.sources.ntu.clips import Clip
+from hcmoco_bench.sources.ntu.depth import read_depth
+from hcmoco_bench.sources.ntu.masks import read_mask
+from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
+from hcmoco_bench.sources.ntu.video import decode_frames
+
+Row = dict[str, Any]
+"""A row of the store's schema."""
+
+
+@dataclass
+class Findings:
+    """What was found wrong so far: at most one problem a sample.
+
+    Attributes:
+        left_out: Samples that will not be in the store.
+        incomplete: Samples that will, with the missing part explicit.
+    """
+
+    left_out: dict[SampleId, Problem] = field(default_factory=dict)
+    incomplete: dict[SampleId, Problem] = field(default_factory=dict)
+
+    def leave_out(self, sample: SampleId, error: DataError) -> None:
+        """Leave a sample out because of an error."""
+        self.left_out[sample] = Problem.from_error(str(sample), error)
+
+    def remaining(self, samples: Iterable[SampleId]) -> list[SampleId]:
+        """Those that are not left out."""
+        return [sample for sample in samples if sample not in self.left_out]
+
+    def problems(self) -> list[Problem]:
+        """All problem lines, sorted; a sample that was left out has no second line for what it lacked besides."""
+        kept = [problem for sample, problem in self.incomplete.items() if sample not in self.left_out]
+        return sorted([*self.left_out.values(), *kept])
+
+
+def check_calibration(
+    samples: Iterable[SampleId], calibrations: Mapping[str, RigCalibration], findings: Findings
+) -> None:
+    """Leave out samples whose rig could not be calibrated."""
+    for sample in samples:
+        if str(sample.clip.rig) not in calibrations:
+            message = f"rig {sample.clip.rig} has no calibration, see its own problem line; add clips of that rig"
+            findings.leave_out(sample, DataError(message, kind="rig_uncalibrated"))
+
+
+def read_parts(samples: Iterable[SampleId], masks: Masks, findings: Findings) -> dict[SampleId, bytes]:
+    """Read and re-encode the part masks: 8-bit PNG of class indices 0..24. Samples without a good one are left out."""
+    encoded = {}
+    for sample in samples:
+        try:
+            if sample not in masks:
+                raise DataError(f"{sample}: no mask {sample}.png among the annotations", kind="mask_missing")
+            encoded[sample] = encode_png(read_mask(masks[sample]))
+        except DataError as error:
+            findings.leave_out(sample, error)
+    return encoded
+
+
+def read_bodies(
+    clip: Clip, samples: Iterable[SampleId], *, required: bool, findings: Findings
+) -> dict[SampleId, list[Row]]:
+    """Bodies of each sample, main body first; an empty list where there is none.
+
+    Args:
+        clip: The clip.
+        samples: Its samples.
+        required: Leave out samples without a body; otherwise they stay, with a problem line.
+        findings: Takes the problems.
+    """
+    wanted = list(samples)
+    bodies: dict[SampleId, list[Row]] = {sample: [] for sample in wanted}
+    errors: dict[SampleId, DataError] = {}
+    try:
+        if clip.skeleton is None:
+            raise DataError(f"{clip.name}: has no skeleton file under the roots", kind="skeleton_missing")
+        skeleton = read_skeleton(clip.skeleton)
+        tracks = find_tracks(skeleton)
+        for sample in wanted:
+            records = order_bodies(skeleton, tracks, sample.frame)
+            bodies[sample] = [_body(skeleton, int(record)) for record in records]
+            if not bodies[sample]:
+                errors[sample] = _nobody(skeleton, sample, str(clip.skeleton))
+    except DataError as error:
+        errors = dict.fromkeys(wanted, error)
+    for sample, why in errors.items():
+        if required:
+            findings.leave_out(sample, why)
+        else:
+            findings.incomplete[sample] = Problem.from_error(str(sample), why, kept=True)
+    return bodies
+
+
+def make_rows(
+    clip: Clip,
+    samples: Iterable[SampleId],
+    bodies: Mapping[SampleId, list[Row]],
+    parts: Mapping[SampleId, bytes] | None,
+    calibration: RigCalibration,
+    options: PrepareOptions,
+    findings: Findings,
+) -> Iterator[tuple[SampleId, Row]]:
+    """Read depth, then decode the video once up to the last frame needed, and make the rows, by frame.
+
+    Args:
+        clip: The clip.
+        samples: Its samples that passed all other checks; without any the video is not opened.
+        bodies: Result of `read_bodies`.
+        parts: Result of `read_parts`; None in a store without masks.
+        calibration: The rig's.
+        options: What was asked for.
+        findings: Takes the problems; a sample is either yielded or left out.
+    """
+    # A rig with a homography only has its own problem line; its rows say which mode was used.
+    mode: AlignMode = "homography" if calibration.registered is None else options.align
+    depths: dict[SampleId, NDArray[np.uint16] | None] = {}
+    for sample in sorted(samples):
+        try:
+            if clip.rgb is None:
+                raise DataError(f"{clip.name}: has no video under the roots", kind="video_missing")
+            depths[sample] = None if options.rgb_only else _read_depth(clip, sample)
+        except DataError as error:
+            findings.leave_out(sample, error)
+    if clip.rgb is None or not depths:
+        return
+    missing = DataError(f"{clip.rgb}: ends before the frames asked for", kind="video_too_short", file=str(clip.rgb))
+    waiting = dict.fromkeys(depths)
+    try:
+        for frame, rgb in decode_frames(clip.rgb, [sample.frame for sample in depths]):
+            sample = SampleId(clip.name, frame)
+            aligned = align_rgb(rgb, depths[sample], calibration, mode)
+            del waiting[sample]
+            yield sample, _row(sample, aligned, depths.pop(sample), parts, bodies[sample], calibration, mode, options)
+    except DataError as error:
+        missing = error
+    for sample in waiting:
+        findings.leave_out(sample, missing)
+
+
+def _read_depth(clip: Clip, sample: SampleId) -> NDArray[np.uint16]:
+    if clip.depth is None:
+        raise DataError(
+            f"{clip.name}: has no masked depth under the roots; --rgb-only makes do without", kind="depth_missing"
+        )
+    return read_depth(clip.depth.frame(sample.frame))
+
+
+def _row(
+    sample: SampleId,
+    rgb: NDArray[np.uint8],
+    depth: NDArray[np.uint16] | None,
+    parts: Mapping[SampleId, bytes] | None,
+    bodies: list[Row],
+    calibration: RigCalibration,
+    mode: AlignMode,
+    options: PrepareOptions,
+) -> Row:
+    names = image_names(sample)
+    row: Row = {"sample_id": str(sample)} | name_columns(sample)
+    row["rgb"] = {"bytes": encode_rgb(rgb, options.jpeg_quality), "path": names["rgb"]}
+    row["depth"] = None if depth is None else {"bytes": encode_png(depth), "path": names["depth"]}
+    if parts is not None:
+        row["parts"] = {"bytes": parts[sample], "path": names["parts"]}
+    row["bodies"] = bodies
+    residual = calibration.residuals.registered if mode == "registered" else calibration.residuals.homography
+    row["alignment"] = {"mode": mode, "residual_px": None if residual is None else residual.mean}
+    return row
+
+
+def _body(skeleton: Skeleton, record: int) -> Row:
+    joints = (skeleton.joints_xyz[record], skeleton.joints_depth[record], skeleton.joints_color[record])
+    finite = np.logical_and.reduce([np.isfinite(values).all(axis=-1) for values in joints])
+    return {
+        "body_id": int(skeleton.body_id[record]),
+        "joints_xyz": joints[0].tolist(),
+        "joints_depth": joints[1].tolist(),
+        "joints_color": joints[2].tolist(),
+        "tracking": np.where(finite, skeleton.tracking[record], 0).tolist(),
+    }
+
+
+def _nobody(skeleton: Skeleton, sample: SampleId, file: str) -> DataError:
+    if sample.frame > skeleton.n_frames:
+        return DataError(
+            f"{file}: has {skeleton.n_frames} frames, {sample.frame} is wanted", kind="skeleton_too_short", file=file
+        )
+    if len(skeleton.at(sample.frame)):
+        return DataError(f"{file}: no finite joint in frame {sample.frame}", kind="joints_not_finite", file=file)
+    return DataError(f"{file}: nobody in frame {sample.frame}", kind="no_body", file=file)

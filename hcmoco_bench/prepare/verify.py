@@ -1,0 +1,164 @@
+"""Check a finished store against its own manifest: every file, every row, every count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hcmoco_bench.align.calibration import Calibration
+from hcmoco_bench.body.annotation_files import read_table
+from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.prepare.lists import DECLARATION, OFFICIAL
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.splits import fingerprint
+from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store, shard_split
+from hcmoco_bench.prepare.verify_shard import Failure, ShardCheck, check_shard
+from hcmoco_bench.processes import worker_pool
+from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.names import SampleId
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify_store` looked at, and what it found.
+
+    Attributes:
+        shards: Number of shards.
+        rows: Number of rows read.
+        failures: All of them, not only the first.
+    """
+
+    shards: int
+    rows: int
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True if nothing is wrong."""
+        return not self.failures
+
+
+def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progress) -> Verification:
+    """Check a store and report everything that is wrong with it.
+
+    Hashes of all files; columns, number of rows, and of each row the ids, the pictures (decoded; size, type, classes),
+    the joints; ids unique, in their split and in its order; splits' fingerprints and counts, against the packaged
+    declaration where the store was made from the official lists; problem counts; and that every sample that should be
+    there either is, or has a problem line that says why not.
+
+    Args:
+        path: Folder of the store.
+        workers: Processes.
+        progress: Told about each shard.
+
+    Raises:
+        StoreError: If there is no finished store to check.
+    """
+    store = Store.open(path)
+    failures: list[Failure] = list(_file_failures(store))
+    ids, shard_failures = _check_shards(store, workers, progress)
+    failures += shard_failures
+    try:
+        failures += _split_failures(store, ids)
+        failures += _problem_failures(store, {sample_id for shard in ids.values() for sample_id in shard})
+    except StoreError as error:
+        failures.append(Failure(MANIFEST_FILE, "", str(error)))
+    return Verification(len(store.manifest.shards), sum(map(len, ids.values())), tuple(failures))
+
+
+def _check_shards(store: Store, workers: int, progress: Progress) -> tuple[dict[str, list[str]], list[Failure]]:
+    manifest = store.manifest
+    checks = [
+        ShardCheck(path, manifest.shards[path.name], manifest.parts, not manifest.options.rgb_only)
+        for path in store.shards()
+    ]
+    ids: dict[str, list[str]] = {}
+    failures: list[Failure] = []
+    for done, (check, (found, wrong)) in enumerate(zip(checks, _run(checks, workers), strict=True), start=1):
+        ids[check.path.name] = found
+        failures += wrong
+        progress("verifying shards", done, len(checks))
+    return ids, failures
+
+
+def _run(checks: Sequence[ShardCheck], workers: int) -> Iterator[tuple[list[str], list[Failure]]]:
+    if min(workers, len(checks)) <= 1:
+        yield from map(check_shard, checks)
+        return
+    with worker_pool(min(workers, len(checks))) as pool:
+        yield from pool.map(check_shard, checks)
+
+
+def _file_failures(store: Store) -> Iterator[Failure]:
+    manifest = store.manifest
+    hashes = {
+        CALIBRATION_FILE: manifest.calibration_sha256,
+        SPLITS_FILE: manifest.splits_sha256,
+        PROBLEMS_FILE: manifest.problems_sha256,
+    }
+    for name, sha256 in hashes.items():
+        try:
+            if file_sha256(store.path / name) != sha256:
+                yield Failure(name, "", "is not the file in the manifest (its SHA-256 differs)")
+        except OSError as error:
+            yield Failure(name, "", f"cannot be read: {error.strerror}")
+    try:
+        Calibration.load(store.path / CALIBRATION_FILE)
+    except DataError as error:
+        yield Failure(CALIBRATION_FILE, "", str(error))
+    for path in sorted(store.path.glob("*.parquet")):
+        if path.name not in manifest.shards:
+            yield Failure(path.name, "", "is not in the manifest; remove it")
+
+
+def _split_failures(store: Store, ids: dict[str, list[str]]) -> Iterator[Failure]:
+    manifest = store.manifest
+    stored = [sample_id for shard in ids.values() for sample_id in shard]
+    for sample_id, count in Counter(stored).items():
+        if count > 1:
+            yield Failure(MANIFEST_FILE, sample_id, f"is in the store {count} times")
+    if store.splits.keys() != manifest.splits.keys():
+        yield Failure(SPLITS_FILE, "", f"has splits {sorted(store.splits)}, the manifest {sorted(manifest.splits)}")
+        return
+    official = {}
+    if manifest.lists.declaration == OFFICIAL and manifest.options.set == "parsing4k":
+        official = {rule["name"]: rule["sha256"] for rule in read_table(DECLARATION)["split"]}
+        if official.keys() != manifest.splits.keys():
+            yield Failure(SPLITS_FILE, "", f"has splits {sorted(store.splits)}, official are {sorted(official)}")
+    present = set(stored)
+    for name, split in store.splits.items():
+        counts = manifest.splits[name]
+        found = fingerprint([SampleId.parse(sample_id) for sample_id in split.ids])
+        if {found, split.sha256, counts.sha256, official.get(name, found)} != {found}:
+            yield Failure(SPLITS_FILE, "", f"split {name}: the fingerprint of its ids is {found[:12]}, not as declared")
+        rows = sum(sample_id in present for sample_id in split.ids)
+        if (len(split.ids), rows) != (counts.expected, counts.rows):
+            yield Failure(
+                MANIFEST_FILE,
+                "",
+                f"split {name}: {rows} of {len(split.ids)} samples are there, "
+                f"the manifest says {counts.rows} of {counts.expected}",
+            )
+    for file, shard in ids.items():
+        place = {sample_id: i for i, sample_id in enumerate(store.splits[shard_split(file)].ids)}
+        places = [place.get(sample_id, -1) for sample_id in shard]
+        for sample_id, position in zip(shard, places, strict=True):
+            if position < 0:
+                yield Failure(file, sample_id, f"is not in split {shard_split(file)}")
+        if places != sorted(places):
+            yield Failure(file, "", "its rows are not in the order of the split")
+
+
+def _problem_failures(store: Store, stored: set[str]) -> Iterator[Failure]:
+    problems = store.problems()
+    counts = dict(Counter(problem.kind for problem in problems))
+    if counts != store.manifest.problems:
+        yield Failure(PROBLEMS_FILE, "", f"has {counts}, the manifest says {store.manifest.problems}")
+    left_out = {problem.id for problem in problems if not problem.kept}
+    expected = {sample_id for split in store.splits.values() for sample_id in split.ids}
+    for sample_id in sorted(expected - stored - left_out):
+        yield Failure(PROBLEMS_FILE, sample_id, "is neither in the store nor has it a line that says why not")
+    for sample_id in sorted(stored & left_out):
+        yield Failure(PROBLEMS_FILE, sample_id, "is in the store, and has a line that says it is not")
