@@ -76,7 +76,7 @@ def write_video(path: Path, n_frames: int) -> None:
         rows, columns = np.mgrid[:1080, :1920]
         picture = np.stack([np.zeros_like(rows), rows // 5, columns // 10], axis=-1).astype(np.uint8)
         for frame in range(1, n_frames + 1):
-            picture[..., 0] = 10 * frame
+            picture[..., 0] = 10 * frame % 256
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
 
