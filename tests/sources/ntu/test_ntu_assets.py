@@ -138,17 +138,25 @@ def test_encrypted_members_are_unreadable(tmp_path: Path) -> None:
 
 
 def test_few_archives_stay_open_and_a_replaced_one_is_noticed(tmp_path: Path) -> None:
-    paths = [make_archive(tmp_path / f"{i}.zip") for i in range(5)]
+    paths = [make_archive(tmp_path / f"{i}.zip") for i in range(archives.KEPT_OPEN + 3)]
     for path in paths * 2:
         assert read_all(path)
-    assert sum(open_files(path) for path in paths) == archives.KEPT_OPEN == 2
+    assert [open_files(path) for path in paths] == [0] * 3 + [1] * archives.KEPT_OPEN
     with zipfile.ZipFile(paths[-1], "w") as handle:
         handle.writestr("folder/file 0.bin", b"new")
     assert Asset(paths[-1], "folder/file 0.bin").read_bytes() == b"new"
 
 
+def test_large_archives_are_not_kept_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [make_archive(tmp_path / f"{i}.zip") for i in range(4)]
+    for most, expected in ((2 * len(CONTENT), [0, 0, 1, 1]), (len(CONTENT) - 1, [0, 0, 0, 1])):
+        monkeypatch.setattr(archives, "KEPT_MEMBERS", most)
+        assert all(read_all(path) for path in paths)
+        assert [open_files(path) for path in paths] == expected
+
+
 def test_a_member_stays_readable_while_other_archives_push_its_own_out(tmp_path: Path) -> None:
-    paths = [make_archive(tmp_path / f"{i}.zip") for i in range(5)]
+    paths = [make_archive(tmp_path / f"{i}.zip") for i in range(2 * archives.KEPT_OPEN)]
     failures: list[Path] = []
 
     def work(path: Path) -> None:
@@ -156,7 +164,7 @@ def test_a_member_stays_readable_while_other_archives_push_its_own_out(tmp_path:
             if not read_all(path):
                 failures.append(path)
 
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(len(paths)) as pool:
         list(pool.map(work, paths))
     assert failures == []
 
