@@ -1,0 +1,96 @@
+"""`publication.json`: what a published folder holds, so that it can be checked, replaced, pushed and joined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.prepare.manifest import Source, Tool, dump_json
+
+PUBLICATION_FILE = "publication.json"
+"""Lies beside the card; `datasets` does not read it."""
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class PublishedStore(BaseModel):
+    """A store that went in.
+
+    Attributes:
+        set: Its sample set, `parsing4k` or `pretrain`.
+        source: Its source and licence.
+        manifest_sha256: SHA-256 (hex) of its `manifest.json`.
+    """
+
+    model_config = _FROZEN
+    set: str
+    source: Source
+    manifest_sha256: str
+
+
+class PublishedFile(BaseModel):
+    """A file of the folder: hash and size; number of rows of a data file, 0 for others."""
+
+    model_config = _FROZEN
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+    rows: int = Field(default=0, ge=0)
+
+
+class Publication(BaseModel):
+    """The whole record.
+
+    Attributes:
+        format: Says that the folder was written by `publish`.
+        tool: What wrote it.
+        stores: What it was made from.
+        pixels: Whether a configuration holds colour or depth images.
+        masks: Whether `annotations` holds part masks.
+        configurations: Rows by configuration and split.
+        left_out: `configuration/split` of splits that have no sample in the store; `datasets` has no empty splits.
+        files: Every other file of the folder by its path with forward slashes.
+    """
+
+    model_config = _FROZEN
+    format: Literal["hcmoco-bench publication 1"] = "hcmoco-bench publication 1"
+    tool: Tool
+    stores: tuple[PublishedStore, ...]
+    pixels: bool
+    masks: bool
+    configurations: dict[str, dict[str, int]]
+    left_out: tuple[str, ...]
+    files: dict[str, PublishedFile]
+
+    @property
+    def generated(self) -> bool:
+        """Whether everything in it is generated, so that nobody's licence is touched."""
+        return all(store.source.generated for store in self.stores)
+
+    def save(self, folder: Path) -> None:
+        """Write `publication.json`."""
+        (folder / PUBLICATION_FILE).write_text(dump_json(self.model_dump(mode="json")), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Publication:
+        """Read `publication.json` of a published folder.
+
+        Raises:
+            DataError: Kind `publication_unreadable`: missing or not of this format.
+        """
+        path = folder / PUBLICATION_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            why = "is missing"
+        except OSError as error:
+            why = f"cannot be read ({error.strerror})"
+        except ValidationError as error:
+            why = f"is not of this format ({error.errors()[0]['msg']})"
+        raise DataError(
+            f"{path}: {why}; give a folder that `hcmoco-bench publish` wrote",
+            kind="publication_unreadable",
+            file=str(path),
+        )

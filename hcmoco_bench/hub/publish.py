@@ -1,0 +1,248 @@
+"""Prepared stores to a folder that `datasets.load_dataset` reads without this package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hcmoco_bench import __version__
+from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.hub.annotation_rows import annotation_tables
+from hcmoco_bench.hub.card import CardFacts, PublishedConfiguration, render_card
+from hcmoco_bench.hub.features import (
+    ANNOTATION_SPLITS,
+    CONFIGURATIONS,
+    Configuration,
+    annotation_features,
+    row_features,
+)
+from hcmoco_bench.hub.parquet_files import DataFile, write_split
+from hcmoco_bench.hub.publication import Publication, PublishedFile, PublishedStore
+from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
+from hcmoco_bench.hub.staging import staged_folder
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool, file_sha256
+from hcmoco_bench.prepare.store import SPLITS_FILE, Store
+from hcmoco_bench.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from datasets import Features
+
+CARD_FILE = "README.md"
+PROVENANCE_FOLDER = "provenance"
+"""Holds each store's manifest and splits: what `join` needs to make a store of the same kind."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A finished publication.
+
+    Attributes:
+        folder: Where it is; what `load_dataset` takes.
+        record: Its `publication.json`.
+    """
+
+    folder: Path
+    record: Publication
+
+
+def publish(
+    stores: Sequence[Path],
+    to: Path,
+    *,
+    annotations_only: bool = False,
+    with_masks: bool | None = None,
+    overwrite: bool = False,
+    target: PushTarget | None = None,
+    progress: Progress = no_progress,
+) -> Published:
+    """Write the dataset folder of one or more prepared stores.
+
+    The configurations are those of `hcmoco_bench.hub.features`: full rows (`parsing`, `parsing_v3`, `pretrain`) and
+    `annotations`, which holds no pixel of the source. The folder appears when it is complete, and the same stores give
+    the same bytes. A split without samples is left out and named in the card: `datasets` cannot load an empty split.
+
+    Args:
+        stores: Prepared stores, at most one of each sample set.
+        to: Folder to write.
+        annotations_only: Leave out every configuration that holds pixels.
+        with_masks: Whether `annotations` holds the part masks. None means: of generated stores, yes; of licensed ones,
+            no, because the masks are their authors' and not ours to hand on.
+        overwrite: Replace an earlier publication in `to`.
+        target: Where it will be pushed, if at all: its name is used in the card's examples, and rights, token and name
+            are checked before the work begins. Pushing itself is `hcmoco_bench.hub.push`.
+        progress: Told about rows.
+
+    Raises:
+        LicenceError, HubError: If it could not be pushed to `target`.
+        UsageError: If the stores do not go together, masks are asked for that there are not, or `to` is not ours.
+        StoreError: If a store is unfinished, damaged or empty, or the folder cannot be written.
+    """
+    opened = _open_stores(stores)
+    masks = {name: _masks_allowed(store, with_masks) for name, store in opened.items()}
+    if with_masks and not any(masks.values()):
+        raise UsageError(f"{', '.join(map(str, stores))}: no part masks in there; leave out --with-masks")
+    if target is not None:
+        generated = all(store.manifest.source.generated for store in opened.values())
+        check_right(pixels=not annotations_only, generated=generated, holds_right=target.holds_right)
+        check_hub(target)
+    for store in opened.values():
+        _check_shards(store, progress)
+    with staged_folder(to, overwrite=overwrite) as folder:
+        writer = _Writer(folder, progress)
+        left_out = [] if annotations_only else _write_rows(writer, opened)
+        _write_annotations(writer, opened, masks)
+        if not writer.configurations:
+            raise StoreError(f"{', '.join(map(str, stores))}: not a single sample to publish; problems.jsonl says why")
+        _copy_provenance(writer, opened)
+        record = Publication(
+            tool=Tool(version=__version__),
+            stores=tuple(
+                PublishedStore(
+                    set=name,
+                    source=store.manifest.source,
+                    manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
+                )
+                for name, store in opened.items()
+            ),
+            pixels=not annotations_only,
+            masks=any(masks.values()),
+            configurations={made.name: made.rows for made in writer.configurations},
+            left_out=tuple(left_out),
+            files={},
+        )
+        facts = CardFacts(
+            name=to.resolve().name,
+            repo_id=None if target is None else target.repo_id,
+            stores=opened,
+            configurations=writer.configurations,
+            record=record,
+        )
+        (folder / CARD_FILE).write_text(render_card(facts), encoding="utf-8")
+        writer.add_file(CARD_FILE)
+        record = record.model_copy(update={"files": dict(sorted(writer.files.items()))})
+        record.save(folder)
+    return Published(to, record)
+
+
+class _Writer:
+    """Writes splits below the folder and remembers what it wrote."""
+
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.files: dict[str, PublishedFile] = {}
+        self.configurations: list[PublishedConfiguration] = []
+
+    def add_file(self, path: str, rows: int = 0) -> None:
+        file = self.folder / path
+        self.files[path] = PublishedFile(sha256=file_sha256(file), size=file.stat().st_size, rows=rows)
+
+    def write(
+        self,
+        name: str,
+        description: str,
+        features: Features,
+        splits: Mapping[str, tuple[int, Callable[[], Iterable[pa.Table]]]],
+    ) -> None:
+        """Write one configuration: for each split its number of rows and how to get them."""
+        below = f"data/{name}"
+        (self.folder / below).mkdir(parents=True)
+        written: dict[str, tuple[DataFile, ...]] = {}
+        for split, (total, tables) in splits.items():
+            label = f"{name}/{split}"
+
+            def report(done: int, label: str = label, total: int = total) -> None:
+                self.progress(label, done, total)
+
+            files = write_split(tables(), total, features, self.folder / below, split, report=report)
+            written[split] = tuple(files)
+            for file in files:
+                self.files[f"{below}/{file.path}"] = PublishedFile(sha256=file.sha256, size=file.size, rows=file.rows)
+        self.configurations.append(PublishedConfiguration(name, description, features, below, written))
+
+
+def _open_stores(paths: Sequence[Path]) -> dict[str, Store]:
+    """Stores by sample set, the parsing set first."""
+    opened: dict[str, Store] = {}
+    for path in paths:
+        store = Store.open(path)
+        name = store.manifest.options.set
+        if name in opened:
+            raise UsageError(f"{opened[name].path} and {path} are both of the set {name}; publish one at a time")
+        opened[name] = store
+    if not opened:
+        raise UsageError("no store was given; name the folder that `hcmoco-bench prepare` wrote")
+    return dict(sorted(opened.items()))
+
+
+def _masks_allowed(store: Store, with_masks: bool | None) -> bool:
+    return store.manifest.parts and (store.manifest.source.generated if with_masks is None else with_masks)
+
+
+def _check_shards(store: Store, progress: Progress) -> None:
+    label = f"checking {store.manifest.options.set}"
+    for done, (file, entry) in enumerate(store.manifest.shards.items()):
+        progress(label, done, len(store.manifest.shards))
+        path = store.path / file
+        if not path.is_file() or file_sha256(path) != entry.sha256:
+            raise StoreError(f"{path}: missing or not what the manifest says; run `hcmoco-bench verify`, then prepare")
+    progress(label, len(store.manifest.shards), len(store.manifest.shards))
+
+
+def _write_rows(writer: _Writer, stores: Mapping[str, Store]) -> list[str]:
+    """Write the configurations of full rows; returns `configuration/split` of the splits without a sample."""
+    left_out: list[str] = []
+    for configuration in CONFIGURATIONS:
+        store = stores.get(configuration.store_set)
+        if store is None:
+            continue
+        counts = _row_counts(store, configuration)
+        left_out += [f"{configuration.name}/{split}" for split, rows in counts.items() if not rows]
+        splits = {
+            split: (rows, lambda name=configuration.splits[split], store=store: store.tables(name))
+            for split, rows in counts.items()
+            if rows
+        }
+        if splits:
+            writer.write(
+                configuration.name, configuration.description, row_features(parts=store.manifest.parts), splits
+            )
+    return left_out
+
+
+def _row_counts(store: Store, configuration: Configuration) -> dict[str, int]:
+    counts = store.manifest.splits
+    return {split: counts[name].rows if name in counts else 0 for split, name in configuration.splits.items()}
+
+
+def _write_annotations(writer: _Writer, stores: Mapping[str, Store], masks: Mapping[str, bool]) -> None:
+    parts_column = any(masks.values())
+    splits = {}
+    for name, store in stores.items():
+        total = sum(entry.rows for entry in store.manifest.shards.values())
+        if total:
+            splits[ANNOTATION_SPLITS[name]] = (
+                total,
+                lambda store=store, name=name: annotation_tables(store, masks=masks[name], parts_column=parts_column),
+            )
+    if splits:
+        writer.write(
+            "annotations",
+            "What may be shared: ids, splits, transforms and hashes; no pixel of the source. `join` rebuilds the full "
+            "rows from it and your own copy of NTU RGB+D.",
+            annotation_features(parts=parts_column),
+            splits,
+        )
+
+
+def _copy_provenance(writer: _Writer, stores: Mapping[str, Store]) -> None:
+    for name, store in stores.items():
+        below = f"{PROVENANCE_FOLDER}/{ANNOTATION_SPLITS[name]}"
+        (writer.folder / below).mkdir(parents=True)
+        for file in (MANIFEST_FILE, SPLITS_FILE):
+            shutil.copyfile(store.path / file, writer.folder / below / file)
+            writer.add_file(f"{below}/{file}")
