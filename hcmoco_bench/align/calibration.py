@@ -158,6 +158,11 @@ def _fit_rig(points: RigPoints, rng: np.random.Generator) -> RigFit:
         _, agreeing = fit_homography(points.color_xy, points.depth_xy, rng=rng)
     kept = points.select(agreeing)
     test = held_out(kept, rng)
+    if not test.any():
+        raise CalibrationError(
+            "all tracked joints are of one frame, none can be held out; add clips of this rig",
+            kind="rig_too_few_points",
+        )
     seen, unseen = kept.select(~test), kept.select(test)
 
     trial, _ = fit_homography(seen.color_xy, seen.depth_xy, rng=rng)

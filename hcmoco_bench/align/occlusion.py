@@ -17,7 +17,11 @@ this size moves by less than 0.2 px of the depth frame between the cameras, so n
 SAME_SURFACE_M: Final = 0.05
 """Two pixels no farther apart in depth than this, metres, count as one surface."""
 
-_REACH_PX: Final = 8
+REACH_PX: Final = (12, 4)
+"""How far a hidden pixel looks for a visible one, px along x and y. The cameras are side by side: what something at
+1.2 m hides of a wall at 3.6 m is 11 px wide."""
+
+_CHUNK: Final = 32
 
 
 def hidden_pixels(color_xy: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -57,31 +61,35 @@ def nearest_visible(
         z: (H, W) float32, depth in metres; where there is none, anything.
 
     Returns:
-        Rows and columns (K,) of the pixels found, and (K,) bool whether one was found within 8 px; where none was,
-        rows and columns are the pixel's own.
+        Rows and columns (K,) of the pixels found, and (K,) bool whether one was found within `REACH_PX`; where none
+        was, rows and columns are the pixel's own.
     """
     height, width = visible.shape
     rows, columns = (index.copy() for index in hidden_yx)
     found = np.zeros(len(rows), np.bool_)
-    for dy, dx in _OFFSETS:
+    for start in range(0, len(_OFFSETS), _CHUNK):
         left = np.nonzero(~found)[0]
         if len(left) == 0:
             break
-        y, x = hidden_yx[0][left], hidden_yx[1][left]
-        there_y, there_x = y + dy, x + dx
+        y, x = hidden_yx[0][left, None], hidden_yx[1][left, None]
+        there_y = y + _OFFSETS[start : start + _CHUNK, 0]
+        there_x = x + _OFFSETS[start : start + _CHUNK, 1]
         inside = (there_y >= 0) & (there_y < height) & (there_x >= 0) & (there_x < width)
         there_y, there_x = np.where(inside, there_y, y), np.where(inside, there_x, x)
         fits = visible[there_y, there_x] & (np.abs(z[there_y, there_x] - z[y, x]) <= SAME_SURFACE_M)
-        hits = left[fits]
-        rows[hits], columns[hits] = there_y[fits], there_x[fits]
-        found[hits] = True
+        nearest = fits.argmax(axis=1)
+        hit = np.nonzero(fits[np.arange(len(left)), nearest])[0]
+        rows[left[hit]], columns[left[hit]] = there_y[hit, nearest[hit]], there_x[hit, nearest[hit]]
+        found[left[hit]] = True
     return rows, columns, found
 
 
-def _disc(radius: int) -> tuple[tuple[int, int], ...]:
-    steps = range(-radius, radius + 1)
-    inside = [(dy, dx) for dy in steps for dx in steps if 0 < dy * dy + dx * dx <= radius * radius]
-    return tuple(sorted(inside, key=lambda offset: (offset[0] ** 2 + offset[1] ** 2, offset)))
+def _offsets(reach: tuple[int, int]) -> NDArray[np.intp]:
+    """(M, 2) offsets (dy, dx) inside an ellipse, nearest first, without the centre."""
+    dy, dx = np.mgrid[-reach[1] : reach[1] + 1, -reach[0] : reach[0] + 1].reshape(2, -1)
+    inside = (dx / reach[0]) ** 2 + (dy / reach[1]) ** 2 <= 1
+    order = np.lexsort((dx, dy, dx**2 + dy**2))
+    return np.stack([dy, dx], axis=1)[order[inside[order]]][1:]
 
 
-_OFFSETS: Final = _disc(_REACH_PX)
+_OFFSETS: Final = _offsets(REACH_PX)

@@ -40,9 +40,10 @@ def homography_residuals(homography: ArrayLike, points: RigPoints) -> NDArray[np
 
 
 def registered_residuals(model: RegisteredModel, points: RigPoints) -> NDArray[np.float64]:
-    """(N, 2) px of the depth frame: where the model finds a depth joint's colour, against the colour joint.
+    """(N, 2) px of the depth frame: the colour joints' places by the model, minus the depth joints.
 
-    The error in the colour frame is brought to the depth frame by the inverse of the model's local 2 x 2 Jacobian.
+    The model predicts where a depth joint is seen in the colour frame; what the colour joint is off that is brought to
+    the depth frame by the inverse of the model's local 2 x 2 Jacobian at the joint's depth.
     """
     z = points.xyz[:, 2]
     step = 0.5
@@ -51,7 +52,7 @@ def registered_residuals(model: RegisteredModel, points: RigPoints) -> NDArray[n
         for move in (np.array([step, 0.0]), np.array([0.0, step]))
     ]
     jacobian = np.stack(columns, axis=-1)
-    error = model.color_xy(points.depth_xy, z) - points.color_xy
+    error = points.color_xy - model.color_xy(points.depth_xy, z)
     return np.asarray(np.linalg.solve(jacobian, error[..., None])[..., 0], np.float64)
 
 

@@ -153,12 +153,14 @@ def _register(
 
     hidden = hidden_pixels(found, points[:, 2])
     if hidden.any():
-        visible = measured.copy()
-        visible[rows[hidden], columns[hidden]] = False
         hidden_yx = rows[hidden], columns[hidden]
-        seen_y, seen_x, hit = nearest_visible(hidden_yx, visible, metres)
-        found[np.nonzero(hidden)[0][hit]] = (result + offset)[seen_y[hit], seen_x[hit]]
-        offset[hidden_yx] = found[hidden] - result[hidden_yx]
+        covered = np.zeros(measured.shape, np.uint8)
+        covered[hidden_yx] = 1
+        # The pixels beside hidden ones mix in some of the occluder's colour: not a colour to spread.
+        clear = measured & (cv2.dilate(covered, np.ones((3, 3), np.uint8)) == 0)
+        seen_y, seen_x, hit = nearest_visible(hidden_yx, clear, metres)
+        seen = (result + offset)[seen_y[hit], seen_x[hit]]
+        offset[hidden_yx[0][hit], hidden_yx[1][hit]] = seen - result[hidden_yx[0][hit], hidden_yx[1][hit]]
 
     _fill_holes(measured, offset)
     result += offset

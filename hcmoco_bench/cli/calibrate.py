@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hcmoco_bench.align.rigs import TreeFit
+    from hcmoco_bench.problems import Problem
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,7 @@ def calibrate(
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes; the result is the same.")] = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any rig has a problem.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if there was any problem.")] = False,
 ) -> None:
     """Fit the cameras of each rig (setup and camera) from tracked joints; only skeletons are read.
 
@@ -55,18 +56,19 @@ def calibrate(
     if plot is not None and fit.rigs:
         _plot(fit, plot)
     if as_json:
-        print_json(_document(fit))
+        print_json(_document(fit, tree.problems))
     else:
         out.print(_table(fit))
         for path in (to, plot if fit.rigs else None):
             if path is not None:
                 out.print(str(path), highlight=False, soft_wrap=True)
-    for problem in fit.problems:
+    problems = (*tree.problems, *fit.problems)
+    for problem in problems:
         err.print(f"[yellow]{problem.kind}[/] {problem.reason}", highlight=False, soft_wrap=True)
     if not fit.rigs:
         err.print("no rig could be calibrated", highlight=False)
         raise typer.Exit(1)
-    if strict and fit.problems:
+    if strict and problems:
         raise typer.Exit(3)
 
 
@@ -98,10 +100,13 @@ def _table(fit: TreeFit) -> Table:
     return table
 
 
-def _document(fit: TreeFit) -> dict[str, object]:
+def _document(fit: TreeFit, found: tuple[Problem, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
-    return {"calibration": fit.calibration.model_dump(), "problems": [asdict(problem) for problem in fit.problems]}
+    return {
+        "calibration": fit.calibration.model_dump(),
+        "problems": [asdict(problem) for problem in (*found, *fit.problems)],
+    }
 
 
 def _plot(fit: TreeFit, path: Path) -> None:

@@ -1,0 +1,83 @@
+"""`hcmoco-bench calibrate`, run in this process on skeleton files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from simulated_kinect import SimulatedKinect, simulated_joints, write_skeleton
+from typer.testing import CliRunner
+
+from hcmoco_bench.align import Calibration
+from hcmoco_bench.cli import calibrate
+
+app = typer.Typer()
+app.callback()(lambda: None)
+calibrate.register(app)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ntu with ümlauts")
+    for rig in ("S001C001", "S001C002"):
+        points = simulated_joints(SimulatedKinect(), np.random.default_rng(0), clips=2)
+        for clip in (0, 1):
+            write_skeleton(folder / f"{rig}P00{clip + 1}R001A001.skeleton", points.select(points.clip == clip))
+    return folder
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_table_file_and_picture(root: Path, tmp_path: Path) -> None:
+    target, picture = tmp_path / "calibration.json", tmp_path / "residuals.png"
+    code, stdout, stderr = run("--root", root, "--out", target, "--plot", picture, "--quiet", "--seed", 3)
+    assert code == 0
+    assert stderr == ""
+    saved = Calibration.load(target)
+    assert saved.seed == 3
+    for name, rig in saved.rigs.items():
+        assert name in stdout
+        assert f"{rig.residuals.homography.mean:.3f}" in stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    # Everything fits a terminal of 80 columns.
+    assert max(map(len, stdout.split(str(target))[0].splitlines())) <= 80
+
+
+def test_json_is_the_calibration(root: Path) -> None:
+    code, stdout, _ = run("--root", root, "--json")
+    assert code == 0
+    document = json.loads(stdout)
+    assert Calibration.model_validate(document["calibration"]).rigs.keys() == {"S001C001", "S001C002"}
+    assert document["problems"] == []
+
+
+def test_problems_are_said_and_strict_counts_them(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "S009C001P001R001A001.skeleton").write_bytes(b"garbage")
+    arguments = ("--root", root, "--root", tmp_path, "--quiet")
+    code, stdout, stderr = run(*arguments)
+    assert code == 0
+    assert "S001C001" in stdout
+    assert "rig_too_few_points S009C001: 0 tracked joints" in stderr
+    assert "skeleton_garbled" in stderr
+    assert run(*arguments, "--strict")[0] == 3
+
+
+def test_nothing_to_calibrate(tmp_path: Path) -> None:
+    code, _, stderr = run("--root", tmp_path, "--quiet", "--plot", tmp_path / "none.png")
+    assert code == 1
+    assert "no rig could be calibrated" in stderr
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_help_teaches() -> None:
+    code, stdout, _ = run("--help")
+    assert code == 0
+    assert "--clips-per-rig" in stdout
