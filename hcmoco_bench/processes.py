@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 
 
 def usable_cores() -> int:
@@ -17,9 +19,23 @@ def usable_cores() -> int:
 def worker_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of freshly started processes, each set up by `start_worker`.
 
-    Processes are spawned: a fork of a process with threads (OpenCV, Arrow, a progress bar) can hang.
+    Submit work within `starting_workers`. Processes are spawned: a fork of a process with threads (OpenCV, Arrow, a progress bar) can hang.
     """
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
+
+
+@contextmanager
+def starting_workers() -> Iterator[None]:
+    """Put this around submitting work: a Ctrl-C in it comes a moment later, and not to workers that are just starting.
+
+    A pool starts its processes when work is submitted; they inherit that the signal is held back, until `start_worker`
+    has it ignored.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start_worker() -> None:

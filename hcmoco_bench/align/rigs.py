@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
@@ -14,6 +12,7 @@ from hcmoco_bench.align.calibration import Calibration, RigFit, fit_rig
 from hcmoco_bench.align.correspondences import rig_points, usable_joints
 from hcmoco_bench.errors import CalibrationError, DataError, UsageError
 from hcmoco_bench.problems import Problem
+from hcmoco_bench.processes import starting_workers, worker_pool
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.names import ClipName, Rig
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
@@ -128,10 +127,11 @@ def _run(tasks: list[_Task], workers: int) -> Iterator[_Outcome]:
     if workers <= 1:
         yield from map(_calibrate, tasks)
         return
-    # "spawn": forking a process in which numeric libraries run threads can hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         try:
-            yield from pool.map(_calibrate, tasks)
+            with starting_workers():
+                outcomes = pool.map(_calibrate, tasks)
+            yield from outcomes
         except BrokenProcessPool as error:
             raise CalibrationError(
                 "a calibration worker died, perhaps for lack of memory; use fewer workers"

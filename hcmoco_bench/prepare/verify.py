@@ -15,7 +15,7 @@ from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.splits import fingerprint
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store, shard_split
 from hcmoco_bench.prepare.verify_shard import Failure, ShardCheck, check_shard
-from hcmoco_bench.processes import worker_pool
+from hcmoco_bench.processes import starting_workers, worker_pool
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.names import SampleId
 
@@ -88,7 +88,9 @@ def _run(checks: Sequence[ShardCheck], workers: int) -> Iterator[tuple[list[str]
         yield from map(check_shard, checks)
         return
     with worker_pool(min(workers, len(checks))) as pool:
-        yield from pool.map(check_shard, checks)
+        with starting_workers():
+            results = pool.map(check_shard, checks)
+        yield from results
 
 
 def _file_failures(store: Store) -> Iterator[Failure]:

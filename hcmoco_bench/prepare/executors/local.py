@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.executors.base import Work
 from hcmoco_bench.prepare.shard import ShardTask
-from hcmoco_bench.processes import worker_pool
+from hcmoco_bench.processes import starting_workers, worker_pool
 
 RESTARTS = 2
 """How often a pool is started again after one of its processes died."""
@@ -55,7 +55,8 @@ class LocalExecutor:
             while True:
                 # A short queue: an error stops the run at once, and memory does not grow with the number of shards.
                 while len(running) < 2 * self.workers and (task := next(waiting, None)) is not None:
-                    running[pool.submit(work, task)] = task.file
+                    with starting_workers():
+                        running[pool.submit(work, task)] = task.file
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
