@@ -13,6 +13,7 @@ from hcmoco_bench.align.rigs import calibrate
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.prepare.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.prepare.executors import Executor, LocalExecutor
+from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.lists import DECLARATION, SampleLists, load_lists
 from hcmoco_bench.prepare.lock import store_lock
@@ -64,6 +65,7 @@ def prepare_ntu(
     lists: Path | None = None,
     executor: Executor | None = None,
     calibration_workers: int = 1,
+    given: Given | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> Prepared:
@@ -75,11 +77,13 @@ def prepare_ntu(
     Args:
         roots: Folders with raw clips, extracted or in archives, or archives; at least one.
         out: Folder of the store; made if it is not there.
-        options: What is asked for; `options.parts` must say whether `annotations` is given.
+        options: What is asked for; `options.parts` must say whether there are masks.
         annotations: Folder or archive with the part masks.
         lists: Folder with the sample lists; None for the official ones (or those of a single generated root).
         executor: Who writes the shards; None for this process alone.
         calibration_workers: Processes that calibrate rigs.
+        given: Lists, transforms and masks of a published store that is to be rebuilt, in place of `annotations`,
+            `lists` and a calibration; rows that come out otherwise than published are left out.
         overwrite: Replace a store made from other inputs or with other options, or this one.
         progress: Told about each step.
 
@@ -89,7 +93,9 @@ def prepare_ntu(
             or the lists or masks cannot be read.
         StoreError: If `out` holds something else or cannot be written; StoreLockedError if another process writes it.
     """
-    if options.parts != (annotations is not None):
+    if given is not None and (annotations is not None or lists is not None):
+        raise UsageError("what is given has its own lists and masks")
+    if options.parts != (annotations is not None if given is None else given.masks is not None):
         raise UsageError("options.parts must say whether annotations are given")
     if not roots:
         raise UsageError("give at least one --root")
@@ -101,16 +107,23 @@ def prepare_ntu(
     with store_lock(out):
         try:
             tree = scan(roots, progress=progress)
-            found_lists = load_lists(lists or _own_lists(tree), progress=progress)
-            masks = None if annotations is None else _find_masks(annotations, found_lists)
-            plan = make_plan(tree, found_lists, masks, options, progress=progress)
+            if given is None:
+                found_lists = load_lists(lists or _own_lists(tree), progress=progress)
+                masks = None if annotations is None else _find_masks(annotations, found_lists)
+            else:
+                found_lists, masks = given.lists, given.masks
+            plan = make_plan(tree, found_lists, masks, options, as_listed=given is not None, progress=progress)
             _check_plan(plan, tree)
             workspace = Workspace(out.absolute(), plan.sha256)
             if (store := workspace.begin(overwrite=overwrite)) is not None:
                 return Prepared(store, sum(entry.rows for entry in store.manifest.shards.values()), nothing_to_do=True)
-            calibration, problems = _calibrate(workspace, tree, plan, calibration_workers, progress)
+            if given is None:
+                calibration, problems = _calibrate(workspace, tree, plan, calibration_workers, progress)
+            else:
+                calibration, problems = given.calibration, ()
+                workspace.keep_calibration(calibration, problems)
             paths = PortablePaths.under([*roots, *([] if annotations is None else [annotations])])
-            tasks = _tasks(workspace, tree, plan, masks, calibration, paths)
+            tasks = _tasks(workspace, tree, plan, masks, calibration, paths, given)
             kept = _write_shards(workspace, tasks, executor or LocalExecutor(1), progress)
             outer = [paths.problem(problem) for problem in (*tree.problems, *plan.problems, *problems)]
             return Prepared(_finish(workspace, plan, tree, outer, progress), kept, nothing_to_do=False)
@@ -164,6 +177,7 @@ def _tasks(
     masks: Masks | None,
     calibration: Calibration,
     paths: PortablePaths,
+    given: Given | None,
 ) -> Iterator[ShardTask]:
     recipe = workspace.recipe()
     for shard in plan.shards:
@@ -179,6 +193,7 @@ def _tasks(
             masks=None if masks is None else {s: masks[s] for s in shard.samples if s in masks},
             calibrations={rig: calibration.rigs[rig] for rig in rigs if rig in calibration.rigs},
             paths=paths,
+            check=None if given is None else given.checks(shard.samples),
         )
 
 

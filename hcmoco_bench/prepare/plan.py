@@ -70,7 +70,13 @@ class Plan:
 
 
 def make_plan(
-    tree: NtuTree, lists: SampleLists, masks: Masks | None, options: PrepareOptions, *, progress: Progress = no_progress
+    tree: NtuTree,
+    lists: SampleLists,
+    masks: Masks | None,
+    options: PrepareOptions,
+    *,
+    as_listed: bool = False,
+    progress: Progress = no_progress,
 ) -> Plan:
     """Choose the samples and cut them into shards.
 
@@ -83,9 +89,10 @@ def make_plan(
         lists: The sample lists.
         masks: The part masks, if given.
         options: What was asked for.
+        as_listed: Take the lists' frames for `pretrain`, too.
         progress: Told about each clip looked at.
     """
-    if options.set == "parsing4k":
+    if as_listed or options.set == "parsing4k":
         splits, problems = dict(lists.splits), list(_missing_clips(lists, tree))
     else:
         splits, problems = _pretrain_split(tree, lists, options.every, progress)
@@ -145,7 +152,7 @@ def stride_frames(n_frames: int, every: int) -> range:
 
 def _missing_clips(lists: SampleLists, tree: NtuTree) -> Iterator[Problem]:
     for name in STORED_SPLITS:
-        for sample in lists.splits[name].ids:
+        for sample in lists.splits[name].ids if name in lists.splits else ():
             if sample.clip not in tree.clips:
                 reason = f"clip {sample.clip} is under none of the roots; give the folder that holds it with --root"
                 yield Problem(str(sample), "clip_missing", "", reason)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from hcmoco_bench.align.calibration import RigCalibration
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.atomic import atomic_file
+from hcmoco_bench.prepare.given import RowCheck
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure
 from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.prepare.paths import PortablePaths
@@ -43,6 +44,7 @@ class ShardTask:
         masks: Their masks; None for a store without.
         calibrations: Their rigs' calibrations, by rig; a rig that could not be calibrated is missing.
         paths: Makes file names in problems portable.
+        check: Leaves out rows that are not what they should be; None if that is not known.
     """
 
     store: Path
@@ -55,6 +57,7 @@ class ShardTask:
     masks: Masks | None
     calibrations: Mapping[str, RigCalibration]
     paths: PortablePaths
+    check: RowCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,21 @@ def _rows(task: ShardTask, findings: Findings) -> Iterator[tuple[SampleId, Row]]
     for name, samples in by_clip.items():
         if remaining := findings.remaining(samples):
             calibration = task.calibrations[str(name.rig)]
-            yield from make_rows(task.clips[name], remaining, bodies, parts, calibration, task.options, findings)
+            rows = make_rows(task.clips[name], remaining, bodies, parts, calibration, task.options, findings)
+            yield from rows if task.check is None else _right_rows(rows, task.check, findings)
+
+
+def _right_rows(
+    rows: Iterator[tuple[SampleId, Row]], check: RowCheck, findings: Findings
+) -> Iterator[tuple[SampleId, Row]]:
+    for sample, row in rows:
+        problem = check(sample, row)
+        if problem is not None and not problem.kept:
+            findings.left_out[sample] = problem
+            continue
+        if problem is not None:
+            findings.incomplete.setdefault(sample, problem)
+        yield sample, row
 
 
 def _in_row_order(
