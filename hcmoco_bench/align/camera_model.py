@@ -105,11 +105,13 @@ class ColorCamera(BaseModel):
 
     def project_own(self, points: NDArray[_Float]) -> NDArray[_Float]:
         """Project (..., 3) points given in the colour camera's own axes to (..., 2) colour px, same float type."""
-        kind = points.dtype.type
-        rays = points[..., :2] / points[..., 2:]
-        q = (rays * rays).sum(axis=-1, keepdims=True)
-        rays *= kind(1) + kind(self.k1) * q
-        return rays * np.array([self.fx, self.fy], kind) + np.array([self.cx, self.cy], kind)
+        z = points[..., 2]
+        a, b = points[..., 0] / z, points[..., 1] / z
+        stretch = self.k1 * (a * a + b * b) + 1.0
+        pixels = np.empty((*points.shape[:-1], 2), points.dtype)
+        pixels[..., 0] = self.fx * (a * stretch) + self.cx
+        pixels[..., 1] = self.fy * (b * stretch) + self.cy
+        return pixels
 
 
 class RegisteredModel(BaseModel):

@@ -36,7 +36,8 @@ def hidden_pixels(color_xy: NDArray[np.float32], z: NDArray[np.float32]) -> NDAr
     """
     if len(z) == 0:
         return np.zeros(0, np.bool_)
-    position = (color_xy - color_xy.min(axis=0)) * np.float32(1.0 / CELL_PX)
+    least = np.array([color_xy[:, 0].min(), color_xy[:, 1].min()])
+    position = (color_xy - least) * np.float32(1.0 / CELL_PX)
     # A footprint of two cells, centred on the point, covers the two nearest cells along each axis.
     first = np.rint(position).astype(np.int64)
     own = np.floor(position).astype(np.int64) + 1
