@@ -10,11 +10,11 @@ from scipy import sparse
 
 from hcmoco_bench.synth.body_model import Skeleton, joint_heads, skin, skinning
 from hcmoco_bench.synth.body_shape import Phenotype, rest_vertices, with_stature
+from hcmoco_bench.synth.clothing import Outfit, sample_outfit
 from hcmoco_bench.synth.figure_mesh import TEXTURE_SIZE, triangles
 from hcmoco_bench.synth.kinect_joints import kinect_joints
 from hcmoco_bench.synth.landmarks import Landmarks, measure
 from hcmoco_bench.synth.motion_types import Motion
-from hcmoco_bench.synth.outfit import Outfit, sample_outfit
 from hcmoco_bench.synth.posing import Pose, solve
 
 
@@ -74,7 +74,10 @@ class Performer:
     def sample(cls, rng: np.random.Generator) -> Performer:
         """Draw an adult of 1.5 to 1.95 m: shape, skin, hair, clothes, shoes."""
         phenotype, stature = _sample_shape(rng)
-        outfit = sample_outfit(rng, phenotype)
+        african, _, caucasian = phenotype.origin
+        darkness = float(np.clip(0.28 + 0.6 * african - 0.22 * caucasian, 0, 1))
+        old = (phenotype.age - 2 / 3) / (1 - 2 / 3)
+        outfit = sample_outfit(rng, female=phenotype.gender > 0.5, age=old, darkness=darkness)
         bare = rest_vertices(phenotype)
         skeleton = Skeleton(joint_heads(bare))
         dressed = outfit.dress(bare)
@@ -90,7 +93,7 @@ class Performer:
             texture=outfit.paint(TEXTURE_SIZE),
         )
         landmarks = measure(dressed, skeleton, body, stature)
-        weights = outfit.hang(skinning(), dressed)
+        weights = outfit.hang(skinning())
         return cls(phenotype, stature, outfit, figure, dressed[used], weights[used], skeleton, landmarks)
 
     def pose(self, motion: Motion) -> Pose:
