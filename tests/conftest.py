@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("generated_trees",)
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -1,0 +1,100 @@
+"""`hcmoco-bench synth`: write generated people in the raw layouts of data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+
+synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
+
+
+@synth.command("ntu")
+def ntu(
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the tree: new, or begun before (it is continued).")],
+    clips: Annotated[int, typer.Option("--clips", min=1, help="Clips; three cameras see each performance.")] = 12,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Frames of every clip.", show_default="40 to 90")
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names",
+            help="Make exactly the clips of this list (sample ids, or lines `images/<id>.jpg`), each long enough for "
+            "its frames; replaces --clips and --frames.",
+        ),
+    ] = None,
+    mask_every: Annotated[int, typer.Option("--mask-every", min=1, help="Part masks for frames 1, 1 + K, ...")] = 10,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Keep the true colour position of every depth pixel in `<out>-truth`.")
+    ] = False,
+    truth_dir: Annotated[Path | None, typer.Option("--truth-dir", help="Keep the truth there instead.")] = None,
+    no_noise: Annotated[bool, typer.Option("--no-noise", help="Perfect sensors and perfect body tracking.")] = False,
+    archives: Annotated[
+        bool, typer.Option("--zip", help="Leave the tree as the downloaded archives (nturgbd_rgb_s001.zip, ...).")
+    ] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")] = 1,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
+    ] = "cpu",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write people in front of a simulated Kinect v2 as a raw NTU RGB+D tree.
+
+    Videos, masked depth, skeletons and part masks come in NTU's own formats and names, so that every other command
+    runs on them as on the licensed data. A run that was interrupted goes on when the command is given again.
+
+        hcmoco-bench synth ntu --out /tmp/ntu --clips 12 --seed 1
+
+        hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu --lists /tmp/ntu/lists
+    """
+    from hcmoco_bench.errors import DataError
+    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.tree_plan import parse_names, plan_clips, plan_samples
+
+    if names is None:
+        plans = plan_clips(clips, seed, n_frames=frames, mask_every=mask_every)
+    else:
+        try:
+            lines = names.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{names}: not a readable list ({error})", kind="list_unreadable", file=str(names)
+            ) from error
+        plans = plan_samples(parse_names(lines, str(names)), seed)
+    if truth and truth_dir is None:
+        truth_dir = out_dir.with_name(out_dir.name + "-truth")
+    options = TreeOptions(seed, not no_noise, truth_dir, archives, device)
+    with progress_bar(quiet=quiet or as_json) as progress:
+        write_tree(out_dir, plans, options, workers=workers, progress=progress)
+    result = {
+        "tree": str(out_dir),
+        "clips": len(plans),
+        "frames": sum(plan.n_frames for plan in plans),
+        "masks": sum(len(plan.masks) for plan in plans),
+        "truth": None if truth_dir is None else str(truth_dir),
+    }
+    if as_json:
+        print_json(result)
+        return
+    out.print(
+        f"{result['clips']} clips, {result['frames']} frames and {result['masks']} masks in {out_dir}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not quiet:
+        err.print(
+            f"next: hcmoco-bench prepare ntu --root {out_dir} --annotations {out_dir} --lists {out_dir / 'lists'}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add `synth` and its layouts to the command line."""
+    app.add_typer(synth, name="synth")

@@ -1,0 +1,133 @@
+# Kernels are a language of their own: their signatures are Warp types, which mypy cannot read as annotations;
+# float(0.0) declares a variable that changes; every condition is evaluated, so that an expensive one is nested.
+# ruff: noqa: ANN202, UP018
+# mypy: disable-error-code="valid-type,misc,no-untyped-def,no-any-return,unused-ignore"
+"""Soft shadows that people cast on the room, traced for every few pixels of the colour picture and spread out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from hcmoco_bench.synth.cameras import Pinhole
+from hcmoco_bench.synth.lighting import RoomLight
+from hcmoco_bench.synth.mesh_builder import RoomMesh
+from hcmoco_bench.synth.raycast import Box, Surface, View
+
+STEP = 8
+"""One shadow value for so many pixels across and down."""
+
+_REACH = 2.2
+"""People do not shade what is further than this from the middle of their box on the floor, metres."""
+
+_SPREAD = 0.16
+"""How far rays stray from a lobe's middle, radians: half the size of a lamp as seen from the floor."""
+
+
+@wp.kernel
+def _cast(
+    mesh: wp.uint64,
+    points: wp.array2d(dtype=wp.vec3),
+    normals: wp.array2d(dtype=wp.vec3),
+    directions: wp.array(dtype=wp.vec3),
+    power: wp.array(dtype=float),
+    middle: wp.vec3,
+    reach: float,
+    spread: float,
+    shade: wp.array2d(dtype=float),
+):
+    i, j = wp.tid()
+    n = normals[i, j]
+    p = points[i, j]
+    away = wp.vec3(p[0] - middle[0], 0.0, p[2] - middle[2])
+    shade[i, j] = 1.0
+    if wp.length(away) > reach or wp.dot(n, n) < 0.5:
+        return
+    start = p + n * 0.01
+    # A fixed pattern over 4 x 4 neighbours; blurring the result makes a lobe's shadow soft.
+    cell = (i % 4) * 4 + (j % 4)
+    total = float(0.0)
+    unhidden = float(0.0)
+    for k in range(directions.shape[0]):
+        angle = 2.39996 * float((cell * 7 + k * 5) % 16)
+        radius = spread * wp.sqrt((float((cell * 5 + k * 3) % 16) + 0.5) / 16.0)
+        d = directions[k] + wp.vec3(radius * wp.cos(angle), radius * wp.sin(angle) * 0.5, radius * wp.sin(angle))
+        facing = wp.dot(n, d) * power[k]
+        if facing > 0.0:
+            total = total + facing
+            if not wp.mesh_query_ray_anyhit(mesh, start, wp.normalize(d), 3.0):
+                unhidden = unhidden + facing
+    if total > 0.0:
+        shade[i, j] = unhidden / total
+
+
+class ShadowCatcher:
+    """The surfaces of a room as one colour camera sees them, ready to be shaded.
+
+    Args:
+        mesh: The room.
+        surface: The same triangles on a device.
+        light: Its light.
+        view: The colour camera.
+    """
+
+    def __init__(self, mesh: RoomMesh, surface: Surface, light: RoomLight, view: View) -> None:
+        camera = view.camera
+        self.width, self.height = camera.width, camera.height
+        columns, rows = -(-camera.width // STEP), -(-camera.height // STEP)
+        # Pixel (X, Y) of the coarse picture looks through the middle of a block of STEP x STEP pixels.
+        shift = (STEP - 1) / 2
+        coarse = Pinhole(
+            camera.fx / STEP,
+            camera.fy / STEP,
+            (camera.cx - shift) / STEP,
+            (camera.cy - shift) / STEP,
+            columns,
+            rows,
+        )
+        face, z = surface.see(View(coarse, view.pose))
+        x, y = np.meshgrid(np.arange(columns), np.arange(rows))
+        local = coarse.unproject(np.stack([x, y], axis=-1), z)
+        points = (local - view.pose[:, 3]) @ view.pose[:, :3]
+        normals = np.where((face >= 0)[..., None], mesh.normals[mesh.faces[face, 0]], 0.0)
+        bright = np.flatnonzero(light.lobes.mean(axis=1) * np.maximum(light.directions[:, 1], 0.05) > 0)
+        strength = light.lobes[bright].mean(axis=1)
+        kept = bright[strength > 0.02 * strength.sum()]
+        self.device = surface.device
+        self._points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=self.device)
+        self._normals = wp.array(normals.astype(np.float32), dtype=wp.vec3, device=self.device)
+        self._directions = wp.array(light.directions[kept], dtype=wp.vec3, device=self.device)
+        share = light.lobes[kept].mean(axis=1)
+        self._power = wp.array(share, dtype=float, device=self.device)
+        self._kept = float(share.sum() / strength.sum())
+
+    def shade(self, people: Surface) -> tuple[Box, NDArray[np.uint8]] | None:
+        """The shadows of people where they are now.
+
+        Returns:
+            A box of even numbers and, for its pixels, the factor (h, w) uint8 on *displayed* values: 255 = no shadow.
+            None if no shadow is on the picture.
+        """
+        points = people.points.numpy()
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        reach = _REACH + float(np.ptp(points[:, [0, 2]], axis=0).max()) / 2
+        coarse = wp.empty(self._points.shape, dtype=float, device=self.device)
+        inputs = [people.mesh.id, self._points, self._normals, self._directions, self._power, wp.vec3(middle)]
+        wp.launch(_cast, dim=coarse.shape, inputs=[*inputs, reach, _SPREAD, coarse], device=self.device)
+        open_part = cv2.GaussianBlur(cv2.blur(coarse.numpy(), (4, 4)), (0, 0), 0.8)
+        light = 1.0 - self._kept * (1.0 - np.asarray(open_part, np.float32))
+        factor = np.round(255 * np.maximum(light, 0.02) ** (1 / 2.2)).astype(np.uint8)
+        rows, columns = np.flatnonzero((factor < 253).any(axis=1)), np.flatnonzero((factor < 253).any(axis=0))
+        if not len(rows):
+            return None
+        top, bottom = max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, factor.shape[0])
+        left, right = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, factor.shape[1])
+        patch = factor[top:bottom, left:right]
+        size = (patch.shape[1] * STEP, patch.shape[0] * STEP)
+        fine = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        box = Box(
+            left * STEP, top * STEP, min(size[0], self.width - left * STEP), min(size[1], self.height - top * STEP)
+        )
+        return box, fine[: box.height, : box.width]

@@ -1,0 +1,62 @@
+"""Small generated NTU trees, made once per test run and shared by all tests and all workers of pytest-xdist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from hcmoco_bench.sources.ntu.layout import MASK_FOLDER
+
+
+@dataclass(frozen=True)
+class GeneratedTree:
+    """A generated tree; tests must not write into it.
+
+    Attributes:
+        root: The raw tree.
+        truth: Its truth folder, for `hcmoco_bench.synth.truth.read_truth`.
+        masks: Its part masks.
+        lists: Its sample lists.
+        seed: Its seed.
+    """
+
+    root: Path
+    truth: Path
+    masks: Path
+    lists: Path
+    seed: int
+
+
+def _shared_folder(factory: pytest.TempPathFactory, worker: str) -> Path:
+    """A folder that all workers of this run see, and no other run."""
+    base = factory.getbasetemp()
+    return base if worker == "master" else base.parent
+
+
+def _make(folder: Path, name: str, *, seed: int, n_clips: int, n_frames: int, noise: bool) -> GeneratedTree:
+    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.tree_plan import plan_clips
+
+    root, truth = folder / name, folder / f"{name}-truth"
+    with FileLock(folder / f"{name}.lock"):
+        # A complete tree is recognised and left as it is.
+        plans = plan_clips(n_clips, seed, n_frames=n_frames, mask_every=4)
+        write_tree(root, plans, TreeOptions(seed=seed, noise=noise, truth=truth))
+    return GeneratedTree(root, truth, root / MASK_FOLDER, root / "lists", seed)
+
+
+@pytest.fixture(scope="session")
+def generated_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
+    """Nine noisy clips of ten frames: three performances, each seen by three rigs; masks of frames 1, 5 and 9."""
+    folder = _shared_folder(tmp_path_factory, worker_id)
+    return _make(folder, "generated", seed=7, n_clips=9, n_frames=10, noise=True)
+
+
+@pytest.fixture(scope="session")
+def noiseless_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
+    """Nine clips of twelve frames from perfect sensors: three performances, each seen by three rigs."""
+    folder = _shared_folder(tmp_path_factory, worker_id)
+    return _make(folder, "noiseless", seed=11, n_clips=9, n_frames=12, noise=False)
