@@ -22,6 +22,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,7 @@ from hcmoco_bench.align import Calibration, Mode, align_rgb, calibrate, color_ma
 from hcmoco_bench.cli.console import progress_bar
 from hcmoco_bench.errors import DataError, HcmocoBenchError
 from hcmoco_bench.progress import Progress
-from hcmoco_bench.sources.ntu import Asset, NtuTree, decode_frames, read_depth, scan
+from hcmoco_bench.sources.ntu import Asset, NtuTree, count_frames, decode_frames, read_depth, scan
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 from hcmoco_bench.synth.cameras import KinectPair
 from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
@@ -111,7 +112,7 @@ def milliseconds(tree: NtuTree, calibration: Calibration, frames: int) -> dict[M
         if clip.rgb is None or clip.depth is None:
             continue
         rig = calibration.rig(clip.name.rig)
-        for frame, rgb in decode_frames(clip.rgb, range(1, 30, 3)):
+        for frame, rgb in decode_frames(clip.rgb, range(1, count_frames(clip.rgb) + 1, 3)):
             depth = depth_or_nothing(clip.depth.frame(frame))
             for mode in MODES:
                 align_rgb(rgb, depth, rig, mode)  # the rig's tables are made once
@@ -125,22 +126,24 @@ def milliseconds(tree: NtuTree, calibration: Calibration, frames: int) -> dict[M
 
 def report(errors: dict[str, list[FrameErrors]], cost: dict[Mode, float]) -> tuple[Table, dict[str, object]]:
     """The table to read and the same as plain values."""
-    table = Table(title="Error against the truth, px of the depth frame, all person pixels")
-    for header in ("rig", "person px", "hidden", "no depth", *(f"{mode}\nmean / 95 % / max" for mode in MODES)):
-        table.add_column(header, justify="left" if header == "rig" else "right")
+    table = Table(
+        title="Error against the truth, px of the depth frame, all person pixels", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for header in ("rig", "person px", "hidden", "no depth", *(f"{mode}\nmean  95 %  max" for mode in MODES)):
+        table.add_column(header, justify="left" if header == "rig" else "right", no_wrap=True)
     values: dict[str, object] = {}
     everything = [frame for rig in sorted(errors) for frame in errors[rig]]
     for name, frames in [*((rig, errors[rig]) for rig in sorted(errors)), ("all rigs", everything)]:
         summary = {mode: Errors.of([frame.distances[mode] for frame in frames]) for mode in MODES}
         hidden = float(np.concatenate([frame.hidden for frame in frames]).mean())
         without = float(np.concatenate([frame.without_depth for frame in frames]).mean())
-        cells = [f"{row.mean:.3f} / {row.p95:.3f} / {row.largest:.1f}" for row in summary.values()]
+        cells = [f"{row.mean:.3f} {row.p95:.3f} {row.largest:4.1f}" for row in summary.values()]
         if name == "all rigs":
             table.add_section()
         table.add_row(name, f"{summary['registered'].pixels:,}", f"{hidden:.2%}", f"{without:.2%}", *cells)
         values[name] = {mode: asdict(row) for mode, row in summary.items()} | {"hidden": hidden, "no_depth": without}
     table.add_section()
-    table.add_row("CPU ms a frame", "", "", "", *(f"{cost[mode]:.1f}" for mode in MODES))
+    table.add_row("CPU ms", "", "", "", *(f"{cost[mode]:.1f}" for mode in MODES))
     return table, values | {"ms_per_frame": cost}
 
 
@@ -152,6 +155,7 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=12, help="clips of the tree made here (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=40, help="length of these clips (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the tree and the calibration (default: %(default)s)")
+    parser.add_argument("--noise", action="store_true", help="let the sensors of this tree err")
     parser.add_argument("--step", type=int, default=10, help="every so manieth frame counts (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print plain values instead of the table")
     options = parser.parse_args()
@@ -163,7 +167,9 @@ def main() -> int:
             if tree_path is None:
                 tree_path, truth = Path(folder) / "tree", Path(folder) / "truth"
                 plans = plan_clips(options.clips, options.seed, n_frames=options.frames)
-                write_tree(tree_path, plans, TreeOptions(options.seed, noise=False, truth=truth), progress=progress)
+                write_tree(
+                    tree_path, plans, TreeOptions(options.seed, noise=options.noise, truth=truth), progress=progress
+                )
             tree = scan([tree_path])
             calibration, problems = calibrate(tree, seed=options.seed, progress=progress)
             errors = measure(tree, truth, calibration, options.step, progress)
