@@ -19,7 +19,8 @@ def usable_cores() -> int:
 def worker_pool(workers: int) -> ProcessPoolExecutor:
     """A pool of freshly started processes, each set up by `start_worker`.
 
-    Submit work within `starting_workers`. Processes are spawned: a fork of a process with threads (OpenCV, Arrow, a progress bar) can hang.
+    Submit work within `starting_workers`. Processes are spawned: a fork of a process with threads (OpenCV, Arrow, a
+    progress bar) can hang.
     """
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
 

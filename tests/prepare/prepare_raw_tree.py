@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -155,6 +156,28 @@ class RawTree:
 CLIPS = ("S001C001P001R001A001", "S001C001P001R001A002", "S001C002P002R001A001", "S002C001P003R002A060")
 TRAIN = tuple(f"{clip}F{frame:03d}" for clip in CLIPS[:2] for frame in (3, 7))
 TEST = tuple(f"{clip}F{frame:03d}" for clip in CLIPS[2:] for frame in (2, 5))
+
+
+PREPARE = """
+import sys
+import typer
+from hcmoco_bench.cli import prepare
+from hcmoco_bench.errors import HcmocoBenchError
+app = typer.Typer()
+prepare.register(app)
+try:
+    app(["prepare", "ntu", *sys.argv[1:]])
+except HcmocoBenchError as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+def prepare_arguments(tree: RawTree, out: Path, *more: str) -> list[str]:
+    """Command line of a Python process that prepares a raw tree, quietly, without masks if it has none."""
+    arguments = ["--root", str(tree.root), "--lists", str(tree.root / "lists"), "--out", str(out), "--quiet"]
+    if any(tree.masks.iterdir()):
+        arguments += ["--annotations", str(tree.masks)]
+    return [sys.executable, "-c", PREPARE, *arguments, *more]
 
 
 def folder_hashes(folder: Path) -> dict[str, str]:
