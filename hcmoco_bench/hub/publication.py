@@ -8,10 +8,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.hub.features import ANNOTATION_SPLITS
 from hcmoco_bench.prepare.manifest import Source, Tool, dump_json
 
 PUBLICATION_FILE = "publication.json"
 """Lies beside the card; `datasets` does not read it."""
+
+
+def provenance_folder(sample_set: str) -> str:
+    """Folder, below the dataset's, with the manifest and splits of the store of a sample set."""
+    return f"provenance/{ANNOTATION_SPLITS[sample_set]}"
+
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 

@@ -20,7 +20,7 @@ from hcmoco_bench.hub.features import (
     row_features,
 )
 from hcmoco_bench.hub.parquet_files import DataFile, write_split
-from hcmoco_bench.hub.publication import Publication, PublishedFile, PublishedStore
+from hcmoco_bench.hub.publication import Publication, PublishedFile, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
 from hcmoco_bench.hub.staging import staged_folder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool, file_sha256
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from datasets import Features
 
 CARD_FILE = "README.md"
-PROVENANCE_FOLDER = "provenance"
-"""Holds each store's manifest and splits: what `join` needs to make a store of the same kind."""
 
 
 @dataclass(frozen=True)
@@ -240,8 +238,9 @@ def _write_annotations(writer: _Writer, stores: Mapping[str, Store], masks: Mapp
 
 
 def _copy_provenance(writer: _Writer, stores: Mapping[str, Store]) -> None:
+    """Copy each store's manifest and splits: what `join` needs to make a store of the same kind."""
     for name, store in stores.items():
-        below = f"{PROVENANCE_FOLDER}/{ANNOTATION_SPLITS[name]}"
+        below = provenance_folder(name)
         (writer.folder / below).mkdir(parents=True)
         for file in (MANIFEST_FILE, SPLITS_FILE):
             shutil.copyfile(store.path / file, writer.folder / below / file)
