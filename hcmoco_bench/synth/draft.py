@@ -48,7 +48,7 @@ class Draft:
         self.foot_turn = np.full((count, 2), 1.0) * rng.uniform(3, 14, 2)
         self.foot_pitch = np.zeros((count, 2))
         self.airborne, self.seated = np.zeros(count, np.bool_), np.zeros(count)
-        self.feet[:, :, 0] += rng.uniform(-0.03, 0.07)
+        self.feet[:, :, 0] += rng.uniform(-0.05, 0.04)
         self.feet[:, :, 2] += rng.normal(0, 0.03, 2)
         self._stand_at_ease()
 
@@ -68,7 +68,7 @@ class Draft:
         self.add("spine bend", rng.normal(0, 1) + 0.6 * drift(time, rng))
         self.add("pelvis turn", rng.normal(0, 3) + 0.8 * drift(time, rng))
         for side in (0, 1):
-            self.arm(side, forward=rng.normal(4, 4) + drift(time, rng), outwards=rng.uniform(2, 8))
+            self.arm(side, forward=rng.normal(4, 4) + drift(time, rng), outwards=rng.uniform(0.5, 5))
             self.add("elbow flex", rng.uniform(8, 25) + drift(time, rng), side)
             self.add("forearm pronation", rng.uniform(0, 45), side)
             self.add("shoulder turn", rng.uniform(0, 20), side)

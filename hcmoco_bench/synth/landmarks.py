@@ -111,7 +111,7 @@ def measure(rest: Floats, skeleton: Skeleton, body: NDArray[np.int64], stature: 
     behind = (shape[:, 1] > -0.1) & (shape[:, 1] < 0.05) & (np.abs(shape[:, 0]) < 0.2)
     arm = skeleton.length("upperarm01.L", "lowerarm01.L") + skeleton.length("lowerarm01.L", "wrist.L")
     scale = stature / 1.75
-    gap = half_width + 0.05 * scale - shoulder[0]
+    gap = half_width + 0.02 * scale - shoulder[0]
     return Landmarks(
         scale=scale,
         ankle_height=float(ankle[1] - surface[foot, 1].min()),
@@ -120,6 +120,6 @@ def measure(rest: Floats, skeleton: Skeleton, body: NDArray[np.int64], stature: 
         half_depth=(front - back) / 2 * 0.95,
         trunk_front=(front + back) / 2,
         seat_height=0.75 * float(root[2] - surface[behind, 2].min()),
-        arm_clearance=float(np.clip(np.arctan2(gap, 0.8 * arm), np.radians(5), np.radians(25))),
+        arm_clearance=float(np.clip(np.arctan2(gap, 0.8 * arm), np.radians(2), np.radians(25))),
         points=points,
     )

@@ -262,7 +262,7 @@ def _set_shoulder_girdle(side: int, chest: Floats, arm: Floats, turns: Floats) -
     s, suffix = _outwards(side), _suffix(side)
     local = (np.swapaxes(chest, -1, -2) @ arm[..., None])[..., 0]
     raised = np.arccos(np.clip(-local[:, 1], -1, 1))
-    lift = 0.3 * np.maximum(raised - np.radians(35), 0) - np.radians(7) * np.cos(np.minimum(raised, np.pi / 2)) ** 2
+    lift = 0.3 * np.maximum(raised - np.radians(35), 0) - np.radians(11) * np.cos(np.minimum(raised, np.pi / 2)) ** 2
     sweep = 0.25 * np.clip(local[:, 2], -1, 1) * np.sin(np.minimum(raised, np.pi / 2))
     turns[:, bone(f"clavicle{suffix}")] = chest @ about(1, -s * 0.6 * sweep) @ about(2, s * 0.55 * lift)
     turns[:, bone(f"shoulder01{suffix}")] = chest @ about(1, -s * sweep) @ about(2, s * lift)

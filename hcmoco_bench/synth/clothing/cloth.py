@@ -65,7 +65,7 @@ class Cloth:
     def paint(self, fields: SurfaceFields) -> Floats:
         """(n, 3) sRGB 0..255 of the cloth at points of the surface."""
         rng = np.random.default_rng(self.seed)
-        along, around = _cloth_coordinates(fields)
+        along, around = _cloth_coordinates(fields, self.period)
         period = np.float32(self.period)
         main = np.broadcast_to(np.array(self.color, np.float32), (len(fields), 3))
         match self.pattern:
@@ -123,11 +123,14 @@ def _bars(phase: Floats, share: float, edge: float) -> Floats:
     return soft_step(np.float32(share / 2) - distance, edge * max(share, 0.05))
 
 
-def _cloth_coordinates(fields: SurfaceFields) -> tuple[Floats, Floats]:
-    """Metres along and around the trunk or limb that a point belongs to; continuous within each."""
-    on_arm, on_leg = fields.arm > 0.5, fields.leg_along > 0.12
+def _cloth_coordinates(fields: SurfaceFields, period: float) -> tuple[Floats, Floats]:
+    """Metres along and around the trunk or limb that a point belongs to; a whole number of periods goes round each."""
+    on_arm = fields.arm > 0.5
+    on_leg = ~on_arm & (fields.leg_along > 0.12) & (fields.leg > 0.6)
     along = np.where(on_arm, np.float32(0.45) * fields.arm_along, fields.y)
-    trunk_round = np.arctan2(fields.x, fields.z + np.float32(0.02)) * np.float32(0.16)
-    around = np.where(on_arm, fields.arm_round * np.float32(0.055), trunk_round)
-    around = np.where(~on_arm & on_leg & (fields.leg > 0.6), fields.leg_round * np.float32(0.075), around)
-    return along, around
+    trunk = np.arctan2(fields.x / np.float32(0.15), (fields.z - np.float32(0.05)) / np.float32(0.1))
+    turn = np.where(on_arm, fields.arm_round, np.where(on_leg, fields.leg_round, trunk))
+    girths = [np.float32(2 * np.pi * radius) for radius in (0.05, 0.075, 0.13)]
+    periods = [np.float32(max(round(float(girth) / period), 1) * period / (2 * np.pi)) for girth in girths]
+    around = turn * np.where(on_arm, periods[0], np.where(on_leg, periods[1], periods[2]))
+    return along, np.asarray(around, np.float32)

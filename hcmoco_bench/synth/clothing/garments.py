@@ -62,7 +62,7 @@ class Top:
         sleeve = self.ease * (0.55 + (0.9 if self.sleeve < 0.7 else 0.25) * flare)
         cuff = np.clip((fields.arm_along - 0.9) / 0.08, 0, 1) * (self.sleeve > 0.9)
         low = np.clip((0.3 - fields.y) / 0.3, 0, 1)
-        trunk = self.ease * (0.6 + 0.6 * low)
+        trunk = self.ease * (0.6 + 0.35 * low)
         near_neck = np.clip(self.neckline(fields) / 0.06, 0.25, 1)
         return np.asarray(np.where(on_arm, sleeve * (1 - 0.6 * cuff), trunk * near_neck), np.float32)
 
@@ -126,7 +126,9 @@ class Bottom:
         """Metres off the body; wider towards the hem, less on the inner thigh where the legs meet."""
         down = np.clip(fields.leg_along / max(self.length, 0.1), 0, 1)
         inner = np.clip(-np.sin(fields.leg_round), 0, 1) * np.clip(1.2 - 2 * fields.leg_along, 0, 1)
-        return np.asarray((self.ease * (0.5 + 0.7 * down) + self.flare * down**2) * (1 - 0.7 * inner), np.float32)
+        fitted = np.clip((self.waist - fields.y) / 0.16, 0.25, 1)
+        off = (self.ease * (0.5 + 0.7 * down) * fitted + self.flare * down**2) * (1 - 0.7 * inner)
+        return np.asarray(off, np.float32)
 
     def paint(self, fields: SurfaceFields) -> Floats:
         """(n, 3) sRGB of the garment."""
@@ -193,4 +195,4 @@ class Shoes:
         middle = np.abs(np.abs(fields.x) - 0.205) < 0.022
         color = mix(color, self.lace, (0.9 * (top & lines & middle & (fields.y > -0.775))).astype(np.float32))
         color = mix(color, self.lace, 0.6 * (np.abs(fields.y + 0.775) < 0.006).astype(np.float32) * (fields.z < 0.06))
-        return np.asarray(mix(color, self.sole_color, soft_step(np.float32(-0.797) - fields.y, 0.004)), np.float32)
+        return np.asarray(mix(color, self.sole_color, soft_step(np.float32(-0.806) - fields.y, 0.003)), np.float32)

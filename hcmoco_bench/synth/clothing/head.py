@@ -51,16 +51,17 @@ class Head:
         z = fields.z
         edge = np.interp(z, *zip(*_HAIRLINE, strict=True)).astype(np.float32)
         back = np.clip((np.float32(0.055) - z) / np.float32(0.03), 0, 1)
-        edge = edge - np.float32(self.length) * back - np.float32(self.fringe) * np.clip((z - 0.09) / 0.03, 0, 1)
+        edge = edge - np.float32(self.length) * back - np.float32(self.fringe) * np.clip((z - 0.075) / 0.04, 0, 1)
         rng = np.random.default_rng(self.seed)
         edge = edge + np.float32(0.004) * blotches(fields, rng, 30, 5)
         ear = (np.abs(fields.x) > 0.0745) & (fields.y < 0.745) & (fields.y > 0.67) & (z > 0.015) & (z < 0.075)
-        crown = np.hypot(fields.x, z - np.float32(0.06)) - np.float32(0.1 * self.bald)
+        # A bald crown reaches to the forehead.
+        crown = np.hypot(fields.x, np.minimum(z - np.float32(0.05), 0)) - np.float32(0.075 * self.bald)
         shown = soft_step(fields.y - edge, 0.008) * (fields.neck > 0.3) * (fields.y > 0.56)
         if self.length < 0.03:
             shown = shown * ~ear
         if self.bald > 0:
-            shown = shown * np.where(fields.y > 0.75, soft_step(crown, 0.02), 1)
+            shown = shown * np.where(fields.y > 0.74, soft_step(crown, 0.015), 1)
         return np.asarray(shown, np.float32)
 
     def hair_stand_off(self, fields: SurfaceFields) -> Floats:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from hcmoco_bench.synth.body_data import base_mesh
-from hcmoco_bench.synth.body_model import BONES, bone
+from hcmoco_bench.synth.body_model import BONES, bone, joint_heads
 from hcmoco_bench.synth.clothing.cloth import Cloth, blotches, mix
 from hcmoco_bench.synth.clothing.garments import Bottom, Shoes, Top
 from hcmoco_bench.synth.clothing.head import Head
 from hcmoco_bench.synth.clothing.surface_fields import (
     SurfaceFields,
     body_normals,
-    neighbour_mean,
+    skirt_rows,
+    smoothed,
     texel_fields,
     texel_surface,
     vertex_fields,
 )
 from hcmoco_bench.synth.figure_mesh import texture_map, triangles
-
-_SMOOTHING = 14
-"""Rounds of neighbour averaging that turn skin into cloth."""
-
 
 @dataclass(frozen=True)
 class Outfit:
@@ -50,29 +47,46 @@ class Outfit:
     def dress(self, bare: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rest vertices (19158, 3) with clothes, hair and shoes; metres."""
         fields = vertex_fields()
-        body = np.unique(triangles("body")[0])
         on_body = np.zeros(len(bare), np.bool_)
-        on_body[body] = True
-        top, bottom = self.top.cover(fields), self.bottom.cover(fields)
-        shoes, hair = self.shoes.cover(fields), self.head.hair_cover(fields)
-        cloth = np.maximum(top, bottom)
-        loose = np.clip(np.maximum(top * min(self.top.ease / 0.014, 1), bottom * min(self.bottom.ease / 0.014, 1)), 0, 1)
-        soft = np.maximum(0.75 * loose, np.maximum(0.8 * shoes, 0.35 * hair)) * on_body
-        shape = bare.copy()
-        for _ in range(_SMOOTHING):
-            shape += soft[:, None] * (neighbour_mean() @ shape - shape)
+        on_body[np.unique(triangles("body")[0])] = True
+        top, bottom = self.top.cover(fields) * on_body, self.bottom.cover(fields) * on_body
+        shoes, hair = self.shoes.cover(fields) * on_body, self.head.hair_cover(fields) * on_body
+        loose = np.maximum(top * min(self.top.ease / 0.014, 1), bottom * min(self.bottom.ease / 0.014, 1))
+        chest = top * (np.abs(fields.y - 0.39) < 0.08) * (fields.z > 0.05) * (fields.arm < 0.3)
+        shape = smoothed(bare, np.maximum(0.75 * loose, 0.35 * hair), 14)
+        shape = smoothed(shape, 0.9 * chest, 40)
+        shape = smoothed(shape, 0.9 * shoes, 60)
+        # Averaging shrinks; cloth lies at least on the skin that it covers, shoes on the foot's smooth outline.
+        sunk = np.clip(np.einsum("vi,vi->v", bare - shape, body_normals(shape)), 0, 0.03)
+        sunk = sunk * np.maximum(np.maximum(top, bottom), np.maximum(hair, shoes))
+        sunk = smoothed(smoothed(sunk, 0.8 * loose, 6), np.maximum(0.9 * chest, shoes), 40)
         rng = np.random.default_rng(self.seed)
         folds = 1 + 0.22 * blotches(fields, rng, 7, 6) + 0.12 * blotches(fields, rng, 16, 6, squash=(1, 0.5, 1))
-        lower = self.bottom.stand_off(fields) * bottom
-        upper = self.top.stand_off(fields) * top
-        both = np.maximum(upper, lower) + 0.003 * np.minimum(top, bottom)
-        # Averaging shrinks; cloth lies at least on the skin that it covers.
-        sunk = np.einsum("vi,vi->v", bare - shape, body_normals(shape))
-        off = both * np.clip(folds, 0.3, 2) + np.clip(sunk, 0, 0.03) * np.maximum(cloth, hair) * on_body
-        off = off + 0.007 * shoes + self.head.hair_stand_off(fields) * hair
-        shape += (off * on_body)[:, None] * body_normals(shape)
-        shape = self._stand_on_soles(shape, bare, shoes * on_body)
+        lower = (self.bottom.stand_off(fields) + self._straight_legs(shape)) * bottom
+        both = np.maximum(self.top.stand_off(fields) * top, lower) + 0.003 * np.minimum(top, bottom)
+        off = both * np.clip(folds, 0.3, 2) + sunk + 0.006 * shoes + self.head.hair_stand_off(fields) * hair
+        shape = shape + off[:, None] * body_normals(shape)
+        shape = self._stand_on_soles(shape, bare, shoes)
         return self._hang_helpers(shape, bare)
+
+    def _straight_legs(self, shape: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(19158,) metres by which the legs of wide trousers stand off more, to fall straight from the knee."""
+        fields, heads = vertex_fields(), joint_heads(shape)
+        width = np.clip((self.bottom.ease - 0.006) / 0.006, 0, 1)
+        out = np.zeros(len(shape))
+        if width == 0 or self.bottom.length < 0.6:
+            return out
+        for side in (1, -1):
+            suffix = ".L" if side == 1 else ".R"
+            knee, ankle = heads[bone(f"lowerleg01{suffix}")], heads[bone(f"foot{suffix}")]
+            shin = (fields.leg > 0.5) & (side * fields.x > 0) & (fields.leg_along > 0.4) & (fields.leg_along < 1)
+            axis = (ankle - knee) / np.linalg.norm(ankle - knee)
+            away = shape[shin] - knee
+            radius = np.linalg.norm(away - (away @ axis)[:, None] * axis, axis=1)
+            at_knee = radius[np.abs(fields.leg_along[shin] - 0.52) < 0.04].mean()
+            down = np.clip((fields.leg_along[shin] - 0.5) / 0.15, 0, 1)
+            out[shin] = width * down * np.clip(0.88 * at_knee - radius, 0, 0.03)
+        return out
 
     def _stand_on_soles(
         self, shape: NDArray[np.float64], bare: NDArray[np.float64], shoes: NDArray[np.float64]
@@ -100,7 +114,7 @@ class Outfit:
         outwards = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
         down = np.clip((0.15 - fields.y) / 0.6, 0, 1)
         pleats = 0.006 * np.sin(np.arctan2(fields.x, fields.z) * rng.integers(7, 13)) * down
-        out[skirt] += outwards * (0.012 + self.bottom.flare * down + pleats)[:, None]
+        out[skirt] += outwards * (0.022 + self.bottom.flare * down + pleats)[:, None]
         hair = np.unique(triangles("helper-hair")[0])
         fields = vertex_fields().at(hair)
         middle = bare[hair] * [0, 1, 0] + [0, 0, bare[hair, 2].mean()]
@@ -115,17 +129,16 @@ class Outfit:
         """Triangles of a helper surface that this outfit shows: (n, 3) vertices, (n, 3, 2) uv, (n,) parts."""
         faces, uv, parts = triangles(name)
         centre = base_mesh().vertices[faces].mean(1)
-        if name == "helper-skirt":
-            limit = self.bottom.skirt
-            shown = np.zeros(len(faces), np.bool_) if limit is None else centre[:, 1] > limit
+        limit = self.bottom.skirt if name == "helper-skirt" else self.head.hanging
+        if limit is None:
+            shown = np.zeros(len(faces), np.bool_)
+        elif name == "helper-skirt":
+            rows = skirt_rows()
+            last = np.abs(np.array([base_mesh().vertices[rows == row, 1].mean() for row in range(rows.max() + 1)]) - limit)
+            shown = rows[faces].max(1) <= last.argmin()
         else:
-            limit = self.head.hanging
-            behind = (centre[:, 2] < 0.035) & (centre[:, 1] < 0.74)
-            shown = np.zeros(len(faces), np.bool_) if limit is None else behind & (centre[:, 1] > limit)
-        # Both sides of these open surfaces can be seen.
-        order = [0, 2, 1]
-        two_sided = (np.concatenate([a, a[:, order]]) for a in (faces[shown], uv[shown]))
-        return *two_sided, np.repeat(parts[shown][None], 2, 0).reshape(-1)  # type: ignore[return-value]
+            shown = (centre[:, 2] < 0.008) & (centre[:, 1] < 0.74) & (centre[:, 1] > limit)
+        return faces[shown], uv[shown], parts[shown]
 
     def paint(self, size: int) -> NDArray[np.uint8]:
         """(size, size, 3) sRGB texture of the atlas."""
@@ -255,7 +268,9 @@ def sample_outfit(rng: np.random.Generator, *, female: bool, age: float, darknes
         sock_height=float(rng.uniform(0.86, 0.93)) if ankle > 0.9 else ankle,
         lace=(236, 236, 232) if rng.uniform() < 0.5 else (24, 24, 26),
     )
-    tucked = bool(rng.uniform() < 0.3) and top.inner is None
+    tucked = (bool(rng.uniform() < 0.3) and top.inner is None) or bottom.skirt is not None
+    if tucked:
+        top = replace(top, hem=bottom.waist - 0.01)
     return Outfit(head, top, bottom, shoes, tucked, int(rng.integers(2**31)))
 
 
@@ -310,7 +325,7 @@ def _sample_top(rng: np.random.Generator) -> Top:
         sleeve=sleeve,
         hem=float(rng.uniform(-0.1, 0.03)),
         neck=("v" if rng.uniform() < 0.25 else "crew", "crew", "collar", "collar", "hood")[kind],
-        ease=float(rng.uniform(*((0.012, 0.024), (0.014, 0.026), (0.011, 0.02), (0.02, 0.032), (0.022, 0.034))[kind])),
+        ease=float(rng.uniform(*((0.012, 0.022), (0.013, 0.024), (0.011, 0.019), (0.018, 0.028), (0.02, 0.03))[kind])),
         trim=darker if rng.uniform() < 0.6 else _pick(rng, _CLOTH_COLORS),
         inner=_sample_cloth(rng, common | {"print": 1}, _CLOTH_COLORS) if jacket and rng.uniform() < 0.7 else None,
         buttons=kind in (2, 3),
@@ -335,8 +350,8 @@ def _sample_bottom(rng: np.random.Generator, *, female: bool) -> Bottom:
         cloth=cloth,
         length=length,
         waist=float(rng.uniform(0.06, 0.12)),
-        ease=0.004 if skirt else float(rng.uniform(0.006, 0.011) if slim else rng.uniform(0.013, 0.026)),
-        flare=float(rng.uniform(0.0, 0.05) if skirt else 0.0 if slim else rng.uniform(0, 0.022)),
+        ease=0.004 if skirt else float(rng.uniform(0.005, 0.009) if slim else rng.uniform(0.009, 0.018)),
+        flare=float(rng.uniform(0.0, 0.05) if skirt else 0.0 if slim else rng.uniform(0, 0.012)),
         belt=_pick(rng, _LEATHERS, 5) if not skirt and rng.uniform() < 0.4 else None,
         side_stripe=(232, 232, 230) if cloth.pattern == "plain" and not skirt and rng.uniform() < 0.15 else None,
         skirt=float(rng.uniform(-0.55, -0.22)) if skirt else None,

@@ -137,6 +137,24 @@ def texel_surface(name: str) -> NDArray[np.intp]:
 
 
 @cache
+def skirt_rows() -> NDArray[np.int64]:
+    """(19158,) row of each vertex of the skirt surface, 0 at the waist; -1 for other vertices."""
+    quads = base_mesh().groups["helper-skirt"].vertices
+    edges = np.stack([quads, np.roll(quads, 1, 1)], -1).reshape(-1, 2)
+    edges, uses = np.unique(np.sort(edges, 1), axis=0, return_counts=True)
+    border = np.unique(edges[uses == 1])
+    rows = np.full(len(base_mesh().vertices), -1)
+    front = border[base_mesh().vertices[border, 1] > -0.2]
+    both_ways = np.concatenate([edges, edges[:, ::-1]])
+    row = 0
+    while len(front):
+        rows[front] = row
+        reached = np.unique(both_ways[np.isin(both_ways[:, 0], front), 1])
+        front, row = reached[rows[reached] < 0], row + 1
+    return rows
+
+
+@cache
 def neighbour_mean() -> sparse.csr_array:
     """(19158, 19158) float64: the mean of each body vertex's neighbours; other vertices map to themselves."""
     faces = triangles("body")[0]
@@ -148,6 +166,17 @@ def neighbour_mean() -> sparse.csr_array:
     degree = np.asarray(graph.sum(1)).reshape(-1)
     alone = sparse.diags_array((degree == 0).astype(np.float64))
     return sparse.csr_array(sparse.diags_array(1 / np.maximum(degree, 1)) @ graph + alone)
+
+
+def smoothed(values: NDArray[np.float64], weight: NDArray[np.floating], rounds: int) -> NDArray[np.float64]:
+    """Values (19158,) or (19158, k) moved `rounds` times towards their neighbours' mean by `weight` (19158,)."""
+    picked = np.flatnonzero(weight > 0)
+    mean, share = neighbour_mean()[picked], np.asarray(weight, np.float64)[picked]
+    share = share if values.ndim == 1 else share[:, None]
+    out = values.copy()
+    for _ in range(rounds):
+        out[picked] += share * (mean @ out - out[picked])
+    return out
 
 
 def body_normals(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
