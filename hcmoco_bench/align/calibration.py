@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.align.camera_model import RegisteredModel
-from hcmoco_bench.align.correspondences import RigPoints, require_enough
+from hcmoco_bench.align.correspondences import MIN_RIG_POINTS, RigPoints, require_enough
 from hcmoco_bench.align.homography import fit_homography
 from hcmoco_bench.align.registered import consistent_points, fit_registered
 from hcmoco_bench.align.residuals import Residual, held_out, homography_residuals, registered_residuals
@@ -149,7 +149,7 @@ def fit_rig(points: RigPoints, *, seed: int) -> RigFit:
 
 def _fit_rig(points: RigPoints, rng: np.random.Generator) -> RigFit:
     problem: CalibrationError | None = None
-    require_enough(len(points))
+    require_enough(len(points), MIN_RIG_POINTS)
     try:
         agreeing = consistent_points(points, rng=rng)
     except CalibrationError as error:

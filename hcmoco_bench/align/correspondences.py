@@ -16,8 +16,11 @@ from hcmoco_bench.sources.ntu.skeleton import Skeleton
 TRACKED = 2
 """The tracking state of a joint that the sensor saw; 1 is inferred, 0 is not tracked."""
 
-MIN_POINTS = 200
-"""Fewer joints do not make a calibration."""
+MIN_RIG_POINTS = 150
+"""Fewer joints do not make a rig's calibration."""
+
+MIN_FIT_POINTS = 100
+"""Fewer joints do not make a fit: what is left of a rig's joints while a third of them is held out."""
 
 MIN_AGREEING = 0.6
 """The share of joints that must agree on one model; below it, nothing tells which half is wrong."""
@@ -116,12 +119,11 @@ def rig_points(
     )
 
 
-def require_enough(n: int) -> None:
-    """Raise CalibrationError of kind `rig_too_few_points` for fewer than 200 joints."""
-    if n < MIN_POINTS:
+def require_enough(n: int, least: int = MIN_FIT_POINTS) -> None:
+    """Raise CalibrationError of kind `rig_too_few_points` for fewer joints than needed."""
+    if n < least:
         raise CalibrationError(
-            f"{n} tracked joints are too few, {MIN_POINTS} are needed; add clips of this rig",
-            kind="rig_too_few_points",
+            f"{n} tracked joints are too few, {least} are needed; add clips of this rig", kind="rig_too_few_points"
         )
 
 

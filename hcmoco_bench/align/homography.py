@@ -42,7 +42,7 @@ def fit_homography(
         The (3, 3) matrix, its last element 1, and the (N,) mask of inliers.
 
     Raises:
-        CalibrationError: kind `rig_too_few_points` for fewer than 200 points or points on a line or on one spot;
+        CalibrationError: kind `rig_too_few_points` for fewer than 100 points or points on a line or on one spot;
             kind `rig_bad_fit` if fewer than 60 % of the points agree.
     """
     require_enough(len(depth_xy))

@@ -54,7 +54,7 @@ def consistent_points(points: RigPoints, *, rng: np.random.Generator) -> NDArray
         (N,) bool, True for joints that agree.
 
     Raises:
-        CalibrationError: kind `rig_too_few_points` below 200 joints; kind `rig_bad_fit` if fewer than 60 % agree.
+        CalibrationError: kind `rig_too_few_points` below 100 joints; kind `rig_bad_fit` if fewer than 60 % agree.
     """
     require_enough(len(points))
     one = np.ones(len(points))
@@ -80,7 +80,7 @@ def fit_registered(points: RigPoints) -> RegisteredModel:
         The fitted model.
 
     Raises:
-        CalibrationError: kind `rig_too_few_points` for fewer than 200 points or all at one depth; kind `rig_bad_fit`
+        CalibrationError: kind `rig_too_few_points` for fewer than 100 points or all at one depth; kind `rig_bad_fit`
             if the fit is not a camera.
     """
     require_enough(len(points))

@@ -93,7 +93,7 @@ def test_garbage_leaves_what_the_good_joints_alone_give() -> None:
     assert np.abs(shift).max() < 0.02
 
 
-@pytest.mark.parametrize("n", [0, 1, 60])
+@pytest.mark.parametrize("n", [0, 1, 60, 149])
 def test_too_few_points(n: int) -> None:
     with pytest.raises(CalibrationError, match=rf"S001C001: {n} tracked joints are too few") as caught:
         calibrate_rig(people().select(np.arange(n)), seed=0)
