@@ -67,7 +67,7 @@ def test_held_out_joints_are_judged_by_a_fit_without_them() -> None:
     assert distance.mean() > 0.8 * np.linalg.norm(final, axis=1).mean()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_fifth_of_garbage_moves_nothing(seed: int) -> None:
     points = people(seed, clips=12)
     clean, dirty = calibrate_rig(points, seed=0), calibrate_rig(with_garbage(points, 0.2, seed), seed=0)
@@ -151,7 +151,7 @@ def test_noisy_depths_keep_the_homography_and_say_so() -> None:
 
 
 def test_the_seed_decides() -> None:
-    points = with_garbage(people(), 0.1)
+    points = with_garbage(people(clips=4), 0.1)
     assert calibrate_rig(points, seed=3) == calibrate_rig(points, seed=3)
     assert calibrate_rig(points, seed=3).residuals != calibrate_rig(points, seed=4).residuals
 
