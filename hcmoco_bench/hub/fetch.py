@@ -24,7 +24,7 @@ def fetch_publication(name: str) -> Path:
         UsageError: If it is neither.
         HubError: If it cannot be downloaded, or is not a publication.
     """
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return Path(name)
     if _REPOSITORY.fullmatch(name) is None:
         raise UsageError(f"{name}: no such folder, and not the name of a repository on the Hub (USER/NAME)")

@@ -14,6 +14,7 @@ def clear_errors(repo_id: str) -> Iterator[None]:
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
+        LocalEntryNotFoundError,
         LocalTokenNotFoundError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
@@ -42,6 +43,11 @@ def clear_errors(repo_id: str) -> Iterator[None]:
         sentence = _STATUS.get(status, _SERVER if status >= 500 else _OTHER)
         raise HubError(
             sentence.format(repo=repo_id, status=status, message=error.server_message or _one_line(error))
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise HubError(
+            f"the Hub cannot be reached, and {repo_id} was not downloaded before; check the network (and that "
+            "HF_HUB_OFFLINE is not set), then run the same command again"
         ) from error
     except (AnyHttpError, ConnectionError, TimeoutError) as error:
         raise HubError(

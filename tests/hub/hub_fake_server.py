@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -70,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle("GET")
 
+    def do_HEAD(self) -> None:
+        self._handle("HEAD")
+
     def do_POST(self) -> None:
         self._handle("POST")
 
@@ -90,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"errors": [], "warnings": []})
         elif path == "/api/repos/create":
             self._create(json.loads(body))
+        elif path.startswith("/datasets/"):
+            self._download(path.removeprefix("/datasets/").split("/"), send=method == "GET")
         elif path.startswith("/api/datasets/"):
             self._dataset(path.removeprefix("/api/datasets/").split("/"), body)
         else:
@@ -103,6 +109,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.state.repositories[name] = Repository(wanted.get("visibility") == "private", {".gitattributes": b""})
         self._answer(200, address)
+
+    def _download(self, parts: list[str], *, send: bool) -> None:
+        repository = self.state.repositories.get("/".join(parts[:2]))
+        content = None if repository is None else repository.files.get("/".join(parts[4:]))
+        if content is None:
+            self._answer(404, {"error": "Not Found"}, {"X-Error-Code": "EntryNotFound"})
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.end_headers()
+        if send:
+            self.wfile.write(content)
 
     def _dataset(self, parts: list[str], body: bytes) -> None:
         name, what = "/".join(parts[:2]), parts[2] if len(parts) > 2 else "info"
