@@ -15,6 +15,8 @@ from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 HOMOGRAPHY_COLOR, REGISTERED_COLOR = "#c8553d", "#1b7f79"
 _ARROWS = 400
 _ARROW_PX = 40.0
+_MOST_ENLARGED = 1000.0
+_LEAST_PX = 1e-5
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _draw_vectors(axis: Axes, rig: RigResiduals, mode: str, vectors: NDArray[np.
         alpha=0.7,
     )
     axis.set_title(
-        f"{rig.rig} {mode} (arrows x{scale:g})\nmean {lengths.mean():.3f} px, 95 % {np.percentile(lengths, 95):.3f} px",
+        f"{rig.rig} {mode} (arrows x{scale:g})\nmean {lengths.mean():.3g} px, 95 % {np.percentile(lengths, 95):.3g} px",
         fontsize=8,
     )
 
@@ -91,7 +93,7 @@ def _draw_vectors(axis: Axes, rig: RigResiduals, mode: str, vectors: NDArray[np.
 def _draw_histogram(axis: Axes, rig: RigResiduals) -> None:
     modes = [("homography", rig.homography, HOMOGRAPHY_COLOR), ("registered", rig.registered, REGISTERED_COLOR)]
     drawn = [
-        (mode, np.maximum(_lengths(vectors), 1e-4), color) for mode, vectors, color in modes if vectors is not None
+        (mode, np.maximum(_lengths(vectors), _LEAST_PX), color) for mode, vectors, color in modes if vectors is not None
     ]
     every = np.concatenate([lengths for _, lengths, _ in drawn])
     low, high = np.floor(np.log10(every.min())), np.ceil(np.log10(every.max()))
@@ -110,10 +112,11 @@ def _draw_histogram(axis: Axes, rig: RigResiduals) -> None:
 
 
 def _enlargement(lengths: NDArray[np.float64]) -> float:
-    """A round factor (1, 2 or 5 times a power of ten) that brings the longest usual arrow to at most 40 px."""
-    longest = max(float(np.percentile(lengths, 95)), 1e-6)
+    """A round factor (1, 2 or 5 times a power of ten, at most 1000) that brings usual arrows to at most 40 px."""
+    longest = max(float(np.percentile(lengths, 95)), _LEAST_PX)
     power = 10.0 ** np.floor(np.log10(_ARROW_PX / longest))
-    return float(max(step * power for step in (1, 2, 5) if step * power * longest <= _ARROW_PX))
+    fitting = max(step * power for step in (1, 2, 5) if step * power * longest <= _ARROW_PX)
+    return float(min(fitting, _MOST_ENLARGED))
 
 
 def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
