@@ -23,8 +23,11 @@ _DILATION = 6
 _HEAD_HEIGHT = 0.6
 """Above this height of the base mesh, metres, there is only the head."""
 
-_MOUTH_U, _MOUTH_V, _SOCKET_U, _SOCKET_V = 0.757, 0.863, 0.16, 0.46
-"""Texture islands of the mouth's inside (right of and below) and of the eye sockets (left of and above): never seen."""
+_INNER_U, _INNER_V, _SOCKET_U, _SOCKET_V = 0.757, 0.863, 0.16, 0.46
+"""Texture islands of the mouth's inside (right of and below) and of the eye sockets (left of and above)."""
+
+MOUTH_UV = (0.68, 0.05)
+"""The spot of the atlas that the mouth's inside is drawn with; eye sockets are left out, the eyes fill them."""
 
 _SPARE = {"helper-skirt": (0.77, 0.872, 0.92, 0.99), "helper-hair": (0.85, 0.02, 0.985, 0.17)}
 """Boxes (u, v, u, v) of the atlas that are free, for the helpers whose own texture coordinates are crowded."""
@@ -57,8 +60,9 @@ def surface(name: str) -> Surface:
     quads = group.vertices
     if name == "body":
         parts = body_quad_parts()
-        inside = _hidden_quads(uv, mesh.vertices[quads].mean(1))
-        return Surface(name, quads[~inside], uv[~inside], parts[~inside])
+        mouth, sockets = _inner_quads(uv, mesh.vertices[quads].mean(1))
+        uv = np.where(mouth[:, None, None], MOUTH_UV, uv)
+        return Surface(name, quads[~sockets], uv[~sockets], parts[~sockets])
     if name in _SPARE:
         left, top, right, bottom = _SPARE[name]
         low, high = uv.min((0, 1)), uv.max((0, 1))
@@ -70,13 +74,13 @@ def surface(name: str) -> Surface:
     return Surface(name, quads, uv, parts)
 
 
-def _hidden_quads(uv: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Quads of the mouth's and eye sockets' insides: head quads on texture islands of their own."""
+def _inner_quads(
+    uv: NDArray[np.float64], centre: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Quads of the mouth's inside and of the eye sockets: head quads on texture islands of their own."""
     u, v = np.moveaxis(uv.mean(1), -1, 0)
     in_head = centre[:, 1] > _HEAD_HEIGHT
-    mouth, sockets = (u > _MOUTH_U) & (v > _MOUTH_V), (u < _SOCKET_U) & (v < _SOCKET_V)
-    hidden: NDArray[np.bool_] = in_head & (mouth | sockets)
-    return hidden
+    return in_head & (u > _INNER_U) & (v > _INNER_V), in_head & (u < _SOCKET_U) & (v < _SOCKET_V)
 
 
 def _parts_below(quads: NDArray[np.int64]) -> NDArray[np.uint8]:

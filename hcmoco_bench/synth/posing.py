@@ -21,6 +21,11 @@ _NECK = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}
 _STRAIGHT_LEG, _STRAIGHT_ARM = 0.997, 0.998
 """How much of their length limbs stretch to at most: knees and elbows never quite lock."""
 
+_DETOUR = {"back": (0.15, 0.0, -0.05), "pocket": (0.12, 0.0, 0.05), "floor": (0.0, 0.0, 0.0), "front": (0.05, 0.0, 0.06)}
+_DETOUR |= {"ear": (0.24, 0.0, 0.28), "nape": (0.3, 0.0, 0.28), "crown": (0.26, 0.0, 0.3), "forehead": (0.2, 0.0, 0.3)}
+_DETOUR_ELSEWHERE = (0.1, 0.0, 0.2)
+"""Metres by which a hand swings out halfway, outwards, up and forward: round the shoulder and the trunk."""
+
 _LIFTED = 0.05
 """A foot this high, leg lengths, no longer pulls the pelvis down to it."""
 
@@ -142,11 +147,14 @@ def _pelvis(motion: Motion, skeleton: Skeleton, landmarks: Landmarks, turn: Floa
 
 
 def _two_bones(
-    start: Floats, target: Floats, pole: Floats, upper: float, lower: float, stretch: float
+    start: Floats, target: Floats, pole: Floats, upper: float, lower: float, stretch: float, most_bent: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Directions of the upper and lower bone, and the hinge axis, so that the chain from `start` ends at `target`."""
+    """Directions of the upper and lower bone, and the hinge axis, so that the chain from `start` ends at `target`.
+
+    `stretch` is the share of the full length that is used at most, `most_bent` the joint's limit in degrees.
+    """
     away = target - start
-    nearest = 1.001 * abs(upper - lower) + 0.02
+    nearest = np.sqrt(upper**2 + lower**2 + 2 * upper * lower * np.cos(np.radians(most_bent - 0.5)))
     distance = np.clip(np.linalg.norm(away, axis=-1), nearest, stretch * (upper + lower))
     line = unit(away)
     pole = unit(pole - (pole * line).sum(-1, keepdims=True) * line)
@@ -171,7 +179,7 @@ def _set_leg(side: int, skeleton: Skeleton, heads: Floats, turns: Floats, foot: 
     pole = pole + 1e-3 * _UP
     thigh_length = skeleton.length(f"upperleg01{suffix}", f"lowerleg01{suffix}")
     shin_length = skeleton.length(f"lowerleg01{suffix}", f"foot{suffix}")
-    upper, lower, hinge = _two_bones(hip, foot.ankle, pole, thigh_length, shin_length, _STRAIGHT_LEG)
+    upper, lower, hinge = _two_bones(hip, foot.ankle, pole, thigh_length, shin_length, _STRAIGHT_LEG, LIMITS[f"{name} knee flex"].high)
     thigh, shin = _facing(upper, hinge, _LEFT), _facing(lower, hinge, _LEFT)
     foot_turn = foot.turn
     turns[:, bone(f"upperleg01{suffix}")] = turns[:, bone(f"upperleg02{suffix}")] = thigh
@@ -223,13 +231,15 @@ def _set_arm(
     wrist = shoulder + upper_length * (upper_turn @ _DOWN) + lower_length * (lower_turn @ _DOWN)
     pole = upper_turn @ -_FRONT
     reaches = [reach for reach in motion.reaches if reach.side == side]
-    goal, elbow, weight = _goal(reaches, s, motion, skeleton, landmarks, heads, turns)
+    goal, elbow, weight, detour = _goal(reaches, s, motion, skeleton, landmarks, heads, turns)
     along = lower_turn @ _DOWN
+    bent = LIMITS[f"{name} elbow flex"].high
     blended_pole = (1 - weight) * pole + weight * elbow
-    for _ in range(4):  # the palm, not the wrist, is to arrive; where it is depends on the forearm's direction
-        target = landmarks.outside_trunk((1 - weight) * wrist + weight * (goal - palm * along), heads, turns)
-        upper, lower, hinge = _two_bones(shoulder, target, blended_pole, upper_length, lower_length, _STRAIGHT_ARM)
-        along = lower
+    for _ in range(5):  # the palm, not the wrist, is to arrive; where it is depends on the forearm's direction
+        target = (1 - weight) * wrist + weight * (goal - palm * along) + detour
+        target = landmarks.outside_trunk(target, heads, turns)
+        upper, lower, hinge = _two_bones(shoulder, target, blended_pole, upper_length, lower_length, _STRAIGHT_ARM, bent)
+        along = unit(along + lower)
     upper_turn, lower_turn = _facing(upper, hinge, -_LEFT), _facing(lower, hinge, -_LEFT)
     pronation = -s * angle("forearm pronation")
     hand = lower_turn @ about(1, pronation) @ about(2, -s * angle("wrist flex")) @ about(0, -angle("wrist deviation"))
@@ -276,10 +286,10 @@ def _goal(
     landmarks: Landmarks,
     heads: Floats,
     turns: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    """Weighted goal (N, 3), elbow direction (N, 3) and total weight (N, 1) of one hand's reaches."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Weighted goal (N, 3), elbow direction (N, 3), total weight (N, 1) and detour (N, 3) of one hand's reaches."""
     count = len(motion)
-    goal, elbow, total = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, 1))
+    goal, elbow, total, detour = (np.zeros((count, size)) for size in (3, 3, 1, 3))
     chest = turns[:, bone("spine01")]
     for reach in reaches:
         weight = reach.weight[:, None]
@@ -291,5 +301,8 @@ def _goal(
         goal += weight * place
         elbow += weight * (chest @ (np.array(reach.elbow) * [s, 1, 1]))
         total += weight
+        swing = np.array(_DETOUR.get(reach.place, _DETOUR_ELSEWHERE)) * [s, 1, 1] * landmarks.scale
+        detour += weight * (chest @ swing)
     safe = np.maximum(total, 1e-9)
-    return goal / safe, elbow / safe, np.clip(total, 0, 1)
+    total = np.clip(total, 0, 1)
+    return goal / safe, elbow / safe, total, 4 * (1 - total) * detour

@@ -12,7 +12,7 @@ from hcmoco_bench.synth.draft import Draft
 
 def wave_hand(d: Draft) -> None:
     """Raise a hand beside the head and wave."""
-    up = d.during(0.1, 0.92, 0.6)
+    up = d.during(0.08, 0.94, 0.75)
     swing = wave(d.time, d.rng.uniform(1.2, 2.0)) * d.during(0.22, 0.82, 0.3)
     d.arm(d.hand, forward=20, outwards=55 + 25 * d.vigour, weight=up)
     d.blend("elbow flex", d.rng.uniform(75, 100) + 12 * swing, up, d.hand)
@@ -42,6 +42,7 @@ def clap(d: Draft) -> None:
     for side in (0, 1):
         d.reach(side, "front", up, (0.035 + 0.1 * d.vigour * gap, -0.05, 0.24), elbow=(0.8, -0.9, -0.2))
         d.blend("forearm pronation", 0, up, side)
+        d.blend("wrist flex", -38, up, side)
         d.blend("fingers curl", 10, up, side)
 
 
@@ -51,6 +52,7 @@ def rub_hands(d: Draft) -> None:
     rub = wave(d.time, d.rng.uniform(1.4, 2.2))
     for side, sign in ((0, 1), (1, -1)):
         d.reach(side, "front", up, (0.03, -0.09 + 0.02 * sign * rub, 0.22 + 0.025 * sign * rub), elbow=(0.8, -0.9, -0.2))
+        d.blend("wrist flex", -32, up, side)
         d.blend("fingers curl", 15, up, side)
     d.add("neck flex", 10 * up)
 
@@ -59,10 +61,11 @@ def put_palms_together(d: Draft) -> None:
     """Hold the palms together before the chest and bow a little."""
     up = d.during(0.12, 0.92, 0.8)
     for side in (0, 1):
-        d.reach(side, "front", up, (0.03, 0.04, 0.17), elbow=(1.0, -0.6, -0.1))
+        d.reach(side, "front", up, (0.035, 0.02, 0.17), elbow=(1.0, -0.7, -0.1))
         d.blend("forearm pronation", -5, up, side)
-        d.blend("wrist flex", -10, up, side)
-        d.blend("fingers curl", 4, up, side)
+        d.blend("wrist flex", -55, up, side)
+        d.blend("wrist deviation", 15, up, side)
+        d.blend("fingers curl", 2, up, side)
     d.add("neck flex", 12 * d.during(0.35, 0.75, 0.5))
 
 
@@ -86,7 +89,7 @@ def cross_hands_in_front(d: Draft) -> None:
 
 def cheer_up(d: Draft) -> None:
     """Throw both arms up and shake them."""
-    up = d.during(0.12, 0.9, 0.6)
+    up = d.during(0.1, 0.92, 0.9)
     shake = wave(d.time, d.rng.uniform(1.0, 1.6)) * d.during(0.3, 0.85, 0.3)
     for side in (0, 1):
         d.arm(side, forward=110, outwards=100, weight=up)

@@ -51,8 +51,8 @@ def brush_hair(d: Draft) -> None:
 
 def phone_call(d: Draft) -> None:
     """Hold a phone to the ear."""
-    up = d.during(0.1, 0.97, 0.8)
-    d.reach(d.hand, "ear", up, (0.045, -0.03, 0.02), elbow=(0.6, -0.9, 0.25))
+    up = d.during(0.08, 0.98, 1.0)
+    d.reach(d.hand, "ear", up, (0.05, -0.045, 0.04), elbow=(0.7, -0.9, 0.1))
     d.blend("fingers curl", 45, up, d.hand)
     d.blend("forearm pronation", 5, up, d.hand)
     d.add("neck bend", (8 if d.hand == 0 else -8) * up)
@@ -72,7 +72,7 @@ def wipe_face(d: Draft) -> None:
 
 def salute(d: Draft) -> None:
     """Raise a stretched hand to the temple and hold it."""
-    up = d.during(0.15, 0.88, 0.6)
+    up = d.during(0.12, 0.9, 0.75)
     d.reach(d.hand, "forehead", up, (0.07, -0.03, 0.0), elbow=(1.0, -0.15, 0.15))
     d.blend("fingers curl", 2, up, d.hand)
     d.blend("thumb curl", 10, up, d.hand)
@@ -112,9 +112,9 @@ def back_pain(d: Draft) -> None:
 
 def neck_pain(d: Draft) -> None:
     """Rub the nape."""
-    up = d.during(0.1, 0.94, 0.8)
+    up = d.during(0.08, 0.96, 1.1)
     rub = wave(d.time, d.rng.uniform(0.8, 1.3))
-    d.reach(d.hand, "nape", up, (0.055 + 0.015 * rub, 0.0, -0.01), elbow=(1.0, 0.35, 0.5))
+    d.reach(d.hand, "nape", up, (0.07 + 0.015 * rub, 0.01, 0.0), elbow=(1.0, 0.0, 0.5))
     d.blend("forearm pronation", 30, up, d.hand)
     d.add("neck flex", 12 * up + 3 * rub * up)
     d.add("neck bend", (6 if d.hand else -6) * up)

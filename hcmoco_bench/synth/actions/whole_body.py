@@ -36,6 +36,7 @@ def squat_down(d: Draft) -> None:
     d.feet[:, :, 0] += 0.06
     d.foot_turn += 12
     d.pelvis += down[:, None] * np.array([0, -deep, -0.14])
+    d.foot_pitch += 18 * down[:, None]
     d.add("pelvis tilt", 28 * down)
     d.add("spine flex", 16 * down)
     d.add("neck flex", -22 * down)
@@ -47,7 +48,7 @@ def squat_down(d: Draft) -> None:
 def pick_up(d: Draft) -> None:
     """Bend down, take something from the floor, and rise."""
     down = d.during(0.15, 0.8, 0.9)
-    squat = d.rng.uniform(0.25, 0.45)
+    squat = d.rng.uniform(0.22, 0.4)
     aside = d.rng.uniform(0.05, 0.2)
     d.feet[:, d.hand, 2] -= 0.12
     d.feet[:, :, 0] += 0.03
@@ -56,7 +57,8 @@ def pick_up(d: Draft) -> None:
     d.add("spine flex", 38 * down)
     d.add("neck flex", -10 * down)
     d.reach(d.hand, "floor", d.during(0.2, 0.75, 0.8), (aside, 0.12, 0.42), elbow=(0.6, 0.2, -0.6))
-    d.arm(d.other, forward=30, outwards=15, weight=down)
+    d.arm(d.other, forward=72, outwards=10, weight=down)
+    d.foot_pitch += 14 * down[:, None]
     grip = d.during(0.42, 1.3, 0.3)
     d.blend("fingers curl", 65, grip, d.hand)
 
@@ -167,9 +169,11 @@ def _one_jump(d: Draft, at: float, height: float, feet: tuple[int, ...]) -> None
     d.add("spine flex", 60 * (crouch + absorb))
     d.add("neck flex", -50 * (crouch + absorb))
     if both:
-        swing = through(d.time, [(takeoff - 0.5, 0), (takeoff - 0.2, -30), (takeoff + 0.05, 100), (landing + 0.4, 0)])
+        swing = through(d.time, [(takeoff - 0.7, 0), (takeoff - 0.3, -20), (takeoff + 0.2, 45), (landing + 0.6, 0)])
+        swung = window(d.time, takeoff - 0.7, landing + 0.7, 0.4)
         for arm in (0, 1):
-            d.arm(arm, forward=swing, outwards=12, weight=np.clip(np.abs(swing) / 20, 0, 1))
+            d.arm(arm, forward=swing, outwards=12, weight=swung)
+            d.blend("elbow flex", 40, swung, arm)
     d.airborne |= np.abs(d.time - at) < flight / 2
 
 
@@ -201,7 +205,7 @@ def _steps(d: Draft, speed: float, length: float, lateral: Floats | float = 0.0)
 
 def walk(d: Draft) -> None:
     """Walk ahead, through the middle of the path halfway."""
-    phase = _steps(d, d.rng.uniform(0.95, 1.35), d.rng.uniform(0.62, 0.74))
+    phase = _steps(d, d.rng.uniform(0.95, 1.28), d.rng.uniform(0.62, 0.74))
     turn = np.cos(2 * np.pi * (phase - 0.45))  # 1 when the left foot is ahead
     d.add("pelvis turn", -7 * turn)
     d.add("spine twist", 10 * turn)

@@ -41,13 +41,14 @@ class Top:
     buttons: bool
 
     def neckline(self, fields: SurfaceFields) -> Floats:
-        """Height of the neck's edge minus the point's height, metres; negative above the edge."""
+        """How far below (or outside of) the neck's edge a point is, metres; negative on the neck."""
         front = np.clip((fields.z - np.float32(0.02)) / np.float32(0.08), 0, 1)
         drop = {"crew": 0.035, "v": 0.03, "collar": 0.0, "hood": 0.0}[self.neck]
         edge = np.float32(0.605) - np.float32(drop) * front
         if self.neck == "v":
             edge = edge - np.clip(np.float32(0.1) - 1.6 * np.abs(fields.x), 0, None) * front
-        return np.asarray(edge - fields.y, np.float32)
+        outwards = np.float32(0.5) * np.clip(np.abs(fields.x) - np.float32(0.055), 0, None)
+        return np.asarray(edge - fields.y + outwards, np.float32)
 
     def cover(self, fields: SurfaceFields) -> Floats:
         """0..1 where the garment is."""
@@ -82,7 +83,7 @@ class Top:
             color = mix(color, self.trim, 0.35 * soft_step(np.float32(0.002) - np.abs(away - 0.016), 0.003) * front)
             color = mix(color, self.trim, soft_step(np.float32(0.0055) - button, 0.003) * front)
         edge = self.neckline(fields)
-        band = {"crew": 0.018, "v": 0.016, "collar": 0.04, "hood": 0.055}[self.neck]
+        band = {"crew": 0.018, "v": 0.016, "collar": 0.036, "hood": 0.045}[self.neck]
         color = mix(color, self.trim, soft_step(np.float32(band) - edge, _EDGE) * trunk)
         dark = soft_step(np.float32(0.003) - np.abs(edge - np.float32(band)), _EDGE) * trunk
         cuffs = soft_step(fields.arm_along - np.float32(self.sleeve - 0.04), _EDGE) * ~trunk

@@ -12,7 +12,9 @@ from hcmoco_bench.synth.clothing.surface_fields import SurfaceFields
 
 Floats = NDArray[np.float32]
 
-_HAIRLINE = ((-0.05, 0.642), (0.0, 0.66), (0.03, 0.7), (0.05, 0.728), (0.07, 0.768), (0.1, 0.797), (0.16, 0.806))
+_HAIRLINE = (
+    (-0.05, 0.642), (0.0, 0.655), (0.03, 0.69), (0.05, 0.712), (0.065, 0.735), (0.085, 0.765), (0.105, 0.785), (0.16, 0.79),
+)  # fmt: skip
 """(z, y) of the hair's lower edge round the head of the base mesh, metres."""
 
 
@@ -95,7 +97,7 @@ class Head:
         knuckles = soft_step(fields.hand - 0.5, 0.3) * (0.5 + 0.5 * blotches(fields, rng, 30, 5))
         skin = mix(skin, red, np.clip(0.35 * knuckles, 0, 1).astype(np.float32))
         lip_edge = 0.0085 * np.sqrt(np.clip(1 - (x / 0.0275) ** 2, 0, 1))
-        lips = soft_step((lip_edge - np.abs(y - 0.6575 + 0.12 * x)).astype(np.float32), 0.003) * (face & (z > 0.12))
+        lips = soft_step((lip_edge - np.abs(y - 0.6575 + 0.12 * x)).astype(np.float32), 0.003) * (face & (z > 0.12) & (x < 0.0275))
         natural, stick = skin * [0.86, 0.66, 0.64], np.array([168, 44, 58], np.float32)
         skin = mix(skin, mix(natural, stick, np.full(len(x), 0.7 * self.lips, np.float32)), lips)
         skin = mix(skin, dark, soft_step(0.0014 - np.abs(y - 0.6585 + 0.12 * x), 0.0015) * (lips > 0.5))

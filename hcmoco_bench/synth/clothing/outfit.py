@@ -16,13 +16,14 @@ from hcmoco_bench.synth.clothing.head import Head
 from hcmoco_bench.synth.clothing.surface_fields import (
     SurfaceFields,
     body_normals,
+    breast_tips,
     skirt_rows,
     smoothed,
     texel_fields,
     texel_surface,
     vertex_fields,
 )
-from hcmoco_bench.synth.figure_mesh import texture_map, triangles
+from hcmoco_bench.synth.figure_mesh import MOUTH_UV, texture_map, triangles
 
 @dataclass(frozen=True)
 class Outfit:
@@ -54,12 +55,13 @@ class Outfit:
         loose = np.maximum(top * min(self.top.ease / 0.014, 1), bottom * min(self.bottom.ease / 0.014, 1))
         chest = top * (np.abs(fields.y - 0.39) < 0.08) * (fields.z > 0.05) * (fields.arm < 0.3)
         shape = smoothed(bare, np.maximum(0.75 * loose, 0.35 * hair), 14)
-        shape = smoothed(shape, 0.9 * chest, 40)
+        shape = smoothed(smoothed(shape, 0.9 * chest, 40), top * breast_tips(), 250)
         shape = smoothed(shape, 0.9 * shoes, 60)
         # Averaging shrinks; cloth lies at least on the skin that it covers, shoes on the foot's smooth outline.
         sunk = np.clip(np.einsum("vi,vi->v", bare - shape, body_normals(shape)), 0, 0.03)
         sunk = sunk * np.maximum(np.maximum(top, bottom), np.maximum(hair, shoes))
         sunk = smoothed(smoothed(sunk, 0.8 * loose, 6), np.maximum(0.9 * chest, shoes), 40)
+        sunk = smoothed(sunk, top * breast_tips(), 250)
         rng = np.random.default_rng(self.seed)
         folds = 1 + 0.22 * blotches(fields, rng, 7, 6) + 0.12 * blotches(fields, rng, 16, 6, squash=(1, 0.5, 1))
         lower = (self.bottom.stand_off(fields) + self._straight_legs(shape)) * bottom
@@ -128,7 +130,7 @@ class Outfit:
     def visible(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
         """Triangles of a helper surface that this outfit shows: (n, 3) vertices, (n, 3, 2) uv, (n,) parts."""
         faces, uv, parts = triangles(name)
-        centre = base_mesh().vertices[faces].mean(1)
+        centre = np.repeat(base_mesh().vertices[faces].reshape(-1, 6, 3).mean(1), 2, 0)  # of the quads
         limit = self.bottom.skirt if name == "helper-skirt" else self.head.hanging
         if limit is None:
             shown = np.zeros(len(faces), np.bool_)
@@ -155,7 +157,10 @@ class Outfit:
         color[picked] = self.head.paint_hair(fields.at(picked))
         image = np.zeros((size * size, 3), np.uint8)
         image[texture_map().texels] = np.clip(color + 0.5, 3, 252)
-        return image.reshape(size, size, 3)
+        image = image.reshape(size, size, 3)
+        left, top = (int(value * size) for value in MOUTH_UV)
+        image[top - 4 : top + 5, left - 4 : left + 5] = (58, 26, 26)
+        return image
 
     def _paint_body(self, fields: SurfaceFields) -> NDArray[np.float32]:
         color = np.zeros((len(fields), 3), np.float32)
@@ -196,9 +201,10 @@ class Outfit:
         down = np.clip((0.05 - fields.y) / 0.3, 0, 1)
         left = np.clip(0.5 + fields.x / 0.24, 0, 1)
         hung = np.zeros((len(skirt), len(BONES)), np.float32)
-        hung[:, bone("root")] = 1 - 0.85 * down
+        held = down * (0.85 - 0.25 * np.clip(0.5 - (fields.z - 0.04) / 0.1, 0, 1))  # the back hangs more freely
+        hung[:, bone("root")] = 1 - held
         for side, share in (("L", left), ("R", 1 - left)):
-            hung[:, bone(f"upperleg02.{side}")] = 0.85 * down * share
+            hung[:, bone(f"upperleg02.{side}")] = held * share
         dense[skirt] = hung
         hair = np.unique(triangles("helper-hair")[0])
         fields = vertex_fields().at(hair)
@@ -323,7 +329,7 @@ def _sample_top(rng: np.random.Generator) -> Top:
     return Top(
         cloth=cloth,
         sleeve=sleeve,
-        hem=float(rng.uniform(-0.1, 0.03)),
+        hem=float(rng.uniform(-0.055, 0.035)),
         neck=("v" if rng.uniform() < 0.25 else "crew", "crew", "collar", "collar", "hood")[kind],
         ease=float(rng.uniform(*((0.012, 0.022), (0.013, 0.024), (0.011, 0.019), (0.018, 0.028), (0.02, 0.03))[kind])),
         trim=darker if rng.uniform() < 0.6 else _pick(rng, _CLOTH_COLORS),
