@@ -109,7 +109,8 @@ def cabinet(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
     build.box(place.at(0, height / 2, depth / 2), (width, height, depth), body, yaw=place.yaw)
     for door in np.arange(-width / 2 + 0.2, width / 2, 0.4):
         build.box(place.at(door, height * 0.75, depth + 0.01), (0.02, 0.12, 0.02), handle, yaw=place.yaw)
-        build.box(place.at(door + 0.2, height / 2, depth), (0.006, height - 0.02, 0.004), handle, yaw=place.yaw)
+        if door + 0.2 < width / 2:
+            build.box(place.at(door + 0.2, height / 2, depth), (0.006, height - 0.02, 0.004), handle, yaw=place.yaw)
 
 
 def sofa(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
@@ -156,7 +157,7 @@ def cartons(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
 def door(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
     """A closed door in its frame; the wall is behind the place."""
     color = np.array([200, 198, 192]) if rng.random() < 0.5 else np.array(_pick(rng, WOODS))
-    leaf = build.material(textures.wood(rng, color))
+    leaf = build.material(np.ascontiguousarray(textures.wood(rng, color).transpose(1, 0, 2)))  # upright grain
     frame = build.material(textures.plain(rng, (90, 90, 92) if rng.random() < 0.5 else (225, 223, 220)))
     metal = build.material(textures.plain(rng, (150, 150, 152)))
     build.box(place.at(0, 1.02, 0.02), (0.9, 2.04, 0.04), leaf, yaw=place.yaw, tile=1.2)

@@ -99,8 +99,8 @@ def _bounced(
             a = direct[faces[f, 0]] * hit.u + direct[faces[f, 1]] * hit.v
             a = a + direct[faces[f, 2]] * (1.0 - hit.u - hit.v) + even
             # Where a crevice is nearly closed the even share must not leak in.
-            near = wp.min(hit.t / 0.15, 1.0)
-            total = total + wp.cw_mul(albedo[f], a) * (0.6 + 0.4 * near)
+            near = wp.min(hit.t / 0.1, 1.0)
+            total = total + wp.cw_mul(albedo[f], a) * (0.7 + 0.3 * near)
     light[i] = direct[i] + total / float(lobes.shape[0])
 
 
@@ -154,7 +154,7 @@ def light_room(mesh: RoomMesh, surface: Surface) -> RoomLight:
         return wp.array(np.ascontiguousarray(values, np.float32), dtype=wp.vec3, device=device)
 
     count = len(mesh.vertices)
-    points, normals = upload(mesh.vertices), upload(mesh.normals)
+    points, normals = upload(mesh.probes), upload(mesh.normals)
     lamps = [upload(values) for values in _light_samples(mesh)]
     direct = wp.zeros(count, dtype=wp.vec3, device=device)
     wp.launch(_direct, dim=count, inputs=[surface.mesh.id, points, normals, *lamps, direct], device=device)

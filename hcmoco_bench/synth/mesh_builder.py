@@ -20,6 +20,8 @@ class RoomMesh:
     Attributes:
         vertices: (V, 3) float32 world metres; not shared between surfaces, so that normals and light stay crisp.
         normals: (V, 3) float32, unit, towards the side that is meant to be seen.
+        probes: (V, 3) float32 where the light of each vertex is measured: the vertex, or near the rim of a surface a
+            point a little inwards, so that corners of a room are not darker than they should be.
         faces: (F, 3) int32.
         face_uv: (F, 3, 2) float32 texture coordinates, repeating with period 1; u right, v down.
         face_layer: (F,) int32 index into `textures`.
@@ -29,6 +31,7 @@ class RoomMesh:
 
     vertices: NDArray[np.float32]
     normals: NDArray[np.float32]
+    probes: NDArray[np.float32]
     faces: NDArray[np.int32]
     face_uv: NDArray[np.float32]
     face_layer: NDArray[np.int32]
@@ -42,6 +45,7 @@ class MeshBuilder:
     def __init__(self) -> None:
         self._vertices: list[_Floats] = []
         self._normals: list[_Floats] = []
+        self._probes: list[_Floats] = []
         self._faces: list[NDArray[np.int32]] = []
         self._uv: list[_Floats] = []
         self._layers: list[NDArray[np.int32]] = []
@@ -79,6 +83,8 @@ class MeshBuilder:
         faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
         self._vertices.append(points.reshape(-1, 3))
         self._normals.append(normals.reshape(-1, 3))
+        rim_u, rim_v = 0.35 / nu, 0.35 / nv
+        self._probes.append(point(np.clip(u, rim_u, 1 - rim_u), np.clip(v, rim_v, 1 - rim_v)).reshape(-1, 3))
         self._uv.append(texture[faces])
         self._faces.append((faces + self._count).astype(np.int32))
         self._layers.append(np.full(len(faces), layer, np.int32))
@@ -183,6 +189,7 @@ class MeshBuilder:
         return RoomMesh(
             np.concatenate(self._vertices).astype(np.float32),
             np.concatenate(self._normals).astype(np.float32),
+            np.concatenate(self._probes).astype(np.float32),
             np.concatenate(self._faces),
             np.concatenate(self._uv).astype(np.float32),
             np.concatenate(self._layers),

@@ -66,7 +66,7 @@ def _open_sky(
     if wp.dot(n, wp.normalize(eye - points[i])) > -0.35:
         start = points[i] + n * 0.012
         for k in range(directions.shape[0]):
-            if wp.dot(n, directions[k]) > -0.1:
+            if wp.dot(n, directions[k]) > 0.0:
                 if not wp.mesh_query_ray_anyhit(mesh, start, directions[k], reach):
                     bits = bits | (wp.uint32(1) << wp.uint32(k))
     masks[i] = bits

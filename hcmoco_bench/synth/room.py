@@ -248,7 +248,7 @@ def build_room(rng: np.random.Generator, stage: Stage) -> Room:
     _furnish_wall(rng, build, right, (-depth / 2 + 0.7, 1.2 - free), room.height)
     _furnish_wall(rng, build, front, (-front.length / 2 + 0.3, front.length / 2 - 0.3), room.height)
     furniture.chair(rng, build, chair, seat=SEAT_HEIGHT)
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         angle = stage.angle[int(rng.integers(3))] + rng.normal(0, 0.15)
         distance = rng.uniform(0.85, 1.15)
         place = Place(float(distance * np.sin(angle)), float(distance * np.cos(angle)), float(angle))

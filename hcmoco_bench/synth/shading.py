@@ -68,6 +68,7 @@ def _shade_room(
     linear: wp.array(dtype=float),
     emission: wp.array(dtype=wp.vec3),
     irradiance: wp.array(dtype=wp.vec3),
+    brightest: wp.vec3,
     picture: wp.array2d(dtype=wp.vec3),
 ):
     i, j = wp.tid()
@@ -83,7 +84,7 @@ def _shade_room(
     layer = face_layer[f]
     albedo = sample_texture(textures, linear, layer, uv[0], uv[1])
     light = irradiance[a] * w[0] + irradiance[b] * w[1] + irradiance[c] * w[2]
-    glow = wp.cw_mul(emission[layer], albedo)
+    glow = wp.cw_mul(wp.min(emission[layer], brightest), albedo)
     if emission[layer][0] > 0.0:
         light = wp.vec3(0.0, 0.0, 0.0)
     picture[i, j] = picture[i, j] + wp.cw_mul(albedo, light) * 0.31831 + glow
@@ -119,12 +120,14 @@ def render_backdrop(mesh: RoomMesh, surface: Surface, light: RoomLight, view: Vi
         wp.array(mesh.emission, dtype=wp.vec3, device=device),
         wp.array(light.irradiance, dtype=wp.vec3, device=device),
     ]
+    # Lamps are shown no brighter than a camera would: otherwise their edges could not be smoothed by averaging.
+    brightest = wp.vec3(2.0 * np.quantile(light.irradiance, 0.9, axis=0) / np.pi)
     depth = np.empty(shape, np.float32)
     for number, (dx, dy) in enumerate(_JITTER[:passes]):
         shifted = Pinhole(camera.fx, camera.fy, camera.cx + dx, camera.cy + dy, camera.width, camera.height)
         screen = surface.project(View(shifted, view.pose))
         keys = surface.first_hits(screen, view.whole)
-        inputs = [keys, screen, surface.faces, *constant, picture]
+        inputs = [keys, screen, surface.faces, *constant, brightest, picture]
         wp.launch(_shade_room, dim=shape, inputs=inputs, device=device)
         if number == 0:
             depth = z_of_keys(keys.numpy())

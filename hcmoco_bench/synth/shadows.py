@@ -19,8 +19,8 @@ from hcmoco_bench.synth.raycast import Box, Surface, View
 STEP = 8
 """One shadow value for so many pixels across and down."""
 
-_REACH = 2.2
-"""People do not shade what is further than this from the middle of their box on the floor, metres."""
+_REACH = 1.8
+"""People do not shade what is further than this from the upright cylinder around them, metres."""
 
 _SPREAD = 0.16
 """How far rays stray from a lobe's middle, radians: half the size of a lamp as seen from the floor."""
@@ -34,6 +34,7 @@ def _cast(
     directions: wp.array(dtype=wp.vec3),
     power: wp.array(dtype=float),
     middle: wp.vec3,
+    radius: float,
     reach: float,
     spread: float,
     shade: wp.array2d(dtype=float),
@@ -52,12 +53,17 @@ def _cast(
     unhidden = float(0.0)
     for k in range(directions.shape[0]):
         angle = 2.39996 * float((cell * 7 + k * 5) % 16)
-        radius = spread * wp.sqrt((float((cell * 5 + k * 3) % 16) + 0.5) / 16.0)
-        d = directions[k] + wp.vec3(radius * wp.cos(angle), radius * wp.sin(angle) * 0.5, radius * wp.sin(angle))
+        stray = spread * wp.sqrt((float((cell * 5 + k * 3) % 16) + 0.5) / 16.0)
+        d = directions[k] + wp.vec3(stray * wp.cos(angle), stray * wp.sin(angle) * 0.5, stray * wp.sin(angle))
         facing = wp.dot(n, d) * power[k]
         if facing > 0.0:
             total = total + facing
-            if not wp.mesh_query_ray_anyhit(mesh, start, wp.normalize(d), 3.0):
+            # Most rays pass the upright cylinder around the people by; that is quickly told.
+            flat = wp.max(d[0] * d[0] + d[2] * d[2], 1.0e-9)
+            side = away[0] * d[2] - away[2] * d[0]
+            if side * side > radius * radius * flat:
+                unhidden = unhidden + facing
+            elif not wp.mesh_query_ray_anyhit(mesh, start, wp.normalize(d), 3.0):
                 unhidden = unhidden + facing
     if total > 0.0:
         shade[i, j] = unhidden / total
@@ -112,10 +118,10 @@ class ShadowCatcher:
         """
         points = people.points.numpy()
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
-        reach = _REACH + float(np.ptp(points[:, [0, 2]], axis=0).max()) / 2
+        radius = float(np.hypot(points[:, 0] - middle[0], points[:, 2] - middle[2]).max()) + 0.02
         coarse = wp.empty(self._points.shape, dtype=float, device=self.device)
-        inputs = [people.mesh.id, self._points, self._normals, self._directions, self._power, wp.vec3(middle)]
-        wp.launch(_cast, dim=coarse.shape, inputs=[*inputs, reach, _SPREAD, coarse], device=self.device)
+        inputs = [people.mesh.id, self._points, self._normals, self._directions, self._power, wp.vec3(middle), radius]
+        wp.launch(_cast, dim=coarse.shape, inputs=[*inputs, radius + _REACH, _SPREAD, coarse], device=self.device)
         open_part = cv2.GaussianBlur(cv2.blur(coarse.numpy(), (4, 4)), (0, 0), 0.8)
         light = 1.0 - self._kept * (1.0 - np.asarray(open_part, np.float32))
         factor = np.round(255 * np.maximum(light, 0.02) ** (1 / 2.2)).astype(np.uint8)

@@ -53,12 +53,12 @@ def carpet(rng: np.random.Generator, color: ArrayLike) -> Picture:
     """Office carpet: fibres and worn patches."""
     grain = np.pad(rng.normal(0, 1, (SIZE, SIZE)).astype(np.float32), 4, mode="wrap")
     fibre = np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.8)[4:-4, 4:-4], np.float32)
-    return _tinted(color, 0.22 * fibre + 0.05 * _clouds(rng, 4))
+    return _tinted(color, 0.22 * fibre + 0.015 * _clouds(rng, 5))
 
 
 def wood(rng: np.random.Generator, color: ArrayLike, planks: int = 1) -> Picture:
     """Wood with the grain along u; `planks` boards of slightly different tone, 1 for a table top."""
-    grain = 0.10 * _noise(rng, 2, 48) + 0.05 * _noise(rng, 4, 120) + 0.04 * _clouds(rng, 3)
+    grain = 0.05 * _noise(rng, 2, 48) + 0.035 * _noise(rng, 4, 120) + 0.03 * _clouds(rng, 3)
     picture = grain
     if planks > 1:
         rows = SIZE // planks
@@ -144,8 +144,8 @@ def outside(rng: np.random.Generator) -> Picture:
         cv2.rectangle(picture, (left, top), (left + width, SIZE), shade, -1)
     for _ in range(int(rng.integers(0, 8))):
         centre = (int(rng.integers(SIZE)), int(rng.integers(190, SIZE)))
-        cv2.circle(picture, centre, int(rng.integers(15, 45)), (70, 110, 60), -1)
-    return np.asarray(cv2.GaussianBlur(np.clip(picture, 0, 255), (0, 0), 2.0), np.uint8)
+        cv2.circle(picture, centre, int(rng.integers(15, 45)), (118, 135, 112), -1)
+    return np.asarray(cv2.GaussianBlur(np.clip(picture, 0, 255), (0, 0), 4.0), np.uint8)
 
 
 def clock(rng: np.random.Generator) -> Picture:
