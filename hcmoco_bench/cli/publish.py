@@ -68,7 +68,7 @@ def publish(
     if push is None and (public or holds_right):
         raise UsageError("--public and --i-hold-the-right-to-share-pixels go with --push USER/NAME")
     target = None if push is None else PushTarget(push, public=public, holds_right=holds_right)
-    with progress_bar(quiet=quiet) as progress:
+    with progress_bar(quiet=quiet or as_json) as progress:
         published = publish_stores(
             stores,
             to,
@@ -78,7 +78,7 @@ def publish(
             target=target,
             progress=progress,
         )
-    url = None if target is None else push_folder(to, target)
+    url = None if target is None else push_folder(to, target, quiet=quiet or as_json)
     if as_json:
         print_json({"folder": str(to), "url": url, **published.record.model_dump(mode="json")})
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +47,7 @@ def check_right(*, pixels: bool, generated: bool, holds_right: bool) -> None:
         )
 
 
-def push(folder: Path, target: PushTarget) -> str:
+def push(folder: Path, target: PushTarget, *, quiet: bool = False) -> str:
     """Upload a published folder as a dataset repository; an interrupted upload continues when it is run again.
 
     A new repository is private unless `target.public`. An existing one must be private too (unless `target.public`) and
@@ -54,6 +56,7 @@ def push(folder: Path, target: PushTarget) -> str:
     Args:
         folder: What `publish` wrote.
         target: Where to.
+        quiet: Show no progress bars (they are huggingface_hub's own, on standard error).
 
     Returns:
         The repository's address.
@@ -66,7 +69,7 @@ def push(folder: Path, target: PushTarget) -> str:
     record = Publication.load(folder)
     check_right(pixels=record.pixels, generated=record.generated, holds_right=target.holds_right)
     api = _api()
-    with clear_errors(target.repo_id):
+    with clear_errors(target.repo_id), _progress_bars(shown=not quiet):
         _check_name(target.repo_id)
         url = api.create_repo(target.repo_id, repo_type="dataset", private=not target.public, exist_ok=True)
         _check_existing(api, target)
@@ -94,6 +97,20 @@ def check_hub(target: PushTarget) -> None:
         api.whoami()
         if api.repo_exists(target.repo_id, repo_type="dataset"):
             _check_existing(api, target)
+
+
+@contextmanager
+def _progress_bars(*, shown: bool) -> Iterator[None]:
+    from huggingface_hub import utils
+
+    if shown or utils.are_progress_bars_disabled():  # type: ignore[attr-defined]  # documented, yet not exported
+        yield
+        return
+    utils.disable_progress_bars()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        utils.enable_progress_bars()  # type: ignore[attr-defined]
 
 
 def _api() -> HfApi:

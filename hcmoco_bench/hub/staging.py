@@ -55,7 +55,7 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
         raise
     except OSError as error:
         raise StoreError(
-            f"{error.filename or to}: cannot be written ({error.strerror or error}); nothing was left under {to.name}; "
+            f"{error.filename or to}: cannot be written ({error.strerror or error}); {to.name} is as it was before; "
             "make room or choose another folder, and publish again"
         ) from error
 

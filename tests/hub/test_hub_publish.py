@@ -285,6 +285,28 @@ def test_a_folder_left_between_two_renames_comes_back(pretrain_store: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_full_disk_is_a_clear_error_and_leaves_nothing(parsing_store: Path, tmp_path: Path) -> None:
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.hub.publish import publish
+
+import datasets
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    publish([Path(sys.argv[1])], Path(sys.argv[2]))
+except StoreError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", script, str(parsing_store), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "cannot be written" in done.stdout
+    assert "File too large" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_progress_ends_at_the_total(parsing_store: Path, tmp_path: Path) -> None:
     last: dict[str, tuple[int, int | None]] = {}
     publish([parsing_store], tmp_path / "out", progress=lambda label, done, total: last.update({label: (done, total)}))
