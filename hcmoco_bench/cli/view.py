@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hcmoco_bench.cli.console import Quiet, out, progress_bar
-
-if TYPE_CHECKING:
-    from hcmoco_bench.plotting.overlay_sheet import SheetRow
-    from hcmoco_bench.prepare.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +37,17 @@ def view(
 
         hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
     """
+    from hcmoco_bench.errors import StoreError
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
     from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.sample_arrays import decode_row
     from hcmoco_bench.prepare.store import Store
 
     opened = Store.open(store)
-    save_figure(overlay_sheet(_sheet_rows(opened, ids or _spread(opened, number))), to)
+    chosen = ids or opened.spread(number)
+    if not chosen:
+        raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
+    save_figure(overlay_sheet([decode_row(opened.find(sample_id)) for sample_id in chosen]), to)
     out.print(f"{to}", highlight=False, soft_wrap=True)
     if frequencies is not None:
         from hcmoco_bench.plotting.part_frequency import part_frequency
@@ -56,30 +57,3 @@ def view(
             counts = count_parts(opened, progress=progress)
         save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
-
-
-def _spread(store: Store, number: int) -> list[str]:
-    """Ids of `number` samples at even distances over all stored splits."""
-    from hcmoco_bench.errors import StoreError
-
-    ids = [
-        sample_id
-        for split in store.stored_splits
-        for table in store.tables(split, ["sample_id"])
-        for sample_id in table["sample_id"].to_pylist()
-    ]
-    if not ids:
-        raise StoreError(f"{store.path}: has no sample to look at; its problems.jsonl says why")
-    count = min(number, len(ids))
-    return [ids[i * len(ids) // count] for i in range(count)]
-
-
-def _sheet_rows(store: Store, ids: list[str]) -> list[SheetRow]:
-    from hcmoco_bench.plotting.overlay_sheet import SheetRow
-    from hcmoco_bench.prepare.sample_arrays import decode_row
-
-    rows = []
-    for sample_id in ids:
-        sample = decode_row(store.find(sample_id))
-        rows.append(SheetRow(sample_id, sample.rgb, sample.depth, sample.parts, sample.joints_depth, sample.tracking))
-    return rows

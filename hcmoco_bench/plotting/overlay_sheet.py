@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,54 +11,34 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set, part_table
+from hcmoco_bench.prepare.sample_arrays import SampleArrays
 
 _PANELS = ("RGB in the depth frame", "depth", "parts", "joints", "RGB over depth edges")
 
 
-@dataclass(frozen=True)
-class SheetRow:
-    """One sample as the sheet shows it, all in the depth frame.
-
-    Attributes:
-        title: Sample id or any label.
-        rgb: (H, W, 3) uint8.
-        depth: (H, W) uint16 millimetres, 0 = none; None for samples kept without depth.
-        parts: (H, W) uint8 class indices; None for stores without masks.
-        joints: (B, 25, 2) float pixel coordinates (x, y) of Kinect's joints, main body first; B may be 0.
-        tracking: (B, 25) 0 not tracked, 1 inferred, 2 tracked.
-    """
-
-    title: str
-    rgb: NDArray[np.uint8]
-    depth: NDArray[np.uint16] | None
-    parts: NDArray[np.uint8] | None
-    joints: NDArray[np.floating]
-    tracking: NDArray[np.integer]
-
-
-def overlay_sheet(rows: Sequence[SheetRow]) -> Figure:
+def overlay_sheet(samples: Sequence[SampleArrays]) -> Figure:
     """Draw one line of five panels for each sample.
 
     The panels are cropped to the person (with a margin), the same window in all five. In the last panel the depth
     edges are drawn over the RGB: where the alignment is good they run along the person's outline.
 
     Args:
-        rows: The samples; at least one.
+        samples: Decoded rows of a store; at least one.
     """
-    if not rows:
+    if not samples:
         raise ValueError("an overlay sheet needs at least one sample")
-    figure = Figure(figsize=(3.1 * len(_PANELS), 3.3 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), len(_PANELS), squeeze=False)
-    for line, row in zip(axes, rows, strict=True):
-        window = _person_window(row)
-        _show_rgb(line[0], row.rgb)
-        _show_depth(line[1], row.depth)
-        _show_parts(line[2], row)
-        _show_joints(line[3], row)
-        _show_edges(line[4], row)
+    figure = Figure(figsize=(3.1 * len(_PANELS), 3.3 * len(samples)), layout="constrained")
+    axes = figure.subplots(len(samples), len(_PANELS), squeeze=False)
+    for line, sample in zip(axes, samples, strict=True):
+        window = _person_window(sample)
+        _show_rgb(line[0], sample.rgb)
+        _show_depth(line[1], sample.depth)
+        _show_parts(line[2], sample)
+        _show_joints(line[3], sample)
+        _show_edges(line[4], sample)
         for axis, name in zip(line, _PANELS, strict=True):
             axis.set(xlim=window[0], ylim=window[1], xticks=[], yticks=[])
-            axis.set_title(name if axis is not line[0] else f"{row.title}\n{name}", fontsize=8)
+            axis.set_title(name if axis is not line[0] else f"{sample.sample_id}\n{name}", fontsize=8)
     return figure
 
 
@@ -81,21 +60,21 @@ def _show_depth(axis: Axes, depth: NDArray[np.uint16] | None) -> None:
     bar.set_label("m", fontsize=6)
 
 
-def _show_parts(axis: Axes, row: SheetRow) -> None:
-    if row.parts is None:
+def _show_parts(axis: Axes, sample: SampleArrays) -> None:
+    if sample.parts is None:
         _say(axis, "no part masks")
         return
     table = part_table()
     colors = ListedColormap(table.palette / 255.0)
-    axis.imshow(row.rgb.mean(axis=2), cmap="gray", interpolation="nearest")
-    labels = np.ma.masked_equal(row.parts, 0)
+    axis.imshow(sample.rgb.mean(axis=2), cmap="gray", interpolation="nearest")
+    labels = np.ma.masked_equal(sample.parts, 0)
     axis.imshow(labels, cmap=colors, vmin=-0.5, vmax=len(table) - 0.5, alpha=0.8, interpolation="nearest")
 
 
-def _show_joints(axis: Axes, row: SheetRow) -> None:
-    axis.imshow(row.rgb, interpolation="nearest")
+def _show_joints(axis: Axes, sample: SampleArrays) -> None:
+    axis.imshow(sample.rgb, interpolation="nearest")
     joints = joint_set("kinect25")
-    for body, (points, states) in enumerate(zip(row.joints, row.tracking, strict=True)):
+    for body, (points, states) in enumerate(zip(sample.joints_depth, sample.tracking, strict=True)):
         color = "#ffd23f" if body == 0 else "#7fc8f8"
         seen = (states > 0) & np.isfinite(points).all(axis=1)
         for a, b in joints.edges:
@@ -108,11 +87,11 @@ def _show_joints(axis: Axes, row: SheetRow) -> None:
             )
 
 
-def _show_edges(axis: Axes, row: SheetRow) -> None:
-    axis.imshow(row.rgb, interpolation="nearest")
-    if row.depth is None:
+def _show_edges(axis: Axes, sample: SampleArrays) -> None:
+    axis.imshow(sample.rgb, interpolation="nearest")
+    if sample.depth is None:
         return
-    edges = depth_edges(row.depth)
+    edges = depth_edges(sample.depth)
     overlay = np.zeros((*edges.shape, 4))
     overlay[edges] = (1.0, 0.1, 0.3, 0.9)
     axis.imshow(overlay, interpolation="nearest")
@@ -140,15 +119,15 @@ def depth_edges(depth: NDArray[np.uint16], step: float = 80.0) -> NDArray[np.boo
     return edges
 
 
-def _person_window(row: SheetRow) -> tuple[tuple[float, float], tuple[float, float]]:
+def _person_window(sample: SampleArrays) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits of x and of y around the person: parts, else depth, else joints, else the whole frame."""
-    height, width = row.rgb.shape[:2]
-    if row.parts is not None and row.parts.any():
-        y, x = np.nonzero(row.parts)
-    elif row.depth is not None and row.depth.any():
-        y, x = np.nonzero(row.depth)
+    height, width = sample.rgb.shape[:2]
+    if sample.parts is not None and sample.parts.any():
+        y, x = np.nonzero(sample.parts)
+    elif sample.depth is not None and sample.depth.any():
+        y, x = np.nonzero(sample.depth)
     else:
-        points = row.joints.reshape(-1, 2)
+        points = sample.joints_depth.reshape(-1, 2)
         x, y = points[np.isfinite(points).all(axis=1)].T
     if len(x) == 0:
         return (-0.5, width - 0.5), (height - 0.5, -0.5)

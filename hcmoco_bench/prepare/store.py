@@ -113,6 +113,13 @@ class Store:
         for table in self.tables(split, columns):
             yield from table.to_pylist()
 
+    def spread(self, number: int) -> list[str]:
+        """Ids of up to `number` samples, at even distances over all stored splits, from the middle of each stretch."""
+        tables = (table for split in self.stored_splits for table in self.tables(split, ["sample_id"]))
+        ids = [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
+        count = min(number, len(ids))
+        return [ids[(2 * i + 1) * len(ids) // (2 * count)] for i in range(count)]
+
     def find(self, sample_id: str) -> dict[str, Any]:
         """The row of one sample; raises StoreError if it is not in the store, with its problem line if it has one."""
         for path in self.shards():

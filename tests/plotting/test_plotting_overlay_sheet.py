@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hcmoco_bench.plotting.overlay_sheet import SheetRow, depth_edges, overlay_sheet
+from hcmoco_bench.plotting.overlay_sheet import depth_edges, overlay_sheet
+from hcmoco_bench.prepare.sample_arrays import SampleArrays
 
 
-def make_row(*, depth: bool = True, parts: bool = True, bodies: int = 1) -> SheetRow:
+def make_row(*, depth: bool = True, parts: bool = True, bodies: int = 1) -> SampleArrays:
     mask = np.zeros((424, 512), bool)
     mask[100:300, 200:260] = True
     rng = np.random.default_rng(0)
-    return SheetRow(
-        title="S001C001P001R001A001F060",
+    return SampleArrays(
+        sample_id="S001C001P001R001A001F060",
         rgb=rng.integers(0, 256, (424, 512, 3), dtype=np.uint8),
         depth=np.where(mask, 2500, 0).astype(np.uint16) if depth else None,
         parts=np.where(mask, 20, 0).astype(np.uint8) if parts else None,
-        joints=rng.uniform((200, 100), (260, 300), (bodies, 25, 2)),
-        tracking=rng.integers(0, 3, (bodies, 25)),
+        body_id=np.arange(bodies),
+        joints_xyz=rng.normal(size=(bodies, 25, 3)).astype(np.float32),
+        joints_depth=rng.uniform((200, 100), (260, 300), (bodies, 25, 2)).astype(np.float32),
+        joints_color=rng.uniform((700, 300), (900, 900), (bodies, 25, 2)).astype(np.float32),
+        tracking=rng.integers(0, 3, (bodies, 25), dtype=np.uint8),
     )
 
 
@@ -61,7 +65,7 @@ def test_panels_share_a_window_around_the_person() -> None:
 
 def test_nan_joints_are_not_drawn() -> None:
     row = make_row(depth=False, parts=False)
-    row.joints[:] = np.nan
+    row.joints_depth[:] = np.nan
     overlay_sheet([row]).canvas.draw()
 
 

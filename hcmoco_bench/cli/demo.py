@@ -1,0 +1,51 @@
+"""`hcmoco-bench demo`: the whole way, on generated people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("demo")(demo)
+
+
+def demo(
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
+    clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = 18,
+    frames: Annotated[int, typer.Option(min=11, help="Frames of a clip; every tenth becomes a sample.")] = 41,
+    seed: Annotated[int, typer.Option(min=0, help="Of the people.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, look.
+
+    Needs no licensed data, no GPU and no network; takes a minute or two. Open demo/index.html afterwards.
+    """
+    from hcmoco_bench.demo.run import run_demo
+    from hcmoco_bench.processes import usable_cores
+
+    with progress_bar(quiet=quiet or as_json) as progress:
+        report = run_demo(
+            to, clips=clips, frames=frames, seed=seed, workers=workers or usable_cores(), progress=progress
+        )
+    if as_json:
+        print_json({"page": report.page, "sheet": report.sheet, "rows": report.rows, "seconds": report.seconds})
+        return
+    if not quiet:
+        from rich.table import Table
+
+        table = Table("step", "result", "seconds")
+        table.columns[2].justify = "right"
+        for step in report.steps:
+            table.add_row(step.name, step.result, f"{step.seconds:.1f}")
+        table.add_section()
+        table.add_row("all", "", f"{report.seconds:.1f}")
+        out.print(table)
+    out.print(f"look at {report.page}", highlight=False, soft_wrap=True)

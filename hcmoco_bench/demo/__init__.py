@@ -1,0 +1,1 @@
+"""The whole way on generated people, for somebody who has just cloned the project."""

@@ -1,0 +1,177 @@
+"""The demo: generated tree, prepared, verified, published, loaded by `datasets` alone, and pictures of the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hcmoco_bench.demo.page import DemoPicture, DemoStep, write_page
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.progress import Progress, no_progress
+
+DATASET_NAME = "nturgbd-parsing-4k"
+SHEET_ROWS = 6
+
+_LOAD = """
+import json, sys
+from datasets import load_dataset
+if any(name.split(".")[0] == "hcmoco_bench" for name in sys.modules):
+    raise SystemExit("hcmoco_bench was imported")
+splits = load_dataset(sys.argv[1])
+row = splits["train"][0]
+print(json.dumps({
+    "rows": {name: len(split) for name, split in splits.items()},
+    "columns": splits["train"].column_names,
+    "first": [row["sample_id"], row["rgb"].size, row["depth"].mode, row["parts"].mode],
+}))
+"""
+"""What a user types who has only `datasets`; runs in a process of its own, offline."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo made.
+
+    Attributes:
+        page: The page to open.
+        sheet: The overlay sheet.
+        steps: Each step with the command that does the same, its seconds and its result.
+        rows: Rows of each split as `datasets` loaded them.
+    """
+
+    page: Path
+    sheet: Path
+    steps: tuple[DemoStep, ...]
+    rows: dict[str, int]
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of all steps."""
+        return sum(step.seconds for step in self.steps)
+
+
+@dataclass
+class _Log:
+    steps: list[DemoStep] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str, *command: str | Path) -> Iterator[Callable[[str], None]]:
+        """Time a step; what the yielded function is told is the step's result."""
+        said: list[str] = []
+        begin = time.perf_counter()
+        yield said.append
+        line = shlex.join(map(str, command))
+        self.steps.append(DemoStep(name, line, time.perf_counter() - begin, "; ".join(said)))
+
+
+def run_demo(
+    out: Path, *, clips: int = 18, frames: int = 41, seed: int = 0, workers: int = 1, progress: Progress = no_progress
+) -> DemoReport:
+    """Run every step on generated people and leave pictures and a page.
+
+    Every step can be continued: a demo that was interrupted goes on when it is run again in the same folder.
+
+    Args:
+        out: Folder for everything.
+        clips: Generated clips; three cameras see each performance.
+        frames: Frames of a clip; every tenth, from the first, becomes a sample.
+        seed: Of the people; the same seed gives the same dataset.
+        workers: Processes.
+        progress: Told about each step.
+
+    Raises:
+        StoreError: If the prepared store fails its checks or the published folder does not load.
+    """
+    from hcmoco_bench.hub.publish import publish
+    from hcmoco_bench.prepare.executors import make_executor
+    from hcmoco_bench.prepare.ntu import prepare_ntu
+    from hcmoco_bench.prepare.options import check_options
+    from hcmoco_bench.prepare.verify import verify_store
+    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.tree_plan import plan_clips
+
+    tree, dataset = out / "ntu", out / DATASET_NAME
+    stores = {name: out / "stores" / name for name in ("parsing4k", "pretrain")}
+    log = _Log()
+    tool = "hcmoco-bench"
+    sizes = ("--clips", str(clips), "--frames", str(frames), "--seed", str(seed))
+    with log.step("generate people as a raw NTU tree", tool, "synth", "ntu", "--out", tree, *sizes) as say:
+        plans = plan_clips(clips, seed, n_frames=frames)
+        write_tree(tree, plans, TreeOptions(seed), workers=workers, progress=progress)
+        say(f"{clips} clips, {clips * frames} frames")
+    for name, path in stores.items():
+        masks = tree if name == "parsing4k" else None
+        options = check_options(set=name, align="registered", every=10, parts=masks is not None)
+        given = ("--every", "10") if masks is None else ("--annotations", str(masks))
+        command = (tool, "prepare", "ntu", "--root", tree, "--set", name, "--align", "registered", "--out", path)
+        with log.step(f"prepare {name}", *command, *given) as say:
+            executor = make_executor("local", workers=workers)
+            prepared = prepare_ntu(
+                [tree],
+                path,
+                options,
+                annotations=masks,
+                executor=executor,
+                calibration_workers=workers,
+                progress=progress,
+            )
+            manifest = prepared.store.manifest
+            say(f"{sum(entry.rows for entry in manifest.shards.values())} samples")
+            say(f"{sum(manifest.problems.values())} problem lines")
+        with log.step(f"verify {name}", tool, "verify", path) as say:
+            checked = verify_store(path, workers=workers, progress=progress)
+            if not checked.passed:
+                raise StoreError(f"{path}: {checked.failures[0].reason}; remove {out} and run the demo again")
+            say(f"{checked.rows} rows in {checked.shards} shards are as the manifest says")
+    with log.step("publish", tool, "publish", *stores.values(), "--to", dataset) as say:
+        published = publish(list(stores.values()), dataset, overwrite=dataset.exists(), progress=progress)
+        say(", ".join(published.record.configurations))
+    with log.step("load it with nothing but datasets", "python", "-c", "load_dataset(...)") as say:
+        progress("load", 0, 1)
+        rows = _load_elsewhere(dataset, out / "cache")
+        progress("load", 1, 1)
+        say(", ".join(f"{name} {count}" for name, count in rows.items()))
+    store = stores["parsing4k"]
+    with log.step("draw", tool, "view", store, "--out", out / "sheet.png", "--frequencies", out / "parts.png") as say:
+        pictures = _draw(store, out, progress)
+        say(", ".join(picture.file for picture in pictures))
+    page = write_page(out, dataset, log.steps, pictures)
+    return DemoReport(page, out / "sheet.png", tuple(log.steps), rows)
+
+
+def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(cache), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    command = [sys.executable, "-I", "-c", _LOAD, str(dataset.resolve())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StoreError(f"{dataset}: load_dataset failed: {done.stderr.strip().splitlines()[-1]}")
+    rows: dict[str, int] = json.loads(done.stdout.splitlines()[-1])["rows"]
+    return rows
+
+
+def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
+    from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
+    from hcmoco_bench.plotting.part_frequency import part_frequency
+    from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.part_counts import count_parts
+    from hcmoco_bench.prepare.sample_arrays import decode_row
+    from hcmoco_bench.prepare.store import Store
+
+    store = Store.open(store_path)
+    save_figure(
+        overlay_sheet([decode_row(store.find(sample_id)) for sample_id in store.spread(SHEET_ROWS)]), out / "sheet.png"
+    )
+    counts = count_parts(store, progress=progress)
+    save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), out / "parts.png")
+    return [
+        DemoPicture("sheet.png", "Prepared samples; the red lines in the last column are the depth's edges"),
+        DemoPicture("parts.png", "How often each part is seen"),
+    ]

@@ -1,0 +1,46 @@
+"""The demo from end to end, and again in the same folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from hcmoco_bench.cli.app import app
+from hcmoco_bench.demo.page import DemoPicture, DemoStep, write_page
+from hcmoco_bench.prepare.store import Store
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path) -> None:
+    arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "21", "--workers", "1", "--json"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    report = json.loads(first.stdout)
+    store = Store.open(tmp_path / "stores" / "parsing4k")
+    stored = {name: store.manifest.splits[name].rows for name in ("train", "test", "train_20")}
+    assert {name: report["rows"][name] for name in stored} == stored, "datasets loads what the manifest counts"
+    assert stored["train"] > 0
+    assert stored["test"] > 0
+    page = (tmp_path / "index.html").read_text()
+    for name in ("sheet.png", "parts.png"):
+        assert f'src="{name}"' in page
+        assert min(Image.open(tmp_path / name).size) > 500
+    manifest = (tmp_path / "stores" / "parsing4k" / "manifest.json").read_bytes()
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "stores" / "parsing4k" / "manifest.json").read_bytes() == manifest
+    assert json.loads(again.stdout)["rows"] == report["rows"]
+
+
+def test_the_page_escapes_what_it_is_given(tmp_path: Path) -> None:
+    steps = [DemoStep("a <b>", 'tool --out "x & y"', 1.25, "2 > 1"), DemoStep("c", "tool", 2.0, "")]
+    page = write_page(tmp_path, tmp_path / "data", steps, [DemoPicture("p.png", '"quoted"')]).read_text()
+    assert "a &lt;b&gt;" in page
+    assert "x &amp; y" in page
+    assert "2 &gt; 1" in page
+    assert "3.2 s" in page
+    assert 'alt="&quot;quoted&quot;"' in page
