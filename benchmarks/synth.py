@@ -15,7 +15,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Stopwatch:
     """Adds up the processor time of functions, without that of the measured functions that they call."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._inner = [0.0]
 
     def measure(self, owner: Any, name: str, stage: str) -> None:
@@ -110,9 +110,8 @@ def main() -> None:
     rest = spent - sum(watch.seconds.values())
     print(f"  {rest / frames * 1000:7.2f} ms a frame   everything else")
     verdict = "reached" if frames / spent >= TARGET else "MISSED"
-    print(
-        f"{frames / spent:.1f} frames/s of processor time (target {TARGET:.0f}: {verdict}), {frames / wall:.1f} by the clock"
-    )
+    print(f"{frames / spent:.1f} frames/s of processor time (target {TARGET:.0f}: {verdict})")
+    print(f"{frames / wall:.1f} frames/s by the clock")
 
 
 if __name__ == "__main__":

@@ -178,8 +178,9 @@ class MeshBuilder:
             return foot + np.stack([r * np.sin(angle), height * (1 - v), r * np.cos(angle)], axis=-1)
 
         def lid(u: _Floats, v: _Floats) -> _Floats:
-            angle = 2 * np.pi * u
-            return foot + np.stack([top * v * np.sin(angle), np.full_like(u, height), top * v * np.cos(angle)], axis=-1)
+            # A tiny hole in the middle: at a point where all u meet there is no normal.
+            angle, r = 2 * np.pi * u, top * (0.001 + 0.999 * v)
+            return foot + np.stack([r * np.sin(angle), np.full_like(u, height), r * np.cos(angle)], axis=-1)
 
         self.grid(side, (sides, max(1, int(height / 0.12))), layer, [(0, 0), (2, 1)])
         self.grid(lid, (sides, 1), layer, [(0, 0), (1, 1)])

@@ -1,6 +1,6 @@
 # Kernels are a language of their own: their signatures are Warp types, which mypy cannot read as annotations;
 # float(0.0) declares a variable that changes; every condition is evaluated, so that an expensive one is nested.
-# ruff: noqa: ANN202, UP018
+# ruff: noqa: ANN202, UP018, SIM114
 # mypy: disable-error-code="valid-type,misc,no-untyped-def,no-any-return,unused-ignore"
 """Soft shadows that people cast on the room, traced for every few pixels of the colour picture and spread out."""
 
