@@ -95,6 +95,8 @@ def _show(published: Published, url: str | None, *, quiet: bool) -> None:
         for split, rows in splits.items():
             table.add_row(name, split, f"{rows:,}")
     out.print(table)
+    if published.nothing_to_do and not quiet:
+        err.print("published before from the same stores; nothing to do", highlight=False)
     if record.left_out and not quiet:
         err.print(f"left out, no sample of them is in the store: {', '.join(record.left_out)}", highlight=False)
     out.print(f"{published.folder}", highlight=False, soft_wrap=True)

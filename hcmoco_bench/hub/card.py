@@ -11,7 +11,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.hub.card_provenance import fingerprint_rows, making_text, provenance_text, shared_performers
 from hcmoco_bench.hub.features import ANNOTATION_COLUMNS, ANNOTATION_SPLITS, CONFIGURATIONS, ROW_COLUMNS
-from hcmoco_bench.hub.parquet_files import DataFile
+from hcmoco_bench.hub.folder_writer import PublishedConfiguration
 from hcmoco_bench.hub.publication import Publication
 from hcmoco_bench.hub.template import render_template
 from hcmoco_bench.prepare.store import Store
@@ -26,43 +26,15 @@ _LICENCE_LINK = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
 
 
 @dataclass(frozen=True)
-class PublishedConfiguration:
-    """One configuration as written.
-
-    Attributes:
-        name: E.g. `parsing`.
-        description: One sentence.
-        features: Its columns.
-        folder: Folder of its data files, relative to the dataset's.
-        files: Data files of each split.
-    """
-
-    name: str
-    description: str
-    features: Features
-    folder: str
-    files: Mapping[str, Sequence[DataFile]]
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """Number of rows of each split."""
-        return {split: sum(file.rows for file in files) for split, files in self.files.items()}
-
-
-@dataclass(frozen=True)
 class CardFacts:
     """What a card is made of.
 
     Attributes:
-        name: Name of the dataset's folder.
-        repo_id: Name on the Hub, if it is to go there.
         stores: The stores by sample set.
         configurations: What was written; the first one that holds the main rows is the default.
         record: The publication's record.
     """
 
-    name: str
-    repo_id: str | None
     stores: Mapping[str, Store]
     configurations: Sequence[PublishedConfiguration]
     record: Publication
@@ -145,7 +117,6 @@ def _flags(facts: CardFacts) -> dict[str, bool]:
     return {
         "generated": all(sources),
         "mixed": any(sources) and not all(sources),
-        "has_generated": any(sources),
         "licensed": not all(sources),
         "pixels": facts.record.pixels,
         "parsing": "parsing" in written,
@@ -159,7 +130,6 @@ def _flags(facts: CardFacts) -> dict[str, bool]:
 
 
 def _values(facts: CardFacts) -> dict[str, str]:
-    repo = facts.repo_id or facts.name
     parts = part_table()
     by_name = {configuration.name: configuration for configuration in facts.configurations}
     rows_of = [configuration.name for configuration in facts.configurations if configuration.name != "annotations"]
@@ -167,7 +137,7 @@ def _values(facts: CardFacts) -> dict[str, str]:
     annotation_split = next(iter(by_name["annotations"].rows))
     values = {
         "title": _title(facts),
-        "repo": repo,
+        "repo": facts.record.name,
         "version": facts.record.tool.version,
         "with_masks": ", and the part masks" if facts.record.masks else "",
         "generated_configurations": _generated_configurations(facts),
@@ -185,6 +155,7 @@ def _values(facts: CardFacts) -> dict[str, str]:
         "fingerprints": _table(fingerprint_rows(facts.stores)),
         "provenance": provenance_text(facts.stores),
         "making": making_text(facts.stores),
+        "licences": "\n".join(f"- `{name}`: {store.manifest.source.licence}" for name, store in facts.stores.items()),
     }
     if rows_of:
         values["row_columns"] = _table(_column_rows(by_name[rows_of[0]].features, ROW_COLUMNS))

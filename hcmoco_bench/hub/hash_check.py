@@ -18,14 +18,18 @@ class HashChecks:
     Attributes:
         expected: Published hashes by sample.
         parts: Whether rows have part masks to compare.
+        version: Version of hcmoco-bench that published them, named in problems.
     """
 
     expected: Mapping[SampleId, SampleHashes]
     parts: bool
+    version: str
 
     def __call__(self, samples: Sequence[SampleId]) -> HashCheck:
         """The check for these samples."""
-        return HashCheck({sample: self.expected[sample] for sample in samples if sample in self.expected}, self.parts)
+        return HashCheck(
+            {sample: self.expected[sample] for sample in samples if sample in self.expected}, self.parts, self.version
+        )
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class HashCheck:
 
     expected: Mapping[SampleId, SampleHashes]
     parts: bool
+    version: str
 
     def __call__(self, sample: SampleId, row: Row) -> Problem | None:
         """The problem of a row that is not what was published; None if it is."""
@@ -47,7 +52,12 @@ class HashCheck:
                 sample, "depth_differs", "its depth is not what was published; see that the raw depth is complete"
             )
         if found.bodies_sha256 != expected.bodies_sha256:
-            return _problem(sample, "bodies_differ", "its skeletons are not what was published; fetch the file again")
+            return _problem(
+                sample,
+                "bodies_differ",
+                "its skeletons are not what was published; fetch the file again, or use hcmoco-bench "
+                f"{self.version}, which published them",
+            )
         if self.parts and found.parts_sha256 != expected.parts_sha256:
             return _problem(sample, "parts_differ", "its part mask is not what was published; use the authors' masks")
         if found.rgb_sha256 == expected.rgb_sha256:

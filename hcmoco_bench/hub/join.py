@@ -107,7 +107,7 @@ def join(
             lists=_lists(annotations, chosen, manifest),
             calibration=Calibration(seed=manifest.options.seed, rigs=dict(sorted(rigs.items()))),
             masks=found,
-            checks=HashChecks(hashes, parts=found is not None),
+            checks=HashChecks(hashes, parts=found is not None, version=record.tool.version),
         )
         options = manifest.options.model_copy(update={"parts": found is not None})
         prepared = prepare_ntu(

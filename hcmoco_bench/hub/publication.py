@@ -53,6 +53,7 @@ class Publication(BaseModel):
     Attributes:
         format: Says that the folder was written by `publish`.
         tool: What wrote it.
+        name: What `load_dataset` takes in the card's examples: the folder's name, or `USER/NAME`.
         stores: What it was made from.
         pixels: Whether a configuration holds colour or depth images.
         masks: Whether `annotations` holds part masks.
@@ -64,12 +65,13 @@ class Publication(BaseModel):
     model_config = _FROZEN
     format: Literal["hcmoco-bench publication 1"] = "hcmoco-bench publication 1"
     tool: Tool
+    name: str
     stores: tuple[PublishedStore, ...]
     pixels: bool
     masks: bool
-    configurations: dict[str, dict[str, int]]
-    left_out: tuple[str, ...]
-    files: dict[str, PublishedFile]
+    configurations: dict[str, dict[str, int]] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    files: dict[str, PublishedFile] = Field(default_factory=dict)
 
     @property
     def generated(self) -> bool:

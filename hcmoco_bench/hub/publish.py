@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.hub.annotation_rows import annotation_tables
-from hcmoco_bench.hub.card import CardFacts, PublishedConfiguration, render_card
+from hcmoco_bench.hub.card import CardFacts, render_card
 from hcmoco_bench.hub.features import (
     ANNOTATION_SPLITS,
     CONFIGURATIONS,
@@ -19,8 +19,8 @@ from hcmoco_bench.hub.features import (
     annotation_features,
     row_features,
 )
-from hcmoco_bench.hub.parquet_files import DataFile, write_split
-from hcmoco_bench.hub.publication import Publication, PublishedFile, PublishedStore, provenance_folder
+from hcmoco_bench.hub.folder_writer import FolderWriter
+from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
 from hcmoco_bench.hub.staging import staged_folder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool, file_sha256
@@ -28,8 +28,7 @@ from hcmoco_bench.prepare.store import SPLITS_FILE, Store
 from hcmoco_bench.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from datasets import Features
+    pass
 
 CARD_FILE = "README.md"
 
@@ -41,10 +40,12 @@ class Published:
     Attributes:
         folder: Where it is; what `load_dataset` takes.
         record: Its `publication.json`.
+        nothing_to_do: True if the same publication was there already, whole; its card may have been edited since.
     """
 
     folder: Path
     record: Publication
+    nothing_to_do: bool
 
 
 def publish(
@@ -61,7 +62,8 @@ def publish(
 
     The configurations are those of `hcmoco_bench.hub.features`: full rows (`parsing`, `parsing_v3`, `pretrain`) and
     `annotations`, which holds no pixel of the source. The folder appears when it is complete, and the same stores give
-    the same bytes. A split without samples is left out and named in the card: `datasets` cannot load an empty split.
+    the same bytes; what is there already is not made again. A split without samples is left out and named in the card:
+    `datasets` cannot load an empty split.
 
     Args:
         stores: Prepared stores, at most one of each sample set.
@@ -83,84 +85,56 @@ def publish(
     masks = {name: _masks_allowed(store, with_masks) for name, store in opened.items()}
     if with_masks and not any(masks.values()):
         raise UsageError(f"{', '.join(map(str, stores))}: no part masks in there; leave out --with-masks")
+    record = Publication(
+        tool=Tool(version=__version__),
+        name=to.resolve().name if target is None else target.repo_id,
+        stores=tuple(map(_describe, opened.values())),
+        pixels=not annotations_only,
+        masks=any(masks.values()),
+    )
     if target is not None:
-        generated = all(store.manifest.source.generated for store in opened.values())
-        check_right(pixels=not annotations_only, generated=generated, holds_right=target.holds_right)
+        check_right(pixels=record.pixels, generated=record.generated, holds_right=target.holds_right)
         check_hub(target)
+    if not overwrite and (finished := _finished(to, record)) is not None:
+        return Published(to, finished, nothing_to_do=True)
     for store in opened.values():
         _check_shards(store, progress)
     with staged_folder(to, overwrite=overwrite) as folder:
-        writer = _Writer(folder, progress)
+        writer = FolderWriter(folder, progress)
         left_out = [] if annotations_only else _write_rows(writer, opened)
         _write_annotations(writer, opened, masks)
         if not writer.configurations:
             raise StoreError(f"{', '.join(map(str, stores))}: not a single sample to publish; problems.jsonl says why")
         _copy_provenance(writer, opened)
-        record = Publication(
-            tool=Tool(version=__version__),
-            stores=tuple(
-                PublishedStore(
-                    set=name,
-                    source=store.manifest.source,
-                    manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
-                )
-                for name, store in opened.items()
-            ),
-            pixels=not annotations_only,
-            masks=any(masks.values()),
-            configurations={made.name: made.rows for made in writer.configurations},
-            left_out=tuple(left_out),
-            files={},
-        )
-        facts = CardFacts(
-            name=to.resolve().name,
-            repo_id=None if target is None else target.repo_id,
-            stores=opened,
-            configurations=writer.configurations,
-            record=record,
-        )
-        (folder / CARD_FILE).write_text(render_card(facts), encoding="utf-8")
+        made = {configuration.name: configuration.rows for configuration in writer.configurations}
+        record = record.model_copy(update={"configurations": made, "left_out": tuple(left_out)})
+        card = render_card(CardFacts(stores=opened, configurations=writer.configurations, record=record))
+        (folder / CARD_FILE).write_text(card, encoding="utf-8")
         writer.add_file(CARD_FILE)
         record = record.model_copy(update={"files": dict(sorted(writer.files.items()))})
         record.save(folder)
-    return Published(to, record)
+    return Published(to, record, nothing_to_do=False)
 
 
-class _Writer:
-    """Writes splits below the folder and remembers what it wrote."""
+def _describe(store: Store) -> PublishedStore:
+    manifest = store.manifest
+    sha256 = file_sha256(store.path / MANIFEST_FILE)
+    return PublishedStore(set=manifest.options.set, source=manifest.source, manifest_sha256=sha256)
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.folder = folder
-        self.progress = progress
-        self.files: dict[str, PublishedFile] = {}
-        self.configurations: list[PublishedConfiguration] = []
 
-    def add_file(self, path: str, rows: int = 0) -> None:
-        file = self.folder / path
-        self.files[path] = PublishedFile(sha256=file_sha256(file), size=file.stat().st_size, rows=rows)
-
-    def write(
-        self,
-        name: str,
-        description: str,
-        features: Features,
-        splits: Mapping[str, tuple[int, Callable[[], Iterable[pa.Table]]]],
-    ) -> None:
-        """Write one configuration: for each split its number of rows and how to get them."""
-        below = f"data/{name}"
-        (self.folder / below).mkdir(parents=True)
-        written: dict[str, tuple[DataFile, ...]] = {}
-        for split, (total, tables) in splits.items():
-            label = f"{name}/{split}"
-
-            def report(done: int, label: str = label, total: int = total) -> None:
-                self.progress(label, done, total)
-
-            files = write_split(tables(), total, features, self.folder / below, split, report=report)
-            written[split] = tuple(files)
-            for file in files:
-                self.files[f"{below}/{file.path}"] = PublishedFile(sha256=file.sha256, size=file.size, rows=file.rows)
-        self.configurations.append(PublishedConfiguration(name, description, features, below, written))
+def _finished(to: Path, wanted: Publication) -> Publication | None:
+    """The record of a publication in `to`, if it is the one wanted and undamaged; its card may have been edited."""
+    if not (to / PUBLICATION_FILE).is_file():
+        return None
+    record = Publication.load(to)
+    head = record.model_copy(update={"configurations": {}, "left_out": (), "files": {}})
+    if head != wanted:
+        return None
+    for name, file in record.files.items():
+        path = to / name
+        if not path.is_file() or (name != CARD_FILE and file_sha256(path) != file.sha256):
+            return None
+    return record
 
 
 def _open_stores(paths: Sequence[Path]) -> dict[str, Store]:
@@ -191,7 +165,7 @@ def _check_shards(store: Store, progress: Progress) -> None:
     progress(label, len(store.manifest.shards), len(store.manifest.shards))
 
 
-def _write_rows(writer: _Writer, stores: Mapping[str, Store]) -> list[str]:
+def _write_rows(writer: FolderWriter, stores: Mapping[str, Store]) -> list[str]:
     """Write the configurations of full rows; returns `configuration/split` of the splits without a sample."""
     left_out: list[str] = []
     for configuration in CONFIGURATIONS:
@@ -217,7 +191,7 @@ def _row_counts(store: Store, configuration: Configuration) -> dict[str, int]:
     return {split: counts[name].rows if name in counts else 0 for split, name in configuration.splits.items()}
 
 
-def _write_annotations(writer: _Writer, stores: Mapping[str, Store], masks: Mapping[str, bool]) -> None:
+def _write_annotations(writer: FolderWriter, stores: Mapping[str, Store], masks: Mapping[str, bool]) -> None:
     parts_column = any(masks.values())
     splits = {}
     for name, store in stores.items():
@@ -237,7 +211,7 @@ def _write_annotations(writer: _Writer, stores: Mapping[str, Store], masks: Mapp
         )
 
 
-def _copy_provenance(writer: _Writer, stores: Mapping[str, Store]) -> None:
+def _copy_provenance(writer: FolderWriter, stores: Mapping[str, Store]) -> None:
     """Copy each store's manifest and splits: what `join` needs to make a store of the same kind."""
     for name, store in stores.items():
         below = provenance_folder(name)

@@ -207,8 +207,8 @@ def test_nothing_foreign_is_overwritten(pretrain_store: Path, tmp_path: Path) ->
     to.mkdir()
     made = publish([pretrain_store], to)  # an empty folder is fine
     with pytest.raises(UsageError, match="--overwrite"):
-        publish([pretrain_store], to)
-    publish([pretrain_store], to, overwrite=True)
+        publish([pretrain_store], to, annotations_only=True)
+    assert not publish([pretrain_store], to, overwrite=True).nothing_to_do
     (to / "thesis.tex").write_text("x")
     with pytest.raises(UsageError, match=r"thesis\.tex"):
         publish([pretrain_store], to, overwrite=True)
@@ -281,8 +281,27 @@ def test_a_folder_left_between_two_renames_comes_back(pretrain_store: Path, tmp_
     publish([pretrain_store], to)
     to.rename(tmp_path / ".out.previous")  # as a process killed between the two renames leaves it
     with pytest.raises(UsageError, match="--overwrite"):
-        publish([pretrain_store], to)
+        publish([pretrain_store], to, annotations_only=True)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_same_publication_is_not_made_again(parsing_store: Path, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    first = publish([parsing_store], to)
+    assert not first.nothing_to_do
+    (to / "README.md").write_text((to / "README.md").read_text() + "My own words.\n")
+    labels: list[str] = []
+    again = publish([parsing_store], to, progress=lambda label, done, total: labels.append(label))
+    assert again.nothing_to_do
+    assert again.record == first.record
+    assert labels == []
+    assert "My own words." in (to / "README.md").read_text()
+    data = next((to / "data/parsing").iterdir())
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(UsageError, match="--overwrite"):  # damaged, so it is not the same
+        publish([parsing_store], to)
+    assert not publish([parsing_store], to, overwrite=True).nothing_to_do
+    assert data.stat().st_size == first.record.files[f"data/parsing/{data.name}"].size
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing(parsing_store: Path, tmp_path: Path) -> None:

@@ -145,6 +145,19 @@ def test_licensed_annotations_may_be_pushed(hub: FakeHub, licensed_store: Path, 
     assert 'load_dataset("me/ntu"' in (made.folder / "README.md").read_text()
 
 
+def test_an_interrupted_push_continues_with_the_same_command(hub: FakeHub, parsing_store: Path, tmp_path: Path) -> None:
+    target = PushTarget("me/people")
+    made = publish([parsing_store], tmp_path / "out", target=target)
+    hub.refusals["POST /api/datasets/me/people/commit"] = (403, "no write")
+    with pytest.raises(HubError):
+        push(made.folder, target)
+    hub.refusals.clear()
+    again = publish([parsing_store], tmp_path / "out", target=target)
+    assert again.nothing_to_do
+    push(again.folder, target)
+    assert set(hub.repositories["me/people"].files) == {"publication.json", ".gitattributes", *made.record.files}
+
+
 def test_rights_and_token_are_checked_before_the_work(
     hub: FakeHub, licensed_store: Path, parsing_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
