@@ -52,8 +52,8 @@ def test_unproject_inverts_project(x, y, z):
 @given(st.integers(0, 2**32 - 1))
 def test_rigid_transforms_compose_and_invert(seed):
     rng = np.random.default_rng(seed)
-    one = look_at(rng.normal(size=3), rng.normal(size=3) + [0, 0, 9], rng.normal())
-    two = look_at(rng.normal(size=3), rng.normal(size=3) + [9, 0, 0], rng.normal())
+    one = look_at(rng.normal(size=3), rng.normal((0, 0, 9)), rng.normal())
+    two = look_at(rng.normal(size=3), rng.normal((9, 0, 0)), rng.normal())
     points = rng.normal(size=(5, 3))
     np.testing.assert_allclose(apply_rigid(compose_rigid(one, two), points), apply_rigid(one, apply_rigid(two, points)))
     np.testing.assert_allclose(apply_rigid(invert_rigid(one), apply_rigid(one, points)), points, atol=1e-12)
@@ -73,16 +73,23 @@ def test_frames_are_mirrored():
 
 def test_rigs_are_in_the_ranges_of_real_ones():
     for stage, kinects in _kinects():
-        assert 2.3 <= min(stage.distance) and max(stage.distance) <= 4.2
+        assert min(stage.distance) >= 2.3
+        assert max(stage.distance) <= 4.2
         angles = np.degrees(stage.angle)
-        assert abs(angles[0]) <= 5 and -50 <= angles[1] <= -40 and 40 <= angles[2] <= 50
+        assert abs(angles[0]) <= 5
+        assert -50 <= angles[1] <= -40
+        assert 40 <= angles[2] <= 50
         for number, kinect in enumerate(kinects):
             depth, color = kinect.depth, kinect.color
-            assert 365.5 <= depth.fx == depth.fy <= 367.5 and 1054 <= color.fx == color.fy <= 1062
-            assert min(abs(depth.cx - 256.3), abs(depth.cx - 262.5)) < 1 and 208.4 <= depth.cy <= 209.8
-            assert 954 <= color.cx <= 963 and 534 <= color.cy <= 567
+            assert 365.5 <= depth.fx == depth.fy <= 367.5
+            assert 1054 <= color.fx == color.fy <= 1062
+            assert min(abs(depth.cx - 256.3), abs(depth.cx - 262.5)) < 1
+            assert 208.4 <= depth.cy <= 209.8
+            assert 954 <= color.cx <= 963
+            assert 534 <= color.cy <= 567
             baseline = kinect.color_from_depth[:, 3]
-            assert 0.04 <= np.linalg.norm(baseline) <= 0.07 and baseline[0] > 0.95 * np.linalg.norm(baseline)
+            assert 0.04 <= np.linalg.norm(baseline) <= 0.07
+            assert baseline[0] > 0.95 * np.linalg.norm(baseline)
             rotation = kinect.color_from_depth[:, :3]
             # The angle of a rotation matrix R: trace R = 1 + 2 cos.
             assert np.degrees(np.arccos((np.trace(rotation) - 1) / 2)) < 1.5
@@ -98,7 +105,8 @@ def test_a_person_on_the_spot_is_on_both_pictures():
             assert kinect.depth.contains(kinect.project_depth(points)).all()
             assert (kinect.depth.contains(kinect.project_depth(points))).all()
             x = kinect.project_color(points)[:, 0]
-            assert (x > 0).all() and (x < 1920).all()
+            assert (x > 0).all()
+            assert (x < 1920).all()
 
 
 def test_a_point_shifts_by_about_five_pixels_between_two_and_four_and_a_half_metres():
@@ -111,7 +119,8 @@ def test_a_point_shifts_by_about_five_pixels_between_two_and_four_and_a_half_met
 def test_cameras_survive_json():
     kinect = next(_kinects(1))[1][1]
     again = KinectPair.from_json(kinect.to_json())
-    assert again.depth == kinect.depth and again.color == kinect.color
+    assert again.depth == kinect.depth
+    assert again.color == kinect.color
     np.testing.assert_array_equal(again.color_from_depth, kinect.color_from_depth)
     np.testing.assert_array_equal(again.depth_from_world, kinect.depth_from_world)
 

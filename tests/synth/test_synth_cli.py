@@ -37,15 +37,18 @@ def test_named_samples_and_json(tmp_path):
     # A second time there is nothing to do, and other options are refused.
     assert _run("--out", tmp_path / "tree", "--names", names, "--truth", "--no-noise", "--quiet").exit_code == 0
     refused = _run("--out", tmp_path / "tree", "--names", names)
-    assert isinstance(refused.exception, UsageError) and "other options" in str(refused.exception)
+    assert isinstance(refused.exception, UsageError)
+    assert "other options" in str(refused.exception)
 
 
 def test_bad_lists_are_named(tmp_path):
     missing = _run("--out", tmp_path / "tree", "--names", tmp_path / "nowhere.txt")
-    assert isinstance(missing.exception, HcmocoBenchError) and "nowhere.txt" in str(missing.exception)
+    assert isinstance(missing.exception, HcmocoBenchError)
+    assert "nowhere.txt" in str(missing.exception)
     (tmp_path / "bad.txt").write_text("images/cat.jpg\n")
     bad = _run("--out", tmp_path / "tree", "--names", tmp_path / "bad.txt")
-    assert isinstance(bad.exception, HcmocoBenchError) and "line 1" in str(bad.exception)
+    assert isinstance(bad.exception, HcmocoBenchError)
+    assert "line 1" in str(bad.exception)
     assert not (tmp_path / "tree").exists()
 
 

@@ -134,7 +134,8 @@ def test_what_is_behind_or_at_the_camera_is_not_seen(device):
     across = np.array([[-1, -1, -2], [1, -1, 2], [0, 1, -2]], np.float32)
     for vertices in (behind, across):
         face, z = Surface(vertices, np.array([[0, 1, 2]], np.int32), device).see(view)
-        assert (face == -1).all() and (z == 0).all()
+        assert (face == -1).all()
+        assert (z == 0).all()
 
 
 def test_degenerate_triangles_are_nothing(device):
@@ -168,4 +169,5 @@ def test_starting_warp_says_nothing():
         "Surface(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), 'cpu').mesh"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "" and done.stderr == ""
+    assert done.stdout == ""
+    assert done.stderr == ""

@@ -29,7 +29,8 @@ def test_rooms_are_closed_and_hold_their_cameras(seed):
     for camera in (1, 2, 3):
         kinect = place_kinect(rng, stage, camera)
         x, _, z = kinect.position
-        assert -room.shell.half_width[0] < x < room.shell.half_width[1] and z < room.shell.front
+        assert -room.shell.half_width[0] < x < room.shell.half_width[1]
+        assert z < room.shell.front
         face, distance = surface.trace(kinect.position, rays)
         assert (face >= 0).all()
         assert distance.max() < 20
@@ -49,7 +50,8 @@ def test_people_have_floor_to_stand_on(seed):
         middle = np.broadcast_to([0.0, height, 0.2], ends.shape)
         assert not surface.blocks(middle, ends).any()
     face, distance = surface.trace(np.array([0.0, 1.0, 0.2]), np.array([[0.0, -1.0, 0.0]]))
-    assert face[0] >= 0 and distance[0] == pytest.approx(1.0, abs=1e-4)
+    assert face[0] >= 0
+    assert distance[0] == pytest.approx(1.0, abs=1e-4)
     # The chair's seat is where sitters are put.
     face, distance = surface.trace(np.array([room.chair.x, 1.0, room.chair.z]), np.array([[0.0, -1.0, 0.0]]))
     assert distance[0] == pytest.approx(1.0 - SEAT_HEIGHT, abs=1e-4)
@@ -123,7 +125,8 @@ def test_brighter_walls_make_more_light_and_energy_is_not_invented():
     for albedo in (0, 128, 188):
         mesh = _closed_grey_box(albedo=albedo)
         light = light_room(mesh, Surface(mesh.vertices, mesh.faces, "cpu"))
-        assert np.isfinite(light.irradiance).all() and (light.irradiance >= 0).all()
+        assert np.isfinite(light.irradiance).all()
+        assert (light.irradiance >= 0).all()
         grey = mesh.face_layer == 0
         corners = mesh.vertices[mesh.faces[grey]].astype(np.float64)
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
@@ -153,7 +156,8 @@ def test_the_backdrop_is_what_rays_see():
     kinect = place_kinect(rng, stage, 2)
     view = View(kinect.color, kinect.color_from_world)
     backdrop = render_backdrop(room.mesh, surface, light, view)
-    assert backdrop.radiance.shape == (1080, 1920, 3) and np.isfinite(backdrop.radiance).all()
+    assert backdrop.radiance.shape == (1080, 1920, 3)
+    assert np.isfinite(backdrop.radiance).all()
     pixels = rng.integers([0, 0], [1920, 1080], (400, 2))
     directions = kinect.color.unproject(pixels, np.ones(len(pixels))) @ view.pose[:, :3]
     _, distance = surface.trace(view.position, directions)
@@ -194,6 +198,8 @@ def test_textures_tile_without_seams():
 
 def test_response_of_the_camera():
     table = tone_table(4096, 4.0)
-    assert table[0] == 0 and table[-1] >= 254 and (np.diff(table.astype(int)) >= 0).all()
+    assert table[0] == 0
+    assert table[-1] >= 254
+    assert (np.diff(table.astype(int)) >= 0).all()
     # Middle grey of 18 % is sRGB 118.
     assert table[round(0.18 / 4.0 * 4095)] == pytest.approx(118, abs=1)

@@ -35,7 +35,8 @@ def _inner(frames):
 def test_without_noise_depth_is_rounded_truth():
     view = _view(z=2.3456)
     image = true_depth(view)
-    assert image.dtype == np.uint16 and image.shape == (424, 512)
+    assert image.dtype == np.uint16
+    assert image.shape == (424, 512)
     assert set(np.unique(image)) == {0, 2346}
     np.testing.assert_array_equal(image[BOX.slices] > 0, view.part > 0)
     assert not true_depth(None).any()
@@ -51,7 +52,8 @@ def test_noise_is_unbiased_small_and_grows_with_the_square_of_the_distance():
         # The slow error over the image is the same in every frame; noise is what changes.
         deviations.append(float(np.nanmean(np.nanstd(values, axis=0))))
     # Real Kinect v2: one to a few millimetres up to four metres.
-    assert 1.0 < deviations[0] < 4.0 and 3.0 < deviations[2] < 10.0
+    assert 1.0 < deviations[0] < 4.0
+    assert 3.0 < deviations[2] < 10.0
     low, middle, high = deviations
     assert (high - low) / (middle - low) == pytest.approx((16 - 4) / (9 - 4), rel=0.15)
 
@@ -87,7 +89,8 @@ def test_beyond_its_range_it_sees_nothing():
     assert not _inner(_frames(_view(z=4.7), n=2, room=5.5)).any()
     # A room without a back wall: nothing but the card.
     frames = _frames(_view(), n=3, room=np.inf)
-    assert frames.any() and frames.max() < 3300
+    assert frames.any()
+    assert frames.max() < 3300
 
 
 def test_nobody_in_view():

@@ -20,7 +20,8 @@ def test_truth_covers_exactly_the_labelled_pixels(noiseless_tree):
     for name, clip in scan([noiseless_tree.root]).clips.items():
         for frame in (1, 9):
             truth = read_truth(noiseless_tree.truth, name, frame)
-            assert truth.color_xy.shape == (424, 512, 2) and truth.color_xy.dtype == np.float32
+            assert truth.color_xy.shape == (424, 512, 2)
+            assert truth.color_xy.dtype == np.float32
             parts = read_mask(masks.find(SampleId(name, frame)))
             np.testing.assert_array_equal(np.isfinite(truth.color_xy[..., 0]), parts > 0)
             np.testing.assert_array_equal(truth.z > 0, parts > 0)
@@ -52,7 +53,8 @@ def test_most_points_are_visible_and_hidden_ones_are_at_occlusions(noiseless_tre
         inside = (truth.color_xy[..., 1] >= -0.5) & (truth.color_xy[..., 1] < 1079.5)
         assert not truth.visible[person & ~inside].any()
         shares.append(truth.visible[person & inside].mean())
-    assert min(shares) > 0.8 and 0.95 < np.mean(shares) < 1.0
+    assert min(shares) > 0.8
+    assert 0.95 < np.mean(shares) < 1.0
 
 
 def test_visibility_by_hand():
@@ -65,7 +67,7 @@ def test_visibility_by_hand():
     people = Surface(board, np.array([[0, 1, 2], [0, 2, 3]], np.int32), "cpu")
     nothing = Surface(board + np.float32(50), np.array([[0, 1, 2]], np.int32), "cpu")
     pixels = np.array([[50, 50], [60, 50], [50, 50]])
-    # Points (0, 0, 2): behind the board as seen from x = 0.5. (0.2, 0, 2): seen past it. (0, 0, 0.4): out of the picture.
+    # (0, 0, 2): behind the board as seen from x = 0.5; (0.2, 0, 2): seen past it; (0, 0, 0.4): out of the picture.
     seen = color_visibility(kinect, pixels, np.array([2.0, 2.0, 0.4]), people, nothing)
     assert seen.tolist() == [False, True, False]
     assert color_visibility(kinect, pixels, np.array([2.0, 2.0, 0.4]), nothing, people).tolist() == [False, True, False]
@@ -82,7 +84,8 @@ def test_missing_truth_is_an_error_that_says_what_to_do(noiseless_tree, tmp_path
     ):
         with pytest.raises(DataError) as caught:
             read_truth(folder, name, frame)
-        assert caught.value.kind == "truth_missing" and str(folder) in str(caught.value)
+        assert caught.value.kind == "truth_missing"
+        assert str(folder) in str(caught.value)
     (tmp_path / "cameras.json").write_text("{}}")
     with pytest.raises(DataError, match=r"cameras\.json"):
         read_cameras(tmp_path)
