@@ -116,11 +116,11 @@ class Skeleton:
             shin = frame_to_frame(at["foot"] - at["lowerleg01"], across, down, across)
             turned = {"upperarm01": arm_half, "upperarm02": arm, "lowerarm01": forearm, "lowerarm02": forearm_half}
             turned |= {"upperleg01": thigh, "upperleg02": thigh, "lowerleg01": shin, "lowerleg02": shin}
-            turned |= {name: hand for name in ("wrist", *_FINGERS)}
+            turned |= dict.fromkeys(("wrist", *_FINGERS), hand)
             for finger in range(2, 6):  # relaxed fingers are closer together than the rest pose's
                 along = hand @ (at[f"finger{finger}-2"] - at[f"finger{finger}-1"])
                 closer = about(0, 0.7 * np.arctan2(along[2], -along[1])) @ hand
-                turned |= {f"finger{finger}-{joint}": closer for joint in range(1, 4)}
+                turned |= dict.fromkeys([f"finger{finger}-{joint}" for joint in range(1, 4)], closer)
             for name, turn in turned.items():
                 turns[bone(f"{name}.{side}")] = turn
         return turns

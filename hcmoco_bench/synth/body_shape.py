@@ -54,12 +54,25 @@ def rest_vertices(phenotype: Phenotype) -> NDArray[np.float64]:
 
 
 def with_stature(phenotype: Phenotype, metres: float) -> Phenotype:
-    """The phenotype whose bare feet are `metres` below its crown; stature is linear in `height`."""
+    """The phenotype whose bare soles are `metres` below its crown, as near as the height targets allow."""
     body = np.unique(base_mesh().groups["body"].vertices)
-    low, high = (
-        np.ptp(rest_vertices(_replace_height(phenotype, height))[body, 1]) for height in (0.0, 1.0)
-    )
-    return _replace_height(phenotype, float(np.clip((metres - low) / (high - low), 0, 1)))
+
+    def stature(height: float) -> float:
+        return float(np.ptp(rest_vertices(_replace_height(phenotype, height))[body, 1]))
+
+    low, high = 0.0, 1.0
+    shortest, tallest = stature(low), stature(high)
+    height = 0.5
+    for _ in range(3):  # nearly linear, so false position converges at once
+        height = float(np.clip(low + (metres - shortest) / (tallest - shortest) * (high - low), 0, 1))
+        reached = stature(height)
+        if abs(reached - metres) < 1e-5 or not 0 < height < 1:
+            break
+        if reached < metres:
+            low, shortest = height, reached
+        else:
+            high, tallest = height, reached
+    return _replace_height(phenotype, height)
 
 
 def _replace_height(phenotype: Phenotype, height: float) -> Phenotype:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +26,7 @@ def through(time: Floats, keys: Sequence[tuple[float, float]]) -> Floats:
         keys: (time, value) with rising times.
     """
     value = np.full_like(time, keys[0][1])
-    for (start, before), (end, after) in zip(keys, keys[1:], strict=False):
+    for (start, before), (end, after) in pairwise(keys):
         value += (after - before) * minimum_jerk((time - start) / max(end - start, 1e-6))
     return value
 

@@ -120,6 +120,16 @@ class Draft:
             seat = (position[0] + cosine * x + sine * z, position[1] - sine * x + cosine * z, height)
         angles = np.stack([self.angles[name] for name in GIVEN], -1)
         return Motion(
-            action, position, yaw, self.pelvis, self.feet, self.foot_turn, self.foot_pitch, angles,
-            tuple(self.reaches), self.airborne, self.seated, seat,
+            action,
+            position,
+            yaw,
+            self.pelvis,
+            self.feet,
+            self.foot_turn,
+            self.foot_pitch,
+            angles,
+            tuple(self.reaches),
+            self.airborne,
+            self.seated,
+            seat,
         )

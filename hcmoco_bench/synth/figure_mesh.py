@@ -74,9 +74,7 @@ def surface(name: str) -> Surface:
     return Surface(name, quads, uv, parts)
 
 
-def _inner_quads(
-    uv: NDArray[np.float64], centre: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _inner_quads(uv: NDArray[np.float64], centre: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Quads of the mouth's inside and of the eye sockets: head quads on texture islands of their own."""
     u, v = np.moveaxis(uv.mean(1), -1, 0)
     in_head = centre[:, 1] > _HEAD_HEIGHT
@@ -89,7 +87,11 @@ def _parts_below(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
     parts, own, centre = body_quad_parts(), vertices[body].mean(1), vertices[quads].mean(1)
     trunk = np.isin(
         np.array(part_table().names)[parts],
-        ["lower spine", "crotch", *(f"{side} {part}" for side in ("left", "right") for part in ("hip", "thigh", "knee", "calf"))],
+        [
+            "lower spine",
+            "crotch",
+            *(f"{side} {part}" for side in ("left", "right") for part in ("hip", "thigh", "knee", "calf")),
+        ],
     )
     result = np.zeros(len(quads), np.uint8)
     for right in (True, False):
@@ -105,7 +107,10 @@ def triangles(name: str) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArra
     """A surface cut along the quads' shorter diagonals: (2F, 3) indices, (2F, 3, 2) uv, (2F,) parts."""
     shape = surface(name)
     corner = base_mesh().vertices[shape.quads]
-    first = np.linalg.norm(corner[:, 0] - corner[:, 2], axis=-1) <= np.linalg.norm(corner[:, 1] - corner[:, 3], axis=-1) + 1e-7
+    first = (
+        np.linalg.norm(corner[:, 0] - corner[:, 2], axis=-1)
+        <= np.linalg.norm(corner[:, 1] - corner[:, 3], axis=-1) + 1e-7
+    )
     order = np.where(first[:, None, None], [[0, 1, 2], [0, 2, 3]], [[0, 1, 3], [1, 2, 3]])
     faces = np.take_along_axis(shape.quads[:, None, :], order, 2).reshape(-1, 3)
     uv = np.take_along_axis(shape.uv[:, None, :, :], order[..., None], 2).reshape(-1, 3, 2)

@@ -29,13 +29,13 @@ _SIDED = {
 }
 _CENTRAL = {
     "spine base": {"upperleg01.L": 0.35, "upperleg01.R": 0.35, "root": 0.3},
-    "spine mid": {"spine03": 0.55, "spine02": 0.45},
+    "spine mid": {"spine02": 0.55, "spine01": 0.45},
     "spine shoulder": {"clavicle.L": 0.2, "clavicle.R": 0.2, "neck01": 0.6},
     "neck": {"neck01": 0.35, "neck02": 0.65},
     "head": {"head": 1.0},
 }
 _HEAD_CENTRE = (0.0, 0.055, 0.045)
-"""From the head bone's joint to the middle of the head, in neutral axes and adult metres (scaled by the neck-eye height)."""
+"""From the head bone's joint to the middle of the head, neutral axes, metres; scaled by the neck's length."""
 
 
 @cache

@@ -51,7 +51,8 @@ class Motion:
         position: (x, z) world floor point, metres.
         yaw: Radians.
         pelvis: (N, 3) displacement of the pelvis from standing: left, up, forward; leg lengths.
-        feet: (N, 2, 3) displacement of the left and right foot's sole from standing: outwards, up, forward; leg lengths.
+        feet: (N, 2, 3) displacement of the left and right foot's sole from standing: outwards, up, forward; leg
+            lengths.
         foot_turn: (N, 2) toes outwards, degrees.
         foot_pitch: (N, 2) heel up positive (about the ball), toes up negative (about the heel), degrees.
         angles: (N, A) degrees, in the order of `anatomy.GIVEN`.

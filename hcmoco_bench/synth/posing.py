@@ -21,7 +21,12 @@ _NECK = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}
 _STRAIGHT_LEG, _STRAIGHT_ARM = 0.997, 0.998
 """How much of their length limbs stretch to at most: knees and elbows never quite lock."""
 
-_DETOUR = {"back": (0.15, 0.0, -0.05), "pocket": (0.12, 0.0, 0.05), "floor": (0.0, 0.0, 0.0), "front": (0.05, 0.0, 0.06)}
+_DETOUR = {
+    "back": (0.15, 0.0, -0.05),
+    "pocket": (0.12, 0.0, 0.05),
+    "floor": (0.0, 0.0, 0.0),
+    "front": (0.05, 0.0, 0.06),
+}
 _DETOUR |= {"ear": (0.24, 0.0, 0.28), "nape": (0.3, 0.0, 0.28), "crown": (0.26, 0.0, 0.3), "forehead": (0.2, 0.0, 0.3)}
 _DETOUR_ELSEWHERE = (0.1, 0.0, 0.2)
 """Metres by which a hand swings out halfway, outwards, up and forward: round the shoulder and the trunk."""
@@ -179,7 +184,9 @@ def _set_leg(side: int, skeleton: Skeleton, heads: Floats, turns: Floats, foot: 
     pole = pole + 1e-3 * _UP
     thigh_length = skeleton.length(f"upperleg01{suffix}", f"lowerleg01{suffix}")
     shin_length = skeleton.length(f"lowerleg01{suffix}", f"foot{suffix}")
-    upper, lower, hinge = _two_bones(hip, foot.ankle, pole, thigh_length, shin_length, _STRAIGHT_LEG, LIMITS[f"{name} knee flex"].high)
+    upper, lower, hinge = _two_bones(
+        hip, foot.ankle, pole, thigh_length, shin_length, _STRAIGHT_LEG, LIMITS[f"{name} knee flex"].high
+    )
     thigh, shin = _facing(upper, hinge, _LEFT), _facing(lower, hinge, _LEFT)
     foot_turn = foot.turn
     turns[:, bone(f"upperleg01{suffix}")] = turns[:, bone(f"upperleg02{suffix}")] = thigh
@@ -238,7 +245,9 @@ def _set_arm(
     for _ in range(5):  # the palm, not the wrist, is to arrive; where it is depends on the forearm's direction
         target = (1 - weight) * wrist + weight * (goal - palm * along) + detour
         target = landmarks.outside_trunk(target, heads, turns)
-        upper, lower, hinge = _two_bones(shoulder, target, blended_pole, upper_length, lower_length, _STRAIGHT_ARM, bent)
+        upper, lower, hinge = _two_bones(
+            shoulder, target, blended_pole, upper_length, lower_length, _STRAIGHT_ARM, bent
+        )
         along = unit(along + lower)
     upper_turn, lower_turn = _facing(upper, hinge, -_LEFT), _facing(lower, hinge, -_LEFT)
     pronation = -s * angle("forearm pronation")

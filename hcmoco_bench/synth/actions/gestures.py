@@ -51,7 +51,9 @@ def rub_hands(d: Draft) -> None:
     up = d.during(0.08, 0.95, 0.6)
     rub = wave(d.time, d.rng.uniform(1.4, 2.2))
     for side, sign in ((0, 1), (1, -1)):
-        d.reach(side, "front", up, (0.03, -0.09 + 0.02 * sign * rub, 0.22 + 0.025 * sign * rub), elbow=(0.8, -0.9, -0.2))
+        d.reach(
+            side, "front", up, (0.03, -0.09 + 0.02 * sign * rub, 0.22 + 0.025 * sign * rub), elbow=(0.8, -0.9, -0.2)
+        )
         d.blend("wrist flex", -32, up, side)
         d.blend("fingers curl", 15, up, side)
     d.add("neck flex", 10 * up)

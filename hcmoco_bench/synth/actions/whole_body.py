@@ -157,7 +157,9 @@ def _one_jump(d: Draft, at: float, height: float, feet: tuple[int, ...]) -> None
     air = height * (1 - 4 * share**2)
     takeoff, landing = at - flight / 2, at + flight / 2
     both = len(feet) == 2
-    crouch = (0.2 if both else 0.06) * window(d.time, takeoff - 0.55 if both else takeoff - 0.25, takeoff + 0.02, 0.3, 0.22)
+    crouch = (0.2 if both else 0.06) * window(
+        d.time, takeoff - 0.55 if both else takeoff - 0.25, takeoff + 0.02, 0.3, 0.22
+    )
     absorb = (0.15 if both else 0.06) * window(d.time, landing - 0.03, landing + (0.6 if both else 0.25), 0.14, 0.4)
     d.pelvis[:, 1] += air - crouch - absorb
     d.pelvis[:, 2] -= 0.35 * (crouch + absorb)

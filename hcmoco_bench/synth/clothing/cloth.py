@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +30,17 @@ def blotches(
     return total / np.float32(np.sqrt(count / 2))
 
 
-def soft_step(value: Floats, width: float) -> Floats:
+def soft_step(value: NDArray[np.floating[Any]], width: float) -> Floats:
     """0 below -width/2, 1 above width/2, linear between."""
-    return np.clip(value / np.float32(width) + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(value / np.float32(width) + np.float32(0.5), 0, 1), np.float32)
 
 
-def mix(one: Floats | Color, two: Floats | Color, share: Floats) -> Floats:
+def mix(
+    one: NDArray[np.floating[Any]] | Color, two: NDArray[np.floating[Any]] | Color, share: NDArray[np.floating[Any]]
+) -> Floats:
     """(n, 3) colours between one and two."""
     first, second = np.asarray(one, np.float32), np.asarray(two, np.float32)
-    return first + share[:, None] * (second - first)
+    return np.asarray(first + share[:, None] * (second - first), np.float32)
 
 
 @dataclass(frozen=True)

@@ -144,10 +144,18 @@ class Bottom:
         front = (fields.z > 0.02) & (np.abs(fields.x) < 0.2)
         fly = soft_step(np.float32(0.002) - np.abs(fields.x - 0.012), 0.003) * front * (fields.y > -0.06)
         pocket = np.abs(fields.y - (self.waist - 0.04) + 0.9 * (np.abs(fields.x) - 0.1))
-        pockets = soft_step(np.float32(0.003) - pocket, 0.004) * (np.abs(fields.x) > 0.085) * (fields.z > 0) * (fields.y > -0.06)
-        back = soft_step(np.float32(0.0025) - np.abs(np.abs(np.abs(fields.x) - 0.08) - 0.045), 0.003) * (fields.z < -0.02)
+        pockets = (
+            soft_step(np.float32(0.003) - pocket, 0.004)
+            * (np.abs(fields.x) > 0.085)
+            * (fields.z > 0)
+            * (fields.y > -0.06)
+        )
+        back = soft_step(np.float32(0.0025) - np.abs(np.abs(np.abs(fields.x) - 0.08) - 0.045), 0.003) * (
+            fields.z < -0.02
+        )
         back = back * (fields.y < self.waist - 0.06) * (fields.y > self.waist - 0.2)
-        color = color * (1 - 0.25 * np.maximum(np.maximum(fly, pockets), back))[:, None]
+        seams = (1 - 0.25 * np.maximum(np.maximum(fly, pockets), back)).astype(np.float32)
+        color = color * seams[:, None]
         if self.belt is not None:
             band = soft_step(np.float32(0.017) - np.abs(fields.y - np.float32(self.waist - 0.02)), _EDGE)
             color = mix(color, self.belt, band)

@@ -13,9 +13,13 @@ from hcmoco_bench.synth.clothing.surface_fields import SurfaceFields
 Floats = NDArray[np.float32]
 
 _HAIRLINE = (
-    (-0.05, 0.642), (0.0, 0.655), (0.03, 0.69), (0.05, 0.712), (0.065, 0.735), (0.085, 0.765), (0.105, 0.785), (0.16, 0.79),
+    (-0.05, 0.642), (0.0, 0.655), (0.03, 0.69), (0.05, 0.712),
+    (0.065, 0.735), (0.085, 0.765), (0.105, 0.785), (0.16, 0.79),
 )  # fmt: skip
 """(z, y) of the hair's lower edge round the head of the base mesh, metres."""
+
+_FLUSH = np.array([1.03, 0.86, 0.84], np.float32)
+"""What blood does to a skin's colour."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Head:
     def hair_cover(self, fields: SurfaceFields) -> Floats:
         """0..1 where the hair is."""
         z = fields.z
-        edge = np.interp(z, *zip(*_HAIRLINE, strict=True)).astype(np.float32)
+        behind, heights = np.array(_HAIRLINE).T
+        edge = np.interp(z, behind, heights).astype(np.float32)
         back = np.clip((np.float32(0.055) - z) / np.float32(0.03), 0, 1)
         edge = edge - np.float32(self.length) * back - np.float32(self.fringe) * np.clip((z - 0.075) / 0.04, 0, 1)
         rng = np.random.default_rng(self.seed)
@@ -78,7 +83,9 @@ class Head:
         """(n, 3) sRGB of hair: strands from the crown down, lighter and darker."""
         rng = np.random.default_rng(self.seed + 2)
         around = np.arctan2(fields.x, fields.z - np.float32(0.05))
-        strands = np.sin(around * 70 + 5 * blotches(fields, rng, 9, 4)) * 0.5 + 0.5 * np.sin(around * 23 + fields.y * 40)
+        strands = np.sin(around * 70 + 5 * blotches(fields, rng, 9, 4)) * 0.5 + 0.5 * np.sin(
+            around * 23 + fields.y * 40
+        )
         shine = np.exp(-(((fields.y - 0.8) / 0.02) ** 2))
         gain = 1 + 0.16 * strands + 0.15 * blotches(fields, rng, 14, 5) + 0.2 * shine
         return np.asarray(np.array(self.hair, np.float32) * np.clip(gain, 0.5, 1.7)[:, None], np.float32)
@@ -88,16 +95,24 @@ class Head:
         rng = np.random.default_rng(self.seed + 3)
         tone = 1 + 0.025 * blotches(fields, rng, 6, 6) + 0.015 * blotches(fields, rng, 40, 6)
         skin = np.array(self.skin, np.float32) * tone[:, None]
+        knuckles = soft_step(fields.hand - 0.5, 0.3) * (0.5 + 0.5 * blotches(fields, rng, 30, 5))
+        skin = mix(skin, skin * _FLUSH, np.clip(0.35 * knuckles, 0, 1))
+        in_front = np.flatnonzero((fields.neck > 0.5) & (fields.z > 0.055))
+        skin[in_front] = self._paint_face(skin[in_front], fields.at(in_front))
+        return skin
+
+    def _paint_face(self, skin: Floats, fields: SurfaceFields) -> Floats:
+        """(n, 3) sRGB with cheeks, lips, brows, lashes, nostrils and beard."""
         x, y, z = np.abs(fields.x), fields.y, fields.z
         face = (fields.head > 0.5) & (z > 0.08)
-        red, dark = skin * [1.03, 0.86, 0.84], skin * [0.62, 0.5, 0.46]
+        red, dark = skin * _FLUSH, skin * np.array([0.62, 0.5, 0.46], np.float32)
         cheeks = np.exp(-(((x - 0.04) / 0.018) ** 2) - ((y - 0.69) / 0.018) ** 2) * face
         nose = np.exp(-((x / 0.014) ** 2) - ((y - 0.69) / 0.014) ** 2) * face
         skin = mix(skin, red, (0.55 * cheeks + 0.4 * nose).astype(np.float32))
-        knuckles = soft_step(fields.hand - 0.5, 0.3) * (0.5 + 0.5 * blotches(fields, rng, 30, 5))
-        skin = mix(skin, red, np.clip(0.35 * knuckles, 0, 1).astype(np.float32))
         lip_edge = 0.0085 * np.sqrt(np.clip(1 - (x / 0.0275) ** 2, 0, 1))
-        lips = soft_step((lip_edge - np.abs(y - 0.6575 + 0.12 * x)).astype(np.float32), 0.003) * (face & (z > 0.12) & (x < 0.0275))
+        lips = soft_step((lip_edge - np.abs(y - 0.6575 + 0.12 * x)).astype(np.float32), 0.003) * (
+            face & (z > 0.12) & (x < 0.0275)
+        )
         natural, stick = skin * [0.86, 0.66, 0.64], np.array([168, 44, 58], np.float32)
         skin = mix(skin, mix(natural, stick, np.full(len(x), 0.7 * self.lips, np.float32)), lips)
         skin = mix(skin, dark, soft_step(0.0014 - np.abs(y - 0.6585 + 0.12 * x), 0.0015) * (lips > 0.5))

@@ -140,6 +140,12 @@ def texel_surface(name: str) -> NDArray[np.intp]:
 
 
 @cache
+def surface_texels(name: str) -> SurfaceFields:
+    """Fields of the texels of one surface of the atlas."""
+    return texel_fields().at(texel_surface(name))
+
+
+@cache
 def skirt_rows() -> NDArray[np.int64]:
     """(19158,) row of each vertex of the skirt surface, 0 at the waist; -1 for other vertices."""
     quads = base_mesh().groups["helper-skirt"].vertices
@@ -166,7 +172,7 @@ def neighbour_mean() -> sparse.csr_array:
     ones = np.ones(len(rows))
     graph = sparse.coo_array((ones, (rows, columns)), (count, count)).tocsr()
     graph = ((graph + graph.T) > 0).astype(np.float64)
-    degree = np.asarray(graph.sum(1)).reshape(-1)
+    degree: NDArray[np.float64] = np.asarray(graph.sum(1)).reshape(-1)
     alone = sparse.diags_array((degree == 0).astype(np.float64))
     return sparse.csr_array(sparse.diags_array(1 / np.maximum(degree, 1)) @ graph + alone)
 
@@ -176,7 +182,7 @@ def breast_tips() -> NDArray[np.float64]:
     """(19158,) 1 within 3.5 cm of the middle of the breasts, where cloth does not follow the skin; 0 elsewhere."""
     points = base_mesh().vertices
     around = np.linalg.norm(points * np.where(points[:, :1] < 0, [-1, 1, 1], 1) - _BREAST, axis=1)
-    return (around < 0.035).astype(np.float64)
+    return np.asarray(around < 0.035, np.float64)
 
 
 def smoothed(values: NDArray[np.float64], weight: NDArray[np.floating], rounds: int) -> NDArray[np.float64]:
@@ -198,4 +204,4 @@ def body_normals(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
     out = np.empty_like(vertices)
     for axis in range(3):
         out[:, axis] = np.bincount(faces.reshape(-1), np.repeat(face_normals[:, axis], 3), len(vertices))
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))
