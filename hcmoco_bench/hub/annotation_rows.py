@@ -34,6 +34,7 @@ def annotation_tables(store: Store, *, masks: bool, parts_column: bool) -> Itera
         CalibrationError: If a row's rig is not in the store's calibration.
     """
     calibration = Calibration.load(store.path / CALIBRATION_FILE)
+    rigs = {name: rig.model_dump(mode="json") for name, rig in calibration.rigs.items()}
     membership: dict[str, list[str]] = {}
     for name, declared in store.splits.items():
         for sample_id in declared.ids:
@@ -44,7 +45,7 @@ def annotation_tables(store: Store, *, masks: bool, parts_column: bool) -> Itera
             "sample_id": row["sample_id"],
             "splits": membership.get(row["sample_id"], []),
             "mode": row["alignment"]["mode"],
-            "calibration": calibration.rig(Rig(row["setup"], row["camera"])).model_dump(mode="json"),
+            "calibration": rigs[calibration.rig(Rig(row["setup"], row["camera"])).rig],
             **asdict(hash_row(row)),
         }
         if parts_column:

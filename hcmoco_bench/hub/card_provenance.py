@@ -22,7 +22,7 @@ def fingerprint_rows(stores: Mapping[str, Store]) -> Iterable[tuple[str, ...]]:
 
 
 def _split_order(name: str) -> tuple[int, str]:
-    order = ("train", "test", "train_20", "train_10", "train_5", "train_1", "v3_train", "v3_test")
+    order = ("train", "test", "train_20", "train_10", "train_5", "train_1", "v3_train", "v3_test", "subjects_train")
     return (order.index(name), "") if name in order else (len(order), name)
 
 

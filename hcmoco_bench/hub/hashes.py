@@ -4,7 +4,8 @@ Depth, parts and joints are hashed after decoding, so that the hash does not dep
 holds the same NTU files gets the same hash, always. A colour picture cannot be hashed that way: it was decoded from a
 video and warped, and other versions of FFmpeg and OpenCV differ in the last bit. It has two fingerprints instead: the
 SHA-256 of the JPEG file, equal where the versions are equal, and a 256-bit *difference hash* that survives such last
-bits but not another picture. Neither can be turned back into a picture.
+bits but not another picture. Neither can be turned back into a picture. (A hash of the whole video would be exact, but
+asks for every byte of hundreds of gigabytes of which prepare reads a small part.)
 """
 
 from __future__ import annotations

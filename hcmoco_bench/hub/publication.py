@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.hub.features import ANNOTATION_SPLITS
-from hcmoco_bench.prepare.manifest import Source, Tool, dump_json
+from hcmoco_bench.prepare.manifest import Source, Tool
 
 PUBLICATION_FILE = "publication.json"
 """Lies beside the card; `datasets` does not read it."""
@@ -80,7 +81,9 @@ class Publication(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Write `publication.json`."""
-        (folder / PUBLICATION_FILE).write_text(dump_json(self.model_dump(mode="json")), encoding="utf-8")
+        # Not sorted: configurations and splits keep their order.
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        (folder / PUBLICATION_FILE).write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Publication:

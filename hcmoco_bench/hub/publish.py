@@ -22,7 +22,7 @@ from hcmoco_bench.hub.features import (
 from hcmoco_bench.hub.folder_writer import FolderWriter
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
-from hcmoco_bench.hub.staging import staged_folder
+from hcmoco_bench.hub.staging import check_replaceable, staged_folder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool, file_sha256
 from hcmoco_bench.prepare.store import SPLITS_FILE, Store
 from hcmoco_bench.progress import Progress, no_progress
@@ -97,6 +97,7 @@ def publish(
         check_hub(target)
     if not overwrite and (finished := _finished(to, record)) is not None:
         return Published(to, finished, nothing_to_do=True)
+    check_replaceable(to, overwrite=overwrite)
     for store in opened.values():
         _check_shards(store, progress)
     with staged_folder(to, overwrite=overwrite) as folder:

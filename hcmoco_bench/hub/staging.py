@@ -36,7 +36,7 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
             try:
                 if previous.exists() and not to.exists():
                     previous.rename(to)
-                _check_replaceable(to, overwrite=overwrite)
+                check_replaceable(to, overwrite=overwrite)
                 _clear(staging)
                 yield staging
                 _sync(staging)
@@ -73,7 +73,8 @@ def _lock(staging: Path, to: Path) -> int:
     return descriptor
 
 
-def _check_replaceable(to: Path, *, overwrite: bool) -> None:
+def check_replaceable(to: Path, *, overwrite: bool) -> None:
+    """Raise UsageError if `staged_folder` may not take the place of what is in `to`."""
     if not to.exists():
         return
     if not to.is_dir():

@@ -294,6 +294,7 @@ def test_the_same_publication_is_not_made_again(parsing_store: Path, tmp_path: P
     again = publish([parsing_store], to, progress=lambda label, done, total: labels.append(label))
     assert again.nothing_to_do
     assert again.record == first.record
+    assert json.dumps(again.record.configurations) == json.dumps(first.record.configurations)  # in the same order
     assert labels == []
     assert "My own words." in (to / "README.md").read_text()
     data = next((to / "data/parsing").iterdir())
