@@ -118,6 +118,8 @@ def _flags(facts: CardFacts) -> dict[str, bool]:
         "generated": all(sources),
         "mixed": any(sources) and not all(sources),
         "licensed": not all(sources),
+        "licensed_masks": main is not None and main.manifest.parts and not main.manifest.source.generated,
+        "any_depth": not all(store.manifest.options.rgb_only for store in facts.stores.values()),
         "pixels": facts.record.pixels,
         "parsing": "parsing" in written,
         "official": main is not None and main.manifest.lists.declaration == "official",

@@ -1,0 +1,47 @@
+"""A real NTU video and a real skeleton file, as its user would share and rebuild them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from hcmoco_bench.errors import LicenceError
+from hcmoco_bench.hub.join import join
+from hcmoco_bench.hub.publish import publish
+from hcmoco_bench.hub.push import PushTarget, push
+from hcmoco_bench.prepare.ntu import prepare_ntu
+from hcmoco_bench.prepare.options import PrepareOptions
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.sources.ntu.names import ClipName
+
+
+@pytest.mark.real
+@pytest.mark.lists
+def test_a_real_clip_is_shared_without_its_pixels(real_files: Path, official_lists: Path, tmp_path: Path) -> None:
+    video = next((real_files / "ntu").glob("*_rgb.avi"))
+    rig = str(ClipName.search(video.name))[:8]
+    skeleton = next((real_files / "ntu").glob(f"{rig}*.skeleton"))
+    root = tmp_path / "ntu"
+    root.mkdir()
+    # Video and skeleton are of two clips of one rig; here they stand for one.
+    shutil.copyfile(video, root / f"{skeleton.stem}_rgb.avi")
+    shutil.copyfile(skeleton, root / skeleton.name)
+    options = PrepareOptions(set="pretrain", rgb_only=True)
+    store = prepare_ntu([root], tmp_path / "store", options, lists=official_lists).store
+    assert not store.manifest.source.generated
+    shared = publish([store.path], tmp_path / "shared", annotations_only=True)
+    content = b"".join(path.read_bytes() for path in shared.folder.rglob("*") if path.is_file())
+    assert b"\xff\xd8\xff" not in content
+    rows = pq.read_table(shared.folder / "data/annotations").to_pylist()
+    assert len(rows) >= 3
+    assert {row["calibration"]["rig"] for row in rows} == {rig}
+    assert "**may not be redistributed**" in (shared.folder / "README.md").read_text()
+    full = publish([store.path], tmp_path / "full")
+    with pytest.raises(LicenceError):
+        push(full.folder, PushTarget("me/ntu"))
+    joined = join(shared.folder, [root], tmp_path / "joined")
+    assert joined.rows == joined.expected == len(rows)
+    assert list(Store.open(tmp_path / "joined").rows("train")) == list(store.rows("train"))
