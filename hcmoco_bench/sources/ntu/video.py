@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,19 +17,24 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.h264_order import coded_pictures, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
 
 # Matrix and range as H.273 numbers them: unspecified or BT.601, unspecified or limited.
 _BT601 = (2, 5, 6)
 _LIMITED = (0, 1)
 
+_SMALL = 64 * 2**20
+"""Largest file, bytes, of which all packets are held in memory."""
+
 
 def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Decode some frames of a video.
 
     Frames are counted in the order they are shown, from 1, never by time stamps, which AVI does not have for pictures
-    shown out of order. Every picture up to the last one asked for is decoded, on one thread, because each builds on
-    those before; only those asked for are converted.
+    shown out of order. Pictures up to the last one asked for are decoded, on one thread, because they build on those
+    before (those that no other builds on are left out where the stream says which they are); only those asked for are
+    converted.
 
     Args:
         asset: The video, plain or in an archive.
@@ -46,11 +52,22 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
         raise UsageError(f"frames to decode must increase from 1, got {list(frames)[:10]}")
     if not frames:
         return
+    left = deque(frames)
+    with _opened(asset) as (container, stream):
+        _check_size(asset, stream.codec_context.width, stream.codec_context.height)
+        for picture in _necessary_pictures(container, stream, frames):
+            _check_size(asset, picture.width, picture.height)
+            yield left.popleft(), _to_rgb(picture)
+    if left:
+        yield from _decode_all(asset, left)
+
+
+def _decode_all(asset: Asset, frames: Iterable[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Decode every picture up to the last one asked for, and count."""
     wanted = iter(frames)
     next_wanted = next(wanted)
     shown = 0
     with _opened(asset) as (container, stream):
-        _check_size(asset, stream.codec_context.width, stream.codec_context.height)
         for picture in _pictures(container, stream):
             shown += 1
             if shown < next_wanted:
@@ -127,6 +144,37 @@ def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoF
         # the lost ones, and the held ones would be counted as the wrong frames.
         if packets >= stream.frames or decoder.reorder_depth == 0:
             yield from decoder.decode(None)
+    except (av.FFmpegError, EOFError):
+        return
+
+
+def _necessary_pictures(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[VideoFrame]:
+    """Yield the pictures asked for, decoding only what they build on.
+
+    Ends early, perhaps before the first, as soon as it is not certain which pictures these are.
+    """
+    decoder = stream.codec_context
+    if decoder.codec.name != "h264" or not decoder.has_b_frames or container.size > _SMALL:
+        return
+    packets = list(_whole_packets(container, stream))
+    pictures = coded_pictures(decoder.extradata, map(bytes, packets))
+    order = None if pictures is None else shown_order(pictures)
+    if pictures is None or order is None or len(packets) != stream.frames or frames[-1] > len(packets):
+        return
+    wanted = {order[frame - 1] for frame in frames}
+    fed = [i for i in range(max(wanted) + 1) if pictures[i].reference or i in wanted]
+    # The decoder hands a packet's time stamp on to its picture, and so says itself which one it shows.
+    among = set(fed)
+    expected = (i for i in order if i in among)
+    try:
+        for i in (*fed, None):
+            if i is not None:
+                packets[i].pts = i
+            for picture in decoder.decode(None if i is None else packets[i]):
+                if picture.pts != next(expected, None):
+                    return
+                if picture.pts in wanted:
+                    yield picture
     except (av.FFmpegError, EOFError):
         return
 
