@@ -27,7 +27,7 @@ _DETOUR = {
     "floor": (0.0, 0.0, 0.0),
     "front": (0.05, 0.0, 0.06),
 }
-_DETOUR |= {"ear": (0.24, 0.0, 0.28), "nape": (0.3, 0.0, 0.28), "crown": (0.26, 0.0, 0.3), "forehead": (0.2, 0.0, 0.3)}
+_DETOUR |= {"ear": (0.24, 0.0, 0.28), "nape": (0.2, 0.0, 0.34), "crown": (0.26, 0.0, 0.3), "forehead": (0.2, 0.0, 0.3)}
 _DETOUR_ELSEWHERE = (0.1, 0.0, 0.2)
 """Metres by which a hand swings out halfway, outwards, up and forward: round the shoulder and the trunk."""
 

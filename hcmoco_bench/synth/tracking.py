@@ -48,6 +48,7 @@ _INFERRED_IF_HIDDEN = {
     "foot": 0.75,
     "shoulder": 0.3,
 }
+_INFERRED_IF_SEEN = {"hand": 0.15, "wrist": 0.02}
 _LOST_SPELL, _PHANTOM, _LATE_START = 0.06, 0.05, 0.05
 _LEAVES = ("head", "hand tip", "thumb", "foot")
 _RATE = 30.0
@@ -125,8 +126,12 @@ def track_bodies(
 
 @cache
 def _per_joint(kind: str) -> Floats:
-    """(25,) jitter in metres (`jitter`) or chance of a hidden joint to be inferred (`inferred`)."""
-    table, default = (_JITTER, _TRUNK_JITTER) if kind == "jitter" else (_INFERRED_IF_HIDDEN, 0.12)
+    """(25,) jitter in metres (`jitter`), or how easily a `hidden` or `seen` joint becomes inferred."""
+    table, default = {
+        "jitter": (_JITTER, _TRUNK_JITTER),
+        "hidden": (_INFERRED_IF_HIDDEN, 0.12),
+        "seen": (_INFERRED_IF_SEEN, 0.005),
+    }[kind]
     values = [
         next((value for part, value in table.items() if name.endswith(part)), default)
         for name in joint_set("kinect25").joints
@@ -147,7 +152,7 @@ def _inferred(visible: NDArray[np.bool_], rng: np.random.Generator, *, noise: bo
         return hidden
     # One slowly changing draw per joint keeps states from flickering every frame.
     level = 0.5 + 0.5 * np.tanh(_slow(len(visible), (25,), rng, 0.5) * 1.2)
-    guessed: NDArray[np.bool_] = (hidden & (level < _per_joint("inferred"))) | (level > 0.995)
+    guessed: NDArray[np.bool_] = level < np.where(hidden, _per_joint("hidden"), _per_joint("seen"))
     return guessed
 
 

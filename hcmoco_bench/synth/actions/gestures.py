@@ -115,7 +115,7 @@ def stretch(d: Draft) -> None:
 def throw(d: Draft) -> None:
     """Draw back the arm, throw forward, follow through."""
     at = 0.5 * d.duration
-    keys = (at - 0.9, at - 0.3, at + 0.15, at + 0.4, at + 1.1)
+    keys = (at - 1.0, at - 0.35, at + 0.28, at + 0.55, at + 1.25)
     moved = through(d.time, [(keys[0], 0), (keys[1], 1), (keys[3] + 0.2, 1), (keys[4], 0)])
     forward = through(d.time, [(keys[0], 10), (keys[1], 10), (keys[2], 90), (keys[3], 60)])
     outwards = through(d.time, [(keys[0], 40), (keys[1], 95), (keys[2], 45), (keys[3], 5)])

@@ -114,7 +114,7 @@ def neck_pain(d: Draft) -> None:
     """Rub the nape."""
     up = d.during(0.08, 0.96, 1.1)
     rub = wave(d.time, d.rng.uniform(0.8, 1.3))
-    d.reach(d.hand, "nape", up, (0.07 + 0.015 * rub, 0.01, 0.0), elbow=(1.0, 0.0, 0.5))
+    d.reach(d.hand, "nape", up, (0.07 + 0.015 * rub, 0.01, 0.0), elbow=(0.7, -0.5, 0.6))
     d.blend("forearm pronation", 30, up, d.hand)
     d.add("neck flex", 12 * up + 3 * rub * up)
     d.add("neck bend", (6 if d.hand else -6) * up)

@@ -171,7 +171,7 @@ def _one_jump(d: Draft, at: float, height: float, feet: tuple[int, ...]) -> None
     d.add("spine flex", 60 * (crouch + absorb))
     d.add("neck flex", -50 * (crouch + absorb))
     if both:
-        swing = through(d.time, [(takeoff - 0.7, 0), (takeoff - 0.3, -20), (takeoff + 0.2, 45), (landing + 0.6, 0)])
+        swing = through(d.time, [(takeoff - 0.7, 0), (takeoff - 0.3, -20), (takeoff + 0.25, 42), (landing + 0.6, 0)])
         swung = window(d.time, takeoff - 0.7, landing + 0.7, 0.4)
         for arm in (0, 1):
             d.arm(arm, forward=swing, outwards=12, weight=swung)

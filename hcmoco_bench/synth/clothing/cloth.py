@@ -90,7 +90,7 @@ class Cloth:
             case "denim":
                 worn = np.exp(-((fields.leg_round / 0.9) ** 2)) * np.exp(-(((fields.leg_along - 0.3) / 0.25) ** 2))
                 color = mix(main, self.second, np.clip(0.45 * worn, 0, 1))
-                color = color + (7 * blotches(fields, rng, 60, 5))[:, None]
+                color = color + (4 * blotches(fields, rng, 110, 5))[:, None]
             case "knit":
                 rib = np.sin(np.float32(2 * np.pi) * around / np.float32(0.009))
                 color = main + (9 * rib)[:, None]
@@ -101,7 +101,7 @@ class Cloth:
 
     def _print(self, fields: SurfaceFields, rng: np.random.Generator) -> Floats:
         """A made-up emblem and lines of lettering on the chest."""
-        middle = np.float32(rng.uniform(0.33, 0.38))
+        middle = np.float32(rng.uniform(0.4, 0.45))
         x, y = fields.x, fields.y - middle
         front = (fields.z > 0.06) & (fields.arm < 0.4)
         kind = rng.integers(3)

@@ -108,7 +108,7 @@ class Head:
         red, dark = skin * _FLUSH, skin * np.array([0.62, 0.5, 0.46], np.float32)
         cheeks = np.exp(-(((x - 0.04) / 0.018) ** 2) - ((y - 0.69) / 0.018) ** 2) * face
         nose = np.exp(-((x / 0.014) ** 2) - ((y - 0.69) / 0.014) ** 2) * face
-        skin = mix(skin, red, (0.55 * cheeks + 0.4 * nose).astype(np.float32))
+        skin = mix(skin, red, (0.3 * cheeks + 0.25 * nose).astype(np.float32))
         lip_edge = 0.0085 * np.sqrt(np.clip(1 - (x / 0.0275) ** 2, 0, 1))
         lips = soft_step((lip_edge - np.abs(y - 0.6575 + 0.12 * x)).astype(np.float32), 0.003) * (
             face & (z > 0.12) & (x < 0.0275)

@@ -20,11 +20,15 @@ from hcmoco_bench.synth.clothing.surface_fields import (
     breast_tips,
     skirt_rows,
     smoothed,
+    strand_middles,
     surface_texels,
     texel_surface,
     vertex_fields,
 )
 from hcmoco_bench.synth.figure_mesh import MOUTH_UV, texture_map, triangles
+
+_STRAND_WIDENING = 0.25
+"""By how much the strands of long hair are widened so that no gaps stay between them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Outfit:
         chest = top * (np.abs(fields.y - 0.39) < 0.08) * (fields.z > 0.05) * (fields.arm < 0.3)
         shape = smoothed(bare, np.maximum(0.75 * loose, 0.35 * hair), 14)
         shape = smoothed(smoothed(shape, 0.9 * chest, 40), top * breast_tips(), 250)
-        shape = smoothed(shape, 0.9 * shoes, 60)
+        shape = smoothed(smoothed(shape, 0.9 * shoes, 60), 0.9 * shoes * (fields.z > 0.1), 60)  # more at the toes
         # Averaging shrinks; cloth lies at least on the skin that it covers, shoes on the foot's smooth outline.
         sunk = np.clip(np.einsum("vi,vi->v", bare - shape, body_normals(shape)), 0, 0.03)
         sunk = sunk * np.maximum(np.maximum(top, bottom), np.maximum(hair, shoes))
@@ -125,6 +129,7 @@ class Outfit:
         away = bare[hair] - middle
         push = 0.6 * self.head.volume + 0.012
         away /= np.maximum(np.linalg.norm(away * [1, 0, 1], axis=1, keepdims=True), 1e-6)
+        out[hair, 0] += _STRAND_WIDENING * (bare[hair, 0] - strand_middles(bare)[hair])
         uneven = 1 + 0.3 * blotches(fields, rng, 9, 5)
         out[hair] += (push * uneven * np.clip((0.82 - fields.y) / 0.1, 0, 1))[:, None] * away * [1, 0, 1]
         return out

@@ -164,6 +164,30 @@ def skirt_rows() -> NDArray[np.int64]:
 
 
 @cache
+def _strands() -> NDArray[np.int64]:
+    """(19158,) number of the strand (connected piece of the hair surface) of each vertex; -1 elsewhere."""
+    quads = base_mesh().groups["helper-hair"].vertices
+    count = len(base_mesh().vertices)
+    rows, columns = quads.reshape(-1), np.roll(quads, 1, 1).reshape(-1)
+    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (count, count))
+    _, label = sparse.csgraph.connected_components(graph, directed=False)
+    strands = np.full(count, -1)
+    used = np.unique(quads)
+    strands[used] = np.unique(label[used], return_inverse=True)[1]
+    return strands
+
+
+def strand_middles(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(19158,) x of the middle of the strand that each hair vertex belongs to; 0 elsewhere."""
+    strands = _strands()
+    used = np.flatnonzero(strands >= 0)
+    total = np.bincount(strands[used], vertices[used, 0]) / np.bincount(strands[used])
+    out = np.zeros(len(vertices))
+    out[used] = total[strands[used]]
+    return out
+
+
+@cache
 def neighbour_mean() -> sparse.csr_array:
     """(19158, 19158) float64: the mean of each body vertex's neighbours; other vertices map to themselves."""
     faces = triangles("body")[0]

@@ -102,7 +102,9 @@ def _sample_head(rng: np.random.Generator, *, female: bool, age: float, darkness
         skin=(float(skin[0]), float(skin[1]), float(skin[2])),
         hair=(float(hair[0]), float(hair[1]), float(hair[2])),
         eyes=_pick(rng, _EYES if light else _EYES[:2], 4),
-        volume=float(rng.uniform(0.012, 0.03) if long or female else rng.uniform(0.005, 0.022)),
+        volume=float(
+            rng.uniform(0.012, 0.03) if long or female else rng.uniform(0.005, 0.009 if bald > 0.35 else 0.022)
+        ),
         length=length,
         bald=bald if bald > 0.35 else 0.0,
         fringe=float(rng.uniform(0, 0.04)) if rng.uniform() < 0.45 else 0.0,
