@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import warp as wp
@@ -25,10 +27,10 @@ def _even(box: Box, width: int, height: int) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _union(one: Box, other: Box) -> Box:
-    left, top = min(one.x, other.x), min(one.y, other.y)
-    right = max(one.x + one.width, other.x + other.width)
-    bottom = max(one.y + one.height, other.y + other.height)
+def _around(boxes: Sequence[Box]) -> Box:
+    """The smallest box with all the boxes in it."""
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
     return Box(left, top, right - left, bottom - top)
 
 
@@ -111,16 +113,16 @@ class ColorCamera:
         camera = self.view.camera
         choice = 0 if self._rng is None else int(self._rng.integers(_NOISE_FRAMES))
         frame = self._planes[choice].copy()
-        shadow = self._catcher.shade(people.surface)
+        shadows = self._catcher.shade(people.surface)
         seen = people.in_color(self.view, irradiance, self._room_z, self._response, self._gain)
-        if shadow is None and seen is None:
+        boxes = [shadow[0] for shadow in shadows] + ([] if seen is None else [seen[0]])
+        if not boxes:
             return frame
-        box = _union(shadow[0], seen[0]) if shadow and seen else (shadow or seen or (Box(0, 0, 0, 0),))[0]
-        box = _even(box, camera.width, camera.height)
+        box = _even(_around(boxes), camera.width, camera.height)
         patch = self._room[box.slices].copy()
-        if shadow is not None:
-            part = _inside(shadow[0], box)
-            patch[part] = cv2.multiply(patch[part], cv2.merge([shadow[1]] * 3), scale=1 / 255)
+        for place, factor in shadows:
+            part = _inside(place, box)
+            patch[part] = cv2.multiply(patch[part], cv2.merge([factor] * 3), scale=1 / 255)
         if seen is not None:
             part = _inside(seen[0], box)
             patch[part] = _over(patch[part], seen[1], seen[2], self.vignette[seen[0].slices])

@@ -14,13 +14,22 @@ from numpy.typing import NDArray
 from hcmoco_bench.synth.cameras import Pinhole
 from hcmoco_bench.synth.lighting import RoomLight
 from hcmoco_bench.synth.mesh_builder import RoomMesh
-from hcmoco_bench.synth.raycast import Box, Surface, View
+from hcmoco_bench.synth.raycast import Box, Surface, View, box_around
 
 STEP = 8
 """One shadow value for so many pixels across and down."""
 
 _REACH = 1.8
 """People do not shade what is further than this from the upright cylinder around them, metres."""
+
+_FLOOR = 0.03
+"""Surfaces lower than this are floor, metres."""
+
+_SOLE = 0.08
+"""What is lower than this darkens the floor next to it, metres."""
+
+_CELL = 0.01
+"""Cell of the grid on the floor in which soles are drawn, metres."""
 
 _SPREAD = 0.16
 """How far rays stray from a lobe's middle, radians: half the size of a lamp as seen from the floor."""
@@ -98,34 +107,39 @@ class ShadowCatcher:
         local = coarse.unproject(np.stack([x, y], axis=-1), z)
         points = (local - view.pose[:, 3]) @ view.pose[:, :3]
         normals = np.where((face >= 0)[..., None], mesh.normals[mesh.faces[face, 0]], 0.0)
-        bright = np.flatnonzero(light.lobes.mean(axis=1) * np.maximum(light.directions[:, 1], 0.05) > 0)
-        strength = light.lobes[bright].mean(axis=1)
-        kept = bright[strength > 0.02 * strength.sum()]
+        strength = light.lobes.mean(axis=1)
+        kept = strength > 0.02 * strength.sum()
         self.device = surface.device
         self._points = wp.array(points.astype(np.float32), dtype=wp.vec3, device=self.device)
         self._normals = wp.array(normals.astype(np.float32), dtype=wp.vec3, device=self.device)
         self._directions = wp.array(light.directions[kept], dtype=wp.vec3, device=self.device)
-        share = light.lobes[kept].mean(axis=1)
-        self._power = wp.array(share, dtype=float, device=self.device)
-        self._kept = float(share.sum() / strength.sum())
+        self._power = wp.array(strength[kept], dtype=float, device=self.device)
+        self._kept = float(strength[kept].sum() / strength.sum())
+        self._view = view
+        height = cv2.resize(points[..., 1].astype(np.float32), None, fx=STEP, fy=STEP, interpolation=cv2.INTER_LINEAR)
+        self._floor = np.asarray(height[: self.height, : self.width] < _FLOOR, np.float32)
 
-    def shade(self, people: Surface) -> tuple[Box, NDArray[np.uint8]] | None:
+    def shade(self, people: Surface) -> list[tuple[Box, NDArray[np.uint8]]]:
         """The shadows of people where they are now.
 
         Returns:
-            A box of even numbers and, for its pixels, the factor (h, w) uint8 on *displayed* values: 255 = no shadow.
-            None if no shadow is on the picture.
+            Boxes and, for their pixels, factors (h, w) uint8 on *displayed* values: 255 = no shadow. A picture is
+            multiplied by all of them; there are none if no shadow is on it.
         """
         points = people.points.numpy()
+        shadows = (self._cast_shadows(people, points), self._contact_shadows(points))
+        return [shadow for shadow in shadows if shadow is not None]
+
+    def _cast_shadows(self, people: Surface, points: NDArray[np.float32]) -> tuple[Box, NDArray[np.uint8]] | None:
+        """What people take away of the light from lamps and windows."""
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         radius = float(np.hypot(points[:, 0] - middle[0], points[:, 2] - middle[2]).max()) + 0.02
         coarse = wp.empty(self._points.shape, dtype=float, device=self.device)
         inputs = [people.mesh.id, self._points, self._normals, self._directions, self._power, wp.vec3(middle), radius]
         wp.launch(_cast, dim=coarse.shape, inputs=[*inputs, radius + _REACH, _SPREAD, coarse], device=self.device)
-        open_part = cv2.GaussianBlur(cv2.blur(coarse.numpy(), (4, 4)), (0, 0), 0.8)
-        light = 1.0 - self._kept * (1.0 - np.asarray(open_part, np.float32))
-        factor = np.round(255 * np.maximum(light, 0.02) ** (1 / 2.2)).astype(np.uint8)
-        rows, columns = np.flatnonzero((factor < 253).any(axis=1)), np.flatnonzero((factor < 253).any(axis=0))
+        unhidden = cv2.GaussianBlur(cv2.blur(coarse.numpy(), (4, 4)), (0, 0), 0.7)
+        factor = _displayed(1.0 - self._kept * (1.0 - np.asarray(unhidden, np.float32)))
+        rows, columns = np.flatnonzero((factor < 255).any(axis=1)), np.flatnonzero((factor < 255).any(axis=0))
         if not len(rows):
             return None
         top, bottom = max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, factor.shape[0])
@@ -137,3 +151,40 @@ class ShadowCatcher:
             left * STEP, top * STEP, min(size[0], self.width - left * STEP), min(size[1], self.height - top * STEP)
         )
         return box, fine[: box.height, : box.width]
+
+    def _contact_shadows(self, points: NDArray[np.float32]) -> tuple[Box, NDArray[np.uint8]] | None:
+        """The dark rim around soles on the floor, too narrow for rays through every eighth pixel."""
+        low = points[points[:, 1] < _SOLE]
+        if not len(low):
+            return None
+        start = low[:, [0, 2]].min(axis=0) - 20 * _CELL
+        cells = np.floor((low[:, [0, 2]] - start) / _CELL).astype(int)
+        columns, rows = cells.max(axis=0) + 21
+        if max(columns, rows) * _CELL > 6.0:
+            return None
+        trodden = np.zeros((rows, columns), np.float32)
+        np.maximum.at(trodden, (cells[:, 1], cells[:, 0]), 1 - low[:, 1] / _SOLE)
+        closed = cv2.morphologyEx(trodden, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        dark = 0.75 * cv2.GaussianBlur(closed, (0, 0), 1.5) + 0.6 * cv2.GaussianBlur(closed, (0, 0), 5.0)
+        # The floor is a plane: four of its points tell where all cells are on the picture.
+        corners = np.array([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]], np.float64)
+        world = np.stack(
+            [start[0] + (corners[:, 0] + 0.5) * _CELL, np.zeros(4), start[1] + (corners[:, 1] + 0.5) * _CELL]
+        )
+        pose = self._view.pose
+        screen = np.concatenate(
+            [self._view.camera.project(world.T @ pose[:, :3].T + pose[:, 3]), np.ones((4, 1))], axis=1
+        ).astype(np.float32)
+        box = box_around(np.nan_to_num(screen, nan=1e6), self._view, 1)
+        if box is None or np.isnan(screen).any():
+            return None
+        target = (screen[:, :2] - np.array([box.x, box.y], np.float32)).astype(np.float32)
+        mapping = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+        seen = cv2.warpPerspective(np.asarray(dark, np.float32), mapping, (box.width, box.height))
+        return box, _displayed(1.0 - np.minimum(np.asarray(seen, np.float32), 0.85) * self._floor[box.slices])
+
+
+def _displayed(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Share of light left as a factor on displayed values; what is hardly darker than nothing becomes nothing."""
+    factor = 255 * np.maximum(light, 0.02) ** (1 / 2.2)
+    return np.round(np.minimum(factor + 3, 255)).astype(np.uint8)

@@ -175,17 +175,18 @@ def test_shadows_lie_under_what_casts_them_and_not_elsewhere():
     build = MeshBuilder()
     build.box([0.0, 0.5, 0.1], [0.4, 1.0, 0.4], build.material(textures.leaves(rng)))
     block = build.build()
-    result = catcher.shade(Surface(block.vertices, block.faces, "cpu"))
-    assert result is not None
-    box, factor = result
-    assert factor.shape == (box.height, box.width)
-    full = np.full((1080, 1920), 255, np.uint8)
-    full[box.slices] = factor
-    foot = kinect.color.project(kinect.to_camera([[0.0, 0.0, 0.34]]) @ kinect.color_from_depth[:, :3].T)[0].round()
-    assert full[int(foot[1]), int(foot[0])] < 215
-    assert (full[:, :60] > 245).all()
-    far = Surface(block.vertices + np.float32([0, 0, 60]), block.faces, "cpu")
-    assert catcher.shade(far) is None
+    full = np.ones((1080, 1920))
+    shadows = catcher.shade(Surface(block.vertices, block.faces, "cpu"))
+    for box, factor in shadows:
+        assert factor.shape == (box.height, box.width)
+        full[box.slices] *= factor / 255
+    spots = np.array([[0.0, 0.0, 0.34], [1.4, 0.0, 0.1], [-1.4, 0.0, 0.1]])
+    at = kinect.project_color(kinect.to_camera(spots)).round().astype(int)
+    foot, right, left = (full[min(y, 1079), x] for x, y in at)
+    assert foot < 0.85 < 0.9 < min(right, left)
+    assert full[:, :60].min() > 0.95
+    far = Surface(block.vertices + np.float32([0, 3, 60]), block.faces, "cpu")
+    assert catcher.shade(far) == []
 
 
 def test_textures_tile_without_seams():
