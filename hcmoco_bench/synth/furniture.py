@@ -156,8 +156,11 @@ def cartons(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
 
 def door(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
     """A closed door in its frame; the wall is behind the place."""
-    color = np.array([200, 198, 192]) if rng.random() < 0.5 else np.array(_pick(rng, WOODS))
-    leaf = build.material(np.ascontiguousarray(textures.wood(rng, color).transpose(1, 0, 2)))  # upright grain
+    if rng.random() < 0.5:
+        leaf = build.material(textures.plain(rng, rng.uniform(0.75, 1.0) * np.array([226, 224, 218])))
+    else:
+        grain = textures.wood(rng, _pick(rng, WOODS)).transpose(1, 0, 2)  # upright
+        leaf = build.material(np.ascontiguousarray(grain))
     frame = build.material(textures.plain(rng, (90, 90, 92) if rng.random() < 0.5 else (225, 223, 220)))
     metal = build.material(textures.plain(rng, (150, 150, 152)))
     build.box(place.at(0, 1.02, 0.02), (0.9, 2.04, 0.04), leaf, yaw=place.yaw, tile=1.2)

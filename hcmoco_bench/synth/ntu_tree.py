@@ -11,6 +11,7 @@ import multiprocessing
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,9 +243,29 @@ def write_tree(
 
     Raises:
         UsageError: If the folder holds something else.
+        DataError: If it cannot be written (`tree_unwritable`) or a worker was killed (`worker_killed`).
     """
     options = options or TreeOptions()
     pick_device(options.device)
+    try:
+        _write_all(out, plans, options, workers, progress)
+    except OSError as error:
+        raise DataError(
+            f"{out}: {error}; make room or make it writable, then give the same command again: it goes on",
+            kind="tree_unwritable",
+            file=str(out),
+        ) from error
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"{out}: a worker process was killed, perhaps for lack of memory; give the same command again with fewer "
+            "--workers: it goes on",
+            kind="worker_killed",
+            file=str(out),
+        ) from error
+    return out
+
+
+def _write_all(out: Path, plans: Sequence[ClipPlan], options: TreeOptions, workers: int, progress: Progress) -> None:
     _claim(out, _marker_text(plans, options))
     done = archived_clips(out) if options.archives else frozenset[ClipName]()
     missing = [plan for plan in plans if plan.clip not in done and not _is_complete(out, plan, options)]
@@ -261,7 +282,6 @@ def write_tree(
         write_cameras(options.truth, {str(rig): rig_cameras(options.seed, rig) for rig in rigs})
     if options.archives:
         pack_archives(out, [plan.clip for plan in plans], progress=progress)
-    return out
 
 
 def _work(out: Path, missing: Sequence[ClipPlan], options: TreeOptions, workers: int) -> Iterator[int]:

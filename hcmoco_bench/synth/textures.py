@@ -86,7 +86,7 @@ def tiles(rng: np.random.Generator, color: ArrayLike, count: int = 4) -> Picture
 def cloth(rng: np.random.Generator, color: ArrayLike) -> Picture:
     """Woven fabric of seats and curtains."""
     weave = np.sin(np.arange(SIZE) * (2 * np.pi * 64 / SIZE)).astype(np.float32)
-    return _tinted(color, 0.05 * weave[:, None] * weave[None] + 0.06 * _clouds(rng, 5))
+    return _tinted(color, 0.05 * weave[:, None] * weave[None] + 0.02 * _clouds(rng, 5))
 
 
 def ceiling(rng: np.random.Generator) -> Picture:

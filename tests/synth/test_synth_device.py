@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import warp as wp
@@ -44,3 +46,18 @@ def test_devices_agree(device, noise):
             np.testing.assert_array_equal(one.depth, other.depth)
     assert [len(frame) for frame in found] == [len(frame) for frame in bodies]
     assert any(frame.parts.any() for frame in frames)
+
+
+@pytest.mark.parametrize("name", ["raycast", "lighting", "shading", "people", "shadows"])
+def test_kernels_compile_for_cuda(name, tmp_path):
+    # The compiler for GPUs needs no GPU, so that a kernel that only a CPU understands is found anywhere.
+    if not hasattr(wp, "compile_aot_module"):
+        pytest.skip("this version of Warp does not compile ahead of time")
+    module = importlib.import_module(f"hcmoco_bench.synth.{name}")
+    try:
+        wp.compile_aot_module(module, arch=80, module_dir=tmp_path)
+    except RuntimeError as error:
+        if "without CUDA" in str(error):
+            pytest.skip("this build of Warp has no CUDA compiler")
+        raise
+    assert list(tmp_path.glob("*.cubin")) or list(tmp_path.glob("*.ptx"))

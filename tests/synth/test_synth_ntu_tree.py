@@ -335,6 +335,20 @@ def test_archives_hold_the_same_bytes(small, tmp_path):
     assert _hashes(root) == before
 
 
+def test_a_full_disk_is_one_clear_sentence(small, tmp_path, monkeypatch):
+    plans, _ = small
+
+    def full(path, parts):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(ntu_tree, "write_mask", full)
+    with pytest.raises(DataError, match=r"No space left.*goes on"):
+        write_tree(tmp_path / "tree", plans[:1], TreeOptions(seed=3))
+    monkeypatch.undo()
+    write_tree(tmp_path / "tree", plans[:1], TreeOptions(seed=3))
+    assert len(list((tmp_path / "tree" / "png_annotation_v2").iterdir())) == len(plans[0].masks)
+
+
 def test_progress_counts_frames(small, tmp_path):
     plans, _ = small
     told = []
