@@ -63,7 +63,7 @@ class Head:
         edge = edge + np.float32(0.004) * blotches(fields, rng, 30, 5)
         ear = (np.abs(fields.x) > 0.0745) & (fields.y < 0.745) & (fields.y > 0.67) & (z > 0.015) & (z < 0.075)
         # A bald crown reaches to the forehead.
-        crown = np.hypot(fields.x, np.minimum(z - np.float32(0.05), 0)) - np.float32(0.075 * self.bald)
+        crown = np.hypot(fields.x, np.minimum(z - np.float32(0.05), 0)) - np.float32(0.055 + 0.035 * self.bald)
         shown = soft_step(fields.y - edge, 0.008) * (fields.neck > 0.3) * (fields.y > 0.56)
         if self.length < 0.03:
             shown = shown * ~ear

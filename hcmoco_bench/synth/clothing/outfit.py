@@ -74,6 +74,11 @@ class Outfit:
         both = np.maximum(self.top.stand_off(fields) * top, lower) + 0.003 * np.minimum(top, bottom)
         off = both * np.clip(folds, 0.3, 2) + sunk + 0.006 * shoes + self.head.hair_stand_off(fields) * hair
         shape = shape + off[:, None] * body_normals(shape)
+        if self.bottom.skirt is not None:  # what the skirt hides keeps clear of it
+            hidden = np.clip((0.04 - fields.y) / 0.06, 0, 1) * np.clip(
+                (fields.y - self.bottom.skirt - 0.03) / 0.1, 0, 1
+            )
+            shape -= (0.018 * hidden * (fields.arm < 0.3) * on_body)[:, None] * body_normals(shape)
         shape = self._stand_on_soles(shape, bare, shoes)
         return self._hang_helpers(shape, bare)
 
@@ -207,10 +212,11 @@ class Outfit:
         dense = weights.toarray()
         skirt = np.unique(triangles("helper-skirt")[0])
         fields = vertex_fields().at(skirt)
-        down = np.clip((0.05 - fields.y) / 0.3, 0, 1)
         left = np.clip(0.5 + fields.x / 0.24, 0, 1)
         hung = np.zeros((len(skirt), len(BONES)), np.float32)
-        held = down * (0.85 - 0.25 * np.clip(0.5 - (fields.z - 0.04) / 0.1, 0, 1))  # the back hangs more freely
+        # It wraps the thighs; behind, the seat of it stays with the pelvis.
+        behind = np.clip(0.5 - (fields.z - 0.02) / 0.16, 0, 1)
+        held = np.clip((0.06 - fields.y) / (0.14 + 0.12 * behind), 0, 1)
         hung[:, bone("root")] = 1 - held
         for side, share in (("L", left), ("R", 1 - left)):
             hung[:, bone(f"upperleg02.{side}")] = held * share

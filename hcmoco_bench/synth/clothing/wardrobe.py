@@ -52,7 +52,8 @@ def _sample_cloth(
         second = (min(color[0] + 70, 220.0), min(color[1] + 70, 222.0), min(color[2] + 66, 226.0))
     period = {"pinstripes": 0.018, "dots": 0.032}.get(pattern, float(rng.uniform(0.025, 0.085)))
     share = 0.2 if pattern == "pinstripes" else float(rng.uniform(0.25, 0.55))
-    return Cloth(pattern, color, second, period, share, bool(rng.uniform() < 0.3), int(rng.integers(2**31)))
+    across = bool(rng.uniform() < 0.3) or pattern == "pinstripes"
+    return Cloth(pattern, color, second, period, share, across, int(rng.integers(2**31)))
 
 
 def sample_outfit(rng: np.random.Generator, *, female: bool, age: float, darkness: float) -> Outfit:
