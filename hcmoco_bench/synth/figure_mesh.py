@@ -41,8 +41,7 @@ class Surface:
         name: Group name.
         quads: (F, 4) vertex indices of the base mesh, counter-clockwise from outside.
         uv: (F, 4, 2) texture coordinates in [0, 1], u right, v down.
-        parts: (F,) class index 1..24 in picture sides; 0 where another surface decides (hair is head; skirts take the
-            part of the body below).
+        parts: (F,) class index 1..24 in picture sides; hair is head, skirts take the part of the body below.
     """
 
     name: str

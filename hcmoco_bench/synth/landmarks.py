@@ -20,7 +20,6 @@ _PLACES = {
     "crown": ("head", (0.03, 0.86, 0.05)),
     "nape": ("neck02", (0.02, 0.63, -0.05)),
     "chest": ("spine02", (0.05, 0.42, 0.18)),
-    "belly": ("spine04", (0.03, 0.2, 0.17)),
     "back": ("spine04", (0.07, 0.13, -0.1)),
     "pocket": ("root", (0.17, 0.03, 0.04)),
     "front": ("spine01", (0.0, 0.42, 0.17)),
@@ -56,11 +55,8 @@ class Landmarks:
 
     def place(self, name: str, side: int, offset: Floats, heads: Floats, turns: Floats) -> Floats:
         """(N, 3) world position of a place on one side plus an offset (N, 3) in its bone's frame (scaled metres)."""
-        if name == "wrist":
-            index, point = bone("wrist.R" if side == 0 else "wrist.L"), np.zeros(3)
-        else:
-            index, point = self.points[name]
-            point = point * [1 if side == 0 else -1, 1, 1]
+        index, point = self.points[name]
+        point = point * [1 if side == 0 else -1, 1, 1]
         local = point + offset * self.scale
         position: Floats = heads[:, index] + (turns[:, index] @ local[..., None])[..., 0]
         return position

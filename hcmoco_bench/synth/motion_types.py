@@ -15,10 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Place = Literal[
-    "mouth", "ear", "eye", "forehead", "crown", "nape", "chest", "belly", "back", "pocket", "wrist", "front", "floor"
-]
-"""What a hand can reach for: places of the body on the hand's own side (`wrist` is the other hand's, `front` is a point
+Place = Literal["mouth", "ear", "eye", "forehead", "crown", "nape", "chest", "back", "pocket", "front", "floor"]
+"""What a hand can reach for: places of the body on the hand's own side (`front` is a point
 of the chest's frame measured from the breastbone, `floor` is a point of the motion's frame in leg lengths)."""
 
 

