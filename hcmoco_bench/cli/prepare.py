@@ -129,6 +129,8 @@ def _summary(prepared: Prepared) -> dict[str, Any]:
 
 
 def _show(prepared: Prepared) -> None:
+    from collections import Counter
+
     from rich.table import Table
 
     store, manifest = prepared.store, prepared.store.manifest
@@ -144,9 +146,13 @@ def _show(prepared: Prepared) -> None:
         table.add_row(name, f"{split.rows:,}", f"{split.expected:,}")
     out.print(table)
     if manifest.problems:
-        table = Table("problem", "lines", title="problems, see problems.jsonl")
+        problems = store.problems()
+        kept = Counter(problem.kind for problem in problems if problem.kept)
+        table = Table("problem", "left out", "kept all the same", title=f"{len(problems):,} lines in problems.jsonl")
+        for column in table.columns[1:]:
+            column.justify = "right"
         for kind, count in manifest.problems.items():
-            table.add_row(kind, f"{count:,}")
+            table.add_row(kind, f"{count - kept[kind]:,}", f"{kept[kind]:,}")
         out.print(table)
     if not manifest.parts and manifest.options.set == "parsing4k":
         out.print("[yellow]no part masks[/]: the store has no column `parts`; give --annotations to have it")

@@ -93,7 +93,7 @@ def test_no_tasks() -> None:
 def cluster():
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as running,
         distributed.Client(running) as client,
     ):
         client.wait_for_workers(2)

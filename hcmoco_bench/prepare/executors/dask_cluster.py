@@ -60,7 +60,7 @@ class DaskExecutor:
         if self.scheduler is None:
             cluster = stack.enter_context(
                 distributed.LocalCluster(
-                    n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=None
+                    n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
                 )
             )
             return stack.enter_context(distributed.Client(cluster))
