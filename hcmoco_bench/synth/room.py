@@ -235,7 +235,7 @@ def build_room(rng: np.random.Generator, stage: Stage) -> Room:
     room = Shell(
         half_width=(reach_x + rng.uniform(0.5, 1.8), reach_x + rng.uniform(0.5, 1.8)),
         back=float(rng.uniform(1.5, 2.8)),
-        front=reach_z + rng.uniform(0.6, 2.0),
+        front=reach_z + rng.uniform(1.2, 2.4),
         height=float(rng.uniform(2.6, 3.1)),
     )
     back, left, right, front = _walls(rng, build, room)

@@ -96,35 +96,72 @@ def _seated(motion: Motion, room: Room) -> Motion:
     )
 
 
+_WALKING = ("walk", "stagger")
+_SITTING = ("sit down", "stand up")
+_LEG = 0.9
+"""Metres in the length of a leg, in which motions measure; near enough to plan a path."""
+
+
+def _walker(
+    rng: np.random.Generator, action: str, n_frames: int, line: float, *, leaves: bool, nearest: float
+) -> Motion:
+    """Somebody who walks away from the spot, or to it, along a line between two cameras, where nothing stands.
+
+    On the way they leave the cameras' pictures, or enter them.
+
+    Args:
+        rng: Draws the motion.
+        action: One of _WALKING.
+        n_frames: Frames.
+        line: Direction of the line as seen from the spot, radians from world +z towards +x.
+        leaves: Away from the spot rather than to it.
+        nearest: Where on the line the path starts or ends, metres from the spot.
+    """
+    motion = sample_motion(rng, action, n_frames, position=(0.0, 0.0), yaw=line if leaves else line + np.pi)
+    travel = motion.pelvis[:, 2] * _LEG
+    start = nearest - travel.min() if leaves else nearest + travel.max()
+    return replace(motion, position=(float(start * np.sin(line)), float(start * np.cos(line))))
+
+
+def _pair(rng: np.random.Generator, clip: ClipName, stage: Stage, n_frames: int) -> list[Motion]:
+    """Two people who face each other across the middle camera's line of sight, meet, or part."""
+    action = action_name(clip.action)
+    if action in _WALKING:
+        leaves = clip.action % 2 == 0  # NTU: 59 is walking towards, 60 walking apart
+        return [
+            _walker(rng, action, n_frames, (stage.angle[0] + stage.angle[k]) / 2, leaves=leaves, nearest=0.75)
+            for k in (1, 2)
+        ]
+    if action in _SITTING:
+        action = "reach out"
+    middle = stage.angle[0] + rng.normal(0, 0.25)
+    across, gap = np.array([np.cos(middle), -np.sin(middle)]), rng.uniform(0.42, 0.65)
+    motions = []
+    for side in (-1, 1):
+        spot = -side * gap * across + rng.normal(0, 0.05, 2) + np.array([0.0, 0.1])
+        name = action if side < 0 else str(rng.choice(["stand", "reach out", action]))
+        yaw = float(np.arctan2(side * across[0], side * across[1]) + rng.normal(0, 0.15))
+        motions.append(sample_motion(rng, name, n_frames, position=(float(spot[0]), float(spot[1])), yaw=yaw))
+    return motions
+
+
 def _motions(rng: np.random.Generator, clip: ClipName, room: Room, stage: Stage, n_frames: int) -> list[Motion]:
     action = action_name(clip.action)
     if clip.action in _PAIRS:
-        # Two people face each other across the middle camera's line of sight.
-        middle = stage.angle[0] + rng.normal(0, 0.25)
-        across, gap = np.array([np.cos(middle), -np.sin(middle)]), rng.uniform(0.42, 0.65)
-        if action == "walk":
-            gap += 1.0
-        motions = []
-        for side in (-1, 1):
-            spot = -side * gap * across + rng.normal(0, 0.05, 2) + np.array([0.0, 0.1])
-            name = action if side < 0 or action == "walk" else str(rng.choice(["stand", "reach out", action]))
-            yaw = float(np.arctan2(side * across[0], side * across[1]) + rng.normal(0, 0.15))
-            motions.append(sample_motion(rng, name, n_frames, position=(float(spot[0]), float(spot[1])), yaw=yaw))
-        return [_seated(motion, room) for motion in motions]
-    faced = stage.angle[1 if clip.replication % 2 else 2]
-    yaw = float(faced * rng.uniform(0.5, 1.1) + rng.normal(0, 0.15))
-    spot = rng.normal([0.0, 0.2], [0.2, 0.12])
-    if action in ("walk", "stagger"):
-        # Walkers cross the stage and may leave the picture, between the cameras where nothing stands.
-        yaw = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.9, 1.35))
-        ahead = rng.uniform(0.1, 0.8)
-        spot = np.array([np.sin(yaw), np.cos(yaw)]) * ahead + np.array([0.0, 0.25])
-    if action in ("sit down", "stand up"):
+        return _pair(rng, clip, stage, n_frames)
+    outer = 1 if clip.replication % 2 else 2
+    if action in _WALKING:
+        line = (stage.angle[0] + stage.angle[outer]) / 2 + rng.normal(0, 0.05)
+        leaves = bool(rng.random() < 0.6)
+        return [_walker(rng, action, n_frames, line, leaves=leaves, nearest=rng.uniform(-0.1, 0.2))]
+    yaw = float(stage.angle[outer] * rng.uniform(0.5, 1.1) + rng.normal(0, 0.15))
+    if action in _SITTING:
         yaw = room.chair.yaw
+    spot = rng.normal([0.0, 0.2], [0.2, 0.12])
     motions = [sample_motion(rng, action, n_frames, position=(float(spot[0]), float(spot[1])), yaw=yaw)]
-    if rng.random() < 0.05 and action not in ("walk", "stagger"):
-        # A bystander behind the performer.
-        side = float(rng.choice([-1.0, 1.0]))
+    if rng.random() < 0.06:
+        # A bystander behind the performer, on the side where the chair is not.
+        side = -1.0 if room.chair.x > 0 else 1.0
         place = (float(spot[0] + side * rng.uniform(0.85, 1.2)), float(spot[1] - rng.uniform(0.2, 0.6)))
         motions.append(sample_motion(rng, "stand", n_frames, position=place, yaw=float(rng.normal(0, 0.6))))
     return [_seated(motion, room) for motion in motions]
