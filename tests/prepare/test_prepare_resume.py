@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_arguments
 
-from hcmoco_bench.errors import StoreError
+from hcmoco_bench.errors import StoreError, StoreLockedError
+from hcmoco_bench.prepare.lock import store_lock
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
@@ -237,3 +238,34 @@ def test_ctrl_c_is_one_sentence_and_the_run_can_be_continued(small_tree: RawTree
         opened = Store.open(store)
         assert {row["sample_id"] for row in opened.rows("train", ["sample_id"])} == set(TRAIN)
         assert {row["sample_id"] for row in opened.rows("test", ["sample_id"])} == set(TEST)
+
+
+def test_a_second_writer_is_told_so(small_tree: RawTree, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    with store_lock(store), pytest.raises(StoreLockedError, match=f"process {os.getpid()} .* is writing this store"):
+        prepare(small_tree, store)
+    assert not prepare(small_tree, store).nothing_to_do
+
+
+def test_killed_between_the_manifest_and_the_end(small_tree: RawTree, tmp_path: Path) -> None:
+    store = prepare(small_tree, tmp_path / "store").store.path
+    reference = folder_hashes(store)
+    plan = json.loads((store / "manifest.json").read_text())["plan_sha256"]
+    (store / ".plan.json").write_text(json.dumps({"plan_sha256": plan}))
+    (store / ".calibration-problems.jsonl").touch()
+    assert prepare(small_tree, store).nothing_to_do
+    assert folder_hashes(store) == reference
+
+
+@pytest.mark.parametrize("text", ["{}", "no JSON", '{"schema": 2}'])
+def test_a_manifest_that_cannot_be_read_is_not_overwritten_by_accident(
+    small_tree: RawTree, tmp_path: Path, text: str
+) -> None:
+    store = prepare(small_tree, tmp_path / "store").store.path
+    reference = folder_hashes(store)
+    (store / "manifest.json").write_text(text)
+    with pytest.raises(StoreError, match="--overwrite"):
+        prepare(small_tree, store)
+    prepare(small_tree, store, overwrite=True)
+    assert folder_hashes(store) == reference
