@@ -15,6 +15,7 @@ from hcmoco_bench.errors import HcmocoBenchError, UsageError
 app = typer.Typer(
     name="hcmoco-bench",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # paragraphs of a docstring are wrapped as paragraphs
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with problems (only under --strict).",
@@ -33,7 +34,7 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset, pre-trained encoders and comparable figures out.
+    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset out.
 
     New here? `hcmoco-bench demo` runs the whole way on generated people, without any licensed data.
     """
