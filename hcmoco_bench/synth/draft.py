@@ -78,20 +78,21 @@ class Draft:
 
     def add(self, name: str, value: ArrayLike, side: int | None = None) -> None:
         """Add degrees to an angle; `side` for the angles of an arm."""
-        self.angles[name if side is None else f"{SIDES[side]} {name}"] += value
+        self.angles[name if side is None else f"{SIDES[side]} {name}"] += np.asarray(value, np.float64)
 
     def blend(self, name: str, value: ArrayLike, weight: ArrayLike, side: int | None = None) -> None:
         """Move an angle towards `value` by `weight` 0..1."""
         key = name if side is None else f"{SIDES[side]} {name}"
-        self.angles[key] += np.asarray(weight) * (value - self.angles[key])
+        self.angles[key] += np.asarray(weight, np.float64) * (np.asarray(value, np.float64) - self.angles[key])
 
     def arm(self, side: int, forward: ArrayLike, outwards: ArrayLike, weight: ArrayLike = 1.0) -> None:
         """Move an upper arm towards a direction: degrees forward (back negative) and outwards from hanging."""
         plane, raised = f"{SIDES[side]} shoulder plane", f"{SIDES[side]} shoulder raise"
         now, turned = self.angles[raised], np.radians(self.angles[plane])
         ahead, out = now * np.cos(turned), now * np.sin(turned)
-        ahead = ahead + np.asarray(weight) * (forward - ahead)
-        out = np.maximum(out + np.asarray(weight) * (outwards - out), 0.5)
+        share = np.asarray(weight, np.float64)
+        ahead = ahead + share * (np.asarray(forward, np.float64) - ahead)
+        out = np.maximum(out + share * (np.asarray(outwards, np.float64) - out), 0.5)
         self.angles[raised], self.angles[plane] = np.hypot(ahead, out), np.degrees(np.arctan2(out, ahead))
 
     def reach(

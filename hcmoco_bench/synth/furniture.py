@@ -57,13 +57,13 @@ def table(rng: np.random.Generator, build: MeshBuilder, place: Place, size: tupl
         build.cylinder(place.at(spot, height, -0.12), 0.03, 0.15, dark, sides=8)
     for _ in range(int(rng.integers(0, 4))):
         color = 0.4 * rng.integers(30, 240, 3) + 0.6 * rng.integers(60, 220)
-        right, front = rng.uniform(-0.4, 0.4) * width, rng.uniform(-0.3, 0.3) * depth
+        across, ahead = float(rng.uniform(-0.4, 0.4)) * width, float(rng.uniform(-0.3, 0.3)) * depth
         thing = build.material(textures.plain(rng, color))
         if rng.random() < 0.4:
-            build.cylinder(place.at(right, height, front), 0.04, 0.1, thing, sides=10)
+            build.cylinder(place.at(across, height, ahead), 0.04, 0.1, thing, sides=10)
         else:
             thickness = rng.uniform(0.01, 0.08)
-            center = place.at(right, height + thickness / 2, front)
+            center = place.at(across, height + thickness / 2, ahead)
             build.box(center, (0.22, thickness, 0.3), thing, yaw=place.yaw + rng.normal(0, 0.4))
 
 

@@ -134,7 +134,7 @@ def _pelvis(motion: Motion, skeleton: Skeleton, landmarks: Landmarks, turn: Floa
     leg = leg_length(skeleton)
     hips = [skeleton.offsets[bone(f"upperleg01{_suffix(side)}")] for side in (0, 1)]
     standing = landmarks.ankle_height + 0.99 * leg - hips[0][1]
-    root = motion.pelvis * leg + [0, standing, 0]
+    root: Floats = motion.pelvis * leg + [0, standing, 0]
     if motion.seat is not None:
         x, z, height = motion.seat
         seat = np.array([x - motion.position[0], height + landmarks.seat_height, z - motion.position[1]])

@@ -22,9 +22,9 @@ def about(axis: int, angle: ArrayLike) -> Floats:
 
 def unit(vector: ArrayLike) -> Floats:
     """Vectors (..., 3) divided by their length; a zero vector stays zero."""
-    vector = np.asarray(vector, np.float64)
-    length = np.linalg.norm(vector, axis=-1, keepdims=True)
-    return vector / np.maximum(length, 1e-12)
+    given: Floats = np.asarray(vector, np.float64)
+    length: Floats = np.linalg.norm(given, axis=-1, keepdims=True)
+    return given / np.maximum(length, 1e-12)
 
 
 def frame(first: ArrayLike, second: ArrayLike) -> Floats:
@@ -55,11 +55,12 @@ def swing(source: ArrayLike, target: ArrayLike) -> Floats:
 
 def twist_angle(rotation: ArrayLike, axis: int) -> Floats:
     """Angle of the part of rotations (..., 3, 3) that turns about a coordinate axis (swing-twist)."""
-    rotation = np.asarray(rotation, np.float64)
+    given: Floats = np.asarray(rotation, np.float64)
     one, two = (axis + 1) % 3, (axis + 2) % 3
-    sine = rotation[..., two, one] - rotation[..., one, two]
-    cosine = rotation[..., one, one] + rotation[..., two, two]
-    return np.arctan2(sine, cosine)
+    sine = given[..., two, one] - given[..., one, two]
+    cosine = given[..., one, one] + given[..., two, two]
+    angle: Floats = np.arctan2(sine, cosine)
+    return angle
 
 
 def quaternions(rotation: ArrayLike) -> Floats:

@@ -70,7 +70,8 @@ class DepthSensor:
         def tile(field: NDArray[np.float32], number: int) -> NDArray[np.float32]:
             rows = (shift[number, 0] + np.arange(height)) % _TILE
             columns = (shift[number, 1] + np.arange(width)) % _TILE
-            return field[rows[:, None], columns]
+            window: NDArray[np.float32] = field[rows[:, None], columns]
+            return window
 
         normal, chance = tile(self._normal, 0), tile(self._uniform, 1)
         room, body = self._room_mm[box.slices], view.part > 0

@@ -36,7 +36,8 @@ def _clouds(rng: np.random.Generator, cells: int, octaves: int = 4) -> _Field:
 
 def _tinted(color: ArrayLike, change: _Field) -> Picture:
     """A colour (3,) 0..255 brightened by a relative change (SIZE, SIZE)."""
-    return np.clip(np.asarray(color, np.float32) * (1 + change[..., None]), 0, 255).astype(np.uint8)
+    tinted: _Field = np.asarray(color, np.float32) * (1 + change[..., None])
+    return np.clip(tinted, 0, 255).astype(np.uint8)
 
 
 def plain(rng: np.random.Generator, color: ArrayLike) -> Picture:

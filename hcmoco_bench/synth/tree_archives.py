@@ -26,7 +26,7 @@ def _archive_names(setup: int) -> tuple[str, str, str]:
 
 def archived_clips(out: Path) -> frozenset[ClipName]:
     """Clips whose video is already in an archive of the tree."""
-    found = set()
+    found: set[ClipName] = set()
     for path in sorted(out.glob("nturgbd_rgb_s*.zip")):
         try:
             with zipfile.ZipFile(path) as archive:
