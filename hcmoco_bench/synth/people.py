@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.synth.lighting import DIRECTIONS, RoomLight, to_linear
 from hcmoco_bench.synth.raycast import Box, Surface, View, box_around, true_weights
 from hcmoco_bench.synth.shading import sample_texture
+from hcmoco_bench.synth.warp_runtime import start_warp
 
 
 class FigureLike(Protocol):
@@ -215,6 +216,7 @@ class People:
     """
 
     def __init__(self, figures: Sequence[FigureLike], device: str) -> None:
+        start_warp()
         self.device = device
         self._figures = figures
         self._surface: Surface | None = None

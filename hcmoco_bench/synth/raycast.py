@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from hcmoco_bench.synth.cameras import Floats, Pinhole
 from hcmoco_bench.synth.warp_runtime import start_warp
 
-start_warp()
-
 NEAR = 0.05
 """Triangles with a corner nearer than this (metres in front of the camera) are not seen."""
 
@@ -72,11 +70,12 @@ def _project(
     fy: float,
     cx: float,
     cy: float,
+    near: float,
     screen: wp.array(dtype=wp.vec3),
 ):
     i = wp.tid()
     p = rotation * points[i] + translation
-    if p[2] > 0.05:
+    if p[2] > near:
         screen[i] = wp.vec3(cx + fx * p[0] / p[2], cy - fy * p[1] / p[2], p[2])
     else:
         screen[i] = wp.vec3(0.0, 0.0, -1.0)
@@ -199,6 +198,7 @@ class Surface:
     """
 
     def __init__(self, vertices: NDArray[np.float32], faces: NDArray[np.int32], device: str) -> None:
+        start_warp()
         self.device = device
         self.faces = wp.array(np.ascontiguousarray(faces, np.int32), dtype=wp.int32, ndim=2, device=device)
         self.points = wp.array(np.ascontiguousarray(vertices, np.float32), dtype=wp.vec3, device=device)
@@ -222,7 +222,7 @@ class Surface:
         screen = wp.empty(len(self.points), dtype=wp.vec3, device=self.device)
         camera = view.camera
         inputs = [self.points, wp.mat33(view.pose[:, :3]), wp.vec3(view.pose[:, 3])]
-        inputs += [camera.fx, camera.fy, camera.cx, camera.cy, screen]
+        inputs += [camera.fx, camera.fy, camera.cx, camera.cy, NEAR, screen]
         wp.launch(_project, dim=len(self.points), inputs=inputs, device=self.device)
         return screen
 

@@ -10,7 +10,7 @@ import warp as wp
 
 from hcmoco_bench.sources.ntu.names import ClipName
 from hcmoco_bench.synth.clip import ClipMaker
-from hcmoco_bench.synth.warp_runtime import pick_device
+from hcmoco_bench.synth.warp_runtime import pick_device, start_warp
 
 CLIP = ClipName.parse("S004C002P011R001A058")
 N_FRAMES = 3
@@ -24,6 +24,7 @@ def _make(device, *, noise):
 
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request):
+    start_warp()
     if request.param == "cuda" and not wp.is_cuda_available():
         pytest.skip("no CUDA device here")
     return pick_device(request.param)

@@ -12,7 +12,7 @@ import warp as wp
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.synth.cameras import Pinhole, look_at
 from hcmoco_bench.synth.raycast import Box, Surface, View, box_around
-from hcmoco_bench.synth.warp_runtime import pick_device
+from hcmoco_bench.synth.warp_runtime import pick_device, start_warp
 
 CAMERA = Pinhole(120.0, 118.0, 63.2, 47.7, 128, 96)
 
@@ -54,6 +54,7 @@ def _rays(view):
 
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request):
+    start_warp()
     if request.param == "cuda" and not wp.is_cuda_available():
         pytest.skip("no CUDA device here")
     return pick_device(request.param)
