@@ -55,29 +55,34 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
     left = deque(frames)
     with _opened(asset) as (container, stream):
         _check_size(asset, stream.codec_context.width, stream.codec_context.height)
+        if not _says_what_is_necessary(container, stream):
+            yield from _decode_all(asset, container, stream, left)
+            return
         for picture in _necessary_pictures(container, stream, frames):
             _check_size(asset, picture.width, picture.height)
             yield left.popleft(), _to_rgb(picture)
     if left:
-        yield from _decode_all(asset, left)
+        with _opened(asset) as (container, stream):
+            yield from _decode_all(asset, container, stream, left)
 
 
-def _decode_all(asset: Asset, frames: Iterable[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _decode_all(
+    asset: Asset, container: InputContainer, stream: VideoStream, frames: Iterable[int]
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Decode every picture up to the last one asked for, and count."""
     wanted = iter(frames)
     next_wanted = next(wanted)
     shown = 0
-    with _opened(asset) as (container, stream):
-        for picture in _pictures(container, stream):
-            shown += 1
-            if shown < next_wanted:
-                continue
-            _check_size(asset, picture.width, picture.height)
-            yield shown, _to_rgb(picture)
-            following = next(wanted, None)
-            if following is None:
-                return
-            next_wanted = following
+    for picture in _pictures(container, stream):
+        shown += 1
+        if shown < next_wanted:
+            continue
+        _check_size(asset, picture.width, picture.height)
+        yield shown, _to_rgb(picture)
+        following = next(wanted, None)
+        if following is None:
+            return
+        next_wanted = following
     raise DataError(
         f"{asset}: frame {next_wanted} is asked for, but the video ends or is damaged after {shown} frames; "
         "compare its size with the published one and extract it again",
@@ -101,7 +106,8 @@ def _opened(asset: Asset) -> Iterator[tuple[InputContainer, VideoStream]]:
     with asset.open() as file:
         try:
             # The format is fixed: guessing would let a file of another kind (a playlist) open further files.
-            container = av.open(file, mode="r", format="avi")
+            # Frames are counted, so the frame rate need not be probed, for which some 20 pictures would be decoded.
+            container = av.open(file, mode="r", format="avi", options={"fpsprobesize": "0"})
         except (av.FFmpegError, EOFError, ValueError) as error:
             raise _unreadable(asset, str(error)) from error
         with container:
@@ -148,14 +154,18 @@ def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoF
         return
 
 
+def _says_what_is_necessary(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether it pays to read which pictures no other builds on: without those shown out of order there are none."""
+    decoder = stream.codec_context
+    return decoder.codec.name == "h264" and bool(decoder.has_b_frames) and container.size <= _SMALL
+
+
 def _necessary_pictures(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[VideoFrame]:
     """Yield the pictures asked for, decoding only what they build on.
 
     Ends early, perhaps before the first, as soon as it is not certain which pictures these are.
     """
     decoder = stream.codec_context
-    if decoder.codec.name != "h264" or not decoder.has_b_frames or container.size > _SMALL:
-        return
     packets = list(_whole_packets(container, stream))
     pictures = coded_pictures(decoder.extradata, map(bytes, packets))
     order = None if pictures is None else shown_order(pictures)
