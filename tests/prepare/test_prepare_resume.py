@@ -60,38 +60,46 @@ def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 120)
 
 @pytest.mark.slow
 def test_killed_twenty_times_it_ends_with_the_same_bytes(small_tree: RawTree, tmp_path: Path) -> None:
+    """Half of the kills come at any moment of a run, half while shards are being written, with one and two workers."""
     reference = folder_hashes(prepare(small_tree, tmp_path / "reference").store.path)
     rng = np.random.default_rng(7)
-    kills = finished = halfway = 0
+    kills = runs = halfway = 0
     store = tmp_path / "store-0"
     span: dict[str, float] = {}  # seconds of work in a run that nobody disturbs, by number of workers
     while kills < 20:
-        workers = "12"[finished % 2]
+        workers = "12"[runs // 3 % 2]
+        runs += 1
         command = prepare_arguments(small_tree, store, "--rows-per-shard", "1", "--workers", workers)
-        process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        wait_for(store / ".lock", process)
-        started = time.monotonic()
-        try:
-            process.wait(rng.uniform(0, span[workers]) if workers in span else None)
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            wait_for(store / ".lock", process)
+            started = time.monotonic()
+            try:
+                if workers not in span:
+                    process.wait()
+                    span[workers] = time.monotonic() - started
+                elif runs % 2:
+                    process.wait(rng.uniform(0, span[workers]))
+                else:
+                    wait_for_shards(store, len(list(store.glob("*.parquet"))) + int(rng.integers(1, 4)), process)
+                    process.wait(rng.uniform(0, 0.03))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+                halfway += 0 < len(list(store.glob("*.parquet"))) < 8
+                check_visible_files(store)
+                continue
             assert process.returncode == 0, process.stderr.read() if process.stderr else ""
-            span.setdefault(workers, time.monotonic() - started)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-            halfway += 0 < len(list(store.glob("*.parquet"))) < 8
-            check_visible_files(store)
-            continue
-        finally:
-            if process.stderr:
-                process.stderr.close()
         assert folder_hashes(store) == reference
-        finished += 1
-        store = tmp_path / f"store-{finished}"
-    if store.exists():
-        prepare(small_tree, store)
-        assert folder_hashes(store) == reference
-    assert halfway  # or the kills came at moments that test nothing
+        store = tmp_path / f"store-{runs}"
+    prepare(small_tree, store)
+    assert folder_hashes(store) == reference
+    assert halfway >= 3  # or the kills came at moments that test nothing
+
+
+def wait_for_shards(store: Path, number: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and len(list(store.glob("*.parquet"))) < number:
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("label", ["calibrating rigs", "preparing samples", "hashing shards"])
