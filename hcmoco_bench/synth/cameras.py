@@ -3,7 +3,7 @@
 Conventions. World: metres, right-handed, y up, floor at y = 0. Camera space: metres, x to the *sensor's left* (which is
 the right of the mirrored picture), y up, z forward; right-handed. Pixels are (x, y), centres at integers:
 `u = cx + fx x / z`, `v = cy - fy y / z`. Intrinsics and baseline are drawn from the ranges fitted on real NTU RGB+D
-skeletons. There is no lens distortion: the SDK's coordinates, which NTU stores, are those of rectified cameras.
+skeletons. There is no lens distortion: real depth cameras have some, which `align.registered` models.
 """
 
 from __future__ import annotations

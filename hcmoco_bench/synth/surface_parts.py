@@ -8,7 +8,7 @@ right half is its mirror image, so the labels are exactly symmetric.
 - hand, foot: skin that the wrist and fingers (ankle and toes) hold by more than half.
 - elbow, knee: a band round the joint, a fifth of the upper arm (a seventh of the thigh) to both sides.
 - arm, forearm, thigh, calf: the rest of the limbs.
-- shoulder: the deltoid zone, up to a third of the upper arm's length round the joint, outside the collar bone's middle.
+- shoulder: the deltoid zone, up to 0.36 of the upper arm's length round the joint, outside the collar bone's middle.
 - hip: the outer side of the pelvis and the top of the thigh round the hip joint, front to back.
 - crotch: the pelvis' centre between the hips, from below the navel to the groin, front and back.
 - lower spine: abdomen and lower back, up to the lower ribs; upper spine: chest and upper back.
