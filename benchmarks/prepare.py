@@ -33,13 +33,13 @@ from rich.table import Table
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.cli.console import progress_bar
 from hcmoco_bench.prepare.executors.base import Work
-from hcmoco_bench.prepare.lists import declare_splits
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import JPEG_QUALITY, check_options
 from hcmoco_bench.prepare.plan import stride_frames
 from hcmoco_bench.prepare.shard import ShardTask
 from hcmoco_bench.prepare.store import CALIBRATION_FILE
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
+from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames

@@ -15,6 +15,7 @@ from hcmoco_bench.align.correspondences import MIN_RIG_POINTS, RigPoints, requir
 from hcmoco_bench.align.homography import fit_homography
 from hcmoco_bench.align.registered import consistent_points, fit_registered
 from hcmoco_bench.align.residuals import Residual, held_out, homography_residuals, registered_residuals
+from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import CalibrationError, DataError
 from hcmoco_bench.sources.ntu.names import Rig
 
@@ -80,8 +81,6 @@ class Calibration(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write the file atomically; StoreError if it cannot be written."""
-        from hcmoco_bench.prepare.atomic import write_atomic  # at import, `prepare` may itself be importing `align`
-
         write_atomic(path, self.to_json())
 
     @classmethod

@@ -26,15 +26,15 @@ from hcmoco_bench.prepare.executors import Executor
 from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.images import decode_image, encode_png
 from hcmoco_bench.prepare.inputs import Masks
-from hcmoco_bench.prepare.lists import SampleLists
 from hcmoco_bench.prepare.manifest import Manifest, file_sha256
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
-from hcmoco_bench.prepare.splits import Split
 from hcmoco_bench.prepare.store import SPLITS_FILE
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import MASK_FOLDER
+from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.splits import Split
 
 DIFFERENT = ("depth_differs", "rgb_differs", "bodies_differ", "parts_differ")
 """Problem kinds of rows that were rebuilt and are not what was published; they are left out."""

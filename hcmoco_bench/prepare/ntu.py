@@ -10,13 +10,12 @@ from pathlib import Path
 from hcmoco_bench import __version__
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.align.rigs import calibrate
+from hcmoco_bench.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError, UsageError
-from hcmoco_bench.prepare.atomic import remove_temporary, write_atomic, write_error
+from hcmoco_bench.lock import folder_lock
 from hcmoco_bench.prepare.executors import Executor, LocalExecutor
 from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.inputs import Masks
-from hcmoco_bench.prepare.lists import DECLARATION, SampleLists, load_lists
-from hcmoco_bench.prepare.lock import store_lock
 from hcmoco_bench.prepare.manifest import (
     LICENCE_GENERATED,
     LICENCE_NTU,
@@ -37,6 +36,7 @@ from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_F
 from hcmoco_bench.prepare.workspace import Workspace
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.lists import DECLARATION, SampleLists, load_lists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
 from hcmoco_bench.sources.ntu.tree import NtuTree, scan
 
@@ -104,9 +104,10 @@ def prepare_ntu(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(out, error) from error
-    with store_lock(out):
+    with folder_lock(out):
         try:
             tree = scan(roots, progress=progress)
+            _check_tree(tree)
             if given is None:
                 found_lists = load_lists(lists or _own_lists(tree), progress=progress)
                 masks = None if annotations is None else _find_masks(annotations, found_lists)
@@ -143,14 +144,18 @@ def _find_masks(annotations: Path, lists: SampleLists) -> Masks:
     return {sample: asset for sample in samples if (asset := folder.find(sample)) is not None}
 
 
+def _check_tree(tree: NtuTree) -> None:
+    if not tree.clips:
+        where = " and ".join(str(root) for root in tree.roots)
+        raise DataError(
+            f"{where}: no NTU clip there; give the folder with nturgb+d_rgb or the archives", kind="no_clips"
+        )
+
+
 def _check_plan(plan: Plan, tree: NtuTree) -> None:
     if any(shard.samples for shard in plan.shards):
         return
     where = " and ".join(str(root) for root in tree.roots)
-    if not tree.clips:
-        raise DataError(
-            f"{where}: no NTU clip there; give the folder with nturgb+d_rgb or the archives", kind="no_clips"
-        )
     raise DataError(
         f"{where}: none of its {len(tree.clips)} clips is asked for (lists: {plan.lists.declaration}); choose another "
         "--set, or give the lists that belong to this tree with --lists",

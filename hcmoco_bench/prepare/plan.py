@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
-from hcmoco_bench.prepare.lists import SampleLists
 from hcmoco_bench.prepare.manifest import Inputs, Lists
 from hcmoco_bench.prepare.options import PrepareOptions
-from hcmoco_bench.prepare.splits import Split
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.splits import Split
 from hcmoco_bench.sources.ntu.tree import NtuTree
 
 FORMAT = 1

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hcmoco_bench.align.calibration import RigCalibration
+from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.atomic import atomic_file
 from hcmoco_bench.prepare.given import RowCheck
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure
 from hcmoco_bench.prepare.options import PrepareOptions

@@ -10,14 +10,14 @@ from pathlib import Path
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.prepare.lists import DECLARATION, OFFICIAL
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
-from hcmoco_bench.prepare.splits import fingerprint
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store, shard_split
 from hcmoco_bench.prepare.verify_shard import Failure, ShardCheck, check_shard
 from hcmoco_bench.processes import starting_workers, worker_pool
 from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.lists import DECLARATION, OFFICIAL
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 @dataclass(frozen=True)

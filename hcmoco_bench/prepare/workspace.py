@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcmoco_bench.align.calibration import Calibration
+from hcmoco_bench.atomic import TEMPORARY_SUFFIX, remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.prepare.atomic import TEMPORARY_SUFFIX, remove_temporary, write_atomic, write_error
-from hcmoco_bench.prepare.lock import LOCK_FILE
+from hcmoco_bench.lock import LOCK_FILE
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Manifest, dump_json, file_sha256
 from hcmoco_bench.prepare.shard import read_note
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store

@@ -7,10 +7,9 @@ where it was. Every file's bytes depend on the seed, the clip's name and the opt
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from PIL import Image
 from hcmoco_bench import __version__
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.prepare.lists import declare_splits
+from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.processes import starting_workers, worker_pool
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import (
     DEPTH_FOLDER,
@@ -36,6 +36,7 @@ from hcmoco_bench.sources.ntu.layout import (
     SKELETON_FOLDER,
     SKELETON_SUFFIX,
 )
+from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.synth.clip import ClipMaker
 from hcmoco_bench.synth.scene import rig_cameras
@@ -243,12 +244,15 @@ def write_tree(
 
     Raises:
         UsageError: If the folder holds something else.
+        StoreLockedError: If another process is writing it.
         DataError: If it cannot be written (`tree_unwritable`) or a worker was killed (`worker_killed`).
     """
     options = options or TreeOptions()
     pick_device(options.device)
     try:
-        _write_all(out, plans, options, workers, progress)
+        _claim(out, _marker_text(plans, options))
+        with folder_lock(out):
+            _write_all(out, plans, options, workers, progress)
     except OSError as error:
         raise DataError(
             f"{out}: {error}; make room or make it writable, then give the same command again: it goes on",
@@ -266,7 +270,6 @@ def write_tree(
 
 
 def _write_all(out: Path, plans: Sequence[ClipPlan], options: TreeOptions, workers: int, progress: Progress) -> None:
-    _claim(out, _marker_text(plans, options))
     done = archived_clips(out) if options.archives else frozenset[ClipName]()
     missing = [plan for plan in plans if plan.clip not in done and not _is_complete(out, plan, options)]
     total, made = sum(plan.n_frames for plan in plans), sum(plan.n_frames for plan in plans)
@@ -292,9 +295,9 @@ def _work(out: Path, missing: Sequence[ClipPlan], options: TreeOptions, workers:
             for plan in group:
                 yield _write_group(out, [plan], options)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(groups)), mp_context=context) as pool:
-        tasks = [pool.submit(_write_group, out, group, options) for group in groups]
+    with worker_pool(min(workers, len(groups))) as pool:
+        with starting_workers():
+            tasks = [pool.submit(_write_group, out, group, options) for group in groups]
         try:
             for task in as_completed(tasks):
                 yield task.result()

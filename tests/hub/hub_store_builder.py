@@ -29,8 +29,8 @@ from hcmoco_bench.prepare.manifest import (
 )
 from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.prepare.schema import image_names, name_columns, store_schema
-from hcmoco_bench.prepare.splits import Split, subject_disjoint, uniform
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
 
 NO_HASH = "0" * 64
 

@@ -17,8 +17,8 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.hub.card_provenance import shared_performers
 from hcmoco_bench.hub.publish import Published, publish
 from hcmoco_bench.hub.template import PLACEHOLDER
-from hcmoco_bench.prepare.lists import load_lists
 from hcmoco_bench.prepare.store import SplitIds, Store
+from hcmoco_bench.sources.ntu.lists import load_lists
 
 
 def card_of(folder: Path) -> tuple[dict[str, Any], str]:

@@ -137,7 +137,7 @@ class RawTree:
 
     def write_lists(self, train: Sequence[str], test: Sequence[str]) -> Path:
         """A folder with sample lists of the published names and form, and their declaration."""
-        from hcmoco_bench.prepare.lists import declare_splits
+        from hcmoco_bench.sources.ntu.lists import declare_splits
 
         folder = self.root / "lists"
         folder.mkdir(exist_ok=True)

@@ -18,9 +18,9 @@ from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
 from hcmoco_bench.prepare.shard import ROW_GROUP
-from hcmoco_bench.prepare.splits import fingerprint
 from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 def prepare(tree: RawTree, out: Path, *, masks: bool = True, workers: int = 1, **options: object) -> Prepared:

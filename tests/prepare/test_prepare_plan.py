@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.prepare.lists import load_lists
 from hcmoco_bench.prepare.options import PrepareOptions, check_options
 from hcmoco_bench.prepare.plan import Plan, cut_shards, declared_frames, make_plan, stride_frames
 from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.tree import scan
 
@@ -101,7 +101,7 @@ def test_pretrain_takes_the_middle_frames_of_every_clip_with_a_skeleton(small_tr
 
 
 def test_pretrain_leaves_out_the_clips_listed_as_lacking_skeletons(small_tree: RawTree) -> None:
-    from hcmoco_bench.prepare.lists import declare_splits
+    from hcmoco_bench.sources.ntu.lists import declare_splits
 
     lists = small_tree.root / "lists"
     (lists / "NTU_RGBD_samples_with_missing_skeletons.txt").write_text(

@@ -15,7 +15,7 @@ import pytest
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_arguments
 
 from hcmoco_bench.errors import StoreError, StoreLockedError
-from hcmoco_bench.prepare.lock import store_lock
+from hcmoco_bench.lock import folder_lock
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
@@ -251,7 +251,7 @@ def test_ctrl_c_is_one_sentence_and_the_run_can_be_continued(small_tree: RawTree
 def test_a_second_writer_is_told_so(small_tree: RawTree, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
-    with store_lock(store), pytest.raises(StoreLockedError, match=f"process {os.getpid()} .* is writing this store"):
+    with folder_lock(store), pytest.raises(StoreLockedError, match=f"process {os.getpid()} .* is writing here"):
         prepare(small_tree, store)
     assert not prepare(small_tree, store).nothing_to_do
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.prepare.lists import load_lists
 from hcmoco_bench.sources.ntu.depth import read_depth
+from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.masks import MaskFolder, read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.skeleton import read_skeleton

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.prepare.splits import Split, subject_disjoint, uniform
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.missing import parse_missing_list
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
 
 DECLARATION = "splits.toml"
 """File name of a declaration, packaged or beside somebody's own lists."""
@@ -51,7 +51,7 @@ class ListFile(BaseModel):
 
 
 class SplitRule(BaseModel):
-    """One split: the rule that makes it, its size and its fingerprint (see `hcmoco_bench.prepare.splits`)."""
+    """One split: the rule that makes it, its size and its fingerprint (see `hcmoco_bench.sources.ntu.splits`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -258,6 +258,7 @@ def _fetch(entry: ListFile) -> str:
     import pooch
     import requests
 
+    pooch.get_logger().setLevel("WARNING")  # its note on every file would break into the progress bar
     try:
         path = pooch.retrieve(
             entry.url,
@@ -268,11 +269,20 @@ def _fetch(entry: ListFile) -> str:
         )
     except (OSError, ValueError, requests.RequestException) as error:
         raise DataError(
-            f"{entry.url}: could not be fetched ({error}); check the network, or give a folder with it (--lists)",
+            f"{entry.url}: could not be fetched ({_why(error)}); check the network, or give a folder with it (--lists)",
             kind="list_missing",
             file=entry.url,
         ) from None
     return _checked(entry, Path(path))
+
+
+def _why(error: Exception) -> str:
+    """The cause in a few words; a failed connection's own message is a page of nested exceptions."""
+    import requests
+
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _checked(entry: ListFile, path: Path) -> str:

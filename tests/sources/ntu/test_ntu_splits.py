@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcmoco_bench.prepare.splits import Split, fingerprint, subject_disjoint, uniform
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.ntu.splits import Split, fingerprint, subject_disjoint, uniform
 
 
 def sample(performer: int, frame: int, setup: int = 1) -> SampleId:

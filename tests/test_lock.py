@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from hcmoco_bench.errors import StoreError, StoreLockedError
-from hcmoco_bench.prepare.lock import LOCK_FILE, store_lock
+from hcmoco_bench.lock import LOCK_FILE, folder_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from hcmoco_bench.prepare.lock import store_lock
-with store_lock(Path(sys.argv[1])):
+from hcmoco_bench.lock import folder_lock
+with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -37,12 +37,12 @@ def holder(tmp_path: Path):
 def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     with (
         pytest.raises(StoreLockedError, match=f"process {holder.pid} on {socket.gethostname()} is writing"),
-        store_lock(tmp_path),
+        folder_lock(tmp_path),
     ):
         pass
     assert holder.poll() is None
     holder.communicate("")
-    with store_lock(tmp_path):
+    with folder_lock(tmp_path):
         assert (tmp_path / LOCK_FILE).read_text() == f"process {os.getpid()} on {socket.gethostname()}"
     assert list(tmp_path.iterdir()) == []
 
@@ -51,10 +51,10 @@ def test_a_killed_writer_holds_nothing(tmp_path: Path, holder: subprocess.Popen[
     holder.kill()
     holder.wait()
     assert (tmp_path / LOCK_FILE).exists()
-    with store_lock(tmp_path), pytest.raises(StoreLockedError), store_lock(tmp_path):
+    with folder_lock(tmp_path), pytest.raises(StoreLockedError), folder_lock(tmp_path):
         pass
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written"), store_lock(tmp_path / "nowhere"):
+    with pytest.raises(StoreError, match="cannot be written"), folder_lock(tmp_path / "nowhere"):
         pass

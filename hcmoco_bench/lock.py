@@ -1,4 +1,4 @@
-"""One writer per store: a lock that goes away with the process that holds it."""
+"""One writer per folder: a lock that goes away with the process that holds it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hcmoco_bench.atomic import write_error
 from hcmoco_bench.errors import StoreError, StoreLockedError
-from hcmoco_bench.prepare.atomic import write_error
 
 LOCK_FILE = ".lock"
 
 
 @contextmanager
-def store_lock(store: Path) -> Iterator[None]:
-    """Hold the store's lock file for the length of the block; the operating system frees it when the process dies.
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock file for the length of the block; the operating system frees it when the process dies.
 
     Works between processes of one machine, and between machines where the file system passes `flock` on (NFS 4,
     Lustre with `-o flock`, ...).
@@ -26,7 +26,7 @@ def store_lock(store: Path) -> Iterator[None]:
         StoreLockedError: If another process holds it; names its number and host.
         StoreError: If the folder cannot be written or cannot be locked.
     """
-    path = store / LOCK_FILE
+    path = folder / LOCK_FILE
     descriptor = _acquire(path)
     try:
         yield
@@ -52,7 +52,7 @@ def _acquire(path: Path) -> int:
             holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
             os.close(descriptor)
             raise StoreLockedError(
-                f"{path.parent}: {holder} is writing this store; wait for it, stop it, or choose another --out"
+                f"{path.parent}: {holder} is writing here; wait for it, stop it, or choose another --out"
             ) from None
         except OSError as error:
             os.close(descriptor)

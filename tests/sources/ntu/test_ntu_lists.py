@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.prepare.lists import (
+from hcmoco_bench.sources.ntu.lists import (
     Declaration,
     ListFile,
     SplitRule,
@@ -164,7 +164,7 @@ def test_lists_are_fetched_once_checked_and_cached(
         )
     declared = tmp_path / "declared.toml"
     declared.write_text(format_declaration(Declaration(declaration="served", file=(entry,), split=tuple(rules))))
-    monkeypatch.setattr("hcmoco_bench.prepare.lists.annotation_file", lambda _: declared)
+    monkeypatch.setattr("hcmoco_bench.sources.ntu.lists.annotation_file", lambda _: declared)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert len(load_lists().splits["train"].ids) == len(LINES)
     (folder / "train.txt").unlink()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hcmoco_bench.atomic import atomic_file, remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.atomic import atomic_file, remove_temporary, write_atomic, write_error
 
 
 def names(folder: Path) -> list[str]:
