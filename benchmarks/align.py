@@ -32,10 +32,10 @@ from hcmoco_bench.errors import DataError, HcmocoBenchError
 from hcmoco_bench.progress import Progress
 from hcmoco_bench.sources.ntu import Asset, NtuTree, count_frames, decode_frames, read_depth, scan
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
-from hcmoco_bench.synth.cameras import KinectPair
-from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.tree_plan import plan_clips
-from hcmoco_bench.synth.truth import read_cameras, read_truth
+from hcmoco_bench.synth.kinect.cameras import KinectPair
+from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+from hcmoco_bench.synth.ntu.tree_plan import plan_clips
+from hcmoco_bench.synth.ntu.truth import read_cameras, read_truth
 
 MODES: Final[tuple[Mode, ...]] = ("homography", "registered")
 

@@ -254,8 +254,8 @@ def main() -> None:
         folder = Path(name)
         trees = {}
         if arguments.clips:
-            from hcmoco_bench.synth.ntu_tree import write_tree
-            from hcmoco_bench.synth.tree_plan import plan_clips
+            from hcmoco_bench.synth.ntu.ntu_tree import write_tree
+            from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
             with progress_bar(quiet=False) as progress:
                 root = write_tree(folder / "generated", plan_clips(arguments.clips, 1, mask_every=1), progress=progress)

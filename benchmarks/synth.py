@@ -22,15 +22,15 @@ from typing import Any
 
 import torch
 
-from hcmoco_bench.synth import clip as clip_module
-from hcmoco_bench.synth import ntu_tree
-from hcmoco_bench.synth.color_camera import ColorCamera
-from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.people import People
-from hcmoco_bench.synth.sensor import DepthSensor
-from hcmoco_bench.synth.shadows import ShadowCatcher
-from hcmoco_bench.synth.tree_plan import plan_clips
-from hcmoco_bench.synth.video_file import VideoFile
+from hcmoco_bench.synth.kinect.color_camera import ColorCamera
+from hcmoco_bench.synth.kinect.people import People
+from hcmoco_bench.synth.kinect.sensor import DepthSensor
+from hcmoco_bench.synth.ntu import clip as clip_module
+from hcmoco_bench.synth.ntu import ntu_tree
+from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+from hcmoco_bench.synth.ntu.tree_plan import plan_clips
+from hcmoco_bench.synth.ntu.video_file import VideoFile
+from hcmoco_bench.synth.room.shadows import ShadowCatcher
 
 TARGET = 10.0
 

@@ -17,7 +17,7 @@ class GeneratedTree:
 
     Attributes:
         root: The raw tree.
-        truth: Its truth folder, for `hcmoco_bench.synth.truth.read_truth`.
+        truth: Its truth folder, for `hcmoco_bench.synth.ntu.truth.read_truth`.
         masks: Its part masks.
         lists: Its sample lists.
         seed: Its seed.
@@ -37,8 +37,8 @@ def _shared_folder(factory: pytest.TempPathFactory, worker: str) -> Path:
 
 
 def _make(folder: Path, name: str, *, seed: int, n_clips: int, n_frames: int, noise: bool) -> GeneratedTree:
-    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.tree_plan import plan_clips
+    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
     root, truth = folder / name, folder / f"{name}-truth"
     with FileLock(folder / f"{name}.lock"):

@@ -54,8 +54,8 @@ def ntu(
         hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu --lists /tmp/ntu/lists
     """
     from hcmoco_bench.errors import DataError
-    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.tree_plan import parse_names, plan_clips, plan_samples
+    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.ntu.tree_plan import parse_names, plan_clips, plan_samples
 
     if names is None:
         plans = plan_clips(clips, seed, n_frames=frames, mask_every=mask_every)

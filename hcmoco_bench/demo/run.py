@@ -95,8 +95,8 @@ def run_demo(
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
     from hcmoco_bench.prepare.verify import verify_store
-    from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.tree_plan import plan_clips
+    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
     tree, dataset = out / "ntu", out / DATASET_NAME
     stores = {name: out / "stores" / name for name in ("parsing4k", "pretrain")}

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from hcmoco_bench.align import Calibration, Mode, calibrate, color_map
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.tree import NtuTree, scan
-from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.tree_plan import plan_clips
-from hcmoco_bench.synth.truth import read_cameras, read_truth
+from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+from hcmoco_bench.synth.ntu.tree_plan import plan_clips
+from hcmoco_bench.synth.ntu.truth import read_cameras, read_truth
 
 pytestmark = pytest.mark.slow
 FRAMES = 16

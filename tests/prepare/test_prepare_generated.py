@@ -15,7 +15,7 @@ from hcmoco_bench.prepare.sample_arrays import decode_row
 from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu import decode_frames, scan
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.synth.truth import read_truth
+from hcmoco_bench.synth.ntu.truth import read_truth
 
 
 @pytest.mark.parametrize("align", ["homography", "registered"])

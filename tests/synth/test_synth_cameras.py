@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcmoco_bench.synth.cameras import (
+from hcmoco_bench.synth.kinect.cameras import (
     KinectPair,
     Pinhole,
     apply_rigid,

@@ -9,8 +9,8 @@ import pytest
 import warp as wp
 
 from hcmoco_bench.sources.ntu.names import ClipName
-from hcmoco_bench.synth.clip import ClipMaker
-from hcmoco_bench.synth.warp_runtime import pick_device, start_warp
+from hcmoco_bench.synth.kinect.warp_runtime import pick_device, start_warp
+from hcmoco_bench.synth.ntu.clip import ClipMaker
 
 CLIP = ClipName.parse("S004C002P011R001A058")
 N_FRAMES = 3
@@ -49,7 +49,7 @@ def test_devices_agree(device, noise):
     assert any(frame.parts.any() for frame in frames)
 
 
-@pytest.mark.parametrize("name", ["raycast", "lighting", "shading", "people", "shadows"])
+@pytest.mark.parametrize("name", ["kinect.raycast", "room.lighting", "kinect.shading", "kinect.people", "room.shadows"])
 def test_kernels_compile_for_cuda(name, tmp_path):
     # The compiler for GPUs needs no GPU, so that a kernel that only a CPU understands is found anywhere.
     if not hasattr(wp, "compile_aot_module"):

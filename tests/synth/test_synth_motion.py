@@ -5,10 +5,10 @@ import pytest
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.synth.anatomy import LIMITS
-from hcmoco_bench.synth.curves import minimum_jerk, through, window
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
-from hcmoco_bench.synth.performer import Performer
+from hcmoco_bench.synth.motion.anatomy import LIMITS
+from hcmoco_bench.synth.motion.curves import minimum_jerk, through, window
+from hcmoco_bench.synth.person.performer import Performer
 
 JOINT = joint_set("kinect25").index
 

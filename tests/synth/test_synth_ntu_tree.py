@@ -22,10 +22,10 @@ from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.skeleton import read_skeleton
 from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames, decode_frames
-from hcmoco_bench.synth import ntu_tree
-from hcmoco_bench.synth.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.tree_plan import parse_names, plan_clips, plan_samples
-from hcmoco_bench.synth.truth import read_cameras
+from hcmoco_bench.synth.ntu import ntu_tree
+from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+from hcmoco_bench.synth.ntu.tree_plan import parse_names, plan_clips, plan_samples
+from hcmoco_bench.synth.ntu.truth import read_cameras
 
 
 def _hashes(root):

@@ -8,12 +8,12 @@ import pytest
 
 from hcmoco_bench.body import joint_set, part_table
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.synth.body_data import base_mesh, body_file, joint_vertices, shape_target
-from hcmoco_bench.synth.body_model import BONES, PARENTS, Skeleton, joint_heads, skinning
-from hcmoco_bench.synth.body_shape import Phenotype, rest_vertices, with_stature
 from hcmoco_bench.synth.motion import sample_motion
-from hcmoco_bench.synth.performer import Performer
-from hcmoco_bench.synth.rotations import about, quaternions, swing, twist_angle
+from hcmoco_bench.synth.motion.rotations import about, quaternions, swing, twist_angle
+from hcmoco_bench.synth.person.body_data import base_mesh, body_file, joint_vertices, shape_target
+from hcmoco_bench.synth.person.body_model import BONES, PARENTS, Skeleton, joint_heads, skinning
+from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, with_stature
+from hcmoco_bench.synth.person.performer import Performer
 
 
 def performer(seed: int) -> Performer:
@@ -196,7 +196,7 @@ def test_position_and_yaw_place_the_motion_in_the_world(people):
 def test_same_seed_same_bytes_whatever_the_threads():
     code = (
         "import hashlib, numpy as np\n"
-        "from hcmoco_bench.synth.performer import Performer\n"
+        "from hcmoco_bench.synth.person.performer import Performer\n"
         "from hcmoco_bench.synth.motion import sample_motion\n"
         "p = Performer.sample(np.random.default_rng(9))\n"
         "m = sample_motion(np.random.default_rng(9), 'drink water', 5, position=(0, 0), yaw=0.3)\n"

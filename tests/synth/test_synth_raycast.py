@@ -10,9 +10,9 @@ import pytest
 import warp as wp
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.synth.cameras import Pinhole, look_at
-from hcmoco_bench.synth.raycast import Box, Surface, View, box_around
-from hcmoco_bench.synth.warp_runtime import pick_device, start_warp
+from hcmoco_bench.synth.kinect.cameras import Pinhole, look_at
+from hcmoco_bench.synth.kinect.raycast import Box, Surface, View, box_around
+from hcmoco_bench.synth.kinect.warp_runtime import pick_device, start_warp
 
 CAMERA = Pinhole(120.0, 118.0, 63.2, 47.7, 128, 96)
 
@@ -166,7 +166,7 @@ def test_an_unknown_device_is_refused():
 @pytest.mark.slow
 def test_starting_warp_says_nothing():
     code = (
-        "from hcmoco_bench.synth.raycast import Surface; import numpy as np;"
+        "from hcmoco_bench.synth.kinect.raycast import Surface; import numpy as np;"
         "Surface(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), 'cpu').mesh"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hcmoco_bench.synth import textures
-from hcmoco_bench.synth.cameras import place_kinect, sample_stage
-from hcmoco_bench.synth.lighting import DIRECTIONS, light_room, sphere_directions, to_linear, tone_table
-from hcmoco_bench.synth.mesh_builder import MeshBuilder
-from hcmoco_bench.synth.raycast import Surface, View
-from hcmoco_bench.synth.room import SEAT_HEIGHT, build_room
-from hcmoco_bench.synth.shading import render_backdrop
-from hcmoco_bench.synth.shadows import ShadowCatcher
+from hcmoco_bench.synth.kinect.cameras import place_kinect, sample_stage
+from hcmoco_bench.synth.kinect.raycast import Surface, View
+from hcmoco_bench.synth.kinect.shading import render_backdrop
+from hcmoco_bench.synth.room import textures
+from hcmoco_bench.synth.room.build import SEAT_HEIGHT, build_room
+from hcmoco_bench.synth.room.lighting import DIRECTIONS, light_room, sphere_directions, to_linear, tone_table
+from hcmoco_bench.synth.room.mesh_builder import MeshBuilder
+from hcmoco_bench.synth.room.shadows import ShadowCatcher
 
 
 def _room(seed):

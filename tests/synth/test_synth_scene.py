@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.sources.ntu.names import ClipName, Rig
-from hcmoco_bench.synth import scene
 from hcmoco_bench.synth.motion import ACTIONS
-from hcmoco_bench.synth.room import SEAT_HEIGHT
+from hcmoco_bench.synth.ntu import scene
+from hcmoco_bench.synth.room.build import SEAT_HEIGHT
 
 SEED = 21
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hcmoco_bench.synth.people import DepthView
-from hcmoco_bench.synth.raycast import Box
-from hcmoco_bench.synth.sensor import DepthSensor, true_depth
+from hcmoco_bench.synth.kinect.people import DepthView
+from hcmoco_bench.synth.kinect.raycast import Box
+from hcmoco_bench.synth.kinect.sensor import DepthSensor, true_depth
 
 BOX = Box(100, 60, 240, 300)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.sources.ntu.skeleton import parse_skeleton
-from hcmoco_bench.synth.skeleton_text import format_skeleton
-from hcmoco_bench.synth.tracking import TrackedBody
+from hcmoco_bench.synth.kinect.skeleton_text import format_skeleton
+from hcmoco_bench.synth.kinect.tracking import TrackedBody
 
 
 def body(seed: int, body_id: int = 72057594037931648) -> TrackedBody:

@@ -5,10 +5,10 @@ import pytest
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.sources.ntu.skeleton import parse_skeleton
-from hcmoco_bench.synth.cameras import look_at, sample_kinect
+from hcmoco_bench.synth.kinect.cameras import look_at, sample_kinect
+from hcmoco_bench.synth.kinect.tracking import FIRST_BODY_ID, orientations, track_bodies
 from hcmoco_bench.synth.motion import sample_motion
-from hcmoco_bench.synth.performer import Performer
-from hcmoco_bench.synth.tracking import FIRST_BODY_ID, orientations, track_bodies
+from hcmoco_bench.synth.person.performer import Performer
 
 N = 90
 

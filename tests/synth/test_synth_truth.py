@@ -10,9 +10,9 @@ from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.masks import MaskFolder, read_mask
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.tree import scan
-from hcmoco_bench.synth.cameras import KinectPair, Pinhole, look_at
-from hcmoco_bench.synth.raycast import Surface
-from hcmoco_bench.synth.truth import color_visibility, read_cameras, read_truth
+from hcmoco_bench.synth.kinect.cameras import KinectPair, Pinhole, look_at
+from hcmoco_bench.synth.kinect.raycast import Surface
+from hcmoco_bench.synth.ntu.truth import color_visibility, read_cameras, read_truth
 
 
 def test_truth_covers_exactly_the_labelled_pixels(noiseless_tree):

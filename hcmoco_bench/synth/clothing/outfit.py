@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.synth.body_data import base_mesh
-from hcmoco_bench.synth.body_model import BONES, bone, joint_heads
 from hcmoco_bench.synth.clothing.cloth import blotches, mix
 from hcmoco_bench.synth.clothing.garments import Bottom, Shoes, Top
 from hcmoco_bench.synth.clothing.head import Head
@@ -25,7 +23,9 @@ from hcmoco_bench.synth.clothing.surface_fields import (
     texel_surface,
     vertex_fields,
 )
-from hcmoco_bench.synth.figure_mesh import MOUTH_UV, texture_map, triangles
+from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.synth.person.body_model import BONES, bone, joint_heads
+from hcmoco_bench.synth.person.figure_mesh import MOUTH_UV, texture_map, triangles
 
 _STRAND_WIDENING = 0.25
 """By how much the strands of long hair are widened so that no gaps stay between them."""

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.synth.body_data import base_mesh
-from hcmoco_bench.synth.body_model import BONES, bone, joint_heads, skinning
-from hcmoco_bench.synth.figure_mesh import SURFACES, texture_map, triangles
+from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.synth.person.body_model import BONES, bone, joint_heads, skinning
+from hcmoco_bench.synth.person.figure_mesh import SURFACES, texture_map, triangles
 
 Floats = NDArray[np.float32]
 

@@ -1,0 +1,1 @@
+"""The simulated Kinect v2: cameras, rays, shading, sensors and body tracking."""

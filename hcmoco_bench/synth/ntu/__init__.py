@@ -1,0 +1,1 @@
+"""Generated scenes and clips, written as a raw NTU RGB+D tree with their truth."""

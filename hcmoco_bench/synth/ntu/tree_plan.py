@@ -1,0 +1,106 @@
+"""Which clips a generated tree has: names that NTU RGB+D could have given, and how long each clip is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.synth.ntu.scene import generator
+
+_FRAMES = (40, 91)
+"""Shortest length of a clip and one more than the longest, if not given."""
+
+_PERFORMANCES_A_SETUP = 3
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """A clip to be made.
+
+    Attributes:
+        clip: Its name.
+        n_frames: Its length.
+        masks: Frames (from 1) whose part mask is written.
+    """
+
+    clip: ClipName
+    n_frames: int
+    masks: tuple[int, ...]
+
+
+def plan_clips(n_clips: int, seed: int, *, n_frames: int | None = None, mask_every: int = 10) -> tuple[ClipPlan, ...]:
+    """Draw the clips of a tree.
+
+    Every performance is seen by cameras 1, 2 and 3 of its setup (the last one by fewer, if the number does not
+    divide); about three performances share a setup. NTU-60's setups (1-17) show actions 1-60, the others 61-120.
+
+    Args:
+        n_clips: How many, at least 1.
+        seed: Of the tree.
+        n_frames: Length of every clip; None draws 40 to 90.
+        mask_every: A mask is written for frames 1 + k * mask_every.
+
+    Raises:
+        UsageError: If a number makes no sense.
+    """
+    if n_clips < 1 or (n_frames is not None and n_frames < 1) or mask_every < 1:
+        raise UsageError("clips, frames and the step between masks must be at least 1")
+    rng = generator(seed, "plan")
+    n_performances = -(-n_clips // 3)
+    n_setups = min(32, -(-n_performances // _PERFORMANCES_A_SETUP))
+    setups = np.sort(rng.permutation(32)[:n_setups] + 1)
+    seen: set[tuple[int, int, int, int]] = set()
+    plans: list[ClipPlan] = []
+    for number in range(n_performances):
+        setup = int(setups[number * n_setups // n_performances])
+        while True:
+            first_part = setup <= 17
+            performer = int(rng.integers(1, 41)) if first_part else int(rng.integers(41, 107))
+            action = int(rng.integers(1, 61)) if first_part else int(rng.integers(61, 121))
+            key = (setup, performer, int(rng.integers(1, 3)), action)
+            if key not in seen:
+                break
+        seen.add(key)
+        length = int(rng.integers(*_FRAMES)) if n_frames is None else n_frames
+        masks = tuple(range(1, length + 1, mask_every))
+        for camera in (1, 2, 3)[: n_clips - 3 * number]:
+            plans.append(ClipPlan(ClipName(setup, camera, performer, key[2], action), length, masks))
+    return tuple(sorted(plans, key=lambda plan: plan.clip))
+
+
+def plan_samples(samples: Iterable[SampleId], seed: int) -> tuple[ClipPlan, ...]:
+    """The clips that contain given samples, a few frames longer than needed, with masks of just those frames."""
+    frames: dict[ClipName, set[int]] = {}
+    for sample in samples:
+        frames.setdefault(sample.clip, set()).add(sample.frame)
+    plans = []
+    for clip in sorted(frames):
+        if clip.camera not in (1, 2, 3):
+            raise UsageError(f"{clip}: a setup has cameras 1, 2 and 3 only")
+        rng = generator(seed, "length", clip)
+        plans.append(ClipPlan(clip, max(frames[clip]) + int(rng.integers(2, 12)), tuple(sorted(frames[clip]))))
+    return tuple(plans)
+
+
+def parse_names(lines: Sequence[str], source: str) -> tuple[SampleId, ...]:
+    """Read sample ids, or lines of published lists (`images/<id>.jpg`); empty lines are skipped.
+
+    Raises:
+        DataError: For a line that is neither; names file and line.
+    """
+    samples = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip().removeprefix("images/").removesuffix(".jpg")
+        if not text:
+            continue
+        try:
+            samples.append(SampleId.parse(text))
+        except DataError as error:
+            raise DataError(f"{source}, line {number}: {error}", kind="list_garbled", file=source) from error
+    if not samples:
+        raise DataError(f"{source}: no sample ids in it", kind="list_empty", file=source)
+    return tuple(samples)

@@ -1,0 +1,1 @@
+"""Rooms with furniture: meshes, textures, light and shadows."""
