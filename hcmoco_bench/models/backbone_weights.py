@@ -1,0 +1,75 @@
+"""Weights for a timm backbone, from timm's Hub repositories or from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import timm
+import torch
+from timm.models._features import FeatureGetterNet, FeatureHookNet
+from torch import Tensor, nn
+
+from hcmoco_bench.errors import DataError, HubError
+from hcmoco_bench.models.weights import Modality, find_prefix, load_weights, read_checkpoint, state_dict_in
+
+IGNORED_HEADS = ("last_layer.",)
+"""Heads that timm does not know: the one of HRNet-Semantic-Segmentation. timm's own are read off the full model."""
+
+
+def load_backbone_weights(
+    backbone: nn.Module,
+    name: str,
+    weights: Path | Literal["imagenet"],
+    *,
+    modality: Modality | None = None,
+) -> None:
+    """Load all parameters and statistics of a backbone.
+
+    Only what belongs to the same architecture's classification head, or to stages after the last map, may be left over
+    in the source; anything else missing, left over or of another shape fails.
+
+    Args:
+        backbone: A timm network with `features_only`.
+        name: Its timm name.
+        weights: `imagenet` for the Hub, or a file with an encoder under one of `weights.ENCODER_PREFIXES`.
+        modality: Which encoder to take from a file that holds two.
+
+    Raises:
+        HubError: If the Hub cannot be reached and the weights are not in its cache.
+        DataError: If the weights do not exist, cannot be read, or do not fit.
+    """
+    # some wrappers keep the model whole under a name of their own
+    target = backbone
+    if isinstance(backbone, FeatureGetterNet):
+        target = backbone["model"]
+    elif isinstance(backbone, FeatureHookNet) and "body" in backbone:
+        target = backbone["body"]
+    if weights == "imagenet":
+        state = _hub_state(name)
+        load_weights(target, state, ignore=set(state) - set(target.state_dict()))
+        return
+    state = state_dict_in(read_checkpoint(weights), file=str(weights))
+    prefix = find_prefix(target, state, modality=modality, file=str(weights))
+    names = [key.removeprefix(prefix) for key in state if key.startswith(prefix)]
+    heads = [key for key in names if key.startswith(IGNORED_HEADS)]
+    load_weights(target, state, prefix=prefix, ignore={*heads, *_full_model_names(name)}, file=str(weights))
+
+
+def _hub_state(name: str) -> dict[str, Tensor]:
+    """The full model's weights: timm checks them strictly, head included, and renames older layouts."""
+    try:
+        state: dict[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
+    except OSError as error:  # every error of huggingface_hub and urllib about the network or a file
+        reason = str(error).partition("\n")[0]
+        raise HubError(
+            f"ImageNet weights of {name} cannot be fetched ({reason}); connect, or give a file with weights"
+        ) from error
+    except RuntimeError as error:
+        raise DataError(f"timm has no ImageNet weights that fit {name}: {error}", kind="weights_mismatch") from error
+    return state
+
+
+def _full_model_names(name: str) -> set[str]:
+    with torch.device("meta"):
+        return set(timm.create_model(name).state_dict())

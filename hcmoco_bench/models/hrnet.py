@@ -1,0 +1,66 @@
+"""HRNet with its four branches as output, fused as in the published segmentation and pre-training networks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import timm
+from timm.models.hrnet import HighResolutionModule
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hcmoco_bench.errors import UsageError
+
+RAW_HRNETS = ("hrnet_w18", "hrnet_w18_small", "hrnet_w32", "hrnet_w48")
+"""The timm names whose raw branches are used; all other names give timm's own pyramid."""
+
+Fusion = Literal["bilinear", "nearest"]
+
+
+class _BilinearFusion(HighResolutionModule):
+    """timm's module with the fusion of HRNet-Semantic-Segmentation: low resolutions are enlarged bilinearly, to size.
+
+    Enlarging to the size of the other branch, not by a factor, also allows sides that are no multiple of 32.
+    """
+
+    def forward(self, x: list[Tensor]) -> list[Tensor]:
+        branches = [branch(features) for branch, features in zip(self.branches, x, strict=True)]
+        fused = []
+        for i, layers in enumerate(self.fuse_layers):
+            total = None
+            for j, (layer, features) in enumerate(zip(layers, branches, strict=True)):
+                if j > i:
+                    convolution, norm, _ = layer
+                    part = functional.interpolate(
+                        norm(convolution(features)), size=branches[i].shape[-2:], mode="bilinear", align_corners=False
+                    )
+                else:
+                    part = layer(features)
+                total = part if total is None else total + part
+            fused.append(self.fuse_act(total))
+        return fused
+
+
+def create_raw_hrnet(name: str, *, fusion: Fusion = "bilinear") -> nn.Module:
+    """An HRNet without head whose outputs are the stem and the four branches (strides 2, 4, 8, 16, 32).
+
+    Names and shapes of all its parameters are those of the published HRNet (`hrnetv2_w18_imagenet_pretrained.pth` and
+    its sisters), so published weights load as they are. What differs between the published programs is how a
+    branch of lower resolution is enlarged before the sum:
+
+    - `bilinear`: HRNet-Semantic-Segmentation, HCMoCo and its A2J (`F.interpolate(..., mode="bilinear")`);
+    - `nearest`: HRNet-Image-Classification, timm, HigherHRNet and detectron2's DensePose.
+
+    Args:
+        name: One of `RAW_HRNETS`, with or without a timm tag.
+        fusion: How the sum is formed; the parameters are the same.
+    """
+    network: nn.Module = timm.create_model(name, features_only=True, feature_location="")
+    if fusion == "bilinear":
+        for module in network.modules():
+            if isinstance(module, HighResolutionModule) and module.num_branches > 1:
+                # timm takes no fusion as an option; the class holds no state of its own, so the module just changes it
+                module.__class__ = _BilinearFusion
+    elif fusion != "nearest":
+        raise UsageError(f"fusion {fusion!r} is not known; use 'bilinear' (published) or 'nearest' (timm, detectron2)")
+    return network

@@ -1,0 +1,294 @@
+"""Loading weights from files: nothing is unpickled, nothing is dropped in silence.
+
+A file is either safetensors or a torch file that `weights_only=True` accepts. A network inside it is found by a prefix
+of its keys; `ENCODER_PREFIXES` is the whole list of prefixes that are tried for an encoder, and where each comes from.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hcmoco_bench.errors import DataError
+
+Modality = Literal["rgb", "depth"]
+
+CONTAINERS = ("model", "state_dict", "net")
+"""Keys under which training programs keep the state dict: HCMoCo and this package, HRNet, others."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A prefix under which published files keep an encoder.
+
+    Attributes:
+        text: What every key starts with.
+        modality: The modality it stands for; None if the name says nothing.
+        source: Who writes it.
+    """
+
+    text: str
+    modality: Modality | None
+    source: str
+
+
+ENCODER_PREFIXES = (
+    Prefix("", None, "published HRNet (hrnetv2_w18_imagenet_pretrained.pth), timm, exports of this package"),
+    Prefix("module.", None, "any network saved inside DataParallel or DistributedDataParallel"),
+    Prefix("model.", None, "HRNet-Semantic-Segmentation (best.pth, final_state.pth)"),
+    Prefix("module.model.", None, "HRNet-Semantic-Segmentation, saved with its wrapper"),
+    Prefix("backbone.", None, "an Encoder of this package"),
+    Prefix("Backbone.", None, "A2J with HRNet, HCMoCo's version"),
+    Prefix("module.Backbone.", None, "A2J with HRNet, saved with its wrapper"),
+    Prefix("backbone.bottom_up.", None, "detectron2 with HRFPN (DensePose)"),
+    Prefix("encoder.", None, "single-encoder networks of PyContrast"),
+    Prefix("module.encoder.", None, "single-encoder networks of PyContrast, saved with their wrapper"),
+    Prefix("encoder1.", "rgb", "HCMoCo"),
+    Prefix("module.encoder1.", "rgb", "HCMoCo, as its trainer saves it"),
+    Prefix("encoder2.", "depth", "HCMoCo"),
+    Prefix("module.encoder2.", "depth", "HCMoCo, as its trainer saves it"),
+)
+"""Where an encoder may be inside a state dict.
+
+Read from https://github.com/hongfz16/HCMoCo (`pycontrast/transfer_ckpt.py`, `A2J/model.py`,
+`HRNet-Semantic-Segmentation/lib/utils/utils.py`) and detectron2's `projects/DensePose/densepose/modeling/hrfpn.py`.
+"""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What fitted and what did not.
+
+    Attributes:
+        prefix: The prefix that was taken off the keys.
+        loaded: Number of tensors taken.
+        missing: Names that the network has and the source has not.
+        unexpected: Names that the source has and the network has not, without those the caller said to ignore.
+        shapes: Name, shape in the network, shape in the source, where they differ.
+    """
+
+    prefix: str
+    loaded: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    shapes: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tensor found its partner."""
+        return not (self.missing or self.unexpected or self.shapes)
+
+
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
+"""What torch's restricted reader raises on damaged or foreign bytes."""
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a `.safetensors` file, or a torch file with `weights_only=True`, to the CPU.
+
+    Raises:
+        DataError: If the file is missing, damaged, not a dict, or holds anything but tensors and plain containers; in
+            the last case nothing of it is executed. Kinds `weights_missing`, `weights_unreadable`, `weights_foreign`.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is not there; give the path of a .pth or .safetensors file", **_at("missing", path))
+    if path.suffix == ".safetensors":
+        try:
+            return dict(load_file(path, device="cpu"))
+        except (SafetensorError, *_UNREADABLE) as error:
+            reason = " ".join(str(error).split())
+            raise DataError(
+                f"{path} is damaged or no safetensors file ({reason}); fetch it again", **_at("unreadable", path)
+            ) from error
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path} is damaged, or holds Python objects, which are never unpickled; save its state dict alone with "
+            "torch.save or safetensors where you trust it",
+            **_at("foreign", path),
+        ) from error
+    except _UNREADABLE as error:
+        raise DataError(f"{path} is damaged or no torch file; fetch it again", **_at("unreadable", path)) from error
+    if not isinstance(checkpoint, dict):
+        raise DataError(
+            f"{path} holds a {type(checkpoint).__name__}, not a state dict; save the state dict instead",
+            **_at("foreign", path),
+        )
+    return checkpoint
+
+
+def state_dict_in(checkpoint: Mapping[str, Any], *, file: str = "the checkpoint") -> dict[str, Tensor]:
+    """The state dict of a checkpoint: itself if it holds only tensors, else the one under a key of `CONTAINERS`.
+
+    Raises:
+        DataError: If there is none (kind `weights_foreign`).
+    """
+    for candidate in (checkpoint, *(checkpoint[key] for key in CONTAINERS if key in checkpoint)):
+        if (
+            isinstance(candidate, Mapping)
+            and candidate
+            and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in candidate.items())
+        ):
+            return dict(candidate)
+    keys = ", ".join(repr(key) for key in list(checkpoint)[:8]) or "nothing"
+    raise DataError(
+        f"{file} holds no state dict, neither itself nor under {', '.join(CONTAINERS)}; it holds {keys}",
+        **_at("foreign", file),
+    )
+
+
+def load_weights(
+    module: nn.Module,
+    source: Path | Mapping[str, Any],
+    *,
+    prefix: str = "",
+    strict: bool = True,
+    ignore: Collection[str] = (),
+    file: str = "",
+) -> LoadReport:
+    """Copy weights into a network, checking every name and shape first; on an error the network stays as it was.
+
+    Names are compared as they are; where timm's `features_only` has renamed `stages.0` to `stages_0`, a point and an
+    underscore count as the same. Counters of batch norm (`num_batches_tracked`), which old files lack, may be missing.
+
+    Args:
+        module: The network.
+        source: A file, a checkpoint, or a state dict.
+        prefix: Only keys that start with it are looked at, and it is taken off.
+        strict: Fail if anything is missing, left over, or of another shape; otherwise take what fits.
+        ignore: Names (without prefix) that may be left over, e.g. those of a classification head.
+        file: What to call the source in messages; a path names itself.
+
+    Raises:
+        DataError: If the source cannot be read, or (strict) does not fit; lists names and shapes. Kind
+            `weights_mismatch`.
+    """
+    file = file or (str(source) if isinstance(source, Path) else "the state dict")
+    state = state_dict_in(read_checkpoint(source) if isinstance(source, Path) else source, file=file)
+    given = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    partners = _partners(module, given)
+    expected = module.state_dict()
+    fitting, shapes = {}, []
+    for name, key in partners.items():
+        if expected[name].shape == given[key].shape:
+            fitting[name] = given[key]
+        else:
+            shapes.append((name, tuple(expected[name].shape), tuple(given[key].shape)))
+    ignored, used = set(ignore), set(partners.values())
+    report = LoadReport(
+        prefix=prefix,
+        loaded=len(fitting),
+        missing=tuple(n for n in expected if n not in partners and not n.endswith("num_batches_tracked")),
+        unexpected=tuple(key for key in given if key not in used and key not in ignored),
+        shapes=tuple(shapes),
+    )
+    if strict and not report.complete:
+        raise DataError(_mismatch(file, report), kind="weights_mismatch", file=file)
+    module.load_state_dict(fitting, strict=False)
+    return report
+
+
+def find_prefix(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    modality: Modality | None = None,
+    candidates: Sequence[Prefix] = ENCODER_PREFIXES,
+    file: str = "the state dict",
+) -> str:
+    """The prefix under which `state` holds this network.
+
+    A prefix under which every name of the network is found wins; if there is none, the one with the most, so that
+    `load_weights` can say what is wrong.
+
+    Args:
+        module: The network looked for.
+        state: A state dict.
+        modality: The modality wanted; needed where a checkpoint holds an encoder for each.
+        candidates: The prefixes tried.
+        file: What to call the source in messages.
+
+    Raises:
+        DataError: If no name of the network is found under any prefix (`weights_foreign`), or two modalities fit and
+            none was asked for (`weights_ambiguous`).
+    """
+    allowed = [p for p in candidates if modality is None or p.modality in (None, modality)]
+    hits = {}
+    for prefix in allowed:
+        given = {key.removeprefix(prefix.text): value for key, value in state.items() if key.startswith(prefix.text)}
+        hits[prefix] = len(_partners(module, given))
+    best = max(hits.values(), default=0)
+    if best == 0:
+        tried = ", ".join(repr(p.text) for p in allowed)
+        keys = ", ".join(list(state)[:3])
+        raise DataError(
+            f"{file} does not hold this network under any known prefix ({tried}); its keys begin with {keys}",
+            **_at("foreign", file),
+        )
+    winners = [prefix for prefix, count in hits.items() if count == best]
+    modalities = {prefix.modality for prefix in winners if prefix.modality is not None}
+    if len(modalities) > 1:
+        raise DataError(
+            f"{file} holds an encoder for each of {', '.join(sorted(modalities))}; say which modality to take",
+            **_at("ambiguous", file),
+        )
+    return winners[0].text
+
+
+def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:
+    """Name in the network -> key in the source."""
+    by_flat_name: dict[str, str] = {}
+    for key in given:
+        by_flat_name.setdefault(_flat(key), key)
+    partners = {}
+    for name in module.state_dict():
+        partner = name if name in given else by_flat_name.get(_flat(name))
+        if partner is not None:
+            partners[name] = partner
+    return partners
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _mismatch(file: str, report: LoadReport, shown: int = 12) -> str:
+    lines = [f"{file} does not fit this network" + (f" (under prefix {report.prefix!r})" if report.prefix else "")]
+    lists = {
+        "missing in the file": list(report.missing),
+        "not in the network": list(report.unexpected),
+        "of another shape": [f"{name} {given} instead of {wanted}" for name, wanted, given in report.shapes],
+    }
+    for title, names in lists.items():
+        if names:
+            rest = f", and {len(names) - shown} more" if len(names) > shown else ""
+            lines.append(f"  {len(names)} {title}: {', '.join(names[:shown])}{rest}")
+    return "\n".join(lines)
+
+
+def _at(kind: str, file: Path | str) -> dict[str, str]:
+    return {"kind": f"weights_{kind}", "file": str(file)}
