@@ -16,6 +16,7 @@ ABOVE = {
     "align": {"body", "sources"},
     "prepare": {"body", "sources", "align"},
     "hub": {"body", "sources", "align", "prepare"},
+    "data": {"body", "sources", "align", "prepare"},
     "models": {"body"},
     "plotting": {"body", "sources", "prepare"},
     "demo": {"body", "sources", "synth", "align", "prepare", "hub", "plotting"},

@@ -1,0 +1,81 @@
+"""Batches from a data set, prepared by worker processes; the same batches for any number of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+
+import cv2
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from hcmoco_bench.data.batch import Batch, collate
+from hcmoco_bench.data.mixing import MixedSampler
+from hcmoco_bench.data.sample import Draw, Sample
+
+PREFETCH = 2
+"""Batches that each worker prepares ahead."""
+
+
+class BatchLoader(DataLoader[Sample]):
+    """A `DataLoader` that gives `Batch` objects and tells its `MixedSampler` which of them were handed over.
+
+    A batch counts as handed over when the loop over it begins; after the last one the sampler is at the next epoch.
+    """
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # the base promises its own iterator class
+        batches: Iterator[Batch] = super().__iter__()
+        sampler = self.sampler if isinstance(self.sampler, MixedSampler) else None
+        for batch in batches:
+            if sampler is not None:
+                sampler.advance()
+            yield batch
+        if sampler is not None:
+            sampler.end_epoch()
+
+
+def make_loader(
+    dataset: Dataset[Sample],
+    sampler: MixedSampler | Sequence[int | Draw] | None = None,
+    *,
+    batch_size: int,
+    workers: int = 0,
+    pin_memory: bool = False,
+) -> BatchLoader:
+    """Make a loader.
+
+    Args:
+        dataset: A data set of this package, or a mixture.
+        sampler: The draws; with a `MixedSampler` only whole batches, otherwise also the
+            rest. None: every row, in order.
+        batch_size: Samples per batch; that of the sampler.
+        workers: Processes that prepare batches; 0: this one. Each uses one thread. They live as long as the loader.
+        pin_memory: Give batches in page-locked memory, for copies to a GPU that do not wait.
+
+    Raises:
+        ValueError: If the batch size is not the sampler's.
+    """
+    mixed = isinstance(sampler, MixedSampler)
+    if isinstance(sampler, MixedSampler) and sampler.batch_size != batch_size:
+        raise ValueError(f"the sampler was made for batches of {sampler.batch_size}, not of {batch_size}")
+    return BatchLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        drop_last=mixed,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        worker_init_fn=_start_worker if workers else None,
+        persistent_workers=workers > 0,
+        prefetch_factor=PREFETCH if workers else None,
+        # A fork of a process with threads (OpenCV, Arrow, CUDA) can hang.
+        multiprocessing_context=multiprocessing.get_context("spawn") if workers else None,
+        # Its own, so that loading does not move the random numbers of training.
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def _start_worker(worker: int) -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,166 @@
+"""Training samples from a prepared NTU store: RGB, depth, parts and the main body's joints on one crop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from hcmoco_bench.body.joints import joint_mapping
+from hcmoco_bench.data.crops import box_around, random_square, whole_person
+from hcmoco_bench.data.intrinsics import RigIntrinsics
+from hcmoco_bench.data.joint_places import place_joints
+from hcmoco_bench.data.normalise import normalise_rgb
+from hcmoco_bench.data.ntu_index import NtuIndex, read_index
+from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
+from hcmoco_bench.data.transforms import Crop
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
+
+_METRES = 0.001
+
+
+class NtuStoreDataset(Dataset[Sample]):
+    """A split of a prepared NTU store.
+
+    In memory are ids and joints (about 300 bytes a sample); pictures are read and decoded when asked for. Joints are
+    the main body's, with sides as in the picture; a joint is known if the tracker gave it a place, tracked or inferred.
+    The foreground is where there are parts, or, in stores without masks, where the masked depth has a measurement.
+
+    For training the crop is a random square around the person (`random_square`); otherwise the whole person
+    (`whole_person`). Without a tracked body, the box around the foreground takes the place of the joints' box.
+
+    Args:
+        store: Folder of the store.
+        split: A split of it, also a selection such as `train_20` or `subjects_train`.
+        size: Side of the crop, px.
+        joints: Joint set of the samples.
+        seed: Of the crops.
+        train: Random crops; otherwise the same crop every time.
+
+    Attributes:
+        index: Ids, rigs and joints of all rows.
+        joints: The joint set.
+        size: Side of the crop, px.
+        nominal_rigs: Rigs whose depth camera could not be calibrated; samples of theirs have nominal intrinsics.
+
+    Raises:
+        StoreError: If there is no finished store, no such split, or no row in it.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        split: str = "train",
+        *,
+        size: int = 320,
+        joints: Joints = "mpii16",
+        seed: int = 0,
+        train: bool = True,
+    ) -> None:
+        opened = Store.open(store)
+        self.path, self.split, self.size, self.seed, self.train = store, split, size, seed, train
+        self.joints: Joints = joints
+        self.index: NtuIndex = read_index(opened, split)
+        if not len(self.index):
+            raise StoreError(f"{store}: split {split!r} has no rows; see its problems.jsonl")
+        self._pictures = RowBytes(opened.shards())
+        self._intrinsics = RigIntrinsics.of_store(opened)
+        used = set(np.unique(self.index.rigs).tolist())
+        self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
+        self._has_depth = not opened.manifest.options.rgb_only
+        self._has_parts = opened.manifest.parts
+        self._mapping = joint_mapping("kinect25", joints)
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of rows that are asked for without one."""
+        self._epoch = epoch
+
+    def __getitem__(self, key: DrawLike) -> Sample:
+        draw = as_draw(key, self._epoch)
+        row = draw.row
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
+        rgb = self._picture(row, "rgb", cv2.IMREAD_COLOR_RGB)
+        if rgb is None:
+            raise StoreError(f"sample {self.index.ids[row]}: no rgb; run verify on {self.path}")
+        depth = self._picture(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
+        parts = self._picture(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
+        box = self._box(row, depth, parts)
+        if self.train:
+            crop = random_square(box, *DEPTH_SIZE, self.size, draw.generator(self.seed))
+        else:
+            crop = whole_person(box, self.size)
+        return self._cropped(row, crop, rgb, depth, parts)
+
+    def _cropped(
+        self, row: int, crop: Crop, rgb: NDArray[Any], depth: NDArray[Any] | None, parts: NDArray[Any] | None
+    ) -> Sample:
+        rig = self._intrinsics.of(str(self.index.rigs[row]))
+        intrinsics = None if depth is None else crop.intrinsics(*rig)
+        millimetres = None if depth is None else crop.depth(depth)
+        labels = None if parts is None else crop.parts(parts)
+        people = labels if labels is not None else millimetres
+        joints, visible = place_joints(
+            self.index.joints[row][self._mapping], self.index.tracking[row][self._mapping] > 0, self.joints, crop
+        )
+        return Sample(
+            sample_id=str(self.index.ids[row]),
+            source="ntu",
+            index=row,
+            rgb=normalise_rgb(crop.rgb(rgb)),
+            depth=_metres(millimetres),
+            foreground=_where(people),
+            parts=None if labels is None else torch.from_numpy(labels),
+            joints=joints,
+            visible=visible,
+            intrinsics=None if intrinsics is None else torch.from_numpy(intrinsics.astype(np.float32)),
+        )
+
+    def _box(self, row: int, depth: NDArray[Any] | None, parts: NDArray[Any] | None) -> NDArray[np.float64]:
+        """The box around the main body's joints, or else around the foreground, or else the whole picture."""
+        width, height = DEPTH_SIZE
+        known = self.index.tracking[row] > 0
+        if known.any():
+            return box_around(self.index.joints[row][known], width, height)
+        people = parts if parts is not None and parts.any() else depth
+        if people is not None and people.any():
+            lines, columns = np.nonzero(people)
+            return box_around(np.column_stack([columns, lines]).astype(np.float64), width, height)
+        return np.array([0.0, 0.0, width - 1.0, height - 1.0])
+
+    def _picture(self, row: int, column: str, flags: int) -> NDArray[Any] | None:
+        shard, group, place = self.index.places[row].tolist()
+        data = self._pictures.read(shard, group, place, column)
+        if data is None:
+            return None
+        picture: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if picture is None:
+            raise StoreError(
+                f"sample {self.index.ids[row]}: column {column} cannot be decoded; run verify on {self.path}"
+            )
+        return picture
+
+
+def _metres(millimetres: NDArray[np.uint16] | None) -> Tensor | None:
+    if millimetres is None or not millimetres.any():
+        return None
+    return torch.from_numpy(millimetres.astype(np.float32) * np.float32(_METRES)).unsqueeze(0)
+
+
+def _where(people: NDArray[Any] | None) -> Tensor | None:
+    if people is None or not people.any():
+        return None
+    return torch.from_numpy(people > 0)

@@ -1,0 +1,119 @@
+"""Random access to the pictures in Parquet shards, without reading row groups around them or keeping them in memory.
+
+Shards hold pictures uncompressed, so every JPEG and PNG lies in the file as it is. The first time that a row group is
+touched, its pictures are read once through Arrow and looked up in the file; afterwards a picture costs one `pread` of
+its own bytes. Compared with the alternatives, for one random row (`benchmarks/data.py` measures it): reading its row
+group costs 32 rows; a memory-mapped Arrow file is as fast, but is a second copy of the whole data set on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hcmoco_bench.errors import StoreError
+
+OPEN_FILES: Final = 256
+"""Shards a process keeps open, well below the usual limit of 1,024."""
+
+_ABSENT: Final = -1
+
+
+class RowBytes:
+    """The `bytes` of picture columns by shard, row group and row. Picklable; each process opens its own files.
+
+    Args:
+        shards: Files that `prepare` wrote.
+    """
+
+    def __init__(self, shards: Sequence[Path]) -> None:
+        self._shards = tuple(shards)
+        self._places: dict[tuple[int, int, str], NDArray[np.int64]] = {}
+        self._open: OrderedDict[int, int] = OrderedDict()
+
+    def read(self, shard: int, group: int, row: int, column: str) -> bytes | None:
+        """The encoded picture of a row of a row group; None if it is null.
+
+        Raises:
+            StoreError: If the shard cannot be read, or was not written by `prepare`.
+        """
+        key = (shard, group, column)
+        places = self._places.get(key)
+        if places is None:
+            places = self._places[key] = self._locate(shard, group, column)
+        start, length = places[row].tolist()
+        if start == _ABSENT:
+            return None
+        return self._pread(shard, length, start)
+
+    def close(self) -> None:
+        """Close all files; they are opened again when needed."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict()}
+
+    def _locate(self, shard: int, group: int, column: str) -> NDArray[np.int64]:
+        """(rows, 2) offset in the file and length of each picture of a row group."""
+        path = self._shards[shard]
+        try:
+            with pq.ParquetFile(path) as file:
+                chunk = _chunk(file.metadata.row_group(group), f"{column}.bytes")
+                pictures = file.read_row_group(group, [f"{column}.bytes"])[column].combine_chunks()
+            values = pa.compute.struct_field(pictures, "bytes")
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
+        raw = self._pread(shard, chunk.total_compressed_size, chunk.data_page_offset)
+        places = np.full((len(values), 2), _ABSENT, np.int64)
+        cursor = 0
+        for row, value in enumerate(values):
+            if value.is_valid:
+                data = value.as_buffer().to_pybytes()
+                # Plain encoding: four bytes of length, then the bytes; pages have a header of a few bytes.
+                cursor = raw.find(struct.pack("<I", len(data)) + data, cursor)
+                if cursor < 0:
+                    raise StoreError(
+                        f"{path}: column {column} is compressed or encoded; training reads shards as prepare writes "
+                        "them, so prepare the store again"
+                    )
+                places[row] = chunk.data_page_offset + cursor + 4, len(data)
+                cursor += 4 + len(data)
+        return places
+
+    def _pread(self, shard: int, length: int, start: int) -> bytes:
+        try:
+            data = os.pread(self._descriptor(shard), length, start)
+        except OSError as error:
+            raise StoreError(f"{self._shards[shard]}: cannot be read ({error.strerror})") from error
+        if len(data) != length:
+            raise StoreError(f"{self._shards[shard]}: shorter than before; run verify, then prepare again")
+        return data
+
+    def _descriptor(self, shard: int) -> int:
+        if shard in self._open:
+            self._open.move_to_end(shard)
+            return self._open[shard]
+        if len(self._open) >= OPEN_FILES:
+            os.close(self._open.popitem(last=False)[1])
+        descriptor = self._open[shard] = os.open(self._shards[shard], os.O_RDONLY | os.O_CLOEXEC)
+        return descriptor
+
+
+def _chunk(group: Any, path: str) -> Any:
+    for index in range(group.num_columns):
+        if group.column(index).path_in_schema == path:
+            return group.column(index)
+    raise KeyError(f"no column {path}")

@@ -1,0 +1,135 @@
+"""One affine map from picture to crop that moves everything: RGB, depth, masks, joints, and what joints are called.
+
+Pixels are (x, y) with whole numbers at pixel centres: a picture of width W reaches from -0.5 to W - 0.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hcmoco_bench.body.parts import part_table
+
+_UPRIGHT = 1e-9
+_Pixel = TypeVar("_Pixel", np.uint8, np.uint16)
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A crop of a picture: where each px of the picture comes to lie in it.
+
+    Attributes:
+        matrix: (2, 3) float64; px (x, y, 1) of the picture to px (x, y) of the crop. A negative determinant mirrors.
+        width: Of the crop, px.
+        height: Of the crop, px.
+    """
+
+    matrix: NDArray[np.float64]
+    width: int
+    height: int
+
+    @classmethod
+    def of_square(cls, center: ArrayLike, side: float, size: int, *, rotation: float = 0.0) -> Crop:
+        """The crop of a square of the picture, brought to `size` x `size` px.
+
+        Args:
+            center: (2,) px (x, y) of the picture, in the middle of the crop.
+            side: Side of the square, px of the picture, > 0.
+            size: Side of the crop, px.
+            rotation: Of the square, degrees, clockwise in the picture; its content turns the other way in the crop.
+        """
+        scale = size / side
+        angle = np.deg2rad(rotation)
+        turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        middle = np.full(2, (size - 1) / 2.0)
+        shift = middle - turn @ np.asarray(center, np.float64)
+        return cls(np.column_stack([turn, shift]), size, size)
+
+    def flipped(self) -> Crop:
+        """This crop, mirrored left to right."""
+        mirror = np.array([[-1.0, 0.0, self.width - 1.0], [0.0, 1.0, 0.0]])
+        return self._after(mirror)
+
+    def of_reduced(self, factor: int) -> Crop:
+        """The same crop out of the picture decoded at 1/factor of its size (block means, as JPEG decoders do)."""
+        # The centre of reduced px 0 lies amid `factor` px of the picture.
+        enlarge = np.array([[factor, 0.0, (factor - 1) / 2.0], [0.0, factor, (factor - 1) / 2.0], [0.0, 0.0, 1.0]])
+        return Crop(self.matrix @ enlarge, self.width, self.height)
+
+    @cached_property
+    def scale(self) -> float:
+        """Crop px a picture px."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+
+    @cached_property
+    def mirrors(self) -> bool:
+        """Whether left and right change places."""
+        return bool(np.linalg.det(self.matrix[:, :2]) < 0)
+
+    @property
+    def is_upright(self) -> bool:
+        """Whether rows stay rows and columns columns."""
+        return bool(abs(self.matrix[0, 1]) < _UPRIGHT and abs(self.matrix[1, 0]) < _UPRIGHT)
+
+    def rgb(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Crop (H, W, 3) uint8, bilinear; black outside of the picture."""
+        return self._warp(picture, cv2.INTER_LINEAR)
+
+    def depth(self, picture: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Crop (H, W) uint16 millimetres, each px that of the nearest; 0 outside of the picture."""
+        return self._warp(picture, cv2.INTER_NEAREST)
+
+    def mask(self, picture: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Crop (H, W) bool, each px that of the nearest; False outside of the picture."""
+        return self._warp(picture.view(np.uint8), cv2.INTER_NEAREST).view(np.bool_)
+
+    def parts(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Crop (H, W) class indices 0..24, each px that of the nearest; 0 outside. Sides swap if the crop mirrors."""
+        parts = self._warp(picture, cv2.INTER_NEAREST)
+        return part_table().flip[parts] if self.mirrors else parts
+
+    def points(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """Move (..., 2) px of the picture to px of the crop."""
+        return np.asarray(np.asarray(xy, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2], np.float64)
+
+    def joints(
+        self, xy: ArrayLike, known: NDArray[np.bool_], flip: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Move joints; left and right partners swap if the crop mirrors.
+
+        Args:
+            xy: (J, 2) px of the picture.
+            known: (J,) whether a joint's place is known.
+            flip: (J,) the joint that each becomes in a mirror, `JointSet.flip`.
+
+        Returns:
+            (J, 2) px of the crop, and (J,) whether the place is known, both in the order of the joint set.
+        """
+        moved = self.points(xy)
+        return (moved[flip], known[flip]) if self.mirrors else (moved, known.copy())
+
+    def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether px (..., 2) of the crop are between the centres of its first and last pixels."""
+        return np.asarray(((xy >= 0) & (xy <= (self.width - 1, self.height - 1))).all(axis=-1))
+
+    def intrinsics(self, fx: float, fy: float, cx: float, cy: float) -> NDArray[np.float64] | None:
+        """The camera's fx, fy, cx, cy in px of the crop; None if the crop is rotated.
+
+        A mirrored crop is the picture of a mirrored world: focal lengths stay positive.
+        """
+        if not self.is_upright:
+            return None
+        (a, _, x), (_, b, y) = self.matrix
+        return np.array([abs(a) * fx, abs(b) * fy, a * cx + x, b * cy + y])
+
+    def _after(self, then: NDArray[np.float64]) -> Crop:
+        square = np.vstack([self.matrix, [0.0, 0.0, 1.0]])
+        return Crop(then @ square, self.width, self.height)
+
+    def _warp(self, picture: NDArray[_Pixel], interpolation: int) -> NDArray[_Pixel]:
+        return np.asarray(cv2.warpAffine(picture, self.matrix, (self.width, self.height), flags=interpolation))
