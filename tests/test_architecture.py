@@ -18,6 +18,7 @@ ABOVE = {
     "hub": {"body", "sources", "align", "prepare"},
     "data": {"body", "sources", "align", "prepare"},
     "models": {"body"},
+    "losses": set(),
     "plotting": {"body", "sources", "prepare"},
     "demo": {"body", "sources", "synth", "align", "prepare", "hub", "plotting"},
     "cli": {"body", "sources", "synth", "align", "prepare", "hub", "plotting", "demo"},
