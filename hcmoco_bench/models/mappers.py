@@ -15,7 +15,10 @@ EMBEDDING_DIM = 128
 
 
 def normalise(features: Tensor, dim: int) -> Tensor:
-    """Divide by the L2 norm along `dim`; a zero vector stays zero. The norm is formed in float32 or better; the type is kept."""
+    """Divide by the L2 norm along `dim`; a zero vector stays zero.
+
+    The norm is formed in float32 or better; the type of the features is kept.
+    """
     precision = torch.promote_types(features.dtype, torch.float32)
     norm: Tensor = torch.linalg.vector_norm(features, dim=dim, keepdim=True, dtype=precision)
     return features / norm.clamp_min(1e-12).to(features.dtype)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pickle
 import struct
+import zipfile
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +49,8 @@ ENCODER_PREFIXES = (
     Prefix("model.", None, "HRNet-Semantic-Segmentation (best.pth, final_state.pth)"),
     Prefix("module.model.", None, "HRNet-Semantic-Segmentation, saved with its wrapper"),
     Prefix("backbone.", None, "an Encoder of this package"),
+    Prefix("rgb_encoder.backbone.", "rgb", "pre-training checkpoints of this package"),
+    Prefix("depth_encoder.backbone.", "depth", "pre-training checkpoints of this package"),
     Prefix("Backbone.", None, "A2J with HRNet, HCMoCo's version"),
     Prefix("module.Backbone.", None, "A2J with HRNet, saved with its wrapper"),
     Prefix("backbone.bottom_up.", None, "detectron2 with HRFPN (DensePose)"),
@@ -102,6 +106,8 @@ _UNREADABLE = (
     ValueError,
     pickle.UnpicklingError,
     struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 """What torch's restricted reader raises on damaged or foreign bytes."""
 
@@ -124,6 +130,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
                 f"{path} is damaged or no safetensors file ({reason}); fetch it again", **_at("unreadable", path)
             ) from error
     try:
+        _check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataError(
@@ -139,6 +146,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             **_at("foreign", path),
         )
     return checkpoint
+
+
+def _check_archive(path: Path) -> None:
+    """Compare the checksums of torch's zip format, which torch itself does not; older files have none."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"checksum of {damaged}")
 
 
 def state_dict_in(checkpoint: Mapping[str, Any], *, file: str = "the checkpoint") -> dict[str, Tensor]:
