@@ -1,4 +1,4 @@
-"""`hcmoco-bench prepare ntu`: raw NTU RGB+D in, a prepared store out."""
+"""`hcmoco-bench prepare ntu|mpii|coco`: a raw data set in, a prepared store out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from hcmoco_bench.prepare.keypoint_images import PreparedKeypoints
     from hcmoco_bench.prepare.ntu import Prepared
 
 HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
@@ -20,9 +21,8 @@ HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
     group = typer.Typer(no_args_is_help=True, help="Turn a raw data set into a prepared store, once.")
-    group.command("ntu")(ntu)
-    # With a callback the group stays a group, however many data sets it has.
-    group.callback()(lambda: None)
+    for command in (ntu, mpii, coco):
+        group.command()(command)
     app.add_typer(group, name="prepare")
 
 
@@ -113,6 +113,115 @@ def ntu(
         _show(prepared)
     if strict and prepared.store.manifest.problems:
         raise typer.Exit(3)
+
+
+_PhotographRoot = Annotated[Path, typer.Option(help="The data set's folder, extracted.")]
+_PhotographStore = Annotated[
+    Path | None, typer.Option("--out", "-o", help=f"Folder of the store; without: {HOME}/NAME.", show_default=False)
+]
+_Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]
+_Strict = Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a store of other inputs.")]
+
+
+def mpii(
+    root: _PhotographRoot,
+    store: _PhotographStore = None,
+    workers: _Workers = None,
+    strict: _Strict = False,
+    overwrite: _Overwrite = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prepare MPII Human Pose: its people's joints and squares, and their pictures as they are, in Parquet shards.
+
+    The folder holds `images/`, and `annot/train.json` and `annot/valid.json`, as HRNet's users have them; or pictures
+    and a single JSON file of that form.
+
+        hcmoco-bench prepare mpii --root /data/mpii
+    """
+    _photographs("mpii", root, store, workers, strict, overwrite, quiet, as_json)
+
+
+def coco(
+    root: _PhotographRoot,
+    store: _PhotographStore = None,
+    workers: _Workers = None,
+    strict: _Strict = False,
+    overwrite: _Overwrite = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prepare COCO keypoints: its people's joints and squares, and their pictures as they are, in Parquet shards.
+
+    The folder holds `train2017/`, `val2017/` and `annotations/person_keypoints_*2017.json`, as published; or pictures
+    and a single JSON file of that form.
+
+        hcmoco-bench prepare coco --root /data/coco
+    """
+    _photographs("coco", root, store, workers, strict, overwrite, quiet, as_json)
+
+
+def _photographs(
+    dataset: Literal["mpii", "coco"],
+    root: Path,
+    store: Path | None,
+    workers: int | None,
+    strict: bool,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
+    from hcmoco_bench.processes import usable_cores
+
+    try:
+        with progress_bar(quiet=quiet or as_json) as progress:
+            prepared = prepare_keypoints(
+                dataset,
+                root,
+                store or HOME / dataset,
+                workers=workers or usable_cores(),
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        err.print("stopped; run the same command again to continue where it was")
+        raise typer.Exit(1) from None
+    manifest = prepared.store.manifest
+    if as_json:
+        print_json(
+            {
+                "store": str(prepared.store.path),
+                "nothing_to_do": prepared.nothing_to_do,
+                "kept": prepared.kept,
+                "joints": manifest.joints,
+                "splits": {name: split.model_dump() for name, split in manifest.splits.items()},
+                "problems": manifest.problems,
+            }
+        )
+    elif not quiet:
+        _show_photographs(prepared)
+    if strict and manifest.problems:
+        raise typer.Exit(3)
+
+
+def _show_photographs(prepared: PreparedKeypoints) -> None:
+    from rich.table import Table
+
+    store, manifest = prepared.store, prepared.store.manifest
+    if prepared.nothing_to_do:
+        out.print(f"{store.path}: finished before, and the inputs are the same; nothing to do", soft_wrap=True)
+    table = Table("split", "pictures", "people", title=f"{manifest.dataset}, joints {manifest.joints}")
+    for name, split in manifest.splits.items():
+        table.add_row(name, f"{split.images:,}", f"{split.people:,}")
+    out.print(table)
+    if manifest.problems:
+        table = Table("problem", "left out", title=f"{sum(manifest.problems.values()):,} lines in problems.jsonl")
+        for kind, count in manifest.problems.items():
+            table.add_row(kind, f"{count:,}")
+        out.print(table)
+    out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
 
 
 def _summary(prepared: Prepared) -> dict[str, Any]:

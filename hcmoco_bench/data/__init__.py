@@ -1,6 +1,7 @@
 """Prepared stores to training samples: crops that keep all modalities together, batches, mixing, loading."""
 
 from hcmoco_bench.data.batch import Batch, collate
+from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.data.loader import BatchLoader, make_loader
 from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
 from hcmoco_bench.data.normalise import denormalise_rgb, normalise_depth, normalise_joints, normalise_rgb
@@ -12,6 +13,7 @@ __all__ = [
     "BatchLoader",
     "Draw",
     "Joints",
+    "KeypointImagesDataset",
     "MixedDataset",
     "MixedSampler",
     "NtuStoreDataset",

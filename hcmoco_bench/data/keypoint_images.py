@@ -1,0 +1,165 @@
+"""Training samples from a prepared store of MPII or COCO: a person's RGB and joints; there is no depth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from hcmoco_bench.body.joints import joint_mapping, joint_set
+from hcmoco_bench.data.crops import centre_scale
+from hcmoco_bench.data.joint_places import place_joints
+from hcmoco_bench.data.normalise import normalise_rgb
+from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
+from hcmoco_bench.errors import LabelError, StoreError, UsageError
+from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
+
+_REDUCED: Final = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+class KeypointImagesDataset(Dataset[Sample]):
+    """The people of a prepared MPII or COCO store, one sample each.
+
+    Pictures are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
+    shows: faster, and without the patterns of skipped pixels.
+
+    Args:
+        store: Folder of the store.
+        split: A split of it.
+        size: Side of the crop, px.
+        joints: Joint set of the samples: MPII gives both, COCO `shared13` only.
+        seed: Of the crops.
+        train: Jittered and rotated crops (`centre_scale`); otherwise the person's square as it is.
+        flip: Probability of mirroring in training; the published pre-training does not mirror.
+
+    Attributes:
+        ids: (N,) person ids.
+        joints: The joint set.
+        size: Side of the crop, px.
+
+    Raises:
+        StoreError: If there is no finished store, no such split, or nobody in it.
+        UsageError: If the store's joints cannot be given as `joints`.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        split: str = "train",
+        *,
+        size: int = 320,
+        joints: Joints = "mpii16",
+        seed: int = 0,
+        train: bool = True,
+        flip: float = 0.0,
+    ) -> None:
+        opened = KeypointStore.open(store)
+        self.path, self.split, self.size, self.seed, self.train, self.flip = store, split, size, seed, train, flip
+        self.joints: Joints = joints
+        self.source = opened.manifest.dataset
+        shards = opened.shards(split)
+        self.ids, self._places, self._joints, self._state, self._squares = _read_people(
+            f"{store}, split {split}", shards, len(joint_set(opened.manifest.joints)), _mapping(opened, joints)
+        )
+        self._pictures = RowBytes(shards)
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of rows that are asked for without one."""
+        self._epoch = epoch
+
+    def __getitem__(self, key: DrawLike) -> Sample:
+        draw = as_draw(key, self._epoch)
+        row = draw.row
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
+        x, y, scale = self._squares[row].tolist()
+        rng = draw.generator(self.seed) if self.train else None
+        crop = centre_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
+        factor = next(factor for factor in (8, 4, 2, 1) if factor == 1 or crop.scale * factor <= 1.0)
+        picture = self._decode(row, factor)
+        joints, visible = place_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
+        return Sample(
+            sample_id=f"{self.source}-{self.ids[row]}",
+            source=self.source,
+            index=row,
+            rgb=normalise_rgb(crop.of_reduced(factor).rgb(picture)),
+            depth=None,
+            foreground=None,
+            parts=None,
+            joints=joints,
+            visible=visible,
+            intrinsics=None,
+        )
+
+    def _decode(self, row: int, factor: int) -> NDArray[np.uint8]:
+        shard, group, place = self._places[row].tolist()
+        data = self._pictures.read(shard, group, place, "image")
+        # Joints are in px of the file, not of a viewer that turns it upright.
+        flags = _REDUCED[factor] | cv2.IMREAD_IGNORE_ORIENTATION
+        picture = None if data is None else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if picture is None:
+            raise StoreError(
+                f"{self.path}: picture of person {self.ids[row]} cannot be decoded; prepare the store again"
+            )
+        return np.asarray(picture if factor == 1 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _mapping(store: KeypointStore, joints: Joints) -> NDArray[np.intp]:
+    own = store.manifest.joints
+    if own == joints:
+        return np.arange(len(joint_set(own)))
+    try:
+        return joint_mapping(own, joints)
+    except LabelError as error:
+        raise UsageError(
+            f"{store.path}: joints {own} cannot be given as {joints}; use shared13 for a mixture with COCO"
+        ) from error
+
+
+_People = tuple[NDArray[np.str_], NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8], NDArray[np.float64]]
+
+
+def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: NDArray[np.intp]) -> _People:
+    """Ids (N,), places (N, 3) shard, group, row; joints (N, J, 2), state (N, J), squares (N, 3) x, y, scale."""
+    pieces: list[_People] = []
+    for shard, path in enumerate(shards):
+        try:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    people = file.read_row_group(group, ["people"])["people"].combine_chunks()
+                    pieces.append(_piece(people, shard, group, n_joints, mapping))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); prepare the store again") from error
+    if not pieces:
+        raise StoreError(f"{split}: has nobody; see its problems.jsonl")
+    ids, places, joints, state, squares = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return ids, places, joints, state, squares
+
+
+def _piece(people: pa.ListArray, shard: int, group: int, n_joints: int, mapping: NDArray[np.intp]) -> _People:
+    rows = pc.list_parent_indices(people).to_numpy()
+    flat = people.flatten()
+    fields = {name: pc.struct_field(flat, name) for name in ("person_id", "joints", "state", "center", "scale")}
+    joints = fields["joints"].flatten().flatten().to_numpy().reshape(-1, n_joints, 2)[:, mapping]
+    state = fields["state"].flatten().to_numpy().reshape(-1, n_joints)[:, mapping]
+    center = fields["center"].flatten().to_numpy().reshape(-1, 2).astype(np.float64)
+    squares = np.column_stack([center, fields["scale"].to_numpy().astype(np.float64)])
+    places = np.column_stack([np.full_like(rows, shard), np.full_like(rows, group), rows]).astype(np.int32)
+    return np.array(fields["person_id"].to_pylist(), np.str_), places, joints, state, squares

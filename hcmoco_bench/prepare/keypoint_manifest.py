@@ -1,0 +1,117 @@
+"""`manifest.json` and `problems.jsonl` of a store of annotated photographs, and opening such a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, dump_json
+from hcmoco_bench.prepare.store import PROBLEMS_FILE, shard_split
+from hcmoco_bench.problems import Problem
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
+
+LICENCES = {
+    "mpii": "Pictures of MPII Human Pose, from the web: for research, not to be redistributed (http://human-pose.mpi-inf.mpg.de).",
+    "coco": "Pictures of COCO, from Flickr, each under its own licence; annotations CC BY 4.0 (https://cocodataset.org).",
+}
+
+
+class KeypointSplit(BaseModel):
+    """One split: its annotation file's hash, and how many pictures and people are in the store."""
+
+    model_config = _FROZEN
+    annotations_sha256: str = _SHA256
+    images: int = Field(ge=0)
+    people: int = Field(ge=0)
+
+
+class KeypointManifest(BaseModel):
+    """The whole manifest. No timestamps, no paths, nothing about workers: two machines write the same bytes.
+
+    Attributes:
+        schema_version: 1; key `schema` in the file.
+        kind: Tells it from the manifest of an NTU store.
+        tool: What made it.
+        dataset: `mpii` or `coco`.
+        licence: What the pictures may be used for.
+        joints: Joint set of all people.
+        rows_per_shard: Pictures planned for a shard.
+        plan_sha256: Fingerprint of options, annotations and pictures.
+        splits: By name.
+        shards: By file name, `<split>-NNNNN-of-NNNNN.parquet`.
+        problems: Number of lines of `problems.jsonl` by kind.
+        problems_sha256: Hash of `problems.jsonl`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["keypoint-images"] = "keypoint-images"
+    tool: Tool
+    dataset: Literal["mpii", "coco"]
+    licence: str
+    joints: str
+    rows_per_shard: int = Field(ge=1)
+    plan_sha256: str = _SHA256
+    splits: dict[str, KeypointSplit]
+    shards: dict[str, ShardEntry]
+    problems: dict[str, int]
+    problems_sha256: str = _SHA256
+
+    def to_json(self) -> str:
+        """The file's content: indented JSON with sorted keys and a final newline."""
+        return dump_json(self.model_dump(mode="json", by_alias=True))
+
+
+@dataclass(frozen=True)
+class KeypointStore:
+    """A finished store of annotated photographs.
+
+    Attributes:
+        path: The folder.
+        manifest: What it holds.
+    """
+
+    path: Path
+    manifest: KeypointManifest
+
+    @classmethod
+    def open(cls, path: Path) -> KeypointStore:
+        """Open the store in a folder; raises StoreError if there is none, or one of another kind."""
+        file = path / MANIFEST_FILE
+        try:
+            return cls(path, KeypointManifest.model_validate_json(file.read_bytes()))
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{path}: no finished store here ({MANIFEST_FILE} is missing); run `hcmoco-bench prepare mpii` or "
+                "`prepare coco`"
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise StoreError(
+                f"{file}: not the manifest of a store of photographs ({where}: {first['msg']}); give the store of "
+                "`prepare mpii` or `prepare coco`"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be read ({error.strerror})") from error
+
+    def shards(self, split: str) -> tuple[Path, ...]:
+        """Paths of a split's shards in order; raises StoreError if there is no such split."""
+        if split not in self.manifest.splits:
+            raise StoreError(f"{self.path}: no split {split!r}; it has {', '.join(self.manifest.splits)}")
+        return tuple(self.path / file for file in sorted(self.manifest.shards) if shard_split(file) == split)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The lines of `problems.jsonl`."""
+        path = self.path / PROBLEMS_FILE
+        try:
+            return tuple(Problem.from_json(line) for line in path.read_text("utf-8").split("\n") if line)
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(f"{path}: cannot be read as problem lines ({error}); prepare anew") from error

@@ -1,0 +1,5 @@
+"""COCO keypoints as published: one JSON file for each split, pictures in a folder of the split's name."""
+
+from hcmoco_bench.sources.coco.annotations import find_annotations, read_annotations
+
+__all__ = ["find_annotations", "read_annotations"]

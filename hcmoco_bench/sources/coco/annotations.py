@@ -1,0 +1,120 @@
+"""COCO's people from `annotations/person_keypoints_{train,val}2017.json`, with all 17 joints.
+
+A person's square has the middle of the box, and 1.25 times its longer side, as in published pose training. Crowds and
+people without annotated joints are left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcmoco_bench.body.joints import joint_set
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.problems import Problem
+from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
+from hcmoco_bench.sources.people import BOX_UNIT, Person, Photograph, Photographs
+
+JOINT_SET: Final = "coco17"
+FILES: Final = {
+    "train": "annotations/person_keypoints_train2017.json",
+    "validation": "annotations/person_keypoints_val2017.json",
+}
+LARGER: Final = 1.25
+_PERSON: Final = 1
+
+
+def find_annotations(root: Path) -> dict[str, Path]:
+    """The annotation files by split (`train`, `validation`); see `find_json` for others, and for errors."""
+    return find_json(root, FILES)
+
+
+def read_annotations(path: Path, root: Path) -> Photographs:
+    """Read an annotation file.
+
+    Args:
+        path: The JSON file.
+        root: Folder of the data set; pictures are in `train2017/` or `val2017/` below it (or below `images/`), by the
+            name of the file, or in it.
+
+    Returns:
+        Its pictures and people. Crowds (`crowd`), people without joints (`no_joints`), and entries that are wrong
+        (`annotation_wrong`) are problems.
+
+    Raises:
+        DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
+    """
+    content = read_json(path)
+    try:
+        images = {int(image["id"]): image for image in content["images"]}
+        names = {key: str(image["file_name"]) for key, image in images.items()}
+        sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
+        entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
+    folder = _pictures(path, root)
+    people: dict[int, list[Person]] = {key: [] for key in images}
+    problems: list[Problem] = []
+    for image, number, entry in entries:
+        if entry.get("category_id") != _PERSON:
+            continue
+        try:
+            if image not in images:
+                raise _wrong(number, f"is in image {image}, which is not listed", path)
+            people[image].append(_person(number, entry, sizes[image], path))
+        except DataError as error:
+            problems.append(Problem.from_error(str(number), error))
+    photographs = [
+        Photograph(names[key], folder / names[key], sizes[key], tuple(found)) for key, found in people.items() if found
+    ]
+    return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
+
+
+def _pictures(path: Path, root: Path) -> Path:
+    split = path.stem.removeprefix("person_keypoints_")
+    for folder in (root / split, root / "images" / split, root / "images"):
+        if folder.is_dir():
+            return folder
+    return root
+
+
+def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Path) -> Person:
+    if entry.get("iscrowd"):
+        raise DataError(f"{path}: annotation {number} is a crowd", kind="crowd", file=str(path))
+    n_joints = len(joint_set(JOINT_SET))
+    try:
+        values = np.array(entry["keypoints"], np.float32)
+        box = np.array(entry["bbox"], np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
+    if values.shape != (3 * n_joints,) or box.shape != (4,):
+        raise _wrong(number, f"has {values.size} numbers for {n_joints} joints and {box.size} for a box", path)
+    if not (np.isfinite(values).all() and np.isfinite(box).all()):
+        raise _wrong(number, "has numbers that are not finite", path)
+    keypoints = values.reshape(n_joints, 3)
+    state = keypoints[:, 2]
+    if not np.isin(state, (0, 1, 2)).all():
+        raise _wrong(number, "has a visibility that is not 0, 1 or 2", path)
+    if not state.any():
+        raise DataError(f"{path}: annotation {number} has no annotated joint", kind="no_joints", file=str(path))
+    center, scale = _square(box, size)
+    if scale <= 0:
+        raise _wrong(number, "has a box outside of the picture, or without area", path)
+    joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
+    return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale)
+
+
+def _square(box: NDArray[np.float64], size: tuple[int, int]) -> tuple[NDArray[np.float64], float]:
+    """Middle and scale of the square around a box (x, y, width, height), cut to the picture first."""
+    low = np.clip(box[:2], 0.0, None)
+    high = np.minimum(box[:2] + box[2:], size)
+    side = float((high - low).max()) if (high > low).all() else 0.0
+    # A box's edges are between pixels: px 0 reaches from 0 to 1 there, and from -0.5 to 0.5 here.
+    return (low + high) / 2.0 - 0.5, LARGER * side / BOX_UNIT
+
+
+def _wrong(number: int, what: str, path: Path) -> DataError:
+    return DataError(f"{path}: annotation {number} {what}", kind="annotation_wrong", file=str(path))

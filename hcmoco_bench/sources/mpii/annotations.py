@@ -1,0 +1,86 @@
+"""MPII's people from JSON: `[{"image", "joints" 16 x 2, "joints_vis" 16, "center", "scale"}, ...]`.
+
+The files are those that HRNet and its successors train on, `annot/train.json` and `annot/valid.json` beside `images/`.
+Their numbers come from Matlab and count from 1; here they count from 0. As published with them, a person's square is
+moved down by 15 x scale px and then enlarged by 1.25, so that no limb is cut off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from hcmoco_bench.body.joints import joint_set
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.problems import Problem
+from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
+from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, Person, Photograph, Photographs
+
+JOINT_SET: Final = "mpii16"
+FILES: Final = {"train": "annot/train.json", "validation": "annot/valid.json"}
+DOWN: Final = 15.0
+LARGER: Final = 1.25
+
+
+def find_annotations(root: Path) -> dict[str, Path]:
+    """The annotation files by split (`train`, `validation`); see `find_json` for others, and for errors."""
+    return find_json(root, FILES)
+
+
+def read_annotations(path: Path, root: Path) -> Photographs:
+    """Read an annotation file.
+
+    Args:
+        path: The JSON file.
+        root: Folder of the data set; pictures are in `images/` below it, or in it.
+
+    Returns:
+        Its pictures and people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) and entries
+        that are wrong (`annotation_wrong`) are problems.
+
+    Raises:
+        DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
+    """
+    entries = read_json(path)
+    if not isinstance(entries, list) or not all(isinstance(e, dict) and "image" in e for e in entries):
+        raise wrong_form(path, "a list of entries with 'image', 'joints', 'joints_vis', 'center' and 'scale'")
+    folder = root / "images" if (root / "images").is_dir() else root
+    people: dict[str, list[Person]] = {}
+    problems: list[Problem] = []
+    number: Counter[str] = Counter()
+    for entry in entries:
+        image = str(entry["image"])
+        identifier = f"{Path(image).stem}_{number[image]:02d}"
+        number[image] += 1
+        try:
+            people.setdefault(image, []).append(_person(identifier, entry, path))
+        except DataError as error:
+            problems.append(Problem.from_error(identifier, error))
+    photographs = [Photograph(name, folder / name, None, tuple(p)) for name, p in sorted(people.items()) if p]
+    return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems))
+
+
+def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person:
+    n_joints = len(joint_set(JOINT_SET))
+    try:
+        joints = np.array(entry["joints"], np.float32)
+        state = np.where(np.array(entry["joints_vis"], np.float64) > 0, VISIBLE, UNKNOWN).astype(np.uint8)
+        center, scale = np.array(entry["center"], np.float32), float(entry["scale"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(identifier, f"cannot be read ({type(error).__name__}: {error})", path) from error
+    if joints.shape != (n_joints, 2) or state.shape != (n_joints,) or center.shape != (2,):
+        raise _wrong(identifier, f"has {joints.shape} joints and {state.shape} states, not {n_joints}", path)
+    if not (np.isfinite(joints[state > 0]).all() and np.isfinite(center).all() and np.isfinite(scale) and scale > 0):
+        raise _wrong(identifier, "has joints or a box that are not finite, or a scale that is not above 0", path)
+    if not state.any():
+        raise DataError(f"{path}: person {identifier} has no annotated joint", kind="no_joints", file=str(path))
+    joints = np.where(state[:, None] > 0, joints - 1.0, 0.0).astype(np.float32)
+    center = center + np.array([-1.0, DOWN * scale - 1.0], np.float32)
+    return Person(identifier, joints, state, center.astype(np.float32), scale * LARGER)
+
+
+def _wrong(identifier: str, what: str, path: Path) -> DataError:
+    return DataError(f"{path}: person {identifier} {what}", kind="annotation_wrong", file=str(path))

@@ -1,0 +1,71 @@
+"""People annotated with keypoints in photographs, however the data set writes it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcmoco_bench.problems import Problem
+
+UNKNOWN, HIDDEN, VISIBLE = 0, 1, 2
+"""States of a joint: not annotated, annotated though it cannot be seen, annotated and seen."""
+
+BOX_UNIT: Final = 200.0
+"""Px of a box's side for one unit of its scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person in a picture. Px are (x, y) from 0, whole numbers at pixel centres.
+
+    Attributes:
+        id: Unique in the data set.
+        joints: (J, 2) float32 px; 0 where not annotated.
+        state: (J,) uint8: 0 not annotated, 1 annotated but hidden, 2 seen.
+        center: (2,) float32 px, the middle of the person's square.
+        scale: Side of the square over 200 px, > 0.
+    """
+
+    id: str
+    joints: NDArray[np.float32]
+    state: NDArray[np.uint8]
+    center: NDArray[np.float32]
+    scale: float
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture with at least one usable person.
+
+    Attributes:
+        name: File name.
+        path: The file, which may be missing.
+        size: Width and height in px as annotated; None if the annotation does not say.
+        people: In the annotation's order.
+    """
+
+    name: str
+    path: Path
+    size: tuple[int, int] | None
+    people: tuple[Person, ...]
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """What an annotation file describes.
+
+    Attributes:
+        joint_set: Name of the joint set of all people.
+        annotations: The file.
+        photographs: Sorted by name.
+        problems: People and pictures that cannot be used.
+    """
+
+    joint_set: str
+    annotations: Path
+    photographs: tuple[Photograph, ...]
+    problems: tuple[Problem, ...]
