@@ -53,3 +53,7 @@ class LicenceError(HcmocoBenchError):
 
 class HubError(HcmocoBenchError):
     """Talking to the Hugging Face Hub failed: no token, no network, no permission."""
+
+
+class TrainingError(HcmocoBenchError):
+    """A training run cannot go on: a loss that is not finite, or a run that does not fit its checkpoint."""

@@ -19,9 +19,11 @@ ABOVE = {
     "data": {"body", "sources", "align", "prepare"},
     "models": {"body"},
     "losses": set(),
+    "training": {"body", "models", "data"},
     "plotting": {"body", "sources", "prepare"},
+    "pretrain": {"body", "prepare", "hub", "data", "models", "losses", "training", "plotting"},
     "demo": {"body", "sources", "synth", "align", "prepare", "hub", "plotting"},
-    "cli": {"body", "sources", "synth", "align", "prepare", "hub", "plotting", "demo"},
+    "cli": {"body", "sources", "synth", "align", "prepare", "hub", "plotting", "pretrain", "demo"},
 }
 """What each room may import; modules at the top of the package (errors, progress, ...) serve all and import no room."""
 

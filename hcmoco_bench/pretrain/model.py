@@ -1,0 +1,154 @@
+"""The encoders of the three modalities with their mappers, from a batch to the embeddings that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from hcmoco_bench.body.joints import JointSet
+from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.data.normalise import normalise_depth, normalise_joints
+from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalise
+from hcmoco_bench.models.semgcn import SemGCN
+
+MODALITIES = ("rgb", "depth", "keypoints")
+KEYPOINT_WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of a batch of B samples, float32, of length 1; zeros where the modality is missing.
+
+    Attributes:
+        global_: By modality (`rgb`, `depth`, `keypoints`): (B, dim), all in one space.
+        maps: By `rgb` and `depth`: (B, dim, h, w) dense embeddings; empty if they were not asked for.
+        keypoints: (B, J, 128) sparse embeddings of the joints.
+        fine: By `rgb` and `depth`: (B, dim) in the fine space; only of a model that has one.
+    """
+
+    global_: dict[str, Tensor]
+    maps: dict[str, Tensor]
+    keypoints: Tensor
+    fine: dict[str, Tensor] = field(default_factory=dict)
+
+
+class MultiModalModel(nn.Module):
+    """Encoders and mappers of RGB, depth and 2-D keypoints (the paper's section 3.4).
+
+    Only samples that have a modality go through its encoder, so that missing images do not bend batch statistics and
+    cost nothing.
+
+    Args:
+        rgb_encoder: Images (B, 3, H, W) to a pyramid.
+        depth_encoder: The same for depth repeated to three channels; or, if `depth_as_points`, from metres,
+            intrinsics and foreground.
+        joints: The joint set; its graph is that of the keypoint encoder.
+        dim: Length of the embeddings.
+        depth_as_points: Whether the depth encoder takes points.
+        coarse: Whether RGB and depth are compared in a fine space, and reach from it a coarse one that keypoints share
+            (MMV).
+        share_batch_statistics: The encoders talk to those of other processes; each then runs even without a sample.
+    """
+
+    def __init__(
+        self,
+        rgb_encoder: nn.Module,
+        depth_encoder: nn.Module,
+        joints: JointSet,
+        *,
+        dim: int = 128,
+        depth_as_points: bool = False,
+        coarse: bool = False,
+        share_batch_statistics: bool = False,
+    ) -> None:
+        super().__init__()
+        self.rgb_encoder, self.depth_encoder = rgb_encoder, depth_encoder
+        self.keypoint_encoder = SemGCN(len(joints), joints.edges, out_dim=KEYPOINT_WIDTH)
+        self.global_mappers = nn.ModuleDict()
+        self.dense_mappers = nn.ModuleDict()
+        for name, encoder in (("rgb", rgb_encoder), ("depth", depth_encoder)):
+            channels = _channels(encoder)
+            self.global_mappers[name] = GlobalMapper(channels, dim)
+            self.dense_mappers[name] = DenseMapper(channels, dim)
+        self.keypoint_mapper = KeypointMapper(KEYPOINT_WIDTH, dim)
+        self.coarse_mapper = nn.Linear(dim, dim) if coarse else None
+        self.dim, self.depth_as_points, self.share_batch_statistics = dim, depth_as_points, share_batch_statistics
+
+    @property
+    def strides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Input pixels per cell of the maps of the RGB and of the depth encoder, finest first."""
+        return _strides(self.rgb_encoder), _strides(self.depth_encoder)
+
+    def forward(self, batch: Batch, *, dense: bool = True) -> Embeddings:
+        """Embed a batch.
+
+        Args:
+            batch: B samples.
+            dense: Whether to make the maps too.
+        """
+        rgb, rgb_map = self._images("rgb", batch, batch.has_rgb, dense)
+        depth, depth_map = self._images("depth", batch, batch.has_depth, dense)
+        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalise_joints(batch.joints, batch.visible)))
+        embeddings, fine = {"rgb": rgb, "depth": depth}, {}
+        if self.coarse_mapper is not None:
+            fine = embeddings
+            embeddings = {name: normalise(self.coarse_mapper(value).float(), dim=1) for name, value in fine.items()}
+        embeddings["keypoints"] = keypoints.float()
+        maps = {}
+        if rgb_map is not None and depth_map is not None:
+            maps = {"rgb": rgb_map, "depth": depth_map}
+        return Embeddings(embeddings, maps, sparse.float(), fine)
+
+    def _images(self, name: str, batch: Batch, present: Tensor, dense: bool) -> tuple[Tensor, Tensor | None]:
+        """(B, dim) embeddings, and (B, dim, h, w) maps if asked for."""
+        rows = present.nonzero()[:, 0]
+        size, everything = len(present), len(rows) == len(present)
+        if len(rows) == 0 and not (self.share_batch_statistics and self.training):
+            return self._nothing(name, batch, dense)
+        maps = self._encode(name, batch, None if everything else rows)
+        embedding = self.global_mappers[name](maps).float()
+        dense_map = self.dense_mappers[name](maps).float() if dense else None
+        if everything:
+            return embedding, dense_map
+        return _spread(embedding, rows, size), None if dense_map is None else _spread(dense_map, rows, size)
+
+    def _encode(self, name: str, batch: Batch, rows: Tensor | None) -> Sequence[Tensor]:
+        def chosen(tensor: Tensor) -> Tensor:
+            return tensor if rows is None else tensor[rows]
+
+        maps: Sequence[Tensor]
+        if name == "rgb":
+            maps = self.rgb_encoder(chosen(batch.rgb))
+        elif self.depth_as_points:
+            maps = self.depth_encoder(chosen(batch.depth), chosen(batch.intrinsics), chosen(batch.foreground))
+        else:
+            maps = self.depth_encoder(normalise_depth(chosen(batch.depth)))
+        return maps
+
+    def _nothing(self, name: str, batch: Batch, dense: bool) -> tuple[Tensor, Tensor | None]:
+        """Zeros, for a batch in which no sample has the modality."""
+        stride = _strides(self.rgb_encoder if name == "rgb" else self.depth_encoder)[0]
+        size, (height, width) = len(batch.has_rgb), batch.rgb.shape[-2:]
+        device = batch.rgb.device
+        embedding = torch.zeros(size, self.dim, device=device)
+        if not dense:
+            return embedding, None
+        return embedding, torch.zeros(size, self.dim, -(-height // stride), -(-width // stride), device=device)
+
+
+def _spread(values: Tensor, rows: Tensor, size: int) -> Tensor:
+    """Values of some rows among zeros for the others."""
+    return values.new_zeros(size, *values.shape[1:]).index_copy(0, rows, values)
+
+
+def _channels(encoder: nn.Module) -> tuple[int, ...]:
+    channels: tuple[int, ...] = encoder.channels  # type: ignore[assignment]
+    return channels
+
+
+def _strides(encoder: nn.Module) -> tuple[int, ...]:
+    strides: tuple[int, ...] = encoder.strides  # type: ignore[assignment]
+    return strides

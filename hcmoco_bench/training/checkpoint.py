@@ -1,0 +1,97 @@
+"""Checkpoints: written whole or not at all, the one before is kept, and nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hcmoco_bench.atomic import TEMPORARY_SUFFIX, atomic_file
+from hcmoco_bench.errors import DataError
+
+FORMAT = "hcmoco-bench-checkpoint-1"
+
+
+def previous_checkpoint(path: Path) -> Path:
+    """Where `save_checkpoint` keeps the checkpoint that `path` held before."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; at every moment `path` is a complete one, and so is the one before beside it.
+
+    Args:
+        path: The `.pth` file.
+        state: Tensors, numbers, strings, None, and dicts and lists of them; `kind` (`pretrain` or `task`), `config`
+            and `model` are expected in every checkpoint, what resuming needs comes with it. `format` is added.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    if path.is_file():
+        keep_copy(path, previous_checkpoint(path))
+    with atomic_file(path) as handle:
+        torch.save({"format": FORMAT} | state, handle)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of this tool to the CPU; tensors and plain values only, never code.
+
+    Raises:
+        DataError: If it is missing (`checkpoint_missing`), damaged (`checkpoint_damaged`) or not from this tool
+            (`checkpoint_foreign`).
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such checkpoint", kind="checkpoint_missing", file=str(path))
+    if not zipfile.is_zipfile(path):
+        raise _damaged(path, "it is cut short or no .pth file")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums itself
+            bad = archive.testzip()
+        if bad is not None:
+            raise _damaged(path, f"the checksum of {bad} is wrong")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise _foreign(path, "it holds objects other than tensors, which are not loaded") from None
+    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise _damaged(path, first_line) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise _foreign(path, f"its format is not {FORMAT}")
+    missing = [key for key in ("kind", "config", "model") if key not in state]
+    if missing:
+        raise _foreign(path, f"it has no {', '.join(missing)}")
+    return state
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Give a checkpoint a second name, where possible without a second copy; one saved later takes only the first."""
+    temporary = copy.with_name(f".{copy.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(path, temporary)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, temporary)
+    temporary.replace(copy)
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path}: this checkpoint is damaged ({why}); use the one before it ({previous_checkpoint(path).name}) or "
+        "another copy",
+        kind="checkpoint_damaged",
+        file=str(path),
+    )
+
+
+def _foreign(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path}: not a checkpoint of hcmoco-bench ({why}); weights from elsewhere are given with --init",
+        kind="checkpoint_foreign",
+        file=str(path),
+    )

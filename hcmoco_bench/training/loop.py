@@ -1,0 +1,290 @@
+"""The one training loop: CPU, a GPU, or many under `accelerate launch` and `torchrun`; resumes exactly."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import Tensor, nn
+
+from hcmoco_bench.errors import TrainingError
+from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.training.checkpoint import save_checkpoint
+from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
+from hcmoco_bench.training.loss_table import LossTable
+from hcmoco_bench.training.objective import LoopBatch, LoopData, Objective
+from hcmoco_bench.training.options import LoopOptions, Stage
+from hcmoco_bench.training.random_state import random_state, restore_random_state
+from hcmoco_bench.training.schedule import cosine_schedule
+from hcmoco_bench.training.step_figures import StepFigures
+from hcmoco_bench.training.trackers import Trackers
+
+CHECKPOINT_FILE, LOSSES_FILE = "checkpoint.pth", "losses.csv"
+_NAMED_IDS = 16
+
+
+@dataclass
+class _Position:
+    """Where a run is: `step` optimiser steps in all, of which `stage_step` in the present stage."""
+
+    stage: int = 0
+    stage_step: int = 0
+    step: int = 0
+
+
+class TrainingLoop:
+    """Trains a model in stages, with a table of losses and checkpoints in the run's folder.
+
+    Killed at any moment and run again from its last checkpoint, the losses that follow are those of a run that was
+    never killed: on the CPU bit by bit.
+
+    Args:
+        accelerator: Of the process; it wraps the model for several processes.
+        model: On any device; trained in place.
+        objective: The method; its state is kept in checkpoints as `bank`.
+        data: This process's batches.
+        stages: In their order; each starts with a fresh optimiser and schedule.
+        options: How to optimise.
+        folder: The run's folder; only the main process writes there.
+        kind: Of the checkpoint: `pretrain` or `task`.
+        config: Plain values; written into every checkpoint.
+        trackers: Listeners to the losses.
+    """
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: nn.Module,
+        objective: Objective[Any],
+        data: LoopData[LoopBatch],
+        stages: Sequence[Stage],
+        options: LoopOptions,
+        folder: Path,
+        *,
+        kind: str,
+        config: dict[str, Any],
+        trackers: Trackers,
+    ) -> None:
+        if data.batches_per_epoch < options.accumulate:
+            raise TrainingError(
+                f"an epoch has {data.batches_per_epoch} batches a process, fewer than the {options.accumulate} of one "
+                "step; use smaller batches or more data"
+            )
+        self.accelerator, self.objective, self.data, self.trackers = accelerator, objective, data, trackers
+        self.stages, self.options, self.folder = tuple(stages), options, folder
+        self.kind, self.config = kind, config
+        self.model: nn.Module = accelerator.prepare_model(model)
+        self.generator = torch.Generator(device=accelerator.device).manual_seed(options.seed)
+        self.position = _Position()
+        self.figures = StepFigures(objective.columns, accelerator)
+        self.steps_per_epoch = data.batches_per_epoch // options.accumulate
+        self.interrupted = False
+        self._start_stage()
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return sum(stage.epochs for stage in self.stages) * self.steps_per_epoch
+
+    def run(
+        self,
+        *,
+        batch_size: int,
+        progress: Progress = no_progress,
+        at_stage_end: Callable[[int], None] = lambda stage: None,
+    ) -> None:
+        """Train to the end, or until a signal asks to stop (`interrupted` is then true); ends with a checkpoint.
+
+        Args:
+            batch_size: Samples a step over all processes, for the progress.
+            progress: Called with samples done and to do in this call.
+            at_stage_end: Called in every process after each stage, with its number.
+
+        Raises:
+            TrainingError: If a loss or gradient is not finite; names the samples.
+            StoreError: If the folder cannot be written.
+        """
+        first, total = self.position.step, self.total_steps
+
+        def report() -> None:
+            progress("training, samples", (self.position.step - first) * batch_size, (total - first) * batch_size)
+
+        with ExitStack() as stack:
+            stop = stack.enter_context(stop_on_signal())
+            table = stack.enter_context(self._open_table())
+            while True:
+                if self.stages[self.position.stage].epochs:
+                    self._run_stage(table, stop, report)
+                    if self.interrupted:
+                        return
+                    at_stage_end(self.position.stage)
+                if self.position.stage + 1 == len(self.stages):
+                    return
+                self.position.stage += 1
+                self.position.stage_step = 0
+                self._start_stage()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs; to be called in every process."""
+        states = gather_object([random_state(self.generator)])
+        return {
+            "kind": self.kind,
+            "config": self.config,
+            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "rng": states,
+            "step": self.position.step,
+            "stage": self.position.stage,
+            "stage_step": self.position.stage_step,
+            "total_steps": self.total_steps,
+            "bank": self.objective.state_dict(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from a state of `state`, with any number of processes (exact if their number is the same).
+
+        Raises:
+            TrainingError: If it was made with other stages or another number of steps.
+        """
+        if state["total_steps"] != self.total_steps:
+            raise TrainingError(
+                f"the checkpoint is of a run of {state['total_steps']} steps, this one would have {self.total_steps}; "
+                "give the same data, batch size and epochs, or start a new run with another --out"
+            )
+        self.position = _Position(state["stage"], state["stage_step"], state["step"])
+        self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
+        self._start_stage()
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.objective.load_state_dict(state["bank"])
+        if len(state["rng"]) == self.accelerator.num_processes:
+            restore_random_state(state["rng"][self.accelerator.process_index], self.generator)
+        else:
+            self.generator.manual_seed(self.options.seed + self.position.step)
+
+    def _start_stage(self) -> None:
+        options, stage = self.options, self.stages[self.position.stage]
+        self.optimizer = torch.optim.SGD(
+            [parameter for parameter in self.model.parameters() if parameter.requires_grad],
+            lr=options.lr,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+        )
+        self.scheduler = cosine_schedule(
+            self.optimizer,
+            total=stage.epochs * self.steps_per_epoch,
+            warmup=round(options.warmup_epochs * self.steps_per_epoch),
+            final=options.final_lr,
+        )
+
+    def _open_table(self) -> AbstractContextManager[LossTable | None]:
+        if not self.accelerator.is_main_process:
+            return nullcontext(None)
+        columns = ("step", "stage", "epoch", "lr", "loss", "grad_norm", *self.objective.columns)
+        return LossTable(self.folder / LOSSES_FILE, columns, step=self.position.step)
+
+    def _run_stage(self, table: LossTable | None, stop: StopRequest, report: Callable[[], None]) -> None:
+        stage = self.stages[self.position.stage]
+        before = sum(earlier.epochs for earlier in self.stages[: self.position.stage])
+        saved, saved_step = time.monotonic(), self.position.step
+        self.model.train()
+        report()
+        while self.position.stage_step < stage.epochs * self.steps_per_epoch:
+            epoch, done = divmod(self.position.stage_step, self.steps_per_epoch)
+            batches = self.data.batches(before + epoch, done * self.options.accumulate)
+            for _ in range(done, self.steps_per_epoch):
+                due = self._due(saved, saved_step)
+                asked, due = self._step(
+                    list(itertools.islice(batches, self.options.accumulate)), epoch, table, stop, due
+                )
+                report()
+                if asked or due:
+                    self._save()
+                    saved, saved_step = time.monotonic(), self.position.step
+                if asked:
+                    self.interrupted = True
+                    return
+        self._save()
+
+    def _step(
+        self, batches: Sequence[LoopBatch], epoch: int, table: LossTable | None, stop: StopRequest, due: bool
+    ) -> tuple[bool, bool]:
+        """One optimiser step; returns whether any process was asked to stop, and whether a checkpoint is due."""
+        started = time.perf_counter()
+        lr = float(self.scheduler.get_last_lr()[0])
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, batch in enumerate(batches, start=1):
+            last = number == len(batches)
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                with self._autocast():
+                    result = self.objective(
+                        self.model,
+                        batch.to(self.accelerator.device),
+                        stage=self.position.stage,
+                        generator=self.generator,
+                    )
+                self.accelerator.backward(result.loss / len(batches))
+            self.figures.add(result)
+        norm = self._gradient_norm()
+        row, flags = self.figures.collect(norm, flags=(bool(stop), due))
+        self._check_finite(row, batches)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.position.step += 1
+        self.position.stage_step += 1
+        if table is not None and (self.position.step % self.options.log_every == 0 or self.position.step == 1):
+            place: dict[str, float | int | str] = {
+                "step": self.position.step,
+                "stage": self.stages[self.position.stage].name,
+                "epoch": epoch + 1,
+                "lr": lr,
+            }
+            table.append(place | row)
+            self.trackers.log({"lr": lr, "seconds_per_step": time.perf_counter() - started} | row, self.position.step)
+        return flags[0], flags[1]
+
+    def _gradient_norm(self) -> Tensor:
+        limit = float("inf") if self.options.clip is None else self.options.clip
+        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        if not parameters:
+            return torch.zeros((), device=self.accelerator.device)
+        return torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(
+            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.options.precision == "bf16"
+        )
+
+    def _check_finite(self, row: dict[str, float], batches: Sequence[LoopBatch]) -> None:
+        wrong = [name for name, value in row.items() if value != value or value in (float("inf"), float("-inf"))]
+        if not wrong:
+            return
+        ids = [sample_id for batch in batches for sample_id in batch.sample_ids]
+        listed = self.folder / f"not-finite-{self.accelerator.process_index}.txt"
+        listed.write_text("".join(f"{sample_id}\n" for sample_id in ids), "utf-8")
+        more = f" and {len(ids) - _NAMED_IDS} more (all in {listed})" if len(ids) > _NAMED_IDS else ""
+        raise TrainingError(
+            f"step {self.position.step + 1}: {', '.join(wrong)} is not finite; look at the batch's samples "
+            f"{' '.join(ids[:_NAMED_IDS])}{more}, or lower the learning rate (--lr), or clip the gradient (--clip)"
+        )
+
+    def _due(self, saved: float, saved_step: int) -> bool:
+        every = self.options.checkpoint_every
+        return (time.monotonic() - saved >= 60 * self.options.checkpoint_minutes) or (
+            every is not None and self.position.step + 1 - saved_step >= every
+        )
+
+    def _save(self) -> None:
+        state = self.state()
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.folder / CHECKPOINT_FILE, state)
+        self.accelerator.wait_for_everyone()
