@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_BUFFER = {"cpu": 1 << 21, "cuda": 1 << 26}
+_BUFFER = {"cpu": 1 << 21, "gpu": 1 << 26}
 """Floats that are gathered or multiplied at once: a processor's cache (8 MB), or enough work for a GPU (256 MB)."""
 
-_DENSE_UP_TO = 4
+_DENSE_UP_TO = 3
 """The bank is multiplied as a whole if it has at most this many times the candidates of an anchor: measured on CPU."""
 
 
@@ -63,7 +63,7 @@ class _BankContrast(torch.autograd.Function):
 
 
 def _buffer_floats(device: torch.device) -> int:
-    return _BUFFER.get(device.type, _BUFFER["cuda"])
+    return _BUFFER["cpu" if device.type == "cpu" else "gpu"]
 
 
 def _gather(anchors: Tensor, bank: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,7 +109,7 @@ def _multiply(anchors: Tensor, bank: Tensor, candidates: Tensor) -> tuple[Tensor
     step = max(1, _buffer_floats(anchors.device) // max(1, n_modalities * batch))
     for start in range(0, len(bank), step):
         rows, drawn = bank[start : start + step], times[:, start : start + step]
-        logits = (anchors.reshape(-1, dim) @ rows.T).view(n_modalities, batch, -1)
+        logits = (anchors.reshape(-1, dim) @ rows.T).view(n_modalities, batch, len(rows))
         logits.masked_fill_(drawn == 0, -torch.inf)
         rival = torch.maximum(rival, logits.amax(2, keepdim=True))
         risen = torch.maximum(largest, rival)
