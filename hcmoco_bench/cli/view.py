@@ -20,12 +20,19 @@ def view(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060.")
     ] = None,
-    to: Annotated[Path, typer.Option("--out", "-o", help="Picture to write (.png, .pdf, .svg).")] = Path("sheet.png"),
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Picture to write (.png, .pdf, .svg). Default: sheet.png or features.png."),
+    ] = None,
     number: Annotated[
         int, typer.Option("--number", "-n", min=1, max=40, help="Without ids: so many samples, evenly over the store.")
     ] = 6,
     frequencies: Annotated[
         Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this picture.")
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option("--features", metavar="CKPT", help="Draw the dense features of this pre-training checkpoint."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -36,6 +43,11 @@ def view(
         hcmoco-bench view hcmoco-data/parsing4k S001C001P001R001A001F060
 
         hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
+
+    With `--features` it writes what a pre-trained model sees instead: features of RGB beside those of depth, as colours
+    of one PCA over all of them. With training the same part of the body takes the same colour in both.
+
+        hcmoco-bench view hcmoco-data/parsing4k -n 4 --features hcmoco-data/runs/hcmoco/checkpoint.pth
     """
     from hcmoco_bench.errors import StoreError
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
@@ -47,8 +59,18 @@ def view(
     chosen = ids or opened.spread(number)
     if not chosen:
         raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
-    save_figure(overlay_sheet([decode_row(opened.find(sample_id)) for sample_id in chosen]), to)
-    out.print(f"{to}", highlight=False, soft_wrap=True)
+    if features is not None:
+        from hcmoco_bench.plotting.features import features_figure
+        from hcmoco_bench.pretrain.feature_samples import feature_samples
+
+        with progress_bar(quiet=quiet) as progress:
+            figure = features_figure(feature_samples(features, store, chosen, progress=progress))
+        sheet = to or Path("features.png")
+    else:
+        figure = overlay_sheet([decode_row(opened.find(sample_id)) for sample_id in chosen])
+        sheet = to or Path("sheet.png")
+    save_figure(figure, sheet)
+    out.print(f"{sheet}", highlight=False, soft_wrap=True)
     if frequencies is not None:
         from hcmoco_bench.plotting.part_frequency import part_frequency
         from hcmoco_bench.prepare.part_counts import count_parts

@@ -9,8 +9,8 @@ from hcmoco_bench.errors import HubError
 
 
 @contextmanager
-def clear_errors(repo_id: str) -> Iterator[None]:
-    """Turn what huggingface_hub raises into one sentence."""
+def clear_errors(repo_id: str, *, kind: str = "dataset") -> Iterator[None]:
+    """Turn what huggingface_hub raises into one sentence; `kind` is `dataset` or `model`."""
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
@@ -35,14 +35,19 @@ def clear_errors(repo_id: str) -> Iterator[None]:
         if error.response.status_code == 401:
             raise HubError(_STATUS[401].format(repo=repo_id)) from error
         raise HubError(
-            f"{repo_id} cannot be seen as a dataset with this token: the name belongs to something else, or the token "
+            f"{repo_id} cannot be seen as a {kind} with this token: the name belongs to something else, or the token "
             "lacks the permission; choose another name or another token"
         ) from error
     except HfHubHTTPError as error:
         status = error.response.status_code
         sentence = _STATUS.get(status, _SERVER if status >= 500 else _OTHER)
         raise HubError(
-            sentence.format(repo=repo_id, status=status, message=error.server_message or _one_line(error))
+            sentence.format(
+                repo=repo_id,
+                status=status,
+                message=error.server_message or _one_line(error),
+                instead=", or --annotations-only" if kind == "dataset" else "",
+            )
         ) from error
     except LocalEntryNotFoundError as error:
         raise HubError(
@@ -62,11 +67,11 @@ def clear_errors(repo_id: str) -> Iterator[None]:
 _STATUS = {
     401: "the Hub does not accept the token; make one that may write at https://huggingface.co/settings/tokens "
     "and run `hf auth login`",
-    402: "the Hub asks for a paid plan to store this in {repo}; choose another account, or --annotations-only",
+    402: "the Hub asks for a paid plan to store this in {repo}; choose another account{instead}",
     403: "the token may not write to {repo}; use one with write permission for that user or organisation",
     404: "the Hub has no {repo} that this token can see; check the name and the token's permissions",
     409: "{repo} is being changed by somebody else ({message}); push again",
-    413: "the Hub finds the upload to {repo} too large ({message}); push --annotations-only, or ask the Hub for room",
+    413: "the Hub finds the upload to {repo} too large ({message}); ask the Hub for room{instead}",
     429: "the Hub asks for patience (too many requests); run the same command again in some minutes, it continues",
 }
 _SERVER = "the Hub has trouble at its side (status {status}); run the same command again later, it continues"

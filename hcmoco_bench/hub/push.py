@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hcmoco_bench.errors import HubError, LicenceError
 from hcmoco_bench.hub.hub_errors import clear_errors
@@ -68,11 +68,11 @@ def push(folder: Path, target: PushTarget, *, quiet: bool = False) -> str:
     """
     record = Publication.load(folder)
     check_right(pixels=record.pixels, generated=record.generated, holds_right=target.holds_right)
-    api = _api()
-    with clear_errors(target.repo_id), _progress_bars(shown=not quiet):
-        _check_name(target.repo_id)
+    api = hub_api()
+    with clear_errors(target.repo_id), progress_bars(shown=not quiet):
+        check_name(target.repo_id)
         url = api.create_repo(target.repo_id, repo_type="dataset", private=not target.public, exist_ok=True)
-        _check_existing(api, target)
+        check_existing(api, target, marker=PUBLICATION_FILE)
         # `upload_folder` commits in batches and skips what is there already: run again, it continues.
         api.upload_folder(
             repo_id=target.repo_id,
@@ -91,16 +91,17 @@ def check_hub(target: PushTarget) -> None:
     Raises:
         HubError: If `push` would fail.
     """
-    api = _api()
+    api = hub_api()
     with clear_errors(target.repo_id):
-        _check_name(target.repo_id)
+        check_name(target.repo_id)
         api.whoami()
         if api.repo_exists(target.repo_id, repo_type="dataset"):
-            _check_existing(api, target)
+            check_existing(api, target, marker=PUBLICATION_FILE)
 
 
 @contextmanager
-def _progress_bars(*, shown: bool) -> Iterator[None]:
+def progress_bars(*, shown: bool) -> Iterator[None]:
+    """Show huggingface_hub's own progress bars, or not."""
     from huggingface_hub import utils
 
     if shown or utils.are_progress_bars_disabled():  # type: ignore[attr-defined]  # documented, yet not exported
@@ -113,7 +114,8 @@ def _progress_bars(*, shown: bool) -> Iterator[None]:
         utils.enable_progress_bars()  # type: ignore[attr-defined]
 
 
-def _api() -> HfApi:
+def hub_api() -> HfApi:
+    """The Hub with this machine's token; raises HubError if there is none."""
     from huggingface_hub import HfApi, get_token
 
     if get_token() is None:
@@ -123,18 +125,30 @@ def _api() -> HfApi:
     return HfApi(library_name="hcmoco-bench")
 
 
-def _check_name(repo_id: str) -> None:
+def check_name(repo_id: str) -> None:
+    """Raise HubError unless this has the form of a repository's name."""
     if repo_id.count("/") != 1 or not all(repo_id.split("/")):
         raise HubError(f"{repo_id!r} is not a repository name; it has the form USER/NAME")
 
 
-def _check_existing(api: HfApi, target: PushTarget) -> None:
-    info = api.dataset_info(target.repo_id)
+def check_existing(
+    api: HfApi, target: PushTarget, *, marker: str, kind: Literal["dataset", "model"] = "dataset"
+) -> None:
+    """Raise HubError if an existing repository is public against the wish, or holds what was not written by us.
+
+    Args:
+        api: The Hub.
+        target: The repository, which exists.
+        marker: A file that all of our uploads of this kind hold.
+        kind: Of the repository.
+    """
+    info = api.dataset_info(target.repo_id) if kind == "dataset" else api.model_info(target.repo_id)
     if not info.private and not target.public:
         raise HubError(f"{target.repo_id} exists and is public; give --public if that is meant, or choose another name")
     held = {sibling.rfilename for sibling in info.siblings or ()} - _UNTOUCHED
-    if held and PUBLICATION_FILE not in held:
+    if held and marker not in held:
+        writer = "publish" if kind == "dataset" else "export"
         raise HubError(
-            f"{target.repo_id} exists and holds something that publish did not write ({min(held)}, ...); choose "
+            f"{target.repo_id} exists and holds something that {writer} did not write ({min(held)}, ...); choose "
             "another name"
         )

@@ -1,0 +1,199 @@
+"""What pre-training teaches: retrieval and dense correspondence on people, rooms and motions that were held out.
+
+Pre-trains on one generated tree and measures on another (other seed: other people, clothes, rooms and motions):
+
+- `untrained`: first weights, with batch statistics taken over some training batches;
+- `stage 1`: HCMoCo after its first stage, the sample level;
+- `stage 2`: HCMoCo after both stages;
+- `cmc`: the sample level alone for as many epochs as both stages together.
+
+    python benchmarks/retrieval.py                                # generates the trees, some minutes a seed
+    python benchmarks/retrieval.py --train STORE --held-out STORE --split test --seeds 0 1 2
+
+Recall@1: the query's nearest gallery entry is its own sample, every held-out sample being in the gallery. Dense error:
+cells between an RGB foreground pixel and the depth pixel of the same sample with the nearest feature, once among all
+pixels of the crop, once among the person's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from hcmoco_bench.data.loader import make_loader
+from hcmoco_bench.data.ntu_store import NtuStoreDataset
+from hcmoco_bench.pretrain.build import build_model, load_pretrained
+from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.retrieval import Agreement, measure_agreement
+from hcmoco_bench.pretrain.run import run_pretrain
+
+SETTLING_BATCHES = 30
+"""Training batches over which an untrained model's batch statistics are taken."""
+
+LINES = ("untrained", "stage 1", "stage 2", "cmc")
+
+
+def generate_store(folder: Path, *, clips: int, frames: int, every: int, seed: int) -> Path:
+    """A store of generated people."""
+    from hcmoco_bench.prepare.ntu import prepare_ntu
+    from hcmoco_bench.prepare.options import check_options
+    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
+    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
+
+    plans = plan_clips(clips, seed, n_frames=frames, mask_every=1000)
+    root = write_tree(folder / f"tree-{seed}", plans, TreeOptions(seed=seed))
+    return prepare_ntu([root], folder / f"store-{seed}", check_options(set="pretrain", every=every)).store.path
+
+
+def settle(model: MultiModalModel, dataset: NtuStoreDataset, batch_size: int) -> None:
+    """Let batch normalisation see data, without learning anything."""
+    model.train()
+    rows = range(min(len(dataset), SETTLING_BATCHES * batch_size))
+    with torch.no_grad():
+        for batch in make_loader(dataset, list(rows), batch_size=batch_size):
+            model(batch)
+
+
+def measure_seed(
+    seed: int, settings: dict[str, Any], train: Path, held_out: tuple[Path, str], out: Path, device: str
+) -> dict[str, Agreement]:
+    """Train both ways with one seed, and measure at each point."""
+    config = PretrainConfig(seed=seed, stores=(str(train),), **settings)
+    dataset = NtuStoreDataset(
+        held_out[0], held_out[1], size=config.image_size, joints=config.joints, seed=seed, train=False
+    )
+
+    def measured(model: MultiModalModel) -> Agreement:
+        return measure_agreement(model.to(device), make_loader(dataset, batch_size=config.batch_size), device=device)
+
+    torch.manual_seed(seed)
+    model = build_model(config)
+    settle(model, NtuStoreDataset(train, size=config.image_size, joints=config.joints, seed=seed), config.batch_size)
+    found = {"untrained": measured(model)}
+    run = run_pretrain(config, out / f"hcmoco-{seed}")
+    found["stage 1"] = measured(load_pretrained(run.folder / "stage1.pth")[1])
+    found["stage 2"] = measured(load_pretrained(run.checkpoint)[1])
+    cmc = config.model_copy(update={"method": "cmc"})
+    found["cmc"] = measured(load_pretrained(run_pretrain(cmc, out / f"cmc-{seed}").checkpoint)[1])
+    return found
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """Mean and standard deviation as text."""
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):{form}} ± {deviation:{form}}"
+
+
+def result_table(runs: Iterable[dict[str, Agreement]], title: str) -> Table:
+    """Means and standard deviations over the seeds."""
+    every = list(runs)
+    first = every[0]["untrained"]
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column("")
+    for heading in ("RGB -> depth, R@1 %", "depth -> keypoints, R@1 %", "dense error, cells", "on the person, cells"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        "chance",
+        f"{100 * first.chance:.1f}",
+        f"{100 * first.chance:.1f}",
+        f"{first.dense_chance:.2f}",
+        f"{first.dense_chance_on_person:.2f}",
+    )
+    for line in LINES:
+        got = [run[line] for run in every]
+        table.add_row(
+            line,
+            *(spread([100 * one.recall_at_1[pair] for one in got], ".1f") for pair in first.recall_at_1),
+            spread([one.dense_error for one in got], ".2f"),
+            spread([one.dense_error_on_person for one in got], ".2f"),
+        )
+    return table
+
+
+def goals_met(runs: Sequence[dict[str, Agreement]]) -> bool:
+    """Whether in every seed training beats chance and the untrained model, and stage two beats CMC densely."""
+    return all(
+        run[line].recall_at_1[pair] > max(3 * run[line].chance, run["untrained"].recall_at_1[pair])
+        for run in runs
+        for line in ("stage 1", "stage 2")
+        for pair in run[line].recall_at_1
+    ) and all(run["stage 2"].dense_error < run["cmc"].dense_error for run in runs)
+
+
+def main() -> None:
+    """Run the experiment."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, help="store to train on; otherwise one is generated")
+    parser.add_argument("--held-out", type=Path, help="store to measure on; otherwise one is generated")
+    parser.add_argument("--split", default="train", help="split of the held-out store")
+    parser.add_argument("--clips", type=int, nargs=2, default=(96, 48), help="clips to generate: train, held out")
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
+    parser.add_argument("--epochs", type=int, nargs=2, default=(6, 6), metavar=("STAGE1", "STAGE2"))
+    parser.add_argument("--backbone", default="hrnet_w18_small")
+    parser.add_argument("--init", default="scratch")
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--negatives", type=int, default=512)
+    parser.add_argument("--lr", type=float, default=0.03)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder for the runs; otherwise they are thrown away")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    console = Console(width=120)
+    settings: dict[str, Any] = {
+        "backbone": arguments.backbone,
+        "init": arguments.init,
+        "image_size": arguments.size,
+        "batch_size": arguments.batch,
+        "stage1_epochs": arguments.epochs[0],
+        "stage2_epochs": arguments.epochs[1],
+        "negatives": arguments.negatives,
+        "lr": arguments.lr,
+        "workers": arguments.workers,
+        "trackers": (),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        train = arguments.train or generate_store(work, clips=arguments.clips[0], frames=12, every=2, seed=1)
+        held = arguments.held_out or generate_store(work, clips=arguments.clips[1], frames=8, every=4, seed=2)
+        out = arguments.out or work / "runs"
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        runs = []
+        for seed in arguments.seeds:
+            started = time.perf_counter()
+            runs.append(measure_seed(seed, settings, train, (held, arguments.split), out, device))
+            console.print(result_table(runs[-1:], f"seed {seed}, {time.perf_counter() - started:.0f} s"))
+    first = runs[0]["untrained"]
+    console.print(
+        result_table(
+            runs,
+            f"{first.n_samples} held-out samples, {first.n_cells:,} cells; {arguments.backbone} at {arguments.size} px"
+            f", {arguments.epochs[0]} + {arguments.epochs[1]} epochs, {len(runs)} seeds",
+        )
+    )
+    if arguments.json:
+        found = [{line: asdict(one) for line, one in run.items()} for run in runs]
+        arguments.json.write_text(json.dumps({"settings": settings, "seeds": arguments.seeds, "runs": found}, indent=2))
+    met = goals_met(runs)
+    console.print(f"Goals {'met' if met else 'MISSED'}.")
+    sys.exit(not met)
+
+
+if __name__ == "__main__":
+    main()

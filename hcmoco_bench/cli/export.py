@@ -1,0 +1,86 @@
+"""`hcmoco-bench export`: an encoder of a checkpoint for other programs, or for the Hub."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json
+
+
+class Modality(StrEnum):
+    """Which encoder."""
+
+    RGB = "rgb"
+    DEPTH = "depth"
+
+
+class Format(StrEnum):
+    """Whose names."""
+
+    TIMM = "timm"
+    HRNET_SEG = "hrnet-seg"
+    DETECTRON2 = "detectron2"
+    A2J = "a2j"
+    HUB = "hub"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("export")(export)
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Option("--ckpt", help="Checkpoint (.pth) of a pre-training.")],
+    modality: Annotated[Modality, typer.Option("--modality", help="The RGB or the depth encoder.")],
+    to: Annotated[
+        Format,
+        typer.Option(
+            "--to",
+            help="timm; hrnet-seg (HRNet-Semantic-Segmentation); detectron2 (HRFPN of DensePose); a2j (A2J with "
+            "HRNet); hub (a folder with safetensors and model card).",
+        ),
+    ],
+    path: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write: .pth, for timm also .safetensors; for hub a folder.")
+    ],
+    push: Annotated[
+        str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub: upload the folder.")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="With --push: public instead of private.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a pre-trained encoder under the names that another program expects.
+
+        hcmoco-bench export --ckpt run/checkpoint.pth --modality depth --to hrnet-seg --out depth.pth
+
+        hcmoco-bench export --ckpt run/checkpoint.pth --modality rgb --to hub --out rgb-encoder --push me/rgb-encoder
+
+    Any of these files also starts another pre-training: `pretrain --init depth.pth`.
+    """
+    from hcmoco_bench.errors import UsageError
+    from hcmoco_bench.hub.push import PushTarget
+    from hcmoco_bench.hub.push_model import push_model
+    from hcmoco_bench.pretrain.export import export_checkpoint
+
+    if push is not None and to is not Format.HUB:
+        raise UsageError("--push goes with --to hub")
+    if public and push is None:
+        raise UsageError("--public goes with --push USER/NAME")
+    done = export_checkpoint(checkpoint, modality.value, to.value, path, repo=push)
+    target = None if push is None else PushTarget(push, public=public)
+    url = None if target is None else push_model(done.path, target, quiet=quiet or as_json)
+    if as_json:
+        print_json({**vars(done), "url": url})
+        return
+    if not quiet:
+        err.print(f"{done.backbone}, {done.parameters:,} parameters", highlight=False)
+        if done.note:
+            err.print(f"note: {done.note}", highlight=False)
+    out.print(f"{done.path}", highlight=False, soft_wrap=True)
+    if url is not None:
+        out.print(url, highlight=False, soft_wrap=True)

@@ -1,0 +1,156 @@
+"""A pre-trained encoder as a folder for the Hub, and its upload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hcmoco_bench import __version__
+from hcmoco_bench.atomic import write_atomic
+from hcmoco_bench.errors import DataError, StoreError, UsageError
+from hcmoco_bench.hub.hub_errors import clear_errors
+from hcmoco_bench.hub.model_card import RECORD_FILE, ModelFacts, render_model_card
+from hcmoco_bench.hub.push import PushTarget, check_existing, check_name, hub_api, progress_bars
+
+WEIGHTS_FILE, CARD_FILE, TIMM_FILE = "model.safetensors", "README.md", "config.json"
+
+_FORMAT = "hcmoco-bench-encoder-1"
+_OURS = frozenset({WEIGHTS_FILE, CARD_FILE, TIMM_FILE, RECORD_FILE})
+_KEPT_BY_HUB = ".cache"
+_IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+_UNCHANGED = {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
+
+
+def write_model_folder(folder: Path, weights: bytes, facts: ModelFacts) -> None:
+    """Write `model.safetensors`, its card, timm's `config.json` (for timm's architectures) and the training's record.
+
+    timm loads the folder as `local-dir:FOLDER`, and what is pushed from it as `hf-hub:USER/NAME`. The record is written
+    last. An earlier export in the folder is replaced.
+
+    Args:
+        folder: To write; may exist if it holds nothing else.
+        weights: Content of the safetensors file, under timm's names.
+        facts: What the card says.
+
+    Raises:
+        UsageError: If the folder holds something else.
+        StoreError: If it cannot be written.
+    """
+    _check_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from error
+    write_atomic(folder / WEIGHTS_FILE, weights)
+    if facts.in_timm:
+        write_atomic(folder / TIMM_FILE, _json(_timm_config(facts)))
+    write_atomic(folder / CARD_FILE, render_model_card(facts))
+    write_atomic(folder / RECORD_FILE, _json(_record(facts)))
+
+
+def push_model(folder: Path, target: PushTarget, *, quiet: bool = False) -> str:
+    """Upload such a folder as a model repository, private unless `target.public`; run again, it continues.
+
+    Args:
+        folder: What `write_model_folder` wrote.
+        target: Where to; an existing repository must hold an earlier upload of this kind.
+        quiet: Show no progress bars.
+
+    Returns:
+        The repository's address.
+
+    Raises:
+        DataError: If the folder is not an export, or not whole.
+        HubError: If the Hub cannot be reached or refuses; one sentence that says what to do.
+    """
+    files = _exported_files(folder)
+    api = hub_api()
+    with clear_errors(target.repo_id, kind="model"), progress_bars(shown=not quiet):
+        check_name(target.repo_id)
+        url = api.create_repo(target.repo_id, repo_type="model", private=not target.public, exist_ok=True)
+        check_existing(api, target, marker=RECORD_FILE, kind="model")
+        api.upload_folder(
+            repo_id=target.repo_id,
+            repo_type="model",
+            folder_path=folder,
+            allow_patterns=files,
+            commit_message=f"Export with hcmoco-bench {__version__}",
+        )
+    return str(url)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; --to hub writes a folder, give one with --out")
+    held = {path.name for path in folder.iterdir()} - {_KEPT_BY_HUB}
+    if held - _OURS:
+        raise UsageError(f"{folder}: holds files that export did not write ({min(held - _OURS)}, ...); give another")
+
+
+def _exported_files(folder: Path) -> list[str]:
+    path = folder / RECORD_FILE
+    try:
+        record = json.loads(path.read_bytes())
+        whole = record["format"] == _FORMAT and all((folder / name).is_file() for name in record["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder}: is not an exported encoder ({RECORD_FILE} cannot be read); write one with export --to hub",
+            kind="export_unreadable",
+            file=str(path),
+        ) from error
+    if not whole:
+        raise DataError(
+            f"{folder}: files of this export are missing; run export --to hub again",
+            kind="export_incomplete",
+            file=str(path),
+        )
+    return [*record["files"], RECORD_FILE]
+
+
+def _timm_config(facts: ModelFacts) -> dict[str, Any]:
+    """What `timm.create_model("hf-hub:...")` reads: architecture and preparation of images."""
+    architecture, size = facts.backbone.partition(".")[0], facts.config["image_size"]
+    configuration: dict[str, Any] = {
+        "input_size": [3, size, size],
+        "interpolation": "bilinear",
+        "crop_pct": 1.0,
+        "num_classes": 0,
+        **(_IMAGENET if facts.modality == "rgb" else _UNCHANGED),
+    }
+    return {"architecture": architecture, "num_classes": 0, "pretrained_cfg": configuration}
+
+
+def _record(facts: ModelFacts) -> dict[str, Any]:
+    names = {WEIGHTS_FILE, CARD_FILE, *([TIMM_FILE] if facts.in_timm else [])}
+    return {
+        "format": _FORMAT,
+        "tool": {"name": "hcmoco-bench", "version": __version__},
+        "modality": facts.modality,
+        "backbone": facts.backbone,
+        "fusion": facts.fusion,
+        "checkpoint_sha256": facts.checkpoint_sha256,
+        "steps": facts.steps,
+        "total_steps": facts.total_steps,
+        "n_samples": facts.n_samples,
+        "data": [vars(store) for store in facts.data],
+        "config": _without_paths(facts.config),
+        "files": sorted(names),
+    }
+
+
+def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the names of files and folders instead of their places on somebody's machine."""
+
+    def name(path: str) -> str:
+        return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+    return {**config, "stores": [name(store) for store in config["stores"]], "init": name(config["init"])}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"

@@ -1,0 +1,119 @@
+"""From a pre-training checkpoint to one encoder in a form that other programs read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
+from hcmoco_bench.hub.push_model import write_model_folder
+from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.pretrain.build import POINTNET, load_pretrained
+from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.training.checkpoint import load_checkpoint
+
+HUB = "hub"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The file, or the folder for the Hub.
+        backbone: The encoder's timm name, or `pointnet`.
+        parameters: Number of learned numbers.
+        note: What whoever loads it should know; empty if nothing.
+    """
+
+    path: Path
+    backbone: str
+    parameters: int
+    note: str
+
+
+def export_checkpoint(
+    checkpoint: Path, modality: Literal["rgb", "depth"], to: str, out: Path, *, repo: str | None = None
+) -> Exported:
+    """Write the RGB or depth encoder of a checkpoint.
+
+    Args:
+        checkpoint: Of a pre-training by this tool.
+        modality: Which encoder.
+        to: `timm`, `hrnet-seg`, `detectron2`, `a2j`, or `hub`.
+        out: The file; for `hub` the folder.
+        repo: Name on the Hub for the card's examples; None for the folder's name.
+
+    Raises:
+        DataError: If the checkpoint is missing, damaged, foreign, or of another kind.
+        UsageError: If the format is not known, cannot hold this encoder, or does not go with `out`.
+        StoreError: If nothing can be written there.
+    """
+    if to not in (*FORMATS, HUB):
+        raise UsageError(f"format {to!r} is not known; use one of {', '.join((*FORMATS, HUB))}")
+    config, model = load_pretrained(checkpoint)
+    encoder = _encoder_of(model, modality)
+    parameters = sum(value.numel() for value in encoder.parameters())
+    backbone = encoder.name if isinstance(encoder, Encoder) else POINTNET
+    if to != HUB:
+        written = write_encoder(encoder, to, out)
+        return Exported(out, backbone, parameters, _fusion_note(written.trained_fusion, written.scheme.fusion, to))
+    fusion = fusion_of(encoder) if isinstance(encoder, Encoder) else ""
+    weights = encoder_state(encoder) if isinstance(encoder, Encoder) else encoder.state_dict()
+    progress = load_checkpoint(checkpoint)
+    facts = ModelFacts(
+        repo=repo or out.resolve().name,
+        modality=modality,
+        backbone=backbone,
+        parameters=parameters,
+        fusion=fusion,
+        config=config.plain(),
+        steps=int(progress["step"]),
+        total_steps=int(progress["total_steps"]),
+        n_samples=_bank_rows(progress),
+        data=tuple(map(_training_data, config.stores)),
+        checkpoint_sha256=file_sha256(checkpoint),
+    )
+    write_model_folder(out, safetensors_content(weights), facts)
+    return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))
+
+
+def _encoder_of(model: MultiModalModel, modality: Literal["rgb", "depth"]) -> Any:
+    return model.rgb_encoder if modality == "rgb" else model.depth_encoder
+
+
+def _fusion_note(trained: str, there: str, program: str) -> str:
+    if not trained or trained == there:
+        return ""
+    return (
+        f"{program} adds an HRNet's branches enlarged by {there} neighbour, this one was trained with {trained} "
+        "enlarging: features differ somewhat until it is fine-tuned there"
+    )
+
+
+def _bank_rows(state: dict[str, Any]) -> int | None:
+    bank: dict[str, Any] = state.get("bank") or {}
+    return next((len(rows) for name, rows in bank.items() if name.startswith("bank_")), None)
+
+
+def _training_data(path: str) -> TrainingData:
+    """What the store says of itself, if it is still there."""
+    name = Path(path).name
+    try:
+        store = Store.open(Path(path))
+        rows = sum(entry.rows for entry in store.manifest.shards.values())
+        split = store.manifest.splits.get("train")
+        return TrainingData(
+            name=name,
+            generated=store.manifest.source.generated,
+            licence=store.manifest.source.licence,
+            rows=rows if split is None else split.rows,
+            manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
+        )
+    except StoreError:
+        return TrainingData(name=name, generated=None, licence="", rows=None, manifest_sha256="")

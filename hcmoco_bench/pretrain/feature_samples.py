@@ -1,0 +1,85 @@
+"""Samples of a store with the dense features that a pre-trained model gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hcmoco_bench.data.batch import collate
+from hcmoco_bench.data.normalise import denormalise_rgb
+from hcmoco_bench.data.ntu_store import NtuStoreDataset
+from hcmoco_bench.data.sample import Joints, Sample
+from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.plotting.features import FeatureSample
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.pretrain.build import load_pretrained
+from hcmoco_bench.progress import Progress, no_progress
+
+_BATCH = 8
+
+
+@torch.no_grad()
+def feature_samples(
+    checkpoint: Path, store: Path, ids: Sequence[str], *, size: int | None = None, progress: Progress = no_progress
+) -> list[FeatureSample]:
+    """Embed samples with the model of a checkpoint, each on the square around the whole person.
+
+    Args:
+        checkpoint: Of a pre-training.
+        store: Folder of a prepared NTU store with depth.
+        ids: Samples of it, of any split.
+        size: Side of the crops, px, a multiple of 32; None for twice that of training, for finer maps.
+        progress: Told about samples.
+
+    Raises:
+        DataError: If the checkpoint cannot be used, or a sample has no depth.
+        StoreError: If the store lacks a sample.
+    """
+    config, model = load_pretrained(checkpoint)
+    model.eval()
+    opened = Store.open(store)
+    samples = list(_find(opened, ids, size or 2 * config.image_size, config.joints))
+    found: list[FeatureSample] = []
+    for group in _groups(samples):
+        maps = model(collate(group), dense=True).maps
+        for number, sample in enumerate(group):
+            if sample.rgb is None or sample.depth is None:
+                raise DataError(
+                    f"{store}: sample {sample.sample_id} has no depth to compare with; choose another",
+                    kind="depth_missing",
+                    file=str(store),
+                )
+            found.append(
+                FeatureSample(
+                    sample_id=sample.sample_id,
+                    rgb=denormalise_rgb(sample.rgb),
+                    depth=sample.depth[0].numpy(),
+                    foreground=np.zeros(sample.rgb.shape[-2:], np.bool_)
+                    if sample.foreground is None
+                    else sample.foreground.numpy(),
+                    features={name: values[number].numpy() for name, values in maps.items()},
+                )
+            )
+        progress("features", len(found), len(samples))
+    return found
+
+
+def _find(store: Store, ids: Sequence[str], size: int, joints: Joints) -> Iterator[Sample]:
+    """The samples, in the order asked for."""
+    places: dict[str, tuple[NtuStoreDataset, int]] = {}
+    for split in store.stored_splits:
+        dataset = NtuStoreDataset(store.path, split, size=size, joints=joints, train=False)
+        rows = {str(sample_id): row for row, sample_id in enumerate(dataset.index.ids)}
+        places |= {sample_id: (dataset, rows[sample_id]) for sample_id in ids if sample_id in rows}
+    for sample_id in ids:
+        if sample_id not in places:
+            raise StoreError(f"{store.path}: sample {sample_id} is not in the store")
+        dataset, row = places[sample_id]
+        yield dataset[row]
+
+
+def _groups(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+    return (samples[start : start + _BATCH] for start in range(0, len(samples), _BATCH))
