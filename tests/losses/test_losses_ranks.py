@@ -21,6 +21,8 @@ from hcmoco_bench.losses import (
     sparse_intra_loss,
 )
 
+pytestmark = pytest.mark.xdist_group("losses on two ranks")  # spawned once, not by each worker
+
 N, B, J, C, D, K, P = 40, 7, 5, 6, 8, 25, 12
 MODALITIES = ("rgb", "depth", "keypoints")
 PARTS = {1: [slice(0, B)], 2: [slice(0, 3), slice(3, B)]}
