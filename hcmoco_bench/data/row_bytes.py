@@ -76,6 +76,8 @@ class RowBytes:
             values = pa.compute.struct_field(pictures, "bytes")
         except (OSError, pa.ArrowException, KeyError) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
+        if chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:
+            raise _encoded(path, column)
         raw = self._pread(shard, chunk.total_compressed_size, chunk.data_page_offset)
         places = np.full((len(values), 2), _ABSENT, np.int64)
         cursor = 0
@@ -85,10 +87,7 @@ class RowBytes:
                 # Plain encoding: four bytes of length, then the bytes; pages have a header of a few bytes.
                 cursor = raw.find(struct.pack("<I", len(data)) + data, cursor)
                 if cursor < 0:
-                    raise StoreError(
-                        f"{path}: column {column} is compressed or encoded; training reads shards as prepare writes "
-                        "them, so prepare the store again"
-                    )
+                    raise _encoded(path, column)
                 places[row] = chunk.data_page_offset + cursor + 4, len(data)
                 cursor += 4 + len(data)
         return places
@@ -117,3 +116,10 @@ def _chunk(group: Any, path: str) -> Any:
         if group.column(index).path_in_schema == path:
             return group.column(index)
     raise KeyError(f"no column {path}")
+
+
+def _encoded(path: Path, column: str) -> StoreError:
+    return StoreError(
+        f"{path}: column {column} is compressed or encoded; training reads shards as prepare writes them; prepare "
+        "the store again"
+    )
