@@ -1,12 +1,19 @@
 """Prepared stores to training samples: crops that keep all modalities together, batches, mixing, loading."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from hcmoco_bench.data.batch import Batch, collate
-from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.data.loader import BatchLoader, make_loader
 from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
 from hcmoco_bench.data.normalise import denormalise_rgb, normalise_depth, normalise_joints, normalise_rgb
-from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.sample import Draw, Joints, Sample, SampleSource
+
+if TYPE_CHECKING:
+    from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
+    from hcmoco_bench.data.ntu_store import NtuStoreDataset
 
 __all__ = [
     "Batch",
@@ -26,3 +33,12 @@ __all__ = [
     "normalise_joints",
     "normalise_rgb",
 ]
+
+_STORE_READERS = {"KeypointImagesDataset": "keypoint_images", "NtuStoreDataset": "ntu_store"}
+"""Imported when first used: models and methods need batches, not what reads Parquet and videos."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _STORE_READERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_STORE_READERS[name]}"), name)
