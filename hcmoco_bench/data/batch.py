@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from hcmoco_bench.data.sample import Sample
 
@@ -80,10 +82,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
         raise ValueError("a batch needs at least one sample")
     height, width = _picture_size(samples)
     size = len(samples)
-    rgb = torch.zeros(size, 3, height, width)
-    depth = torch.zeros(size, 1, height, width)
-    foreground = torch.zeros(size, height, width, dtype=torch.bool)
-    parts = torch.zeros(size, height, width, dtype=torch.uint8)
+    rgb = _zeros((size, 3, height, width), torch.float32)
+    depth = _zeros((size, 1, height, width), torch.float32)
+    foreground = _zeros((size, height, width), torch.bool)
+    parts = _zeros((size, height, width), torch.uint8)
     intrinsics = torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1)
     for row, sample in enumerate(samples):
         _fill(rgb, row, sample.rgb)
@@ -107,6 +109,17 @@ def collate(samples: Sequence[Sample]) -> Batch:
         has_foreground=torch.tensor([sample.foreground is not None for sample in samples]),
         has_parts=torch.tensor([sample.parts is not None for sample in samples]),
     )
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Zeros; in a worker process of a loader in memory shared with its parent, which saves a copy on the way there."""
+    if get_worker_info() is None:
+        return torch.zeros(shape, dtype=dtype)
+    # As PyTorch's own collation does it. Fresh shared memory is zero.
+    storage: torch.UntypedStorage = torch.UntypedStorage._new_shared(  # type: ignore[no-untyped-call]
+        math.prod(shape) * dtype.itemsize
+    )
+    return torch.empty(0, dtype=dtype).set_(storage).view(shape)
 
 
 def _picture_size(samples: Sequence[Sample]) -> tuple[int, int]:

@@ -180,6 +180,18 @@ def test_rigs_without_fitted_cameras_get_nominal_ones(parsing_store: Path, tmp_p
     assert set(dataset.nominal_rigs) == {rig} & {str(SampleId.parse(i).clip.rig) for i in dataset.index.ids.tolist()}
 
 
+def test_pictures_are_not_kept(parsing_store: Path) -> None:
+    dataset = NtuStoreDataset(parsing_store, size=32)
+    one = len(pickle.dumps(dataset))
+    for epoch in range(3):
+        for row in range(len(dataset)):
+            dataset[(row, epoch)]
+    pictures = sum(path.stat().st_size for path in Store.open(parsing_store).shards("train"))
+    # What is added is where pictures are: two numbers for each.
+    assert len(pickle.dumps(dataset)) - one < 0.02 * pictures
+    assert sum(array.nbytes for array in vars(dataset.index).values()) < 400 * len(dataset)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_any_row_at_any_time_is_the_tables(parsing_store: Path, seed: int) -> None:
