@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,42 +72,54 @@ class Batch:
         return replace(self, **changed)
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples of one crop size and one joint set.
+def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
+    """Stack samples of one crop size and one joint set, taking them one by one.
+
+    Args:
+        samples: At least one; each can be forgotten as soon as the next is asked for.
+        size: Their number; None if `samples` knows it.
 
     Raises:
-        ValueError: If there is no sample, if no sample has a picture, or if their sizes differ.
+        ValueError: If there is no sample, if a sample has no picture, or if their sizes differ.
     """
-    if not samples:
+    given = samples if isinstance(samples, Sequence) or size is not None else list(samples)
+    size = len(given) if isinstance(given, Sequence) else size
+    batch: Batch | None = None
+    ids: list[str] = []
+    sources: list[str] = []
+    for row, sample in enumerate(given):
+        if batch is None:
+            batch = _empty(size or 0, *_picture_size(sample), len(sample.joints))
+        batch.index[row] = sample.index
+        for name, mark in _PICTURES.items():
+            value = getattr(sample, name)
+            _fill(getattr(batch, name), row, value)
+            getattr(batch, mark)[row] = value is not None
+        for name in ("joints", "visible", "intrinsics"):
+            _fill(getattr(batch, name), row, getattr(sample, name))
+        ids.append(sample.sample_id)
+        sources.append(sample.source)
+    if batch is None:
         raise ValueError("a batch needs at least one sample")
-    height, width = _picture_size(samples)
-    size = len(samples)
-    rgb = _zeros((size, 3, height, width), torch.float32)
-    depth = _zeros((size, 1, height, width), torch.float32)
-    foreground = _zeros((size, height, width), torch.bool)
-    parts = _zeros((size, height, width), torch.uint8)
-    intrinsics = torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1)
-    for row, sample in enumerate(samples):
-        _fill(rgb, row, sample.rgb)
-        _fill(depth, row, sample.depth)
-        _fill(foreground, row, sample.foreground)
-        _fill(parts, row, sample.parts)
-        _fill(intrinsics, row, sample.intrinsics)
+    return replace(batch, sample_ids=tuple(ids), sources=tuple(sources))
+
+
+_PICTURES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
+
+
+def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
     return Batch(
-        sample_ids=tuple(sample.sample_id for sample in samples),
-        sources=tuple(sample.source for sample in samples),
-        index=torch.tensor([sample.index for sample in samples], dtype=torch.int64),
-        rgb=rgb,
-        depth=depth,
-        foreground=foreground,
-        parts=parts,
-        joints=torch.stack([sample.joints for sample in samples]),
-        visible=torch.stack([sample.visible for sample in samples]),
-        intrinsics=intrinsics,
-        has_rgb=torch.tensor([sample.rgb is not None for sample in samples]),
-        has_depth=torch.tensor([sample.depth is not None for sample in samples]),
-        has_foreground=torch.tensor([sample.foreground is not None for sample in samples]),
-        has_parts=torch.tensor([sample.parts is not None for sample in samples]),
+        sample_ids=(),
+        sources=(),
+        index=torch.zeros(size, dtype=torch.int64),
+        rgb=_zeros((size, 3, height, width), torch.float32),
+        depth=_zeros((size, 1, height, width), torch.float32),
+        foreground=_zeros((size, height, width), torch.bool),
+        parts=_zeros((size, height, width), torch.uint8),
+        joints=torch.zeros(size, n_joints, 2),
+        visible=torch.zeros(size, n_joints, dtype=torch.bool),
+        intrinsics=torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1),
+        **{mark: torch.zeros(size, dtype=torch.bool) for mark in _PICTURES.values()},
     )
 
 
@@ -122,12 +134,11 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
 
 
-def _picture_size(samples: Sequence[Sample]) -> tuple[int, int]:
-    for sample in samples:
-        for picture in (sample.rgb, sample.depth, sample.foreground, sample.parts):
-            if picture is not None:
-                return int(picture.shape[-2]), int(picture.shape[-1])
-    raise ValueError(f"none of the samples has a picture: {', '.join(sample.sample_id for sample in samples)}")
+def _picture_size(sample: Sample) -> tuple[int, int]:
+    for picture in (sample.rgb, sample.depth, sample.foreground, sample.parts):
+        if picture is not None:
+            return int(picture.shape[-2]), int(picture.shape[-1])
+    raise ValueError(f"{sample.sample_id}: has no picture")
 
 
 def _fill(stack: Tensor, row: int, value: Tensor | None) -> None:

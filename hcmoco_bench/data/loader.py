@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
+from typing import cast
 
 import cv2
 import torch
@@ -59,11 +60,11 @@ def make_loader(
     if isinstance(sampler, MixedSampler) and sampler.batch_size != batch_size:
         raise ValueError(f"the sampler was made for batches of {sampler.batch_size}, not of {batch_size}")
     return BatchLoader(
-        dataset,
+        _OneByOne(dataset),
         batch_size=batch_size,
         sampler=sampler,
         drop_last=mixed,
-        collate_fn=collate,
+        collate_fn=_stack,  # type: ignore[arg-type]  # DataLoader expects lists; it passes on what __getitems__ gives
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=_start_worker if workers else None,
@@ -74,6 +75,23 @@ def make_loader(
         # Its own, so that loading does not move the random numbers of training.
         generator=torch.Generator().manual_seed(0),
     )
+
+
+class _OneByOne(Dataset[Sample]):
+    """Gives the samples of a batch while they are stacked, not before: no batch is in memory twice."""
+
+    def __init__(self, dataset: Dataset[Sample]) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(cast(Sized, self.dataset))
+
+    def __getitems__(self, keys: Sequence[int | Draw]) -> tuple[int, Iterator[Sample]]:
+        return len(keys), (self.dataset[key] for key in keys)
+
+
+def _stack(samples: tuple[int, Iterator[Sample]]) -> Batch:
+    return collate(samples[1], samples[0])
 
 
 def _start_worker(worker: int) -> None:
