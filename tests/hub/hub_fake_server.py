@@ -18,7 +18,7 @@ TOKEN = "hf_" + "t" * 34
 
 @dataclass
 class Repository:
-    """A dataset repository."""
+    """A dataset or model repository."""
 
     private: bool
     files: dict[str, bytes] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class FakeHub:
     """State of the server.
 
     Attributes:
-        repositories: By `user/name`.
+        repositories: By `user/name`; of models by `models/user/name`.
         refusals: Status and message for requests whose `METHOD path` begins with the key.
         requests: What was asked, as `METHOD path`.
         url: Address of the server.
@@ -97,17 +97,20 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/datasets/"):
             self._download(path.removeprefix("/datasets/").split("/"), send=method == "GET")
         elif path.startswith("/api/datasets/"):
-            self._dataset(path.removeprefix("/api/datasets/").split("/"), body)
+            self._repository(path.removeprefix("/api/datasets/").split("/"), body, model=False)
+        elif path.startswith("/api/models/"):
+            self._repository(path.removeprefix("/api/models/").split("/"), body, model=True)
         else:
             self._answer(404, {"error": f"Not Found: {self.path}"})
 
     def _create(self, wanted: dict[str, Any]) -> None:
-        name = f"{wanted['organization']}/{wanted['name']}"
-        address = {"url": f"{self.state.url}/datasets/{name}"}
-        if wanted["type"] != "dataset" or name in self.state.repositories:
-            self._answer(409, {"error": "You already created this dataset repo", **address})
+        name, kind = f"{wanted['organization']}/{wanted['name']}", wanted.get("type", "model")
+        address = {"url": f"{self.state.url}/{'' if kind == 'model' else 'datasets/'}{name}"}
+        key = f"models/{name}" if kind == "model" else name
+        if kind not in ("dataset", "model") or key in self.state.repositories:
+            self._answer(409, {"error": f"You already created this {kind} repo", **address})
             return
-        self.state.repositories[name] = Repository(wanted.get("visibility") == "private", {".gitattributes": b""})
+        self.state.repositories[key] = Repository(wanted.get("visibility") == "private", {".gitattributes": b""})
         self._answer(200, address)
 
     def _download(self, parts: list[str], *, send: bool) -> None:
@@ -124,9 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         if send:
             self.wfile.write(content)
 
-    def _dataset(self, parts: list[str], body: bytes) -> None:
+    def _repository(self, parts: list[str], body: bytes, *, model: bool) -> None:
         name, what = "/".join(parts[:2]), parts[2] if len(parts) > 2 else "info"
-        repository = self.state.repositories.get(name)
+        repository = self.state.repositories.get(f"models/{name}" if model else name)
         if repository is None:
             self._answer(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
         elif what in ("info", "revision"):
@@ -146,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             self._answer(200, {"files": files})
         elif what == "commit":
-            self._commit(name, repository, body)
+            self._commit(name if model else f"datasets/{name}", repository, body)
         else:
             self._answer(404, {"error": f"Not Found: {self.path}"})
 
@@ -157,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
                 repository.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
             elif entry["key"] == "deletedFile":
                 del repository.files[entry["value"]["path"]]
-        address = f"{self.state.url}/datasets/{name}/commit/{'1' * 40}"
+        address = f"{self.state.url}/{name}/commit/{'1' * 40}"
         self._answer(200, {"commitUrl": address, "commitOid": "1" * 40, "hookOutput": "", "success": True})
 
     def _answer(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
