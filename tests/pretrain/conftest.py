@@ -1,0 +1,69 @@
+"""A store of a few dozen generated samples, and settings of a run on it that takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+from generated_trees import GeneratedTree
+
+from hcmoco_bench.pretrain.config import PretrainConfig, make_config
+
+
+@pytest.fixture(scope="session")
+def pretrain_store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Frames of nine generated clips, with depth and joints, without part masks."""
+    from hcmoco_bench.prepare.executors import make_executor
+    from hcmoco_bench.prepare.ntu import prepare_ntu
+    from hcmoco_bench.prepare.options import check_options
+
+    base = tmp_path_factory.getbasetemp()
+    store = (base if worker_id == "master" else base.parent) / "pretrain-store"
+    options = check_options(
+        set="pretrain", every=2, align="homography", rgb_only=False, parts=False, seed=0, rows_per_shard=128
+    )
+    with FileLock(store.with_suffix(".lock")):  # a finished store is recognised
+        prepare_ntu(
+            [generated_tree.root],
+            store,
+            options,
+            lists=generated_tree.lists,
+            executor=make_executor("local", workers=1),
+        )
+    return store
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small only wait for each other on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def settings(pretrain_store: Path) -> dict[str, Any]:
+    """Settings of a small run: five steps in each of two stages."""
+    return {
+        "backbone": "hrnet_w18_small",
+        "init": "scratch",
+        "image_size": 64,
+        "batch_size": 8,
+        "stage1_epochs": 1,
+        "stage2_epochs": 1,
+        "negatives": 64,
+        "points": 50,
+        "trackers": [],
+        "stores": [str(pretrain_store)],
+    }
+
+
+@pytest.fixture
+def small(settings: dict[str, Any]) -> PretrainConfig:
+    """The small run's settings, checked."""
+    return make_config(None, settings)

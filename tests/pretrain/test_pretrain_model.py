@@ -1,0 +1,112 @@
+"""The model with all three modalities, and without one or another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.pretrain.build import build_model, build_objective
+from hcmoco_bench.pretrain.config import make_config
+from hcmoco_bench.pretrain.model import MultiModalModel
+
+
+def some_batch(n: int = 4, size: int = 64) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    yes = torch.ones(n, dtype=torch.bool)
+    foreground = torch.zeros(n, size, size, dtype=torch.bool)
+    foreground[:, 10:50, 20:40] = True
+    return Batch(
+        sample_ids=tuple(f"s{i}" for i in range(n)),
+        sources=("ntu",) * n,
+        index=torch.arange(n),
+        rgb=torch.randn(n, 3, size, size, generator=generator),
+        depth=(2 + torch.rand(n, 1, size, size, generator=generator)) * foreground[:, None],
+        foreground=foreground,
+        parts=torch.zeros(n, size, size, dtype=torch.uint8),
+        joints=size * torch.rand(n, 16, 2, generator=generator),
+        visible=torch.ones(n, 16, dtype=torch.bool),
+        intrinsics=torch.tensor([[100.0, 100.0, 32.0, 32.0]]).repeat(n, 1),
+        has_rgb=yes,
+        has_depth=yes.clone(),
+        has_foreground=yes.clone(),
+        has_parts=~yes,
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> MultiModalModel:
+    torch.manual_seed(0)
+    return build_model(make_config(None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64}))
+
+
+def test_embeddings_have_length_one(model: MultiModalModel) -> None:
+    embeddings = model.eval()(some_batch())
+    for values in embeddings.global_.values():
+        assert values.shape == (4, 128)
+        assert torch.allclose(values.norm(dim=1), torch.ones(4), atol=1e-5)
+    for maps in embeddings.maps.values():
+        assert maps.shape == (4, 128, 16, 16)
+        assert torch.allclose(maps.norm(dim=1), torch.ones(4, 16, 16), atol=1e-5)
+    assert torch.allclose(embeddings.keypoints.norm(dim=2), torch.ones(4, 16), atol=1e-5)
+    assert model(some_batch(), dense=False).maps == {}
+
+
+def test_samples_without_depth_neither_get_an_embedding_nor_touch_the_others(model: MultiModalModel) -> None:
+    model.train()
+    some = torch.tensor([True, False, True, False])
+    batch = replace(some_batch(), has_depth=some)
+    depth = batch.depth.clone()
+    depth[~some] = 1000.0  # rubbish where there is nothing
+    with torch.no_grad():
+        one, other = model(batch), model(replace(batch, depth=depth))
+    assert torch.equal(one.global_["depth"], other.global_["depth"])
+    assert torch.equal(one.maps["depth"], other.maps["depth"])
+    assert not one.global_["depth"][~some].any()
+    assert not one.maps["depth"][~some].any()
+
+
+@pytest.mark.parametrize("lacking", ["depth", "foreground", "joints", "one sample"])
+@pytest.mark.parametrize("method", ["hcmoco", "cmc", "mmv"])
+def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, method: str) -> None:
+    config = make_config(
+        None,
+        {
+            "backbone": "hrnet_w18_small",
+            "init": "scratch",
+            "image_size": 64,
+            "method": method,
+            "negatives": 16,
+            "points": 9,
+        },
+    )
+    torch.manual_seed(0)
+    model = build_model(config)
+    batch = some_batch(1 if lacking == "one sample" else 3)
+    nothing = torch.zeros(len(batch), dtype=torch.bool)
+    if lacking == "depth":
+        batch = replace(batch, has_depth=nothing, has_foreground=nothing)
+    elif lacking == "foreground":
+        batch = replace(batch, has_foreground=nothing, foreground=torch.zeros_like(batch.foreground))
+    elif lacking == "joints":
+        batch = replace(batch, visible=torch.zeros_like(batch.visible))
+    objective = build_objective(config, model, 10, torch.device("cpu"))
+    result = objective(model, batch, stage=1, generator=torch.Generator().manual_seed(0))
+    assert torch.isfinite(result.loss)
+    result.loss.backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    if lacking == "depth":
+        depth = [*model.depth_encoder.parameters(), *model.dense_mappers["depth"].parameters()]
+        assert not any(parameter.grad is not None and parameter.grad.any() for parameter in depth)
+    assert set(result.measures) <= set(objective.columns)
+
+
+def test_the_fine_space_is_not_the_coarse_one() -> None:
+    config = make_config(None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64, "method": "mmv"})
+    embeddings = build_model(config)(some_batch(), dense=False)
+    assert set(embeddings.fine) == {"rgb", "depth"}
+    assert set(embeddings.global_) == {"rgb", "depth", "keypoints"}
+    assert not torch.allclose(embeddings.fine["rgb"], embeddings.global_["rgb"])

@@ -1,0 +1,167 @@
+"""The loop on a problem small enough to follow: a linear model on fixed numbers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hcmoco_bench.errors import TrainingError
+from hcmoco_bench.training.checkpoint import load_checkpoint
+from hcmoco_bench.training.device import make_accelerator
+from hcmoco_bench.training.loop import TrainingLoop
+from hcmoco_bench.training.loss_table import read_losses
+from hcmoco_bench.training.objective import Measure, StepResult
+from hcmoco_bench.training.options import LoopOptions, Stage
+from hcmoco_bench.training.trackers import Trackers
+
+SAMPLES = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
+
+
+@dataclass(frozen=True)
+class Rows:
+    sample_ids: tuple[str, ...]
+    values: Tensor
+
+    def to(self, device: torch.device) -> Rows:
+        return replace(self, values=self.values.to(device))
+
+
+@dataclass
+class Numbers:
+    """Batches of the samples in an order of each epoch's own; may send a signal on the way."""
+
+    batch_size: int
+    signal_at: tuple[int, int] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return len(SAMPLES) // self.batch_size
+
+    def batches(self, epoch: int, start: int) -> Iterator[Rows]:
+        order = torch.randperm(len(SAMPLES), generator=torch.Generator().manual_seed(epoch)).split(self.batch_size)
+        for number, rows in enumerate(order[start:], start=start):
+            if (epoch, number) == self.signal_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield Rows(tuple(f"row{row}" for row in rows.tolist()), SAMPLES[rows])
+
+
+class SquaredError:
+    """To the sum of the inputs; `noise` draws from the loop's generator, `seen` is state."""
+
+    columns = ("error",)
+
+    def __init__(self, *, noise: float = 0.0, poison: float | None = None) -> None:
+        self.noise, self.poison, self.seen = noise, poison, torch.zeros(())
+
+    def __call__(self, model: nn.Module, batch: Rows, *, stage: int, generator: torch.Generator) -> StepResult:
+        target = batch.values.sum(1) + self.noise * torch.rand(len(batch.values), generator=generator)
+        error = (model(batch.values)[:, 0] - target).square().mean() + 0.001 * self.seen
+        if self.poison is not None and self.seen == 3:
+            error = error * self.poison
+        self.seen = self.seen + 1
+        return StepResult(error, {"error": Measure(error.detach(), torch.tensor(len(batch.values)))})
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.seen = state["seen"]
+
+
+def make(
+    folder: Path, data: Numbers, objective: SquaredError | None = None, epochs: int = 2, **options: object
+) -> TrainingLoop:
+    folder.mkdir(exist_ok=True)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
+    generator = torch.Generator().manual_seed(1)
+    for parameter in model.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+    if options.pop("no_dropout", False):
+        model[1] = nn.Identity()
+    accelerator = make_accelerator(folder)
+    return TrainingLoop(
+        accelerator,
+        model,
+        objective or SquaredError(noise=0.1),
+        data,
+        [Stage("first", epochs), Stage("second", epochs)],
+        LoopOptions(**({"lr": 0.01} | options)),
+        folder,
+        kind="task",
+        config={},
+        trackers=Trackers(accelerator, (), run="", step=0, config={}),
+    )
+
+
+def losses(folder: Path) -> list[float]:
+    return [float(value) for value in read_losses(folder / "losses.csv")["loss"]]
+
+
+def test_the_loss_goes_down_and_both_stages_are_in_the_table(tmp_path: Path) -> None:
+    loop = make(tmp_path, Numbers(4), epochs=10, no_dropout=True)
+    told: list[tuple[int, int | None]] = []
+    loop.run(batch_size=4, progress=lambda label, done, total: told.append((done, total)))
+    table = read_losses(tmp_path / "losses.csv")
+    assert len(table["step"]) == loop.total_steps == 120
+    assert sum(losses(tmp_path)[-10:]) < 0.5 * sum(losses(tmp_path)[:10])
+    assert set(table["stage"]) == {"first", "second"}
+    assert table["lr"][0] == table["lr"][60] == "0.01"
+    assert told[0] == (0, 480)
+    assert told[-1] == (480, 480)
+
+
+def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
+    make(tmp_path / "whole", Numbers(8), SquaredError(), no_dropout=True).run(batch_size=8)
+    small = SquaredError()
+    make(tmp_path / "parts", Numbers(4), small, no_dropout=True, accumulate=2).run(batch_size=8)
+    whole, parts = (read_losses(tmp_path / name / "losses.csv")["grad_norm"] for name in ("whole", "parts"))
+    assert [float(value) for value in parts] == pytest.approx([float(value) for value in whole], rel=1e-4)
+
+
+def test_clipping_bounds_the_step_not_the_reported_norm(tmp_path: Path) -> None:
+    loop = make(tmp_path, Numbers(24), no_dropout=True, clip=1e-3, lr=1.0, momentum=0.0, weight_decay=0.0, epochs=1)
+    before = [parameter.detach().clone() for parameter in loop.model.parameters()]
+    loop.run(batch_size=24)
+    moved = sum(float((a.detach() - b).square().sum()) for a, b in zip(loop.model.parameters(), before, strict=True))
+    assert moved**0.5 <= 2.1e-3
+    assert float(read_losses(tmp_path / "losses.csv")["grad_norm"][0]) > 0.01
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_with_the_samples(tmp_path: Path, poison: float) -> None:
+    loop = make(tmp_path, Numbers(4), SquaredError(poison=poison))
+    with pytest.raises(TrainingError, match=r"step 4: loss.*not finite") as caught:
+        loop.run(batch_size=4)
+    ids = next(iter(list(Numbers(4).batches(0, 3)))).sample_ids
+    assert all(sample_id in str(caught.value) for sample_id in ids)
+    assert len(losses(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1, 3), (1, 5), (3, 2)])
+def test_a_signal_stops_after_the_step_and_the_run_continues_exactly(tmp_path: Path, place: tuple[int, int]) -> None:
+    torch.manual_seed(5)  # of the dropout
+    make(tmp_path / "whole", Numbers(4)).run(batch_size=4)
+    torch.manual_seed(5)
+    stopped = make(tmp_path / "cut", Numbers(4, signal_at=place))
+    stopped.run(batch_size=4)
+    assert stopped.interrupted
+    assert stopped.position.step == place[0] * 6 + place[1] + 1
+    torch.rand(5)  # what others draw in between does not matter
+    resumed = make(tmp_path / "cut", Numbers(4))
+    resumed.load_state(load_checkpoint(tmp_path / "cut" / "checkpoint.pth"))
+    resumed.run(batch_size=4)
+    assert (tmp_path / "cut" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
+
+
+def test_a_checkpoint_of_a_longer_run_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, Numbers(4)).run(batch_size=4)
+    other = make(tmp_path, Numbers(4), epochs=3)
+    with pytest.raises(TrainingError, match="run of 24 steps, this one would have 36"):
+        other.load_state(load_checkpoint(tmp_path / "checkpoint.pth"))
