@@ -10,14 +10,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 _ACCURACY = "accuracy/"
-_NOT_TERMS = frozenset({"step", "stage", "epoch", "lr", "grad_norm"})
+_NOT_TERMS = frozenset({"step", "stage", "epoch", "lr", "loss", "grad_norm"})
 _SMOOTHED = 50
 
 
 def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw losses, accuracies, and the learning rate with the gradient's norm; stages are set apart by a line.
+    """Draw the loss, its terms, their accuracies, and the learning rate with the gradient's norm.
 
-    Thin lines are single steps, thick ones running means (over a fiftieth of the run).
+    Stages are set apart by a line; a term has one colour in all panels.
+
+    Thin lines are single steps, thick ones running means (over a fiftieth of the run). The loss is the weighted sum of the terms.
 
     Args:
         table: Columns of a table of losses by name, as text; empty where a step had no such value.
@@ -29,14 +31,15 @@ def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
     if len(steps) == 0:
         raise ValueError("there is no step to draw")
     accuracies = [name for name in table if name.startswith(_ACCURACY)]
-    losses = [name for name in table if name not in _NOT_TERMS and name not in accuracies]
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
-    _draw(left, steps, {name: _numbers(table[name]) for name in losses}, "loss")
-    _draw(middle, steps, {name.removeprefix(_ACCURACY): _numbers(table[name]) for name in accuracies}, "accuracy")
-    middle.set_ylim(-0.02, 1.02)
-    _draw_rate(right, steps, table)
-    for axis in (left, middle, right):
+    terms = [name for name in table if name not in _NOT_TERMS and name not in accuracies]
+    figure = Figure(figsize=(17, 4.2), layout="constrained")
+    first, second, third, last = figure.subplots(1, 4)
+    _draw(first, steps, {"loss": _numbers(table["loss"])}, "loss")
+    _draw(second, steps, {name: _numbers(table[name]) for name in terms}, "terms of the loss")
+    _draw(third, steps, {name.removeprefix(_ACCURACY): _numbers(table[name]) for name in accuracies}, "accuracy")
+    third.set_ylim(-0.02, 1.02)
+    _draw_rate(last, steps, table)
+    for axis in (first, second, third, last):
         for step in _stage_starts(steps, table.get("stage", ())):
             axis.axvline(step, color="0.6", linewidth=0.8, linestyle=":")
         axis.set_xlabel("step")
@@ -53,7 +56,7 @@ def _draw(axis: Axes, steps: NDArray[np.float64], curves: Mapping[str, NDArray[n
         axis.plot(steps[known], values[known], color=color, linewidth=0.5, alpha=0.3)
         axis.plot(steps[known], _running_mean(values[known]), color=color, linewidth=1.5, label=name)
     axis.set_title(title, fontsize=10)
-    if axis.get_legend_handles_labels()[0]:
+    if len(axis.get_legend_handles_labels()[0]) > 1:
         axis.legend(fontsize=6, frameon=False)
 
 

@@ -68,15 +68,14 @@ def _lines(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_two_processes_give_the_losses_of_one(settings_file: Path, tmp_path: Path) -> None:
-    calm = ["--lr", "0.0001", "--set", "sync_batch_norm=true", "--config", str(settings_file), "--out"]
+    # With large steps an untrained network would enlarge the rounding of sums over processes.
+    calm = ["--lr", "0.000001", "--set", "sync_batch_norm=true", "--config", str(settings_file), "--out"]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
     run = ["-m", "hcmoco_bench.cli.app", "pretrain", "--quiet", *calm]
     subprocess.run([*launch, "--standalone", *run, str(tmp_path / "two")], check=True, env=ENVIRONMENT)
     subprocess.run([sys.executable, *run, str(tmp_path / "one")], check=True, env=ENVIRONMENT)
     names = list(read_losses(tmp_path / "one" / "losses.csv"))
-    assert column(tmp_path / "two", "grad_norm")[0] == pytest.approx(column(tmp_path / "one", "grad_norm")[0], rel=1e-4)
-    # later gradients of an untrained network enlarge the rounding of sums over processes
-    for name in (name for name in names if name not in ("step", "stage", "epoch", "grad_norm")):
+    for name in (name for name in names if name not in ("step", "stage", "epoch")):
         if not name.startswith("accuracy/"):
             one, two = column(tmp_path / "one", name), column(tmp_path / "two", name)
             assert two == pytest.approx(one, rel=2e-3), name
@@ -168,6 +167,7 @@ def test_without_a_store_the_two_commands_that_make_one_are_named(tmp_path: Path
         default_stores(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_uses_the_store_of_the_home_folder(pretrain_store: Path, tmp_path: Path) -> None:
     (tmp_path / "pretrain").symlink_to(pretrain_store)
     small = ["--backbone", "hrnet_w18_small", "--init", "scratch", "--size", "64", "--batch-size", "16"]
