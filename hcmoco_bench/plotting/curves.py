@@ -19,7 +19,8 @@ def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
 
     Stages are set apart by a line; a term has one colour in all panels.
 
-    Thin lines are single steps, thick ones running means (over a fiftieth of the run). The loss is the weighted sum of the terms.
+    Thin lines are single steps, thick ones running means (over a fiftieth of the run). The loss is the weighted sum of
+    the terms.
 
     Args:
         table: Columns of a table of losses by name, as text; empty where a step had no such value.
