@@ -22,7 +22,7 @@ ABOVE = {
     "training": {"body", "models", "data"},
     "plotting": {"body", "sources", "prepare"},
     "pretrain": {"body", "prepare", "hub", "data", "models", "losses", "training", "plotting"},
-    "demo": {"body", "sources", "synth", "align", "prepare", "hub", "plotting"},
+    "demo": {"synth", "prepare", "hub", "plotting", "pretrain"},
     "cli": {"body", "sources", "synth", "align", "prepare", "hub", "plotting", "pretrain", "demo"},
 }
 """What each room may import; modules at the top of the package (errors, progress, ...) serve all and import no room."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +25,9 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from hcmoco_bench.progress import Progress, no_progress
+
+HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
+"""Where prepared stores and runs are by default."""
 
 out = Console()
 """Results: tables and paths."""

@@ -24,9 +24,9 @@ def demo(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, look.
+    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, pre-train, look.
 
-    Needs no licensed data, no GPU and no network; takes a minute or two. Open demo/index.html afterwards.
+    Needs no licensed data, no GPU and no network; takes two or three minutes. Open demo/index.html afterwards.
     """
     from hcmoco_bench.demo.run import run_demo
     from hcmoco_bench.processes import usable_cores

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
     from hcmoco_bench.prepare.keypoint_images import PreparedKeypoints
     from hcmoco_bench.prepare.ntu import Prepared
-
-HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
-"""Where prepared stores and runs are by default."""
 
 
 def register(app: typer.Typer) -> None:

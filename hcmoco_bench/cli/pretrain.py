@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from hcmoco_bench.pretrain.run import PretrainReport
-
-HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
-"""Where prepared stores and runs are by default."""
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""The demo: generated tree, prepared, verified, published, loaded by `datasets` alone, and pictures of the result."""
+"""The demo: generated tree, prepared, verified, published, loaded by `datasets` alone, pre-trained on, looked at."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ from hcmoco_bench.progress import Progress, no_progress
 
 DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
+FEATURE_ROWS = 4
+
+PRETRAINING = {
+    "backbone": "hrnet_w18_small",
+    "init": "scratch",
+    "image_size": 96,
+    "batch_size": 18,
+    "stage1_epochs": 2,
+    "stage2_epochs": 12,
+    "negatives": 512,
+    "trackers": (),
+}
+"""Settings of the demo's pre-training: small enough for two cores and a minute or two."""
 
 _LOAD = """
 import json, sys
@@ -95,6 +108,8 @@ def run_demo(
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
     from hcmoco_bench.prepare.verify import verify_store
+    from hcmoco_bench.pretrain.config import make_config
+    from hcmoco_bench.pretrain.run import run_pretrain
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
@@ -109,8 +124,8 @@ def run_demo(
         say(f"{clips} clips, {clips * frames} frames")
     for name, path in stores.items():
         masks = tree if name == "parsing4k" else None
-        options = check_options(set=name, align="registered", every=10, parts=masks is not None)
-        given = ("--every", "10") if masks is None else ("--annotations", str(masks))
+        options = check_options(set=name, align="registered", every=4, parts=masks is not None)
+        given = ("--every", "4") if masks is None else ("--annotations", str(masks))
         command = (tool, "prepare", "ntu", "--root", tree, "--set", name, "--align", "registered", "--out", path)
         with log.step(f"prepare {name}", *command, *given) as say:
             executor = make_executor("local", workers=workers)
@@ -139,12 +154,31 @@ def run_demo(
         rows = _load_elsewhere(dataset, out / "cache")
         progress("load", 1, 1)
         say(", ".join(f"{name} {count}" for name, count in rows.items()))
+    with log.step("pre-train", *_pretrain_command(stores["pretrain"], out / "run")) as say:
+        config = make_config(None, {"stores": (str(stores["pretrain"]),), "seed": seed, **PRETRAINING})
+        report = run_pretrain(config, out / "run", resume=True, progress=progress)
+        say(f"{report.steps} steps")
+        say(f"loss {float(report.last['loss']):.2f}")
     store = stores["parsing4k"]
     with log.step("draw", tool, "view", store, "--out", out / "sheet.png", "--frequencies", out / "parts.png") as say:
         pictures = _draw(store, out, progress)
         say(", ".join(picture.file for picture in pictures))
+    checkpoint = out / "run" / "checkpoint.pth"
+    features = out / "features.png"
+    with log.step("see what was learned", tool, "view", store, "--features", checkpoint, "--out", features) as say:
+        pictures += _draw_features(checkpoint, store, out, progress)
+        say(", ".join(picture.file for picture in pictures[-2:]))
     page = write_page(out, dataset, log.steps, pictures)
     return DemoReport(page, out / "sheet.png", tuple(log.steps), rows)
+
+
+def _pretrain_command(store: Path, run: Path) -> tuple[str | Path, ...]:
+    sizes = [str(PRETRAINING[name]) for name in ("backbone", "init", "image_size", "batch_size")]
+    options = zip(("--backbone", "--init", "--size", "--batch-size"), sizes, strict=True)
+    epochs = ("--epochs", str(PRETRAINING["stage1_epochs"]), str(PRETRAINING["stage2_epochs"]))
+    more = ("--set", f"negatives={PRETRAINING['negatives']}")
+    given = [text for option in options for text in option]
+    return ("hcmoco-bench", "pretrain", "--store", store, *given, *epochs, *more, "--out", run)
 
 
 def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
@@ -155,6 +189,21 @@ def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
         raise StoreError(f"{dataset}: load_dataset failed: {done.stderr.strip().splitlines()[-1]}")
     rows: dict[str, int] = json.loads(done.stdout.splitlines()[-1])["rows"]
     return rows
+
+
+def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
+    from hcmoco_bench.plotting.features import features_figure
+    from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.store import Store
+    from hcmoco_bench.pretrain.feature_samples import feature_samples
+    from hcmoco_bench.pretrain.run_folder import CURVES_FILE
+
+    ids = Store.open(store_path).spread(FEATURE_ROWS)
+    save_figure(features_figure(feature_samples(checkpoint, store_path, ids, progress=progress)), out / "features.png")
+    return [
+        DemoPicture("features.png", "Dense features as colours: the same colour in both means the same feature"),
+        DemoPicture(f"run/{CURVES_FILE}", "Losses of the pre-training"),
+    ]
 
 
 def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
