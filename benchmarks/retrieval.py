@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.pretrain.build import build_model, load_pretrained
 from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.model import MultiModalModel
 from hcmoco_bench.pretrain.retrieval import Agreement, measure_agreement
 from hcmoco_bench.pretrain.run import run_pretrain
+from hcmoco_bench.pretrain.stores import open_mixture
 
 SETTLING_BATCHES = 30
 """Training batches over which an untrained model's batch statistics are taken."""
@@ -47,32 +50,32 @@ SETTLING_BATCHES = 30
 LINES = ("untrained", "stage 1", "stage 2", "cmc")
 
 
-def generate_store(folder: Path, *, clips: int, frames: int, every: int, seed: int) -> Path:
-    """A store of generated people."""
+def generate_store(folder: Path, *, clips: int, seed: int) -> Path:
+    """A store of generated people: one frame a clip, for neighbouring frames can hardly be told apart."""
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
-    plans = plan_clips(clips, seed, n_frames=frames, mask_every=1000)
+    plans = plan_clips(clips, seed, n_frames=3, mask_every=1000)
     root = write_tree(folder / f"tree-{seed}", plans, TreeOptions(seed=seed))
-    return prepare_ntu([root], folder / f"store-{seed}", check_options(set="pretrain", every=every)).store.path
+    return prepare_ntu([root], folder / f"store-{seed}", check_options(set="pretrain", every=3)).store.path
 
 
-def settle(model: MultiModalModel, dataset: NtuStoreDataset, batch_size: int) -> None:
+def settle(model: MultiModalModel, config: PretrainConfig) -> None:
     """Let batch normalisation see data, without learning anything."""
     model.train()
-    rows = range(min(len(dataset), SETTLING_BATCHES * batch_size))
+    data = MixedBatches(open_mixture(config), batch_size=config.batch_size, seed=config.seed)
     with torch.no_grad():
-        for batch in make_loader(dataset, list(rows), batch_size=batch_size):
+        for batch in islice(data.batches(0, 0), SETTLING_BATCHES):
             model(batch)
 
 
 def measure_seed(
-    seed: int, settings: dict[str, Any], train: Path, held_out: tuple[Path, str], out: Path, device: str
+    seed: int, settings: dict[str, Any], held_out: tuple[Path, str], out: Path, device: str
 ) -> dict[str, Agreement]:
     """Train both ways with one seed, and measure at each point."""
-    config = PretrainConfig(seed=seed, stores=(str(train),), **settings)
+    config = PretrainConfig(seed=seed, **settings)
     dataset = NtuStoreDataset(
         held_out[0], held_out[1], size=config.image_size, joints=config.joints, seed=seed, train=False
     )
@@ -82,7 +85,7 @@ def measure_seed(
 
     torch.manual_seed(seed)
     model = build_model(config)
-    settle(model, NtuStoreDataset(train, size=config.image_size, joints=config.joints, seed=seed), config.batch_size)
+    settle(model, config)
     found = {"untrained": measured(model)}
     run = run_pretrain(config, out / f"hcmoco-{seed}")
     found["stage 1"] = measured(load_pretrained(run.folder / "stage1.pth")[1])
@@ -137,10 +140,10 @@ def goals_met(runs: Sequence[dict[str, Agreement]]) -> bool:
 def main() -> None:
     """Run the experiment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", type=Path, help="store to train on; otherwise one is generated")
+    parser.add_argument("--train", type=Path, nargs="+", help="stores to train on; otherwise one is generated")
     parser.add_argument("--held-out", type=Path, help="store to measure on; otherwise one is generated")
     parser.add_argument("--split", default="train", help="split of the held-out store")
-    parser.add_argument("--clips", type=int, nargs=2, default=(96, 48), help="clips to generate: train, held out")
+    parser.add_argument("--clips", type=int, nargs=2, default=(600, 90), help="clips to generate: train, held out")
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
     parser.add_argument("--epochs", type=int, nargs=2, default=(6, 6), metavar=("STAGE1", "STAGE2"))
     parser.add_argument("--backbone", default="hrnet_w18_small")
@@ -149,6 +152,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--negatives", type=int, default=512)
     parser.add_argument("--lr", type=float, default=0.03)
+    parser.add_argument("--warmup", type=float, default=1.0, help="epochs of each stage")
+    parser.add_argument("--clip", type=float, default=5.0, help="largest norm of the gradient")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for the runs; otherwise they are thrown away")
@@ -165,19 +170,22 @@ def main() -> None:
         "stage2_epochs": arguments.epochs[1],
         "negatives": arguments.negatives,
         "lr": arguments.lr,
+        "warmup_epochs": arguments.warmup,
+        "clip": arguments.clip,
         "workers": arguments.workers,
         "trackers": (),
     }
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        train = arguments.train or generate_store(work, clips=arguments.clips[0], frames=12, every=2, seed=1)
-        held = arguments.held_out or generate_store(work, clips=arguments.clips[1], frames=8, every=4, seed=2)
+        train = arguments.train or [generate_store(work, clips=arguments.clips[0], seed=1)]
+        held = arguments.held_out or generate_store(work, clips=arguments.clips[1], seed=2)
+        settings["stores"] = tuple(map(str, train))
         out = arguments.out or work / "runs"
         device = "cuda" if torch.cuda.is_available() else "cpu"
         runs = []
         for seed in arguments.seeds:
             started = time.perf_counter()
-            runs.append(measure_seed(seed, settings, train, (held, arguments.split), out, device))
+            runs.append(measure_seed(seed, settings, (held, arguments.split), out, device))
             console.print(result_table(runs[-1:], f"seed {seed}, {time.perf_counter() - started:.0f} s"))
     first = runs[0]["untrained"]
     console.print(

@@ -52,7 +52,8 @@ def test_retrieval_is_measured_at_every_point(generated_tree: GeneratedTree, tmp
     store = prepare_ntu([generated_tree.root], tmp_path / "store", check_options(set="pretrain", every=2)).store
     said, found = _run(
         "retrieval.py", "--train", store.path, "--held-out", store.path, "--epochs", "1", "1", "--seeds", "4",
-        "--size", "32", "--batch", "8", "--negatives", "16", "--out", tmp_path / "runs", out=tmp_path / "found.json",
+        "--size", "32", "--batch", "8", "--negatives", "16", "--warmup", "0", "--out", tmp_path / "runs",
+        out=tmp_path / "found.json",
     )  # fmt: skip
     (run,) = found["runs"]
     assert set(run) == {"untrained", "stage 1", "stage 2", "cmc"}
