@@ -18,7 +18,7 @@ from functools import cached_property
 from hcmoco_bench.sources.ntu.names import SampleId
 
 
-def fingerprint(ids: Iterable[SampleId]) -> str:
+def fingerprint(ids: Iterable[SampleId | str]) -> str:
     """SHA-256 (hex) of the ids in their order, one a line, each line ended by a newline."""
     return hashlib.sha256("".join(f"{sample}\n" for sample in ids).encode()).hexdigest()
 
