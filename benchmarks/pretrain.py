@@ -121,7 +121,7 @@ def random_batch(setting: Setting, joints: int, seed: int = 0) -> Batch:
         sample_ids=tuple(f"noise-{row}" for row in range(n)),
         sources=("ntu",) * n,
         index=torch.randint(BANK_ROWS, (n,), generator=generator),
-        rgb=torch.randn(n, 3, size, size, generator=generator),
+        rgb=torch.randint(256, (n, 3, size, size), dtype=torch.uint8, generator=generator),
         depth=depth,
         foreground=foreground,
         parts=torch.zeros(n, size, size, dtype=torch.uint8),

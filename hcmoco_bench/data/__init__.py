@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.data.loader import BatchLoader, make_loader
 from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
-from hcmoco_bench.data.normalise import denormalise_rgb, normalise_depth, normalise_joints, normalise_rgb
+from hcmoco_bench.data.normalise import normalise_depth, normalise_joints, normalise_rgb
 from hcmoco_bench.data.sample import Draw, Joints, Sample, SampleSource
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = [
     "Sample",
     "SampleSource",
     "collate",
-    "denormalise_rgb",
     "make_loader",
     "normalise_depth",
     "normalise_joints",

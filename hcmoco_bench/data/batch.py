@@ -22,7 +22,7 @@ class Batch:
         sample_ids: B ids.
         sources: B names of data sets.
         index: (B,) int64 row in the data set or mixture.
-        rgb: (B, 3, H, W) float32, normalised.
+        rgb: (B, 3, H, W) uint8; `normalise_rgb` makes what encoders take, on the device that trains.
         depth: (B, 1, H, W) float32 metres, 0 = none.
         foreground: (B, H, W) bool.
         parts: (B, H, W) uint8 class indices.
@@ -112,7 +112,7 @@ def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
         sample_ids=(),
         sources=(),
         index=torch.zeros(size, dtype=torch.int64),
-        rgb=_zeros((size, 3, height, width), torch.float32),
+        rgb=_zeros((size, 3, height, width), torch.uint8),
         depth=_zeros((size, 1, height, width), torch.float32),
         foreground=_zeros((size, height, width), torch.bool),
         parts=_zeros((size, height, width), torch.uint8),

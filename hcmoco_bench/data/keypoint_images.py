@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from hcmoco_bench.body.joints import joint_mapping, joint_set
 from hcmoco_bench.data.crops import centre_scale
 from hcmoco_bench.data.joint_places import place_joints
-from hcmoco_bench.data.normalise import normalise_rgb
+from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.errors import LabelError, StoreError, UsageError
@@ -99,7 +99,7 @@ class KeypointImagesDataset(Dataset[Sample]):
             sample_id=f"{self.source}-{self.ids[row]}",
             source=self.source,
             index=row,
-            rgb=normalise_rgb(crop.of_reduced(factor).rgb(picture)),
+            rgb=planes(crop.of_reduced(factor).rgb(picture)),
             depth=None,
             foreground=None,
             parts=None,

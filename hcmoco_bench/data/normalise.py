@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -21,20 +19,32 @@ _SCALE = tuple(1.0 / (255.0 * std) for std in IMAGENET_STD)
 _SHIFT = tuple(-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True))
 
 
-def normalise_rgb(rgb: NDArray[np.uint8]) -> Tensor:
-    """Turn (H, W, 3) uint8 RGB into (3, H, W) float32 with ImageNet's mean and deviation taken out."""
-    planes = np.empty((3, *rgb.shape[:2]), np.float32)
-    for channel, values in enumerate(cv2.split(rgb)):
-        # OpenCV's fused multiply and add: a third of the time of the same in NumPy or PyTorch.
-        cv2.addWeighted(values, _SCALE[channel], values, 0.0, _SHIFT[channel], planes[channel], cv2.CV_32F)
-    return torch.from_numpy(planes)
+def normalise_rgb(rgb: Tensor) -> Tensor:
+    """Take ImageNet's mean and deviation out of RGB, on the device it is on.
+
+    Batches carry RGB as bytes, a quarter of the memory to move, until they are on the device that trains.
+
+    Args:
+        rgb: (B, 3, H, W) uint8. Rows without RGB are black; leave them out by `Batch.has_rgb`.
+
+    Returns:
+        (B, 3, H, W) float32 with mean 0 and deviation 1 per channel over ImageNet's pictures.
+
+    Raises:
+        TypeError: If it is not uint8, so that nothing is normalised twice.
+    """
+    if rgb.dtype != torch.uint8:
+        raise TypeError(f"RGB to normalise must be uint8, not {rgb.dtype}")
+    scale, shift = _statistics(rgb.device)
+    return torch.addcmul(shift, rgb.float(), scale)
 
 
-def denormalise_rgb(rgb: Tensor) -> NDArray[np.uint8]:
-    """Turn (3, H, W) as `normalise_rgb` gives it back into (H, W, 3) uint8 RGB, for looking at."""
-    mean, std = (torch.tensor(values, dtype=rgb.dtype).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    values = ((rgb.detach().cpu() * std + mean) * 255.0).round().clamp(0, 255).to(torch.uint8)
-    return np.asarray(values.permute(1, 2, 0).numpy(), np.uint8)
+@cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(3, 1, 1) scale and shift; kept, since each copy to a GPU would make it wait."""
+    with torch.inference_mode(False):
+        scale, shift = (torch.tensor(values, device=device).view(3, 1, 1) for values in (_SCALE, _SHIFT))
+    return scale, shift
 
 
 def normalise_depth(depth: Tensor) -> Tensor:

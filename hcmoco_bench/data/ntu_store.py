@@ -16,8 +16,8 @@ from hcmoco_bench.body.joints import joint_mapping
 from hcmoco_bench.data.crops import box_around, random_square, whole_person
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.joint_places import place_joints
-from hcmoco_bench.data.normalise import normalise_rgb
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
+from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.data.transforms import Crop
@@ -120,7 +120,7 @@ class NtuStoreDataset(Dataset[Sample]):
             sample_id=str(self.index.ids[row]),
             source="ntu",
             index=row,
-            rgb=normalise_rgb(crop.rgb(rgb)),
+            rgb=planes(crop.rgb(rgb)),
             depth=_metres(millimetres),
             foreground=_where(people),
             parts=None if labels is None else torch.from_numpy(labels),

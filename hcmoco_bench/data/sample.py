@@ -49,7 +49,7 @@ class Sample:
         sample_id: The store's id of the sample.
         source: Data set it comes from: `ntu`, `mpii` or `coco`.
         index: Row in the data set, or in the mixture: the row of a memory bank.
-        rgb: (3, H, W) float32, ImageNet mean 0 and deviation 1 per channel; what lies outside of the picture is black.
+        rgb: (3, H, W) uint8, 0..255; what lies outside of the picture is black.
         depth: (1, H, W) float32 metres, 0 = no measurement; None if nothing was measured in the whole crop.
         foreground: (H, W) bool, where people are; None if that is not known, or if nobody is in the crop.
         parts: (H, W) uint8 class indices 0..24, 0 = background.

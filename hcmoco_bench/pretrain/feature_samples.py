@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from hcmoco_bench.data.batch import collate
-from hcmoco_bench.data.normalise import denormalise_rgb
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.sample import Joints, Sample
 from hcmoco_bench.errors import DataError, StoreError
@@ -55,7 +54,7 @@ def feature_samples(
             found.append(
                 FeatureSample(
                     sample_id=sample.sample_id,
-                    rgb=denormalise_rgb(sample.rgb),
+                    rgb=sample.rgb.permute(1, 2, 0).numpy(),
                     depth=sample.depth[0].numpy(),
                     foreground=np.zeros(sample.rgb.shape[-2:], np.bool_)
                     if sample.foreground is None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.data.batch import Batch
-from hcmoco_bench.data.normalise import normalise_depth, normalise_joints
+from hcmoco_bench.data.normalise import normalise_depth, normalise_joints, normalise_rgb
 from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalise
 from hcmoco_bench.models.semgcn import SemGCN
 
@@ -121,7 +121,7 @@ class MultiModalModel(nn.Module):
 
         maps: Sequence[Tensor]
         if name == "rgb":
-            maps = self.rgb_encoder(chosen(batch.rgb))
+            maps = self.rgb_encoder(normalise_rgb(chosen(batch.rgb)))
         elif self.depth_as_points:
             maps = self.depth_encoder(chosen(batch.depth), chosen(batch.intrinsics), chosen(batch.foreground))
         else:

@@ -11,7 +11,7 @@ import pytest
 from data_photographs import joint_grey, joint_places
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset, denormalise_rgb
+from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
 
@@ -28,7 +28,7 @@ def test_joints_are_where_they_are_drawn(mpii_store: Path, size: int, flip: floa
             sample = dataset[(row, epoch)]
             assert sample.source == "mpii"
             assert sample.depth is sample.foreground is sample.parts is sample.intrinsics is None
-            picture = denormalise_rgb(sample.rgb)
+            picture = sample.rgb.permute(1, 2, 0).numpy()
             for joint in np.flatnonzero(sample.visible.numpy()):
                 x, y = np.round(sample.joints[joint].numpy()).astype(int)
                 if 2 <= x < size - 2 and 2 <= y < size - 2:

@@ -39,6 +39,7 @@ def test_a_batch_marks_what_is_missing(parsing_store: Path, mpii_store: Path) ->
     assert batch.sources == ("ntu", "mpii")
     assert batch.index.tolist() == [0, len(mixed) - 1]
     assert batch.rgb.shape == (2, 3, 48, 48)
+    assert batch.rgb.dtype == torch.uint8
     assert batch.depth.shape == (2, 1, 48, 48)
     assert batch.joints.shape == (2, 16, 2)
     assert batch.has_rgb.tolist() == [True, True]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from hcmoco_bench.data.normalise import denormalise_rgb, normalise_depth, normalise_joints, normalise_rgb
+from hcmoco_bench.data.normalise import normalise_depth, normalise_joints, normalise_rgb
 
 
 def test_rgb_is_imagenets_formula() -> None:
-    rgb = np.random.default_rng(0).integers(0, 256, (7, 9, 3), dtype=np.uint8)
+    rgb = np.random.default_rng(0).integers(0, 256, (2, 7, 9, 3), dtype=np.uint8)
     expected = (rgb / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-    result = normalise_rgb(rgb)
+    result = normalise_rgb(torch.from_numpy(rgb.transpose(0, 3, 1, 2).copy()))
     assert result.dtype == torch.float32
-    assert np.allclose(result.numpy(), expected.transpose(2, 0, 1), atol=1e-5)
-    assert np.array_equal(denormalise_rgb(result), rgb)
+    assert result.is_contiguous()
+    assert np.allclose(result.numpy(), expected.transpose(0, 3, 1, 2), atol=1e-5)
+    assert normalise_rgb(torch.zeros(0, 3, 7, 9, dtype=torch.uint8)).shape == (0, 3, 7, 9)
+    with pytest.raises(TypeError, match="uint8"):
+        normalise_rgb(result)
 
 
 def test_depth_loses_the_mean_of_its_measured_pixels() -> None:

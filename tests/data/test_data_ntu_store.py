@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_mapping
-from hcmoco_bench.data import Draw, NtuStoreDataset, denormalise_rgb
+from hcmoco_bench.data import Draw, NtuStoreDataset
 from hcmoco_bench.data import row_bytes as row_bytes_module
 from hcmoco_bench.data.intrinsics import NOMINAL, RigIntrinsics
 from hcmoco_bench.data.row_bytes import RowBytes
@@ -68,7 +68,7 @@ def test_a_sample_shows_what_the_store_holds(parsing_store: Path, joints: Any, t
         assert np.array_equal(people, labels > 0)
         assert not metres[(source < -1).any(axis=-1)].any()
         if scale > 0.7:
-            close = np.abs(denormalise_rgb(sample.rgb)[inside].astype(float) - row.rgb[y, x])
+            close = np.abs(sample.rgb.permute(1, 2, 0).numpy()[inside].astype(float) - row.rgb[y, x])
             assert np.median(close) <= 3
 
 

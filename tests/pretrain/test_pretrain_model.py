@@ -22,7 +22,7 @@ def some_batch(n: int = 4, size: int = 64) -> Batch:
         sample_ids=tuple(f"s{i}" for i in range(n)),
         sources=("ntu",) * n,
         index=torch.arange(n),
-        rgb=torch.randn(n, 3, size, size, generator=generator),
+        rgb=torch.randint(256, (n, 3, size, size), dtype=torch.uint8, generator=generator),
         depth=(2 + torch.rand(n, 1, size, size, generator=generator)) * foreground[:, None],
         foreground=foreground,
         parts=torch.zeros(n, size, size, dtype=torch.uint8),

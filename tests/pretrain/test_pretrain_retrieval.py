@@ -111,7 +111,7 @@ def _batch(index: list[int], *, depth: list[bool]) -> Batch:
         sample_ids=tuple(map(str, index)),
         sources=("ntu",) * n,
         index=torch.tensor(index),
-        rgb=torch.zeros(n, 3, 32, 32),
+        rgb=torch.zeros(n, 3, 32, 32, dtype=torch.uint8),
         depth=torch.ones(n, 1, 32, 32),
         foreground=torch.ones(n, 32, 32, dtype=torch.bool),
         parts=torch.zeros(n, 32, 32, dtype=torch.uint8),
