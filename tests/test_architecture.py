@@ -19,6 +19,8 @@ ABOVE = {
     "data": {"body", "sources", "align", "prepare"},
     "models": {"body"},
     "losses": set(),
+    "results": set(),
+    "metrics": {"body", "results"},
     "training": {"body", "models", "data"},
     "plotting": {"body", "sources", "prepare"},
     "pretrain": {"body", "prepare", "hub", "data", "models", "losses", "training", "plotting"},

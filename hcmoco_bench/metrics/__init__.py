@@ -1,0 +1,1 @@
+"""One evaluator per family of metrics: `reset`, `update`, `compute`, and the per-sample evidence behind its scores."""

@@ -1,0 +1,168 @@
+"""Per-sample statistics behind a score: counts, never pixels, and enough to compute the score again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hcmoco_bench.atomic import write_atomic
+from hcmoco_bench.errors import DataError
+
+FORMAT = "hcmoco-bench-evidence-1"
+_HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Statistics of each scored sample, a row a sample.
+
+    Attributes:
+        metric: Name of the metric that knows how to make scores of the columns.
+        sample_ids: N ids; distinct, except in what `select` draws with repetition.
+        columns: Arrays by name, each (N, ...), of numbers or booleans.
+        meta: What the scores need beside the rows (class names, rules, thresholds); plain JSON values.
+    """
+
+    metric: str
+    sample_ids: tuple[str, ...]
+    columns: Mapping[str, NDArray[Any]]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wrong = {name: len(column) for name, column in self.columns.items() if len(column) != len(self.sample_ids)}
+        if wrong:
+            raise DataError(
+                f"evidence of {self.metric}: {len(self.sample_ids)} samples, but columns of other lengths: {wrong}",
+                kind="evidence_lengths",
+            )
+
+    def __len__(self) -> int:
+        return len(self.sample_ids)
+
+    def select(self, rows: ArrayLike) -> Evidence:
+        """The samples at these places, in this order; a place may come several times."""
+        places = np.asarray(rows)
+        ids = tuple(np.array(self.sample_ids, dtype=object)[places])
+        return Evidence(self.metric, ids, {name: one[places] for name, one in self.columns.items()}, self.meta)
+
+
+def join_evidence(parts: Sequence[Evidence]) -> Evidence:
+    """One evidence of several with the same metric, columns and meta, sorted by sample id.
+
+    Raises:
+        DataError: If they do not fit (`evidence_differs`) or hold a sample twice (`duplicate_ids`).
+    """
+    first = parts[0]
+    if any(
+        (one.metric, one.columns.keys(), one.meta) != (first.metric, first.columns.keys(), first.meta) for one in parts
+    ):
+        raise DataError(f"evidence of {first.metric}: parts of other metrics or settings", kind="evidence_differs")
+    filled = [one for one in parts if len(one)] or [first]
+    ids = tuple(name for one in filled for name in one.sample_ids)
+    require_distinct(ids, "evidence")
+    columns = {name: np.concatenate([one.columns[name] for one in filled]) for name in first.columns}
+    return Evidence(first.metric, ids, columns, first.meta).select(sorted(range(len(ids)), key=ids.__getitem__))
+
+
+def require_distinct(ids: Sequence[str], what: str) -> None:
+    """Raise DataError (`duplicate_ids`) with number and names if an id comes more than once in `what`."""
+    if len(set(ids)) == len(ids):
+        return
+    twice = sorted(name for name, times in Counter(ids).items() if times > 1)
+    listed = ", ".join(twice[:5]) + (", ..." if len(twice) > 5 else "")
+    raise DataError(
+        f"{what}: {len(twice)} sample ids come more than once ({listed}); score each sample once, and with several "
+        "processes in one of them (no padded sampler)",
+        kind="duplicate_ids",
+    )
+
+
+def save_evidence(path: Path, evidence: Evidence) -> str:
+    """Write an evidence file (`.npz`; numpy reads its arrays too) atomically, the same bytes for the same evidence.
+
+    Returns:
+        SHA-256 of the file, hexadecimal.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    header = {"format": FORMAT, "metric": evidence.metric, "meta": dict(evidence.meta)}
+    members = {_IDS: np.array(evidence.sample_ids, dtype=np.str_)}
+    members |= {f"{_COLUMN}{name}.npy": np.asarray(one) for name, one in sorted(evidence.columns.items())}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        _put(archive, _HEADER, json.dumps(header, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())
+        for name, array in members.items():
+            _put(archive, name, _npy(array))
+    data = content.getvalue()
+    write_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
+    """Read an evidence file; nothing in it is executed.
+
+    Args:
+        path: The file.
+        sha256: What its SHA-256 must be, as the result file states it; None to take it as it is.
+
+    Raises:
+        DataError: If it is missing (`evidence_missing`), damaged or of another format (`evidence_damaged`), or not the
+            file that was hashed (`evidence_sha256`).
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path}: no evidence file can be read here ({error.strerror})", kind="evidence_missing", file=str(path)
+        ) from error
+    if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256:
+        raise DataError(
+            f"{path}: its SHA-256 is {found}, the result states {sha256}; it is not the evidence of that result",
+            kind="evidence_sha256",
+            file=str(path),
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            header = json.loads(archive.read(_HEADER))
+            if header["format"] != FORMAT:
+                raise ValueError(f"format {header['format']}, not {FORMAT}")
+            arrays = {
+                name.removeprefix(_COLUMN).removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+                if name != _HEADER
+            }
+        ids = tuple(map(str, arrays.pop(_IDS.removesuffix(".npy"))))
+        return Evidence(str(header["metric"]), ids, arrays, header["meta"])
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError, DataError) as error:
+        raise DataError(
+            f"{path}: not a whole evidence file ({error}); take another copy or evaluate again",
+            kind="evidence_damaged",
+            file=str(path),
+        ) from error
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    # A fixed date, so that the bytes depend on the content alone.
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, data)
