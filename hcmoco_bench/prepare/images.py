@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+
+_FAST_TO_DECODE: Final = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+]
+"""People amid nothing: next to OpenCV's own settings (RLE of filtered rows) they are encoded as fast, depth takes a
+quarter more bytes, which is a twentieth of the RGB's, and decoding takes a quarter of the time, of parts a ninth."""
 
 
 def encode_rgb(rgb: NDArray[np.uint8], quality: int) -> bytes:
@@ -18,8 +26,7 @@ def encode_rgb(rgb: NDArray[np.uint8], quality: int) -> bytes:
 
 def encode_png(array: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """Encode (H, W) uint8 class indices or uint16 millimetres as PNG, without loss; same array, same bytes."""
-    # OpenCV's own settings: for these pictures four times as fast as any level of zlib, and as small.
-    return _encode(".png", array, [])
+    return _encode(".png", array, _FAST_TO_DECODE)
 
 
 def decode_image(data: bytes, *, source: str) -> NDArray[Any]:
