@@ -34,7 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.losses.dense import dense_loss
 from hcmoco_bench.losses.sparse_inter import sparse_inter_loss
 from hcmoco_bench.losses.sparse_intra import sparse_intra_loss
@@ -341,13 +341,12 @@ def measure_fresh(setting: Setting, limit: float) -> Speed:
 
 def loading_speed(store: Path, size: int, workers: int, batch: int) -> float:
     """Samples a second that loading alone gives, second epoch on; workers of the loader, 0 for this process."""
-    from hcmoco_bench.data.mixing import MixedDataset
     from hcmoco_bench.data.ntu_store import NtuStoreDataset
     from hcmoco_bench.pretrain.loading import MixedBatches
 
     dataset = NtuStoreDataset(store, size=size)
     batch = min(batch, max(1, len(dataset) // 4))
-    data = MixedBatches(MixedDataset([dataset]), batch_size=batch, workers=workers)
+    data = MixedBatches(dataset, (len(dataset),), collate, batch_size=batch, workers=workers)
     for _ in data.batches(0, 0):
         pass
     epochs = -(-512 // len(dataset))

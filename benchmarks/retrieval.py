@@ -34,6 +34,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.pretrain.build import build_model, load_pretrained
@@ -65,7 +66,8 @@ def generate_store(folder: Path, *, clips: int, seed: int) -> Path:
 def settle(model: MultiModalModel, config: PretrainConfig) -> None:
     """Let batch normalisation see data, without learning anything."""
     model.train()
-    data = MixedBatches(open_mixture(config), batch_size=config.batch_size, seed=config.seed)
+    mixture = open_mixture(config)
+    data = MixedBatches(mixture, mixture.lengths, collate, batch_size=config.batch_size, seed=config.seed)
     with torch.no_grad():
         for batch in islice(data.batches(0, 0), SETTLING_BATCHES):
             model(batch)

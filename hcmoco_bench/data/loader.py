@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence, Sized
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
 import cv2
 import torch
@@ -14,18 +15,20 @@ from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.data.mixing import MixedSampler
 from hcmoco_bench.data.sample import Draw, Sample
 
+AnyBatch = TypeVar("AnyBatch")
+
 PREFETCH = 2
 """Batches that each worker prepares ahead."""
 
 
-class BatchLoader(DataLoader[Sample]):
-    """A `DataLoader` that gives `Batch` objects and tells its `MixedSampler` which of them were handed over.
+class BatchLoader(DataLoader[Any], Generic[AnyBatch]):
+    """A `DataLoader` that gives batches of one type and tells its `MixedSampler` which of them were handed over.
 
     A batch counts as handed over when the loop over it begins; after the last one the sampler is at the next epoch.
     """
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # the base promises its own iterator class
-        batches: Iterator[Batch] = super().__iter__()
+    def __iter__(self) -> Iterator[AnyBatch]:  # type: ignore[override]  # the base promises its own iterator class
+        batches: Iterator[AnyBatch] = super().__iter__()
         sampler = self.sampler if isinstance(self.sampler, MixedSampler) else None
         for batch in batches:
             if sampler is not None:
@@ -42,10 +45,24 @@ def make_loader(
     batch_size: int,
     workers: int = 0,
     pin_memory: bool = False,
-) -> BatchLoader:
+) -> BatchLoader[Batch]:
+    """Make a loader of pre-training samples; see `make_loader_with` for the arguments and errors."""
+    return make_loader_with(collate, dataset, sampler, batch_size=batch_size, workers=workers, pin_memory=pin_memory)
+
+
+def make_loader_with(
+    stack: Callable[[Iterable[Any], int], AnyBatch],
+    dataset: Dataset[Any],
+    sampler: MixedSampler | Sequence[int | Draw] | None = None,
+    *,
+    batch_size: int,
+    workers: int = 0,
+    pin_memory: bool = False,
+) -> BatchLoader[AnyBatch]:
     """Make a loader.
 
     Args:
+        stack: Makes a batch of samples, which it takes one by one, and their number; picklable.
         dataset: A data set of this package, or a mixture.
         sampler: The draws; with a `MixedSampler` only whole batches, otherwise also the
             rest. None: every row, in order.
@@ -64,7 +81,7 @@ def make_loader(
         batch_size=batch_size,
         sampler=sampler,
         drop_last=mixed,
-        collate_fn=_stack,  # type: ignore[arg-type]  # DataLoader expects lists; it passes on what __getitems__ gives
+        collate_fn=partial(_stack, stack),  # it gets what __getitems__ gives
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=_start_worker if workers else None,
@@ -77,21 +94,21 @@ def make_loader(
     )
 
 
-class _OneByOne(Dataset[Sample]):
+class _OneByOne(Dataset[Any]):
     """Gives the samples of a batch while they are stacked, not before: no batch is in memory twice."""
 
-    def __init__(self, dataset: Dataset[Sample]) -> None:
+    def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
         return len(cast(Sized, self.dataset))
 
-    def __getitems__(self, keys: Sequence[int | Draw]) -> tuple[int, Iterator[Sample]]:
+    def __getitems__(self, keys: Sequence[int | Draw]) -> tuple[int, Iterator[Any]]:
         return len(keys), (self.dataset[key] for key in keys)
 
 
-def _stack(samples: tuple[int, Iterator[Sample]]) -> Batch:
-    return collate(samples[1], samples[0])
+def _stack(stack: Callable[[Iterable[Any], int], AnyBatch], samples: tuple[int, Iterator[Any]]) -> AnyBatch:
+    return stack(samples[1], samples[0])
 
 
 def _start_worker(worker: int) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic
 
-from hcmoco_bench.data.batch import Batch
-from hcmoco_bench.data.loader import make_loader
-from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
+from torch.utils.data import Dataset
+
+from hcmoco_bench.data.loader import AnyBatch, make_loader_with
+from hcmoco_bench.data.mixing import MixedSampler
 from hcmoco_bench.errors import UsageError
 
 
-class MixedBatches:
+class MixedBatches(Generic[AnyBatch]):
     """This process's batches.
 
     Args:
-        dataset: The mixture.
+        dataset: Gives the sample of a draw; a mixture, or one data set.
+        lengths: Rows of each data set of the mixture.
+        stack: Makes a batch of that many samples.
         batch_size: Samples a step, over all processes and accumulated batches.
         accumulate: Batches of a process that make a step; an epoch is cut to whole steps.
         rank: Number of this process.
@@ -22,6 +26,7 @@ class MixedBatches:
         workers: Loading processes.
         seed: Of the draws.
         pin_memory: Whether batches go to a GPU.
+        repeat: Let an epoch of fewer samples than a step draw some of them again, instead of an error.
 
     Raises:
         UsageError: If the batch cannot be divided, or an epoch is smaller than a step.
@@ -29,7 +34,9 @@ class MixedBatches:
 
     def __init__(
         self,
-        dataset: MixedDataset,
+        dataset: Dataset[Any],
+        lengths: Sequence[int],
+        stack: Callable[[Iterable[Any], int], AnyBatch],
         *,
         batch_size: int,
         accumulate: int = 1,
@@ -38,6 +45,7 @@ class MixedBatches:
         workers: int = 0,
         seed: int = 0,
         pin_memory: bool = False,
+        repeat: bool = False,
     ) -> None:
         parts = world_size * accumulate
         if batch_size % parts:
@@ -45,22 +53,22 @@ class MixedBatches:
                 f"a batch of {batch_size} cannot be divided among {world_size} processes and {accumulate} accumulated "
                 f"batches; use a multiple of {parts} (--batch-size)"
             )
-        steps = len(dataset) // batch_size
-        if steps == 0:
+        steps = sum(lengths) // batch_size
+        if steps == 0 and not repeat:
             raise UsageError(
-                f"a batch of {batch_size} is larger than the data ({len(dataset)} samples); use a smaller --batch-size"
+                f"a batch of {batch_size} is larger than the data ({sum(lengths)} samples); use a smaller --batch-size"
             )
         self.dataset = dataset
         self.sampler = MixedSampler(
-            dataset.lengths,
+            lengths,
             batch_size=batch_size // parts,
             rank=rank,
             world_size=world_size,
             seed=seed,
-            draws=steps * batch_size,
+            draws=max(1, steps) * batch_size,
         )
-        self.loader = make_loader(
-            dataset, self.sampler, batch_size=batch_size // parts, workers=workers, pin_memory=pin_memory
+        self.loader = make_loader_with(
+            stack, dataset, self.sampler, batch_size=batch_size // parts, workers=workers, pin_memory=pin_memory
         )
 
     @property
@@ -68,7 +76,7 @@ class MixedBatches:
         """Batches of this process in an epoch."""
         return self.sampler.steps_per_epoch
 
-    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, start: int) -> Iterator[AnyBatch]:
         """The batches of an epoch, without the first `start`; those are not read either."""
         self.sampler.epoch, self.sampler.position = epoch, start
         return iter(self.loader)

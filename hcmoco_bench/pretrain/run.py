@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from hcmoco_bench.data.batch import collate
 from hcmoco_bench.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
@@ -101,6 +102,8 @@ def _make_loop(config: PretrainConfig, out: Path, accelerator: Accelerator, *, r
     dataset = open_mixture(config)
     data = MixedBatches(
         dataset,
+        dataset.lengths,
+        collate,
         batch_size=config.batch_size,
         accumulate=config.accumulate,
         rank=accelerator.process_index,

@@ -23,7 +23,7 @@ from hcmoco_bench.training.loss_table import LossTable
 from hcmoco_bench.training.objective import LoopBatch, LoopData, Objective
 from hcmoco_bench.training.options import LoopOptions, Stage
 from hcmoco_bench.training.random_state import random_state, restore_random_state
-from hcmoco_bench.training.schedule import cosine_schedule
+from hcmoco_bench.training.schedule import make_schedule
 from hcmoco_bench.training.step_figures import StepFigures
 from hcmoco_bench.training.trackers import Trackers
 
@@ -57,6 +57,8 @@ class TrainingLoop:
         kind: Of the checkpoint: `pretrain` or `task`.
         config: Plain values; written into every checkpoint.
         trackers: Listeners to the losses.
+        groups: Groups of the model's parameters as PyTorch's optimisers take them (`params`, `lr`, `weight_decay`);
+            None: one group of all that are to be trained.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class TrainingLoop:
         kind: str,
         config: dict[str, Any],
         trackers: Trackers,
+        groups: Sequence[dict[str, Any]] | None = None,
     ) -> None:
         if data.batches_per_epoch < options.accumulate:
             raise TrainingError(
@@ -80,7 +83,7 @@ class TrainingLoop:
             )
         self.accelerator, self.objective, self.data, self.trackers = accelerator, objective, data, trackers
         self.stages, self.options, self.folder = tuple(stages), options, folder
-        self.kind, self.config = kind, config
+        self.kind, self.config, self._groups = kind, config, groups
         self.model: nn.Module = accelerator.prepare_model(model)
         self.generator = torch.Generator(device=accelerator.device).manual_seed(options.seed)
         self.position = _Position()
@@ -100,6 +103,7 @@ class TrainingLoop:
         batch_size: int,
         progress: Progress = no_progress,
         at_stage_end: Callable[[int], None] = lambda stage: None,
+        at_epoch_end: Callable[[int], None] = lambda epoch: None,
     ) -> None:
         """Train to the end, or until a signal asks to stop (`interrupted` is then true); ends with a checkpoint.
 
@@ -107,6 +111,8 @@ class TrainingLoop:
             batch_size: Samples a step over all processes, for the progress.
             progress: Called with samples done and to do in this call.
             at_stage_end: Called in every process after each stage, with its number.
+            at_epoch_end: Called in every process after each epoch, with the number of epochs done in all stages; once
+                more for the same epoch by a run that continues there. May not draw from the loop's generators.
 
         Raises:
             TrainingError: If a loss or gradient is not finite; names the samples.
@@ -122,7 +128,7 @@ class TrainingLoop:
             table = stack.enter_context(self._open_table())
             while True:
                 if self.stages[self.position.stage].epochs:
-                    self._run_stage(table, stop, report)
+                    self._run_stage(table, stop, report, at_epoch_end)
                     if self.interrupted:
                         return
                     at_stage_end(self.position.stage)
@@ -173,17 +179,17 @@ class TrainingLoop:
 
     def _start_stage(self) -> None:
         options, stage = self.options, self.stages[self.position.stage]
-        self.optimizer = torch.optim.SGD(
-            [parameter for parameter in self.model.parameters() if parameter.requires_grad],
-            lr=options.lr,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-        )
-        self.scheduler = cosine_schedule(
-            self.optimizer,
-            total=stage.epochs * self.steps_per_epoch,
-            warmup=round(options.warmup_epochs * self.steps_per_epoch),
-            final=options.final_lr,
+        parameters: Any = self._groups and [dict(group) for group in self._groups]
+        parameters = parameters or [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer: torch.optim.Optimizer
+        if options.optimizer == "adam":
+            self.optimizer = torch.optim.Adam(parameters, lr=options.lr, weight_decay=options.weight_decay)
+        else:
+            self.optimizer = torch.optim.SGD(
+                parameters, lr=options.lr, momentum=options.momentum, weight_decay=options.weight_decay
+            )
+        self.scheduler = make_schedule(
+            self.optimizer, options, epochs=stage.epochs, steps_per_epoch=self.steps_per_epoch
         )
 
     def _open_table(self) -> AbstractContextManager[LossTable | None]:
@@ -192,13 +198,21 @@ class TrainingLoop:
         columns = ("step", "stage", "epoch", "lr", "loss", "grad_norm", *self.objective.columns)
         return LossTable(self.folder / LOSSES_FILE, columns, step=self.position.step)
 
-    def _run_stage(self, table: LossTable | None, stop: StopRequest, report: Callable[[], None]) -> None:
+    def _run_stage(
+        self,
+        table: LossTable | None,
+        stop: StopRequest,
+        report: Callable[[], None],
+        at_epoch_end: Callable[[int], None],
+    ) -> None:
         stage = self.stages[self.position.stage]
         before = sum(earlier.epochs for earlier in self.stages[: self.position.stage])
         saved, saved_step = time.monotonic(), self.position.step
-        self.model.train()
+        if self.position.stage_step and self.position.stage_step % self.steps_per_epoch == 0:
+            at_epoch_end(before + self.position.stage_step // self.steps_per_epoch)
         report()
         while self.position.stage_step < stage.epochs * self.steps_per_epoch:
+            self.model.train()
             epoch, done = divmod(self.position.stage_step, self.steps_per_epoch)
             batches = self.data.batches(before + epoch, done * self.options.accumulate)
             for _ in range(done, self.steps_per_epoch):
@@ -213,6 +227,7 @@ class TrainingLoop:
                 if asked:
                     self.interrupted = True
                     return
+            at_epoch_end(before + epoch + 1)
         self._save()
 
     def _step(

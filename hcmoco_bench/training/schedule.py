@@ -1,12 +1,15 @@
-"""The learning rate over a stage: linear warm-up, then a half cosine."""
+"""The learning rate over a stage: linear warm-up, then a half cosine, a polynomial, steps, or none of them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+from hcmoco_bench.training.options import LoopOptions
 
 
 def cosine_factor(step: int, *, total: int, warmup: int = 0, final: float = 0.001) -> float:
@@ -27,6 +30,39 @@ def cosine_factor(step: int, *, total: int, warmup: int = 0, final: float = 0.00
     return final + (1 - final) * (1 + math.cos(math.pi * t)) / 2
 
 
-def cosine_schedule(optimizer: Optimizer, *, total: int, warmup: int = 0, final: float = 0.001) -> LambdaLR:
-    """Scheduler that sets `cosine_factor` of the optimiser's base rate; call its `step` after each optimiser step."""
-    return LambdaLR(optimizer, partial(cosine_factor, total=total, warmup=warmup, final=final))
+def poly_factor(step: int, *, total: int, warmup: int = 0, power: float = 0.9) -> float:
+    """Factor on the base learning rate: (1 - t)^power, t from 0 to 1 over the steps after the warm-up."""
+    if step < warmup:
+        return (step + 1) / warmup
+    t = min(1.0, (step - warmup) / max(1, total - warmup))
+    return float((1 - t) ** power)
+
+
+def falling_factor(step: int, *, falls: Sequence[int], warmup: int = 0, factor: float = 0.1) -> float:
+    """Factor on the base learning rate: `factor` to the number of `falls` (steps) that lie behind."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return float(factor ** sum(step >= fall for fall in falls))
+
+
+def make_schedule(optimizer: Optimizer, options: LoopOptions, *, epochs: int, steps_per_epoch: int) -> LambdaLR:
+    """Scheduler of a stage that sets the options' factor of the optimiser's base rates.
+
+    Call its `step` after each optimiser step. All parameter groups get the same factor.
+    """
+    return LambdaLR(optimizer, _factor(options, epochs, steps_per_epoch))
+
+
+def _factor(options: LoopOptions, epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
+    total, warmup = epochs * steps_per_epoch, round(options.warmup_epochs * steps_per_epoch)
+    if options.schedule == "cosine":
+        return partial(cosine_factor, total=total, warmup=warmup, final=options.final_lr)
+    if options.schedule == "poly":
+        return partial(poly_factor, total=total, warmup=warmup, power=options.poly_power)
+    ends: Sequence[float] = ()
+    if options.schedule == "step":
+        ends = [number * options.step_epochs for number in range(1, int(epochs / options.step_epochs) + 1)]
+    elif options.schedule == "multistep":
+        ends = options.milestones
+    falls = [round(end * steps_per_epoch) for end in ends]
+    return partial(falling_factor, falls=falls, warmup=warmup, factor=options.step_factor)

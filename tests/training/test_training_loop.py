@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -165,3 +165,49 @@ def test_a_checkpoint_of_a_longer_run_is_refused(tmp_path: Path) -> None:
     other = make(tmp_path, Numbers(4), epochs=3)
     with pytest.raises(TrainingError, match="run of 24 steps, this one would have 36"):
         other.load_state(load_checkpoint(tmp_path / "checkpoint.pth"))
+
+
+def test_groups_keep_their_own_rates_and_adam_continues_exactly(tmp_path: Path) -> None:
+    def make_adam(folder: Path, data: Numbers) -> TrainingLoop:
+        loop = make(folder, data, optimizer="adam", schedule="step", step_epochs=1, step_factor=0.5)
+        first, last = loop.model[0], loop.model[2]
+        loop._groups = [{"params": list(first.parameters())}, {"params": list(last.parameters()), "lr": 0.1}]
+        loop._start_stage()
+        return loop
+
+    torch.manual_seed(5)
+    whole = make_adam(tmp_path / "whole", Numbers(4))
+    whole.run(batch_size=4)
+    assert [group["lr"] for group in whole.optimizer.param_groups] == pytest.approx([0.01 / 4, 0.1 / 4])
+    torch.manual_seed(5)
+    make_adam(tmp_path / "cut", Numbers(4, signal_at=(1, 3))).run(batch_size=4)
+    resumed = make_adam(tmp_path / "cut", Numbers(4))
+    resumed.load_state(load_checkpoint(tmp_path / "cut" / "checkpoint.pth"))
+    resumed.run(batch_size=4)
+    assert (tmp_path / "cut" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
+
+
+@pytest.mark.parametrize("place", [(0, 5), (1, 2), (2, 5)])
+def test_no_epochs_end_is_missed_by_a_run_that_continues(tmp_path: Path, place: tuple[int, int]) -> None:
+    ended: list[int] = []
+
+    def at_end(loop: TrainingLoop) -> Callable[[int], None]:
+        def note(epoch: int) -> None:
+            loop.model.eval()
+            ended.append(epoch)
+
+        return note
+
+    torch.manual_seed(5)
+    whole = make(tmp_path / "whole", Numbers(4))
+    whole.run(batch_size=4, at_epoch_end=at_end(whole))
+    assert ended == [1, 2, 3, 4]
+    ended.clear()
+    torch.manual_seed(5)
+    cut = make(tmp_path / "cut", Numbers(4, signal_at=place))
+    cut.run(batch_size=4, at_epoch_end=at_end(cut))
+    resumed = make(tmp_path / "cut", Numbers(4))
+    resumed.load_state(load_checkpoint(tmp_path / "cut" / "checkpoint.pth"))
+    resumed.run(batch_size=4, at_epoch_end=at_end(resumed))
+    assert ended == [1, 2, 3, 4]
+    assert (tmp_path / "cut" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
