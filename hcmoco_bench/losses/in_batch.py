@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hcmoco_bench.losses.ranks import first_own_row, gather_rows_with_gradient
+from hcmoco_bench.ranks import first_own_row, gather_rows_with_gradient
 from hcmoco_bench.losses.term import LossTerm, mean_term
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hcmoco_bench.losses.ranks import gather_rows
+from hcmoco_bench.ranks import gather_rows
 
 
 class MemoryBank(nn.Module):

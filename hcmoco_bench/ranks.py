@@ -1,11 +1,13 @@
-"""One batch spread over processes: rows of all ranks, with and without gradients."""
+"""One batch spread over processes: rows and objects of all ranks, with and without gradients."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+Object = TypeVar("Object")
 
 
 def world_size() -> int:
@@ -21,6 +23,15 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     if world_size() > 1:
         distributed.all_reduce(values)
     return values
+
+
+def gather_objects(own: Object) -> list[Object]:
+    """What each rank gives, in the order of the ranks, the same on each; it is pickled on the way."""
+    if world_size() == 1:
+        return [own]
+    found: list[Object] = [own] * world_size()
+    distributed.all_gather_object(found, own)
+    return found
 
 
 def gather_rows(rows: Tensor) -> Tensor:
