@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import LabelError
@@ -21,6 +21,9 @@ class JointSet(BaseModel):
         joints: Joint names.
         edges: Pairs of joint indices that a limb connects.
         partners: Pairs of joint indices that swap when the picture is mirrored.
+        groups: Joint indices of the groups that are scored together, by name, e.g. `upper`.
+        sigmas: Spread of annotators per joint over the square root of the person's area (dimensionless); empty where
+            none is published.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,12 +33,16 @@ class JointSet(BaseModel):
     joints: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     partners: tuple[tuple[int, int], ...]
+    groups: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    sigmas: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _check_indices(self) -> JointSet:
-        for pair in self.edges + self.partners:
-            if not all(0 <= i < len(self.joints) for i in pair):
-                raise ValueError(f"{self.name}: pair {pair} names a joint outside 0..{len(self.joints) - 1}")
+        for joints in (*self.edges, *self.partners, *self.groups.values()):
+            if not all(0 <= i < len(self.joints) for i in joints):
+                raise ValueError(f"{self.name}: {joints} names a joint outside 0..{len(self.joints) - 1}")
+        if self.sigmas and (len(self.sigmas) != len(self.joints) or min(self.sigmas) <= 0):
+            raise ValueError(f"{self.name}: sigmas must be positive, one a joint")
         if len(set(self.joints)) != len(self.joints):
             raise ValueError(f"{self.name}: joint names must be distinct")
         return self

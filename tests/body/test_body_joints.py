@@ -78,3 +78,25 @@ def test_sets_that_contradict_themselves_are_refused(wrong: dict[str, object]) -
     JointSet.model_validate(good)
     with pytest.raises(ValidationError):
         JointSet.model_validate(good | wrong)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_groups_and_sigmas_are_the_same_on_both_sides(name: str) -> None:
+    joints = joint_set(name)
+    for group in joints.groups.values():
+        assert set(joints.flip[list(group)]) == set(group)
+    assert joints.sigmas == tuple(joints.sigmas[i] for i in joints.flip if joints.sigmas)
+
+
+def test_itops_halves_leave_out_the_torso() -> None:
+    joints = joint_set("itop15")
+    halves = [{joints.joints[i] for i in joints.groups[name]} for name in ("upper", "lower")]
+    assert not halves[0] & halves[1]
+    assert set(joints.joints) - halves[0] - halves[1] == {"torso"}
+    assert {"right foot", "left hip"} < halves[1]
+
+
+@pytest.mark.parametrize("changes", [{"groups": {"all": (0, 25)}}, {"sigmas": (0.1,)}, {"sigmas": (0.0,) * 25}])
+def test_groups_and_sigmas_that_do_not_fit_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        JointSet.model_validate(joint_set("kinect25").model_dump() | changes)
