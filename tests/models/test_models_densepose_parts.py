@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -14,9 +13,8 @@ from torchvision.ops import roi_align
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.densepose.anchors import PyramidAnchors
 from hcmoco_bench.models.densepose.decoder import PyramidDecoder
-from hcmoco_bench.models.densepose.head import Charts, DensePoseHead
+from hcmoco_bench.models.densepose.head import DensePoseHead
 from hcmoco_bench.models.densepose.hrfpn import HRFPN, Pooling
-from hcmoco_bench.models.densepose.iuv import chart_iuv, whole_box
 from hcmoco_bench.models.densepose.roi_align import PyramidRoIAlign
 
 CHANNELS, STRIDES = (4, 6, 8, 10), (4, 8, 16, 32)
@@ -133,34 +131,3 @@ def test_the_heads_charts_have_four_times_the_side(convolutions: int, coarse: in
     assert charts.coarse.shape == (3, coarse, 28, 28)
     assert charts.fine.shape == charts.u.shape == charts.v.shape == (3, 25, 28, 28)
     assert len(head(torch.zeros(0, 6, 7, 7))) == 0
-
-
-def slow_iuv(charts: Charts, row: int, width: int, height: int) -> np.ndarray:
-    """As detectron2 does it: everything is enlarged, then the part's channel is taken out px by px."""
-    coarse, fine, u, v = (
-        functional.interpolate(values[row : row + 1], (height, width), mode="bilinear", align_corners=False)[0]
-        for values in (charts.coarse, charts.fine, charts.u, charts.v)
-    )
-    part = fine.argmax(0) * (coarse.argmax(0) > 0)
-    out = np.zeros((3, height, width), np.uint8)
-    for y in range(height):
-        for x in range(width):
-            index = int(part[y, x])
-            if index:
-                values = [float(chart[index, y, x].clamp(0, 1) * 255) for chart in (u, v)]
-                out[:, y, x] = [index, *map(int, values)]
-    return out
-
-
-@pytest.mark.parametrize("size", [(1, 1), (5, 40), (33, 17)])
-def test_iuv_is_that_of_enlarging_everything(size: tuple[int, int]) -> None:
-    generator = torch.Generator().manual_seed(1)
-    charts = Charts(*(torch.randn(2, channels, 12, 12, generator=generator) for channels in (2, 25, 25, 25)))
-    found, expected = chart_iuv(charts, 1, *size), slow_iuv(charts, 1, *size)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found[0], expected[0])
-    assert np.abs(found.astype(int) - expected).max() <= 1  # the last bit of a product
-
-
-def test_boxes_are_cut_to_whole_px_and_never_empty() -> None:
-    assert whole_box((10.9, 5.2, 30.1, 5.8)) == (10, 5, 19, 1)
