@@ -14,7 +14,8 @@ from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 from hcmoco_bench.sources.ntu.names import ClipName, Rig
 from hcmoco_bench.synth.kinect.cameras import KinectPair
 from hcmoco_bench.synth.kinect.color_camera import ColorCamera
-from hcmoco_bench.synth.kinect.people import DepthView, People
+from hcmoco_bench.synth.kinect.joint_visibility import joints_seen
+from hcmoco_bench.synth.kinect.people import People
 from hcmoco_bench.synth.kinect.raycast import Surface, View
 from hcmoco_bench.synth.kinect.sensor import DepthSensor, true_depth
 from hcmoco_bench.synth.kinect.shading import Backdrop, render_backdrop
@@ -27,9 +28,6 @@ from hcmoco_bench.synth.room.shadows import ShadowCatcher
 
 _KEY_STEP = 8
 """Which lights reach which point of the people is traced in every so manieth frame, and blended in between."""
-
-_INSIDE = 0.22
-"""A joint may lie this far behind the surface that the camera sees before it counts as hidden, metres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +135,8 @@ class ClipMaker:
             if view is not None:
                 parts[view.box.slices] = view.part
             depth = true_depth(view) if sensor is None else sensor.measure(view)
-            self._seen.append(_joints_seen(self.performance.joints[:, number], view, scene.kinect))
+            points = scene.kinect.to_camera(self.performance.joints[:, number])
+            self._seen.append(joints_seen(points, scene.kinect.project_depth(points), view))
             if self.truth is not None:
                 self.truth.add(view, people.surface)
             yield ClipFrame(color.expose(people, irradiance), depth, parts)
@@ -163,23 +162,3 @@ class ClipMaker:
         """(B, N, 25): the joint is in front of the depth camera and on its image."""
         kinect = self.kinect
         return kinect.depth.contains(kinect.project_depth(kinect.to_camera(self.performance.joints)))
-
-
-def _joints_seen(joints: NDArray[np.float32], view: DepthView | None, kinect: KinectPair) -> NDArray[np.bool_]:
-    """(B, 25): no other part of a body, and nothing in the room, is in front of the joint (B, 25, 3).
-
-    A joint whose pixel shows nobody is hidden too, unless a neighbour within three pixels shows its own surroundings.
-    """
-    if view is None:
-        return np.zeros(joints.shape[:2], np.bool_)
-    points = kinect.to_camera(joints)
-    pixel = np.nan_to_num(kinect.project_depth(points), nan=-1e6).round().astype(int)
-    local = pixel - [view.box.x, view.box.y]
-    height, width = view.z.shape
-    seen = np.zeros(joints.shape[:2], np.bool_)
-    for dy, dx in ((0, 0), (-3, 0), (3, 0), (0, -3), (0, 3)):
-        x, y = local[..., 0] + dx, local[..., 1] + dy
-        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        z = np.where(inside, view.z[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], 0.0)
-        seen |= (z > 0) & (z > points[..., 2] - _INSIDE) & (z < points[..., 2] + _INSIDE)
-    return seen

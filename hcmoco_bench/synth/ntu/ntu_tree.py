@@ -6,30 +6,26 @@ where it was. Every file's bytes depend on the seed, the clip's name and the opt
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcmoco_bench import __version__
 from hcmoco_bench.body import part_table
-from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.errors import DataError
 from hcmoco_bench.processes import starting_workers, worker_pool
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import (
     DEPTH_FOLDER,
     DEPTH_PATTERN,
-    GENERATED_MARK,
     MASK_FOLDER,
     RGB_FOLDER,
     RGB_SUFFIX,
@@ -38,6 +34,7 @@ from hcmoco_bench.sources.ntu.layout import (
 )
 from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.synth.generated_folder import generated_folder, write_text
 from hcmoco_bench.synth.kinect.skeleton_text import format_skeleton
 from hcmoco_bench.synth.kinect.warp_runtime import DeviceOption, pick_device
 from hcmoco_bench.synth.ntu.clip import ClipMaker
@@ -49,6 +46,7 @@ from hcmoco_bench.synth.ntu.video_file import VideoFile
 
 _MAKING = ".making"
 _LABEL = "generate"
+_WHAT = "Generated people in front of a simulated Kinect v2, in the layout of raw NTU RGB+D. Not NTU data."
 
 
 @dataclass(frozen=True)
@@ -150,13 +148,6 @@ def _is_complete(out: Path, plan: ClipPlan, options: TreeOptions) -> bool:
     return truth and (out / SKELETON_FOLDER / (name + SKELETON_SUFFIX)).is_file()
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def write_lists(folder: Path, samples: Iterable[SampleId]) -> None:
     """Write sample lists under the published names, and the declaration of their splits.
 
@@ -173,37 +164,13 @@ def write_lists(folder: Path, samples: Iterable[SampleId]) -> None:
         "val_list_v3.txt": test[: max(1, len(test) // 5)],
     }
     for name, content in lists.items():
-        _write_text(folder / name, "".join(line + "\n" for line in content))
-    _write_text(folder / "splits.toml", declare_splits(folder, "generated"))
+        write_text(folder / name, "".join(line + "\n" for line in content))
+    write_text(folder / "splits.toml", declare_splits(folder, "generated"))
 
 
-def _marker_text(plans: Sequence[ClipPlan], options: TreeOptions) -> str:
+def _mark(plans: Sequence[ClipPlan], options: TreeOptions) -> dict[str, Any]:
     clips = {str(plan.clip): {"frames": plan.n_frames, "masks": list(plan.masks)} for plan in plans}
-    record = {
-        "what": "Generated people in front of a simulated Kinect v2, in the layout of raw NTU RGB+D. Not NTU data.",
-        "tool": {"name": "hcmoco-bench", "version": __version__},
-        "seed": options.seed,
-        "noise": options.noise,
-        "archives": options.archives,
-        "clips": clips,
-    }
-    return json.dumps(record, indent=1, sort_keys=True) + "\n"
-
-
-def _claim(out: Path, text: str) -> None:
-    """Mark the folder as a generated tree, or check that it is the one to be continued."""
-    marker = out / GENERATED_MARK
-    if marker.is_file():
-        if marker.read_text(encoding="utf-8") != text:
-            raise UsageError(
-                f"{out} holds a generated tree made with other options or by another version; "
-                "choose another --out, or delete it first"
-            )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is not empty and not a generated tree; choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    _write_text(marker, text)
+    return {"seed": options.seed, "noise": options.noise, "archives": options.archives, "clips": clips}
 
 
 def _write_group(out: Path, plans: Sequence[ClipPlan], options: TreeOptions) -> int:
@@ -249,23 +216,8 @@ def write_tree(
     """
     options = options or TreeOptions()
     pick_device(options.device)
-    try:
-        _claim(out, _marker_text(plans, options))
-        with folder_lock(out):
-            _write_all(out, plans, options, workers, progress)
-    except OSError as error:
-        raise DataError(
-            f"{out}: {error}; make room or make it writable, then give the same command again: it goes on",
-            kind="tree_unwritable",
-            file=str(out),
-        ) from error
-    except BrokenProcessPool as error:
-        raise DataError(
-            f"{out}: a worker process was killed, perhaps for lack of memory; give the same command again with fewer "
-            "--workers: it goes on",
-            kind="worker_killed",
-            file=str(out),
-        ) from error
+    with generated_folder(out, _WHAT, _mark(plans, options)):
+        _write_all(out, plans, options, workers, progress)
     return out
 
 

@@ -59,6 +59,7 @@ class Performer:
         stature: Bare height, metres.
         outfit: Clothes, hair, shoes and their colours.
         figure: Mesh and texture.
+        vertex_ids: (V,) vertex of the base mesh that each vertex of the figure is.
     """
 
     phenotype: Phenotype
@@ -69,6 +70,7 @@ class Performer:
     weights: sparse.csr_array
     skeleton: Skeleton
     landmarks: Landmarks
+    vertex_ids: NDArray[np.int64]
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Performer:
@@ -94,7 +96,7 @@ class Performer:
         )
         landmarks = measure(dressed, skeleton, body, stature)
         weights = outfit.hang(skinning())
-        return cls(phenotype, stature, outfit, figure, dressed[used], weights[used], skeleton, landmarks)
+        return cls(phenotype, stature, outfit, figure, dressed[used], weights[used], skeleton, landmarks, used)
 
     def pose(self, motion: Motion) -> Pose:
         """Bones of every frame of a motion."""

@@ -1,0 +1,249 @@
+"""DensePose-COCO's annotation files: COCO's form, with part masks and chart points for some of the people.
+
+https://github.com/facebookresearch/DensePose (annotations `densepose_coco_2014_{train,minival,valminusminival}.json`)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as run_lengths
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.problems import Problem
+from hcmoco_bench.sources.annotation_json import read_json, wrong_form
+from hcmoco_bench.sources.densepose.layout import FILES, FOLDERS, IMAGE_FOLDERS, LATER_FILES, MASK_SIZE, POINT_RANGE
+
+_PERSON: Final = 1
+_COARSE: Final = 14
+_FINE: Final = 24
+_POINT_FIELDS: Final = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceSamples:
+    """What is annotated of one person's surface.
+
+    Attributes:
+        xy: (P, 2) float32 place (x, y) in the person's box, 0..1 from edge to edge.
+        part: (P,) uint8 chart 1..24.
+        uv: (P, 2) float32 U, V in 0..1.
+        masks: Run lengths (pycocotools' compressed form, 256 x 256 over the box) of the 14 mask parts; None for those
+            that are not seen.
+    """
+
+    xy: NDArray[np.float32]
+    part: NDArray[np.uint8]
+    uv: NDArray[np.float32]
+    masks: tuple[dict[str, Any] | None, ...]
+
+    def coarse(self) -> NDArray[np.uint8]:
+        """(256, 256) uint8 mask part 1..14 over the box, 0 for background; where masks overlap the later part wins."""
+        label = np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)
+        for part, mask in enumerate(self.masks, 1):
+            if mask is not None:
+                label[run_lengths.decode(mask) > 0] = part
+        return label
+
+
+@dataclass(frozen=True, eq=False)
+class DensePosePerson:
+    """One person.
+
+    Attributes:
+        id: Of the annotation.
+        box: (4,) float32 left, top, right, bottom px; edges between pixels (px 0 reaches from 0 to 1); may leave the
+            picture.
+        area: Px.
+        crowd: Whether it stands for several people; nothing is to be learned or scored there.
+        surface: Masks and points; None for people who were not annotated with them.
+    """
+
+    id: int
+    box: NDArray[np.float32]
+    area: float
+    crowd: bool
+    surface: SurfaceSamples | None
+
+
+@dataclass(frozen=True)
+class DensePosePicture:
+    """A picture with its people: id, file, width and height in px as annotated, people in the file's order."""
+
+    id: int
+    path: Path
+    size: tuple[int, int]
+    people: tuple[DensePosePerson, ...]
+
+
+@dataclass(frozen=True)
+class DensePoseAnnotations:
+    """What an annotation file describes.
+
+    Attributes:
+        file: The file.
+        pictures: Those that are there and hold somebody annotated with points, by id.
+        problems: People and pictures that cannot be used, and points that were left out (`points_outside`, kept).
+        counts: `people`, `with_points`, `without_points`, `crowds`, and `pictures_without_points` of the whole file.
+    """
+
+    file: Path
+    pictures: tuple[DensePosePicture, ...]
+    problems: tuple[Problem, ...]
+    counts: dict[str, int]
+
+
+def find_annotations(root: Path) -> dict[str, Path]:
+    """The annotation files by split (`train`, `minival`, `valminusminival`), under their first or later names.
+
+    Args:
+        root: COCO's folder, with `train2014/`, `val2014/` and the files in it or in one of `layout.FOLDERS`.
+
+    Raises:
+        DataError: Kind `root_unreadable` or `no_annotations`.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give the data set's folder", kind="root_unreadable", file=str(root))
+    found = {}
+    for split in FILES:
+        places = (root / folder / name for name in (FILES[split], LATER_FILES[split]) for folder in FOLDERS)
+        path = next((path for path in places if path.is_file()), None)
+        if path is not None:
+            found[split] = path
+    if not found:
+        raise DataError(
+            f"{root}: none of {', '.join(FILES.values())} in it or in its `annotations`; put them there",
+            kind="no_annotations",
+            file=str(root),
+        )
+    return found
+
+
+def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
+    """Read an annotation file.
+
+    Args:
+        path: The JSON file.
+        root: Folder of the data set; a picture is in `train2014/` or `val2014/` below it (as its name says), in
+            `images/`, or in it.
+
+    Returns:
+        Its pictures and people. Missing pictures (`image_missing`) and wrong entries (`annotation_wrong`) are problems;
+        people without points are counted. A person keeps the points that are right if others lie outside of 0..255, of
+        the charts 1..24, or of U, V 0..1.
+
+    Raises:
+        DataError: Kind `annotations_unreadable`: not JSON (cut off, for one), or not of this form.
+    """
+    content = read_json(path)
+    try:
+        images = {int(image["id"]): image for image in content["images"]}
+        names = {key: str(image["file_name"]) for key, image in images.items()}
+        sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
+        entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
+    people: dict[int, list[DensePosePerson]] = {key: [] for key in images}
+    problems: list[Problem] = []
+    counts = Counter(people=0, with_points=0, without_points=0, crowds=0, pictures_without_points=0)
+    for image, number, entry in entries:
+        if entry.get("category_id", _PERSON) != _PERSON:
+            continue
+        counts["people"] += 1
+        try:
+            if image not in images:
+                raise _wrong(number, f"is in image {image}, which is not listed", path)
+            person, left_out = _person(number, entry, path)
+        except DataError as error:
+            problems.append(Problem.from_error(str(number), error))
+            continue
+        if left_out:
+            problems.append(Problem.from_error(str(number), left_out, kept=True))
+        people[image].append(person)
+        counts["crowds"] += person.crowd
+        counts["with_points" if person.surface is not None else "without_points"] += 1
+    pictures = []
+    for key in sorted(images):
+        if not any(person.surface is not None for person in people[key]):
+            counts["pictures_without_points"] += 1
+            continue
+        file = _picture(root, names[key])
+        if file is None:
+            problems.append(_missing(key, names[key], root))
+            continue
+        pictures.append(DensePosePicture(key, file, sizes[key], tuple(people[key])))
+    return DensePoseAnnotations(path, tuple(pictures), tuple(problems), dict(counts))
+
+
+def _picture(root: Path, name: str) -> Path | None:
+    folders = [folder for folder in dict.fromkeys(IMAGE_FOLDERS.values()) if f"_{folder}_" in name]
+    places = (root / folder / name for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
+    return next((path for path in places if path.is_file()), None)
+
+
+def _missing(key: int, name: str, root: Path) -> Problem:
+    reason = f"{name}: in none of {', '.join(dict.fromkeys(IMAGE_FOLDERS.values()))} and images; fetch COCO's pictures"
+    return Problem(str(key), "image_missing", name, reason)
+
+
+def _person(number: int, entry: dict[str, Any], path: Path) -> tuple[DensePosePerson, DataError | None]:
+    try:
+        x, y, width, height = (float(value) for value in entry["bbox"])
+        area = float(entry.get("area", width * height))
+        crowd = bool(entry.get("iscrowd", 0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
+    box = np.array([x, y, x + width, y + height], np.float32)
+    if not (np.isfinite(box).all() and np.isfinite(area)) or width <= 0 or height <= 0:
+        raise _wrong(number, "has a box that is not finite, or without area", path)
+    surface, left_out = (None, None) if crowd or not entry.get("dp_I") else _surface(number, entry, path)
+    return DensePosePerson(number, box, area, crowd, surface), left_out
+
+
+def _surface(number: int, entry: dict[str, Any], path: Path) -> tuple[SurfaceSamples | None, DataError | None]:
+    try:
+        columns = [np.array(entry[name], np.float64) for name in _POINT_FIELDS]
+        masks = tuple(_mask(mask) for mask in entry["dp_masks"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _wrong(
+            number, f"has points or masks that cannot be read ({type(error).__name__}: {error})", path
+        ) from error
+    if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1 or len(masks) != _COARSE:
+        lengths = ", ".join(f"{name} {column.size}" for name, column in zip(_POINT_FIELDS, columns, strict=True))
+        raise _wrong(number, f"has {lengths} and {len(masks)} masks; columns must be alike, masks {_COARSE}", path)
+    x, y, part, u, v = columns
+    with np.errstate(invalid="ignore"):
+        right = (x >= 0) & (x <= POINT_RANGE) & (y >= 0) & (y <= POINT_RANGE)
+        right &= np.isin(part, np.arange(1, _FINE + 1)) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+    left_out = None
+    if not right.all():
+        left_out = DataError(
+            f"{path}: {int((~right).sum())} of the {len(x)} points of annotation {number} are outside of the box "
+            f"(0..255), of the charts 1..{_FINE} or of U, V 0..1; they are left out",
+            kind="points_outside",
+            file=str(path),
+        )
+    xy = np.stack([x, y], axis=1)[right] / POINT_RANGE
+    samples = SurfaceSamples(
+        xy.astype(np.float32), part[right].astype(np.uint8), np.stack([u, v], axis=1)[right].astype(np.float32), masks
+    )
+    return (samples if right.any() else None), left_out
+
+
+def _mask(mask: Any) -> dict[str, Any] | None:
+    """A mask's run lengths; raises ValueError for another size or damaged counts."""
+    if not mask:
+        return None
+    found = {"size": [int(side) for side in mask["size"]], "counts": mask["counts"]}
+    if found["size"] != [MASK_SIZE, MASK_SIZE]:
+        raise ValueError(f"a mask of {found['size']}, not {MASK_SIZE} x {MASK_SIZE}")
+    return found
+
+
+def _wrong(number: int, what: str, path: Path) -> DataError:
+    return DataError(f"{path}: annotation {number} {what}", kind="annotation_wrong", file=str(path))
