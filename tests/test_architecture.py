@@ -37,7 +37,7 @@ ABOVE = {
         "plotting",
         "pretrain",
     },
-    "demo": {"synth", "prepare", "hub", "plotting", "pretrain", "tasks"},
+    "demo": {"synth", "prepare", "hub", "plotting", "pretrain", "tasks", "training"},
     "cli": {
         "body",
         "sources",
@@ -50,6 +50,7 @@ ABOVE = {
         "metrics",
         "results",
         "tasks",
+        "training",
         "demo",
     },
 }

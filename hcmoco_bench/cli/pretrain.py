@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -86,6 +85,8 @@ def pretrain(
     from hcmoco_bench.pretrain.run import run_pretrain
     from hcmoco_bench.pretrain.run_folder import saved_config
     from hcmoco_bench.pretrain.stores import default_stores
+    from hcmoco_bench.settings import parse_setting
+    from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
         "method": method,
@@ -107,7 +108,7 @@ def pretrain(
         "seed": seed,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    given |= dict(_parse(setting) for setting in settings or ())
+    given |= dict(parse_setting(setting) for setting in settings or ())
     chosen = make_config(config, given)
     folder = run or HOME / "runs" / chosen.method
     if resume:
@@ -121,31 +122,13 @@ def pretrain(
     silent = quiet or as_json or not main_process
     with progress_bar(quiet=silent) as progress:
         report = run_pretrain(chosen, folder, resume=resume, progress=progress)
-    _leave_group()
+    leave_group()
     if main_process and as_json:
         print_json(_summary(report))
     elif not silent:
         _show(report)
     if report.interrupted:
         raise typer.Exit(1)
-
-
-def _parse(setting: str) -> tuple[str, Any]:
-    """`name=value`, the value as in TOML; a bare word is a text."""
-    name, equals, text = setting.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--set {setting}: write NAME=VALUE")
-    try:
-        return name, tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name, text
-
-
-def _leave_group() -> None:
-    import torch.distributed as dist
-
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
 
 
 def _summary(report: PretrainReport) -> dict[str, Any]:

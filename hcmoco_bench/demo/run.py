@@ -196,7 +196,7 @@ def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Prog
     from hcmoco_bench.plotting.save import save_figure
     from hcmoco_bench.prepare.store import Store
     from hcmoco_bench.pretrain.feature_samples import feature_samples
-    from hcmoco_bench.pretrain.run_folder import CURVES_FILE
+    from hcmoco_bench.training.run_folder import CURVES_FILE
 
     ids = Store.open(store_path).spread(FEATURE_ROWS)
     save_figure(features_figure(feature_samples(checkpoint, store_path, ids, progress=progress)), out / "features.png")

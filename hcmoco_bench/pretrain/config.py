@@ -7,10 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.settings import validated
 
 Method = Literal["hcmoco", "cmc", "mmv"]
 Weight = Annotated[float, Field(ge=0)]
@@ -155,13 +156,7 @@ def make_config(file: str | None = None, settings: dict[str, Any] | None = None)
             if not isinstance(table, dict):
                 raise UsageError(f"{name}: {key} is a single value")
         table[last] = value
-    try:
-        return PretrainConfig.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, line['loc'])) or 'settings'}: {line['msg']}" for line in error.errors()
-        )
-        raise UsageError(f"{file or 'settings'}: {problems}") from error
+    return validated(PretrainConfig, values, file or "settings")
 
 
 def read_config(file: str) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hcmoco_bench.pretrain.build import build_model, build_objective
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.model import MultiModalModel
-from hcmoco_bench.pretrain.run_folder import CURVES_FILE, last_state, make_folder, prepare_folder
+from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.stores import open_mixture
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
@@ -27,6 +26,8 @@ from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.options import LoopOptions, Stage
+from hcmoco_bench.training.random_state import own_randomness
+from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
 from hcmoco_bench.training.trackers import Trackers
 
 STAGES = ("sample", "all")
@@ -83,9 +84,9 @@ def run_pretrain(
         if accelerator.is_main_process:
             make_folder(out)
             stack.enter_context(folder_lock(out))
-            prepare_folder(out, config, resume=resume)
+            prepare_pretraining(out, config, resume=resume)
         accelerator.wait_for_everyone()
-        stack.enter_context(_own_randomness(config.seed, accelerator.device))
+        stack.enter_context(own_randomness(config.seed, accelerator.device))
         loop = _make_loop(config, out, accelerator, resume=resume)
         stack.callback(loop.trackers.close)
         first, started = loop.position.step, time.perf_counter()
@@ -154,14 +155,6 @@ def _speed_up(model: MultiModalModel, config: PretrainConfig) -> None:
             encoder.to(memory_format=torch.channels_last)
         if config.compile:
             encoder.compile()
-
-
-@contextmanager
-def _own_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """PyTorch's generators seeded for the run, and as they were after it."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def _keep_stage(out: Path, stage: int, accelerator: Accelerator) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 from torch.utils.data import Dataset
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.settings import validated
 from hcmoco_bench.sources.ntu.splits import fingerprint
 from hcmoco_bench.tasks.config import FinetuneConfig
 from hcmoco_bench.tasks.record import TaskRecord
@@ -42,7 +43,7 @@ class TaskData:
         split: Name of the split.
         expected: The ids that the split should have; more than `ids` where samples could not be prepared.
         split_sha256: `fingerprint` of the expected ids.
-        manifest_sha256: Of the store's manifest, or of what identifies the raw files.
+        manifest_sha256: Of the store's manifest; None for data in its published layout.
         problems: Samples that are expected and not there.
         groups: Of each row, what must not be on both sides of a validation split (performer, clip, ...).
         mixture: Rows of each of several data sets drawn equally often in training; None for one data set.
@@ -56,7 +57,7 @@ class TaskData:
     split: str
     expected: tuple[str, ...]
     split_sha256: str
-    manifest_sha256: str
+    manifest_sha256: str | None
     problems: tuple[Problem, ...] = ()
     groups: tuple[str, ...] | None = None
     mixture: tuple[int, ...] | None = None
@@ -149,11 +150,7 @@ class Task(ABC):
         known = [protocol.name for protocol in self.record.protocols]
         if config.protocol not in known:
             raise UsageError(f"{self.record.id}: no protocol {config.protocol!r}; it has {', '.join(known)}")
-        try:
-            self.options.model_validate(config.options)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in error.errors())
-            raise UsageError(f"{self.record.id}: {problems}") from error
+        validated(self.options, config.options, self.record.id)
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, ProjectConfiguration
 
@@ -30,3 +31,9 @@ def make_accelerator(folder: Path, trackers: Sequence[str] = ()) -> Accelerator:
         project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder / "tensorboard")),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+
+
+def leave_group() -> None:
+    """Leave the group of processes, if there is one; at the end of a command."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
