@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.settings import validated
@@ -135,11 +136,13 @@ class Task(ABC):
         record: What it is.
         defaults: The paper's fine-tuning settings: fields of `FinetuneConfig` that differ from its own defaults.
         options: The model of `config.options`; validated values are read with `self.options.model_validate`.
+        modality: The encoder that is taken from a pre-training checkpoint; None where the task decides otherwise.
     """
 
     record: ClassVar[TaskRecord]
     defaults: ClassVar[Mapping[str, Any]]
     options: ClassVar[type[TaskOptions]] = TaskOptions
+    modality: ClassVar[Modality | None] = None
 
     def check(self, config: FinetuneConfig) -> None:
         """Raise UsageError for settings that this task cannot use; called before anything is read or written.
