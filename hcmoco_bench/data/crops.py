@@ -15,6 +15,9 @@ NTU_AREA: Final = (0.08, 1.2)
 MARGIN: Final = 1.25
 """Side of a whole person's square over the longer side of the box around the joints: head, hands, feet reach out."""
 
+PERSON_JITTER: Final = 0.15
+"""Deviation of a jittered person's square: of the logarithm of its side, and twice that of its middle over its side."""
+
 BOX_UNIT: Final = 200.0
 """Px of a box's side for one unit of its `scale`, the convention of MPII."""
 
@@ -56,6 +59,22 @@ def whole_person(box: NDArray[np.float64], size: int) -> Crop:
     """The square around a person's box with a margin of an eighth on each side; nothing random."""
     side = MARGIN * max(float((box[2:] - box[:2]).max()), _SMALLEST)
     return Crop.of_square((box[:2] + box[2:]) / 2.0, side, size)
+
+
+def jittered_person(box: NDArray[np.float64], size: int, rng: np.random.Generator) -> Crop:
+    """The whole person's square, jittered in size (N(0, 0.15) on the logarithm) and place (N(0, 0.075) of its side).
+
+    Not as published: nearly all of the person stays in the crop, so that samples can be told apart by their poses from
+    the first epoch on. For small data and short runs.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 px.
+        size: Side of the crop, px.
+        rng: Decides.
+    """
+    side = MARGIN * max(float((box[2:] - box[:2]).max()), _SMALLEST) * float(np.exp(rng.normal(0.0, PERSON_JITTER)))
+    middle = (box[:2] + box[2:]) / 2.0 + rng.normal(0.0, PERSON_JITTER / 2.0, 2) * side
+    return Crop.of_square(middle, side, size)
 
 
 def centre_scale(

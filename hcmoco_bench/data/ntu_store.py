@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_mapping
-from hcmoco_bench.data.crops import box_around, random_square, whole_person
+from hcmoco_bench.data.crops import box_around, jittered_person, random_square, whole_person
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
@@ -25,6 +25,9 @@ from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 
+Crops: TypeAlias = Literal["square", "person"]
+"""Which random crops training takes."""
+
 _METRES = 0.001
 
 
@@ -35,8 +38,9 @@ class NtuStoreDataset(Dataset[Sample]):
     the main body's, with sides as in the picture; a joint is known if the tracker gave it a place, tracked or inferred.
     The foreground is where there are parts, or, in stores without masks, where the masked depth has a measurement.
 
-    For training the crop is a random square around the person (`random_square`); otherwise the whole person
-    (`whole_person`). Without a tracked body, the box around the foreground takes the place of the joints' box.
+    For training the crop is a random square around the person (`random_square`), or the whole person, jittered
+    (`jittered_person`); otherwise the whole person (`whole_person`). Without a tracked body, the box around the
+    foreground takes the place of the joints' box.
 
     Args:
         store: Folder of the store.
@@ -45,6 +49,7 @@ class NtuStoreDataset(Dataset[Sample]):
         joints: Joint set of the samples.
         seed: Of the crops.
         train: Random crops; otherwise the same crop every time.
+        crops: Which random crops: `square`, as published, or `person`.
 
     Attributes:
         index: Ids, rigs and joints of all rows.
@@ -65,9 +70,11 @@ class NtuStoreDataset(Dataset[Sample]):
         joints: Joints = "mpii16",
         seed: int = 0,
         train: bool = True,
+        crops: Crops = "square",
     ) -> None:
         opened = Store.open(store)
         self.path, self.split, self.size, self.seed, self.train = store, split, size, seed, train
+        self.crops: Crops = crops
         self.joints: Joints = joints
         self.index: NtuIndex = read_index(opened, split)
         if not len(self.index):
@@ -99,10 +106,12 @@ class NtuStoreDataset(Dataset[Sample]):
         depth = self._picture(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
         parts = self._picture(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
         box = self._box(row, depth, parts)
-        if self.train:
-            crop = random_square(box, *DEPTH_SIZE, self.size, draw.generator(self.seed))
-        else:
+        if not self.train:
             crop = whole_person(box, self.size)
+        elif self.crops == "person":
+            crop = jittered_person(box, self.size, draw.generator(self.seed))
+        else:
+            crop = random_square(box, *DEPTH_SIZE, self.size, draw.generator(self.seed))
         return self._cropped(row, crop, rgb, depth, parts)
 
     def _cropped(

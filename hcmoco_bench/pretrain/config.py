@@ -47,6 +47,8 @@ class PretrainConfig(BaseModel):
         stores: Prepared stores that are mixed, each with the same share.
         joints: Keypoints: mpii16 (NTU with MPII) or shared13 (NTU with COCO).
         image_size: Side of the square crops, px.
+        crops: Of NTU samples: `square`, random squares as published; or `person`, the whole person with a little
+            jitter, for small data and short runs.
         stage1_epochs: Epochs of the sample level alone.
         stage2_epochs: Epochs of all terms.
         weights: Of HCMoCo's terms.
@@ -58,9 +60,10 @@ class PretrainConfig(BaseModel):
         points: Pixels an image in the dense term.
         batch_size: Samples a step, over all processes and accumulated batches.
         accumulate: Batches that make a step.
-        lr: Base learning rate of SGD.
+        optimizer: `sgd`, as published, or `adam`.
+        lr: Base learning rate.
         momentum: Of SGD.
-        weight_decay: Of SGD.
+        weight_decay: On all parameters.
         final_lr: Factor on `lr` at the end of each stage's cosine.
         warmup_epochs: Linear warm-up at the start of each stage.
         clip: Largest norm of the gradient; None for no limit.
@@ -85,6 +88,7 @@ class PretrainConfig(BaseModel):
     stores: tuple[str, ...] = ()
     joints: Literal["mpii16", "shared13"] = "mpii16"
     image_size: int = Field(default=320, ge=32, multiple_of=32)
+    crops: Literal["square", "person"] = "square"
     stage1_epochs: int = Field(default=100, ge=0)
     stage2_epochs: int = Field(default=100, ge=0)
     weights: TermWeights = TermWeights()
@@ -96,6 +100,7 @@ class PretrainConfig(BaseModel):
     points: int = Field(default=400, ge=1)
     batch_size: int = Field(default=224, ge=1)
     accumulate: int = Field(default=1, ge=1)
+    optimizer: Literal["sgd", "adam"] = "sgd"
     lr: float = Field(default=0.03, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=1e-4, ge=0)

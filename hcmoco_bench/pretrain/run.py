@@ -126,6 +126,7 @@ def _make_loop(config: PretrainConfig, out: Path, accelerator: Accelerator, *, r
         data,
         [Stage(STAGES[0], config.stage1_epochs), Stage(STAGES[1], config.stage2_epochs)],
         LoopOptions(
+            optimizer=config.optimizer,
             lr=config.lr,
             momentum=config.momentum,
             weight_decay=config.weight_decay,

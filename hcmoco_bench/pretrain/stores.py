@@ -50,8 +50,11 @@ def _open_all(stores: Sequence[str], config: PretrainConfig) -> list[SampleSourc
 
 
 def _open(store: Path, config: PretrainConfig) -> SampleSource:
-    kind = KeypointImagesDataset if _is_keypoint_store(store) else NtuStoreDataset
-    return kind(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
+    if _is_keypoint_store(store):
+        return KeypointImagesDataset(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
+    return NtuStoreDataset(
+        store, size=config.image_size, joints=config.joints, seed=config.seed, train=True, crops=config.crops
+    )
 
 
 def _is_keypoint_store(store: Path) -> bool:

@@ -88,6 +88,17 @@ def test_crops_depend_on_seed_epoch_row_and_repeat_alone(pretrain_store: Path) -
         dataset[len(dataset)]
 
 
+def test_crops_of_the_person_keep_most_of_it(pretrain_store: Path) -> None:
+    square, person = (NtuStoreDataset(pretrain_store, size=64, crops=crops) for crops in ("square", "person"))
+    rows = range(min(8, len(square)))
+    seen = {
+        dataset.crops: np.mean([dataset[row, epoch].visible.float().mean() for row in rows for epoch in range(6)])
+        for dataset in (square, person)
+    }
+    assert seen["person"] > max(0.95, seen["square"])
+    assert not np.array_equal(person[0, 0].joints, person[0, 1].joints)
+
+
 def test_without_masks_the_foreground_is_where_depth_is(pretrain_store: Path) -> None:
     dataset = NtuStoreDataset(pretrain_store, size=64)
     for row in range(len(dataset)):

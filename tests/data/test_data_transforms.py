@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_set, part_table
-from hcmoco_bench.data.crops import box_around, centre_scale, random_square, whole_person
+from hcmoco_bench.data.crops import box_around, centre_scale, jittered_person, random_square, whole_person
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.transforms import Crop
 
@@ -175,6 +175,25 @@ def test_random_squares_are_as_published() -> None:
     assert (middles >= box[:2] - 1e-6).all()
     assert (middles <= box[2:] + 1e-6).all()
     assert np.median(middles, axis=0) == pytest.approx((230, 200), abs=6)
+
+
+def test_jittered_persons_lie_around_the_whole_person() -> None:
+    rng = np.random.default_rng(0)
+    box = np.array([200.0, 100.0, 260.0, 300.0])
+    plain = whole_person(box, 320)
+    crops = [jittered_person(box, 320, rng) for _ in range(4000)]
+    assert all(crop.is_upright and not crop.mirrors for crop in crops)
+    sides = np.array([plain.scale / crop.scale for crop in crops])  # 1 is the whole person's
+    assert np.median(sides) == pytest.approx(1, abs=0.01)
+    assert np.log(sides).std() == pytest.approx(0.15, abs=0.01)
+    middles = np.array([into_picture(crop, np.array([159.5, 159.5])) for crop in crops])
+    moved = (middles - (230, 200)) / (250 * sides[:, None])
+    assert np.abs(moved.mean(axis=0)).max() < 0.005
+    assert moved.std(axis=0) == pytest.approx((0.075, 0.075), abs=0.005)
+    inside = [
+        ((crop.points(box.reshape(2, 2)) > -0.5) & (crop.points(box.reshape(2, 2)) < 319.5)).all() for crop in crops
+    ]
+    assert np.mean(inside) > 0.6
 
 
 def test_jitter_of_photographs_is_as_published() -> None:

@@ -17,6 +17,7 @@ def test_the_defaults_are_the_papers() -> None:
     assert (config.stage1_epochs, config.stage2_epochs) == (100, 100)
     assert (config.lr, config.momentum, config.weight_decay, config.final_lr) == (0.03, 0.9, 1e-4, 0.001)
     assert (config.negatives, config.bank_momentum, config.temperature, config.points) == (16_384, 0.5, 0.07, 400)
+    assert (config.optimizer, config.crops) == ("sgd", "square")
     assert set(config.weights.model_dump().values()) == {1.0}
 
 
