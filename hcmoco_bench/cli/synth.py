@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from hcmoco_bench.cli import synth_photographs
 from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
 
 synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
+synth_photographs.add_to(synth)
 
 
 @synth.command("ntu")
@@ -93,6 +95,53 @@ def ntu(
             highlight=False,
             soft_wrap=True,
         )
+
+
+@synth.command("itop")
+def itop(
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the files: new, or begun before (continued).")],
+    clips: Annotated[
+        int,
+        typer.Option("--clips", min=2, help="Performances of up to 20 people; a fifth of the people is for testing."),
+    ] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Frames of every performance.")] = 30,
+    no_noise: Annotated[bool, typer.Option("--no-noise", help="A perfect camera and perfect labels.")] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
+    ] = "cpu",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write people before a simulated depth camera as ITOP's side view is published.
+
+    Two HDF5 files a split, with depth maps, 15 joints, their visibility and a segmentation; frames with bad labels are
+    marked as not valid, as they are in ITOP.
+
+        hcmoco-bench synth itop --out /tmp/itop --clips 20 --seed 1
+
+        hcmoco-bench finetune --task itop_pose --root /tmp/itop --out /tmp/run
+
+        hcmoco-bench eval --task itop_pose --root /tmp/itop --ckpt /tmp/run/checkpoint.pth
+    """
+    from dataclasses import asdict
+
+    from hcmoco_bench.synth.itop.itop_files import ItopOptions, count_frames, write_itop
+
+    with progress_bar(quiet=quiet or as_json) as progress:
+        write_itop(out_dir, ItopOptions(clips, frames, seed, not no_noise, device), progress=progress)
+    found = count_frames(out_dir)
+    if as_json:
+        print_json({"folder": str(out_dir)} | {split: asdict(counts) for split, counts in found.items()})
+        return
+    for split, counts in found.items():
+        out.print(
+            f"{split}: {counts.frames} frames of {counts.people} people, {counts.valid} with valid labels",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not quiet:
+        err.print(f"next: hcmoco-bench finetune --task itop_pose --root {out_dir}", highlight=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

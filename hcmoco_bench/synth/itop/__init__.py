@@ -1,0 +1,1 @@
+"""Generated people before a structured-light depth camera, in ITOP's HDF5 files."""
