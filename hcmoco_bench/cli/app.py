@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from hcmoco_bench import __version__
-from hcmoco_bench.cli import calibrate, demo, export, join, prepare, pretrain, publish, synth, verify, view
+from hcmoco_bench.cli import (
+    calibrate,
+    demo,
+    evaluate,
+    export,
+    finetune,
+    join,
+    prepare,
+    pretrain,
+    publish,
+    synth,
+    verify,
+    view,
+)
 from hcmoco_bench.cli.console import err, out
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
 
@@ -40,7 +53,7 @@ def _root(
     """
 
 
-for module in (demo, synth, prepare, calibrate, verify, view, pretrain, export, publish, join):
+for module in (demo, synth, prepare, calibrate, verify, view, pretrain, finetune, evaluate, export, publish, join):
     module.register(app)
 
 
