@@ -56,11 +56,20 @@ def create_raw_hrnet(name: str, *, fusion: Fusion = "bilinear") -> nn.Module:
         fusion: How the sum is formed; the parameters are the same.
     """
     network: nn.Module = timm.create_model(name, features_only=True, feature_location="")
-    if fusion == "bilinear":
-        for module in network.modules():
-            if isinstance(module, HighResolutionModule) and module.num_branches > 1:
-                # timm takes no fusion as an option; the class holds no state of its own, so the module just changes it
-                module.__class__ = _BilinearFusion
-    elif fusion != "nearest":
-        raise UsageError(f"fusion {fusion!r} is not known; use 'bilinear' (published) or 'nearest' (timm, detectron2)")
+    set_fusion(network, fusion)
     return network
+
+
+def set_fusion(network: nn.Module, fusion: Fusion) -> None:
+    """Change how the HRNets inside a network add their branches; its parameters stay.
+
+    Raises:
+        UsageError: If there is no such fusion.
+    """
+    kinds = {"bilinear": _BilinearFusion, "nearest": HighResolutionModule}
+    if fusion not in kinds:
+        raise UsageError(f"fusion {fusion!r} is not known; use 'bilinear' (published) or 'nearest' (timm, detectron2)")
+    for module in network.modules():
+        if isinstance(module, HighResolutionModule) and module.num_branches > 1:
+            # timm takes no fusion as an option; the class holds no state of its own, so the module just changes it
+            module.__class__ = kinds[fusion]

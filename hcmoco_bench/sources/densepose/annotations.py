@@ -88,12 +88,16 @@ class DensePoseAnnotations:
     Attributes:
         file: The file.
         pictures: Those that are there and hold somebody annotated with points, by id.
+        others: Those that are there and hold nobody annotated with points, by id; they are scored too.
+        listed: Every picture's id, whether its file is there or not; whether somebody in it is annotated with points.
         problems: People and pictures that cannot be used, and points that were left out (`points_outside`, kept).
         counts: `people`, `with_points`, `without_points`, `crowds`, and `pictures_without_points` of the whole file.
     """
 
     file: Path
     pictures: tuple[DensePosePicture, ...]
+    others: tuple[DensePosePicture, ...]
+    listed: dict[int, bool]
     problems: tuple[Problem, ...]
     counts: dict[str, int]
 
@@ -167,17 +171,17 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
         people[image].append(person)
         counts["crowds"] += person.crowd
         counts["with_points" if person.surface is not None else "without_points"] += 1
-    pictures = []
-    for key in sorted(images):
-        if not any(person.surface is not None for person in people[key]):
-            counts["pictures_without_points"] += 1
-            continue
+    pictures: list[DensePosePicture] = []
+    others: list[DensePosePicture] = []
+    listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(images)}
+    for key, annotated in listed.items():
+        counts["pictures_without_points"] += not annotated
         file = _picture(root, names[key])
         if file is None:
             problems.append(_missing(key, names[key], root))
             continue
-        pictures.append(DensePosePicture(key, file, sizes[key], tuple(people[key])))
-    return DensePoseAnnotations(path, tuple(pictures), tuple(problems), dict(counts))
+        (pictures if annotated else others).append(DensePosePicture(key, file, sizes[key], tuple(people[key])))
+    return DensePoseAnnotations(path, tuple(pictures), tuple(others), listed, tuple(problems), dict(counts))
 
 
 def _picture(root: Path, name: str) -> Path | None:
