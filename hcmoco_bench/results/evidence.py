@@ -53,6 +53,8 @@ class Evidence:
     def select(self, rows: ArrayLike) -> Evidence:
         """The samples at these places, in this order; a place may come several times."""
         places = np.asarray(rows)
+        if not places.size:
+            places = places.astype(np.intp)  # an empty list has no type of its own
         ids = tuple(np.array(self.sample_ids, dtype=object)[places])
         return Evidence(self.metric, ids, {name: one[places] for name, one in self.columns.items()}, self.meta)
 

@@ -64,7 +64,8 @@ def test_select_takes_rows_in_order_and_again() -> None:
     picked = evidence.select([2, 0, 2])
     assert picked.sample_ids == ("a", "b", "a")
     np.testing.assert_array_equal(picked.columns["hits"], evidence.columns["hits"][[2, 0, 2]])
-    assert len(evidence.select(np.array([], dtype=int))) == 0
+    assert len(evidence.select([])) == 0
+    assert evidence.select(np.array([False, True, False])).sample_ids == ("c",)
 
 
 def test_join_sorts_by_id_whatever_the_parts() -> None:

@@ -1,0 +1,261 @@
+"""Semantic segmentation: confusion matrix, IoU and accuracy, with the published rules and the usual alternatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from hcmoco_bench.errors import DataError, LabelError
+from hcmoco_bench.metrics.per_sample import SampleRows, require_scored
+from hcmoco_bench.ranks import gather_objects
+from hcmoco_bench.results import Evidence
+
+Absent = Literal["zero", "skip"]
+METRIC: Final = "segmentation"
+_PIXELS_AT_ONCE: Final = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentationScores:
+    """Scores over all samples together, 0..1; nan where nothing is there to average.
+
+    Attributes:
+        miou: Mean over classes of intersection over union.
+        macc: Mean over classes of the share of the class's pixels that are found.
+        aacc: Share of pixels that are right; without background, of pixels that belong to a part.
+        iou: (C,) per class, background always included; an absent class has 0 or nan, by the rule.
+        acc: (C,) the same.
+        confusion: (C, C) int64 pixels, [target, prediction].
+    """
+
+    miou: float
+    macc: float
+    aacc: float
+    iou: NDArray[np.float64]
+    acc: NDArray[np.float64]
+    confusion: NDArray[np.int64]
+
+
+class SegmentationMetric:
+    """Counts pixels per class on the device where predictions are; nothing of an image is kept but 3 C numbers.
+
+    With several processes each sample belongs to one of them; all call `compute` and `evidence`.
+
+    Args:
+        class_names: Names of the C classes; the first is background.
+        ignore_index: Label of target pixels that do not count.
+        absent: zero (published): a class that neither prediction nor target has scores 0; skip: it is left out of the
+            means. For macc, absent means absent from the targets.
+        background: Whether the first class counts in the means (published: yes; PointNet++: no).
+        device: Where the confusion matrix is kept.
+    """
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        *,
+        ignore_index: int = 255,
+        absent: Absent = "zero",
+        background: bool = True,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.class_names = tuple(class_names)
+        self.ignore_index = ignore_index
+        n = len(self.class_names)
+        self._confusion = torch.zeros(n, n, dtype=torch.int64, device=device)
+        meta = {"class_names": list(self.class_names), "absent": absent, "background": background}
+        counts = ((n,), np.int32)
+        self._rows = SampleRows(METRIC, dict.fromkeys(("intersection", "target", "prediction"), counts), meta)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._confusion.zero_()
+        self._rows.clear()
+
+    def update(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+        """Count a batch; in full or, if it is refused, not at all.
+
+        Args:
+            prediction: (B, H, W) class indices, any integer dtype; may be anything where the target is ignored.
+            target: (B, H, W) class indices or `ignore_index`, any integer dtype.
+            sample_ids: B ids.
+
+        Raises:
+            DataError: If sizes differ (`prediction_wrong_size`).
+            LabelError: If a label or prediction is no class (`label_unknown`); names the samples.
+        """
+        _require_same_size(prediction, target, sample_ids)
+        target = target.to(prediction.device)
+        step = max(1, _PIXELS_AT_ONCE // max(1, target[0].numel())) if len(target) else 1
+        confusion = [
+            self._count(prediction[at : at + step], target[at : at + step], sample_ids[at : at + step])
+            for at in range(0, len(target), step)
+        ]
+        if confusion:
+            self._add(torch.cat(confusion), sample_ids)
+
+    def update_logits(self, logits: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+        """Count a batch of which the class scores are given; they are resized bilinearly to the target's size.
+
+        One sample at a time is resized, so memory does not grow with the batch.
+
+        Args:
+            logits: (B, C, h, w) floating point; of any size.
+            target: As in `update`.
+            sample_ids: B ids.
+
+        Raises:
+            DataError: If the scores have another number of classes (`prediction_wrong_size`) or nan or infinity as the
+                highest of a pixel (`prediction_not_finite`).
+            LabelError: As in `update`.
+        """
+        n = len(self.class_names)
+        if logits.ndim != 4 or logits.shape[1] != n or not len(logits) == len(target) == len(sample_ids):
+            raise DataError(
+                f"class scores of shape {tuple(logits.shape)} for {len(sample_ids)} samples and {n} classes; they must "
+                "be (samples, classes, height, width)",
+                kind="prediction_wrong_size",
+            )
+        confusion = []
+        for scores, labels, name in zip(logits, target, sample_ids, strict=True):
+            if scores.shape[1:] != labels.shape:
+                scores = functional.interpolate(scores[None], size=labels.shape, mode="bilinear")[0]
+            # Beside being faster than argmax, max passes nan on, so that the C maps need not be searched for it.
+            highest, prediction = scores.max(0)
+            if not bool(highest.isfinite().all()):
+                raise DataError(
+                    f"sample {name}: class scores are nan or infinite; the model has diverged, or its input is bad",
+                    kind="prediction_not_finite",
+                )
+            confusion.append(self._count(prediction[None], labels[None].to(prediction.device), [name]))
+        if confusion:
+            self._add(torch.cat(confusion), sample_ids)
+
+    def compute(self) -> SegmentationScores:
+        """Scores of the samples of all processes.
+
+        Raises:
+            DataError: If there is none (`nothing_scored`), or one came twice (`duplicate_ids`).
+        """
+        evidence = self.evidence()
+        require_scored(evidence)
+        confusion = sum(gather_objects(self._confusion.cpu().numpy()))
+        return SegmentationScores(*_figures(evidence), confusion=np.asarray(confusion, np.int64))
+
+    def evidence(self) -> Evidence:
+        """Per sample and class: pixels where both agree, of the target, of the prediction; without ignored ones."""
+        return self._rows.evidence()
+
+    def _count(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> Tensor:
+        """Confusion (b, C, C) of each sample."""
+        n, b = len(self.class_names), len(target)
+        kind = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.int32)
+        target, prediction = target.to(kind), prediction.to(kind)
+        counted = target != self.ignore_index
+        # Ignored pixels are counted as background found right, and then taken off again.
+        row, column = target.where(counted, 0), prediction.where(counted, 0)
+        lowest, *_, highest = sorted(torch.stack([*row.aminmax(), *column.aminmax()]).tolist())
+        if lowest < 0 or highest >= n:
+            self._refuse(prediction, target, sample_ids)
+        key = row.mul_(n).add_(column).view(b, -1)
+        key += n * n * torch.arange(b, device=key.device, dtype=kind)[:, None]
+        confusion = torch.bincount(key.flatten(), minlength=b * n * n).view(b, n, n)
+        confusion[:, 0, 0] -= (~counted).view(b, -1).sum(1)
+        return confusion
+
+    def _add(self, confusion: Tensor, sample_ids: Sequence[str]) -> None:
+        self._confusion += confusion.sum(0).to(self._confusion.device)
+        parts = [confusion.diagonal(dim1=1, dim2=2), confusion.sum(2), confusion.sum(1)]
+        intersection, target, prediction = torch.stack(parts).cpu().numpy()
+        self._rows.append(sample_ids, {"intersection": intersection, "target": target, "prediction": prediction})
+
+    def _refuse(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+        n = len(self.class_names)
+        for what, maps in (("label", target), ("prediction", prediction)):
+            for name, one, labels in zip(sample_ids, maps, target, strict=True):
+                values, counts = one[labels != self.ignore_index].unique(return_counts=True)
+                found = {int(v): int(k) for v, k in zip(values, counts, strict=True) if not 0 <= v < n}
+                if found:
+                    listed = ", ".join(f"{value} ({pixels} px)" for value, pixels in found.items())
+                    raise LabelError(
+                        f"sample {name}: {what} outside 0..{n - 1}: {listed}; correct it, or map raw ids to class "
+                        f"indices ({self.ignore_index} is ignored)",
+                        kind="label_unknown",
+                    )
+
+
+def segmentation_scores(
+    evidence: Evidence, *, absent: Absent | None = None, background: bool | None = None
+) -> dict[str, float]:
+    """The figures of `SegmentationMetric`, from its evidence alone: miou, macc, aacc.
+
+    Args:
+        evidence: Of `SegmentationMetric`.
+        absent: Another rule than that of the evaluation.
+        background: Another rule than that of the evaluation.
+    """
+    found = _figures(evidence, absent, background)
+    return {name: getattr(found, name) for name in ("miou", "macc", "aacc")}
+
+
+def segmentation_per_class(evidence: Evidence) -> dict[str, dict[str, float | None]]:
+    """IoU and accuracy by class name, from the evidence alone; None where the class is absent (also if it scores 0)."""
+    found = _figures(evidence, absent="skip")
+    figures = zip(evidence.meta["class_names"], found.iou, found.acc, strict=True)
+    return {name: {"iou": _or_none(iou), "accuracy": _or_none(acc)} for name, iou, acc in figures}
+
+
+class _Figures(NamedTuple):
+    miou: float
+    macc: float
+    aacc: float
+    iou: NDArray[np.float64]
+    acc: NDArray[np.float64]
+
+
+def _figures(evidence: Evidence, absent: Absent | None = None, background: bool | None = None) -> _Figures:
+    absent = evidence.meta["absent"] if absent is None else absent
+    first = 0 if (evidence.meta["background"] if background is None else background) else 1
+    intersection, target, prediction = (
+        evidence.columns[name].sum(0, dtype=np.int64) for name in ("intersection", "target", "prediction")
+    )
+    nothing = 0.0 if absent == "zero" else np.nan
+    iou = _share(intersection, target + prediction - intersection, nothing)
+    acc = _share(intersection, target, nothing)
+    aacc = _share(intersection[first:].sum(keepdims=True), target[first:].sum(keepdims=True), np.nan)
+    return _Figures(_mean(iou[first:]), _mean(acc[first:]), float(aacc[0]), iou, acc)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64], nothing: float) -> NDArray[np.float64]:
+    return np.where(whole > 0, part / np.maximum(whole, 1), nothing)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else float("nan")
+
+
+def _require_same_size(prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+    if prediction.shape != target.shape or target.ndim != 3 or len(target) != len(sample_ids):
+        raise DataError(
+            f"prediction {tuple(prediction.shape)} and label {tuple(target.shape)} of samples {', '.join(sample_ids)}: "
+            "both must be (samples, height, width) of the same size; resize the prediction to the label",
+            kind="prediction_wrong_size",
+        )
+    if prediction.is_floating_point() or target.is_floating_point():
+        raise DataError(
+            f"prediction {prediction.dtype} and label {target.dtype}: class indices are integers; for class scores "
+            "there is update_logits",
+            kind="prediction_wrong_type",
+        )
