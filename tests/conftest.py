@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("generated_trees",)
+pytest_plugins = ("generated_trees", "generated_itop", "generated_photographs")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 

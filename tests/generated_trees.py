@@ -30,7 +30,7 @@ class GeneratedTree:
     seed: int
 
 
-def _shared_folder(factory: pytest.TempPathFactory, worker: str) -> Path:
+def shared_folder(factory: pytest.TempPathFactory, worker: str) -> Path:
     """A folder that all workers of this run see, and no other run."""
     base = factory.getbasetemp()
     return base if worker == "master" else base.parent
@@ -51,12 +51,12 @@ def _make(folder: Path, name: str, *, seed: int, n_clips: int, n_frames: int, no
 @pytest.fixture(scope="session")
 def generated_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
     """Nine noisy clips of ten frames: three performances, each seen by three rigs; masks of frames 1, 5 and 9."""
-    folder = _shared_folder(tmp_path_factory, worker_id)
+    folder = shared_folder(tmp_path_factory, worker_id)
     return _make(folder, "generated", seed=7, n_clips=9, n_frames=10, noise=True)
 
 
 @pytest.fixture(scope="session")
 def noiseless_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
     """Nine clips of twelve frames from perfect sensors: three performances, each seen by three rigs."""
-    folder = _shared_folder(tmp_path_factory, worker_id)
+    folder = shared_folder(tmp_path_factory, worker_id)
     return _make(folder, "noiseless", seed=11, n_clips=9, n_frames=12, noise=False)

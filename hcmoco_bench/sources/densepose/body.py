@@ -53,7 +53,7 @@ def read_body(path: Path) -> ChartedBody:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             body = ChartedBody(**{field.name: arrays[field.name] for field in fields(ChartedBody)})
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
     _check(body, path)
     return body

@@ -1,0 +1,84 @@
+"""`hcmoco-bench synth densepose`: generated people in the layouts of data sets of photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+
+import typer
+
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from hcmoco_bench.progress import Progress
+    from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
+
+_Out = Annotated[Path, typer.Option("--out", help="Folder of the data set: new, or begun before (it is continued).")]
+_Images = Annotated[int, typer.Option("--images", min=1, help="Pictures, of one to three people each.")]
+_Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")]
+_LongSide = Annotated[int, typer.Option("--long-side", min=64, help="Px of each picture's longer side.")]
+_Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")]
+_Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
+]
+
+
+class _Write(Protocol):
+    def __call__(self, out: Path, options: PhotoOptions, *, workers: int, progress: Progress) -> Path: ...
+
+
+def densepose(
+    out_dir: _Out,
+    images: _Images = 24,
+    seed: _Seed = 0,
+    long_side: _LongSide = 640,
+    workers: _Workers = 1,
+    device: _Device = "cpu",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write people as DensePose-COCO: pictures, masks of 14 parts, points on 24 charts.
+
+    Pictures and annotations have COCO's folders and names. The charts are those of the generated body, not of
+    DensePose's; `annotations/densepose_body.npz` holds its surface, for geodesic distances.
+
+        hcmoco-bench synth densepose --out /tmp/densepose --images 40
+    """
+
+    def writer() -> _Write:
+        from hcmoco_bench.synth.densepose import write_densepose
+
+        return write_densepose
+
+    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, None)
+
+
+def _write(
+    writer: Callable[[], _Write],
+    out_dir: Path,
+    images: int,
+    seed: int,
+    long_side: int,
+    workers: int,
+    device: Literal["auto", "cpu", "cuda"],
+    quiet: bool,
+    as_json: bool,
+    following: str | None,
+) -> None:
+    from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
+
+    options = PhotoOptions(images, seed, long_side, device)
+    with progress_bar(quiet=quiet or as_json) as progress:
+        writer()(out_dir, options, workers=workers, progress=progress)
+    if as_json:
+        print_json({"root": str(out_dir), "images": images})
+        return
+    out.print(f"{images} pictures in {out_dir}", highlight=False, soft_wrap=True)
+    if not quiet and following is not None:
+        err.print(f"next: hcmoco-bench {following} --root {out_dir}", highlight=False, soft_wrap=True)
+
+
+def add_to(group: typer.Typer) -> None:
+    """Add the layouts to `synth`."""
+    group.command()(densepose)
