@@ -18,8 +18,8 @@ from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
 from hcmoco_bench.data.planes import planes
-from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
+from hcmoco_bench.data.stored_pictures import StoredPictures
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.store import Store
@@ -79,7 +79,7 @@ class NtuStoreDataset(Dataset[Sample]):
         self.index: NtuIndex = read_index(opened, split)
         if not len(self.index):
             raise StoreError(f"{store}: split {split!r} has no rows; see its problems.jsonl")
-        self._pictures = RowBytes(opened.shards())
+        self._pictures = StoredPictures(store, opened.shards(), self.index.ids, self.index.places)
         self._intrinsics = RigIntrinsics.of_store(opened)
         used = set(np.unique(self.index.rigs).tolist())
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
@@ -100,11 +100,11 @@ class NtuStoreDataset(Dataset[Sample]):
         row = draw.row
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
-        rgb = self._picture(row, "rgb", cv2.IMREAD_COLOR_RGB)
+        rgb = self._pictures.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
         if rgb is None:
             raise StoreError(f"sample {self.index.ids[row]}: no rgb; run verify on {self.path}")
-        depth = self._picture(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
-        parts = self._picture(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
+        depth = self._pictures.read(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
+        parts = self._pictures.read(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
         box = self._box(row, depth, parts)
         if not self.train:
             crop = whole_person(box, self.size)
@@ -149,18 +149,6 @@ class NtuStoreDataset(Dataset[Sample]):
             lines, columns = np.nonzero(people)
             return box_around(np.column_stack([columns, lines]).astype(np.float64), width, height)
         return np.array([0.0, 0.0, width - 1.0, height - 1.0])
-
-    def _picture(self, row: int, column: str, flags: int) -> NDArray[Any] | None:
-        shard, group, place = self.index.places[row].tolist()
-        data = self._pictures.read(shard, group, place, column)
-        if data is None:
-            return None
-        picture: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if picture is None:
-            raise StoreError(
-                f"sample {self.index.ids[row]}: column {column} cannot be decoded; run verify on {self.path}"
-            )
-        return picture
 
 
 def _metres(millimetres: NDArray[np.uint16] | None) -> Tensor | None:

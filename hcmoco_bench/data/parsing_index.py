@@ -1,0 +1,105 @@
+"""Which rows of a store can be parsed: those of a split that have the picture and the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.problems import Problem
+
+
+@dataclass(frozen=True)
+class ParsingIndex:
+    """Rows of a split, about 200 bytes each.
+
+    Attributes:
+        ids: (N,) sample ids.
+        places: (N, 3) int32: shard, row group, row in the group.
+        rigs: (N,) rig, `SsssCccc`; empty texts where the store has none.
+        groups: (N,) performer or subject: frames of one are alike.
+        problems: Rows of the split without the picture or without labels.
+    """
+
+    ids: NDArray[np.str_]
+    places: NDArray[np.int32]
+    rigs: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    problems: tuple[Problem, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_parsing_index(store: Store, split: str, column: str) -> ParsingIndex:
+    """Read a split's ids and what is there; the pictures are not touched.
+
+    Args:
+        store: A parsing store.
+        split: One of its splits.
+        column: The picture that is wanted: `rgb` or `depth`.
+
+    Raises:
+        StoreError: If there is no such split or column, or a shard cannot be read.
+    """
+    if split not in store.splits:
+        raise StoreError(f"{store.path}: no split {split!r}; it has {', '.join(store.splits)}")
+    stored = split in store.stored_splits
+    chosen = None if stored else pa.array(store.splits[split].ids, pa.string())
+    tables = []
+    for shard, path in enumerate(store.shards()):
+        if stored and path not in store.shards(split):
+            continue
+        try:
+            with pq.ParquetFile(path) as file:
+                names = set(file.schema_arrow.names)
+                if not {column, "parts"} <= names:
+                    missing = ", ".join(sorted({column, "parts"} - names))
+                    raise StoreError(f"{store.path}: has no {missing}; prepare it with masks (--annotations)")
+                wanted = ["sample_id", f"{column}.path", "parts.path"]
+                wanted += [name for name in ("setup", "camera", "performer", "subject") if name in names]
+                for group in range(file.num_row_groups):
+                    tables.append(_rows(file.read_row_group(group, wanted), shard, group, chosen))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
+    return _index(tables, column)
+
+
+def _rows(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> list[dict[str, object]]:
+    place = np.arange(table.num_rows)
+    if chosen is not None:
+        place = place[pc.is_in(table["sample_id"], chosen).to_numpy()]
+        table = table.take(place)
+    rows: list[dict[str, object]] = table.to_pylist()
+    for row, number in zip(rows, place.tolist(), strict=True):
+        row["place"] = (shard, group, number)
+    return rows
+
+
+def _index(tables: Sequence[Sequence[dict[str, object]]], column: str) -> ParsingIndex:
+    rows = [row for table in tables for row in table]
+    problems = []
+    kept = []
+    for row in rows:
+        missing = [name for name in (column, "parts") if row[name] is None]
+        if missing:
+            reason = f"no {' and no '.join(missing)} in the store; left out"
+            problems.append(Problem(str(row["sample_id"]), f"{missing[0]}_missing", "", reason))
+        else:
+            kept.append(row)
+    rigs = [f"S{row['setup']:03}C{row['camera']:03}" if "setup" in row else "" for row in kept]
+    groups = [str(row.get("performer", row.get("subject", row["sample_id"]))) for row in kept]
+    return ParsingIndex(
+        ids=np.array([row["sample_id"] for row in kept], np.str_),
+        places=np.array([row["place"] for row in kept], np.int32).reshape(-1, 3),
+        rigs=np.array(rigs, np.str_),
+        groups=np.array(groups, np.str_),
+        problems=tuple(problems),
+    )

@@ -1,0 +1,53 @@
+"""A network for part labels: an encoder and the segmentation head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.pointnet import PointNetEncoder
+from hcmoco_bench.models.segmentation_head import SegmentationHead
+
+
+class SegmentationNet(nn.Module):
+    """Encoder and head; the encoder takes pictures, or depth as points.
+
+    Args:
+        encoder: An `Encoder`, or a `PointNetEncoder`.
+        n_classes: Number of classes.
+
+    Raises:
+        UsageError: If the encoder is something else.
+    """
+
+    def __init__(self, encoder: nn.Module, n_classes: int) -> None:
+        super().__init__()
+        if not isinstance(encoder, Encoder | PointNetEncoder):
+            raise UsageError(f"a {type(encoder).__name__} gives no maps to label; use another backbone")
+        self.encoder = encoder
+        self.head = SegmentationHead(encoder.channels, n_classes)
+
+    @property
+    def of_points(self) -> bool:
+        """Whether the encoder takes points."""
+        return isinstance(self.encoder, PointNetEncoder)
+
+    def forward(self, picture: Tensor, intrinsics: Tensor | None = None) -> Tensor:
+        """Class scores at the finest map's resolution.
+
+        Args:
+            picture: (B, 3, H, W) normalised; for points (B, 1, H, W) metres, 0 = none.
+            intrinsics: (B, 4) fx, fy, cx, cy; for points only.
+
+        Returns:
+            (B, n_classes, h, w).
+        """
+        if isinstance(self.encoder, PointNetEncoder):
+            if intrinsics is None:
+                raise ValueError("points need intrinsics")
+            maps = self.encoder(picture, intrinsics, picture[:, 0] > 0)
+        else:
+            maps = self.encoder(picture)
+        scores: Tensor = self.head(maps)
+        return scores

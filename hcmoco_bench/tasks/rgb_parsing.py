@@ -1,0 +1,48 @@
+"""The task `rgb_parsing`: 25 classes of body parts from RGB, Human3.6M or NTURGBD-Parsing-4K."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.tasks.depth_parsing import HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
+from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask
+from hcmoco_bench.tasks.record import Download, SplitRecord, TaskRecord
+
+HUMAN36M = (
+    "Catalin Ionescu, Dragos Papava, Vlad Olaru, Cristian Sminchisescu: Human3.6M: Large Scale Datasets and Predictive "
+    "Methods for 3D Human Sensing in Natural Environments, TPAMI 2014"
+)
+
+
+class RgbParsing(ParsingTask):
+    """HRNet on RGB; defaults are the paper's for Human3.6M."""
+
+    modality: ClassVar[Modality] = "rgb"
+    defaults: ClassVar[Mapping[str, Any]] = {**ParsingTask.defaults, "epochs": 50, "batch_size": 40}
+    record: ClassVar[TaskRecord] = TaskRecord(
+        id="rgb_parsing",
+        version=1,
+        title="Human parsing from RGB",
+        data="a prepared Human3.6M store (hcmoco-bench prepare human36m), or an NTU store with part masks",
+        splits=(
+            SplitRecord(name="train", rule="Human3.6M: subjects 1, 5, 6, 7, 8, every 25th frame", size=62668),
+            SplitRecord(name="test", rule="Human3.6M: subjects 9, 11, every 25th frame", size=22144),
+            *(split.model_copy(update={"rule": f"NTU: {split.rule}"}) for split in NTU_SPLITS),
+        ),
+        protocols=(NATIVE, PUBLISHED),
+        main_score="miou",
+        unit="%",
+        chance="about 4 %: everything background has an IoU of nearly 1 for one class of 25",
+        citation=f"{HCMOCO}; {HUMAN36M}",
+        downloads=(
+            Download(
+                what="Human3.6M: videos, and part labels MySegmentsMat/PartLabels",
+                where="http://vision.imar.ro/human3.6m/",
+                put="any folder; hcmoco-bench prepare human36m --root DIR",
+            ),
+            *NTU_DOWNLOADS,
+        ),
+        bad_input=BAD_INPUT,
+    )
