@@ -29,14 +29,14 @@ def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], 
         array = np.asarray(joints, np.float64)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{path}: cannot be read as predicted joints ({error or type(error).__name__}); an .npz with ids and joints "
-            f"(N, {n_joints}, 3), or a .json with the same or with joints by id, is expected",
+            f"{path}: cannot be read as predicted joints ({type(error).__name__}: {error}); an .npz with ids and "
+            f"joints (N, {n_joints}, 3), or a .json with the same or with joints by id, is expected",
             kind="predictions_unreadable",
             file=str(path),
         ) from error
     if array.shape != (len(ids), n_joints, 3):
         raise DataError(
-            f"{path}: {len(ids)} ids and joints of shape {array.shape}; ({len(ids)}, {n_joints}, 3) is expected, metres",
+            f"{path}: {len(ids)} ids and joints of shape {array.shape}, not ({len(ids)}, {n_joints}, 3) metres",
             kind="prediction_wrong_size",
             file=str(path),
         )

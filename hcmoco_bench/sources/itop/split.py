@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -72,13 +71,6 @@ class ItopSplit:
     def people(self) -> tuple[str, ...]:
         """The person of each frame."""
         return tuple(name.partition("_")[0] for name in self.ids)
-
-    @property
-    def labels_sha256(self) -> str:
-        """SHA-256 over names and joints: what identifies the labels that scores refer to."""
-        digest = hashlib.sha256("".join(f"{name}\n" for name in self.ids).encode())
-        digest.update(np.ascontiguousarray(self.joints, "<f4").tobytes())
-        return digest.hexdigest()
 
     def _array(self) -> Any:
         process = os.getpid()
