@@ -10,7 +10,9 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.tasks.task import Task
 
 _TASKS = {
+    "densepose": "densepose:DensePose",
     "depth_parsing": "depth_parsing:DepthParsing",
+    "itop_pose": "itop_pose:ItopPose",
     "rgb_parsing": "rgb_parsing:RgbParsing",
 }
 """Module in this package and class of each task."""
