@@ -115,11 +115,12 @@ def densepose_losses(
     return ChartLosses(**terms, points=len(region), cells=int(known.sum()))
 
 
-def resample_segmentation(segmentation: Tensor, own: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Coarse parts of the cells of a region, from a segmentation of the person's box.
+def resample_segmentation(segmentations: Tensor, which: Tensor, own: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Coarse parts of the cells of regions, from segmentations of the people's boxes.
 
     Args:
-        segmentation: (R, M, M) int64 coarse parts; M cells span the person's box in each direction.
+        segmentations: (A, M, M) coarse parts; M cells span a person's box in each direction.
+        which: (R,) int64 row of the segmentation of each region's person.
         own: (R, 4) the person's box x0, y0, x1, y1.
         boxes: (R, 4) the region's box, in the same px.
         size: Side of the charts, S.
@@ -127,7 +128,7 @@ def resample_segmentation(segmentation: Tensor, own: Tensor, boxes: Tensor, size
     Returns:
         (R, S, S) int64, each cell that of the nearest; 0 outside of the person's box.
     """
-    cells = segmentation.shape[-1]
+    cells = segmentations.shape[-1]
     steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
     found, valid = [], []
     for axis in (0, 1):
@@ -135,8 +136,7 @@ def resample_segmentation(segmentation: Tensor, own: Tensor, boxes: Tensor, size
         relative = (place - own[:, axis, None]) / (own[:, axis + 2] - own[:, axis])[:, None]
         valid.append((relative >= 0) & (relative < 1))
         found.append((relative * cells).floor().long().clamp(0, cells - 1))
-    rows = torch.arange(len(boxes), device=boxes.device)[:, None, None]
-    parts = segmentation[rows, found[1][:, :, None], found[0][:, None, :]]
+    parts = segmentations[which[:, None, None], found[1][:, :, None], found[0][:, None, :]].long()
     return torch.where(valid[1][:, :, None] & valid[0][:, None, :], parts, 0)
 
 

@@ -135,7 +135,7 @@ def test_segmentation_is_resampled_cell_by_cell() -> None:
     segmentation = torch.randint(0, 15, (2, 16, 16), generator=torch.Generator().manual_seed(0))
     own = torch.tensor([[10.0, 20.0, 42.0, 52.0], [0.0, 0.0, 7.0, 30.0]])
     boxes = torch.tensor([[5.0, 25.0, 40.0, 70.0], [1.0, -3.0, 9.0, 20.0]])
-    found = resample_segmentation(segmentation, own, boxes, 6)
+    found = resample_segmentation(segmentation, torch.tensor([1, 0]), own, boxes, 6)
     for row in range(2):
         for i in range(6):
             for j in range(6):
@@ -143,11 +143,11 @@ def test_segmentation_is_resampled_cell_by_cell() -> None:
                 y = boxes[row, 1] + (i + 0.5) / 6 * (boxes[row, 3] - boxes[row, 1])
                 column = int(((x - own[row, 0]) / (own[row, 2] - own[row, 0]) * 16).floor())
                 line = int(((y - own[row, 1]) / (own[row, 3] - own[row, 1]) * 16).floor())
-                expected = int(segmentation[row, line, column]) if 0 <= column < 16 and 0 <= line < 16 else 0
+                expected = int(segmentation[1 - row, line, column]) if 0 <= column < 16 and 0 <= line < 16 else 0
                 assert int(found[row, i, j]) == expected
 
 
 def test_a_region_equal_to_the_persons_box_takes_its_segmentation_over() -> None:
     segmentation = torch.randint(0, 15, (1, 8, 8), generator=torch.Generator().manual_seed(0))
     box = torch.tensor([[3.0, 4.0, 50.0, 90.0]])
-    assert torch.equal(resample_segmentation(segmentation, box, box, 8), segmentation)
+    assert torch.equal(resample_segmentation(segmentation, torch.tensor([0]), box, box, 8), segmentation)
