@@ -9,10 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLDS: Final = np.linspace(0.5, 0.95, 10)
-"""Similarity that a match needs."""
-AREAS: Final = {"all": (0.0, 1e5**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e5**2)}
-"""Smallest and largest area of what is looked for, px^2."""
+from hcmoco_bench.metrics.coco_statistics import SIZES, THRESHOLDS
+
 MAX_DETECTIONS: Final = 20
 """Detections of an image that count, those of the highest scores."""
 
@@ -28,22 +26,30 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class ImageMatches:
-    """The assignment in one image; A areas, T thresholds, at most `MAX_DETECTIONS` detections D.
+    """The assignment in one image; A sizes (`SIZES`), T thresholds, at most `MAX_DETECTIONS` detections D.
 
     Attributes:
         scores: (D,) float64, descending.
         outcomes: (A, T, D) int8, see `Outcome`.
+        taken: (A, T, D) int64, the ground truth that a detection has taken, -1 if none.
         n_truths: (A,) int64 ground truths that are to be found.
     """
 
     scores: NDArray[np.float64]
     outcomes: NDArray[np.int8]
+    taken: NDArray[np.int64]
     n_truths: NDArray[np.int64]
 
 
-def best_detections(scores: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+def best_detections(scores: NDArray[np.floating[Any]], most: int = MAX_DETECTIONS) -> NDArray[np.intp]:
     """Places of the detections of an image that count, by descending score; equal scores keep their order."""
-    return np.argsort(-scores, kind="stable")[:MAX_DETECTIONS]
+    return np.argsort(-scores, kind="stable")[:most]
+
+
+def of_another_size(areas: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """(A, N) whether areas, px^2, lie outside of each of `SIZES`."""
+    low, high = np.array(list(SIZES.values())).T[:, :, None]
+    return np.asarray((areas < low) | (areas > high))
 
 
 def match_image(
@@ -54,11 +60,11 @@ def match_image(
     ignored: NDArray[np.bool_],
     crowd: NDArray[np.bool_],
 ) -> ImageMatches:
-    """Assign detections to ground truths as COCO does, at all thresholds and areas.
+    """Assign detections to ground truths as COCO does, at all thresholds and sizes.
 
     By descending score, each detection takes the most similar ground truth that is still free and similar enough (of
-    equally similar ones the last); one that is ignored only if no other is. Ground truths outside an area are ignored
-    for it, and so are detections outside it that take none.
+    equally similar ones the last); one that is ignored only if no other is. Ground truths of another size are ignored
+    for a size, and so are detections of another size that take none.
 
     Args:
         similarity: (D, G), 0..1; detections in the order of `best_detections`.
@@ -68,25 +74,26 @@ def match_image(
         ignored: (G,) bool, ground truths that need not be found.
         crowd: (G,) bool, those that any number of detections may take.
     """
-    low, high = np.array(list(AREAS.values())).T[:, :, None]
-    skip = ignored | (truth_areas < low) | (truth_areas > high)  # (A, G)
-    outside = (detection_areas < low) | (detection_areas > high)  # (A, D)
-    n_areas, n_thresholds = len(AREAS), len(THRESHOLDS)
-    outcomes = np.empty((n_areas, n_thresholds, len(scores)), np.int8)
+    skip = ignored | of_another_size(truth_areas)  # (A, G)
+    outside = of_another_size(detection_areas)  # (A, D)
+    n_sizes, n_thresholds = len(SIZES), len(THRESHOLDS)
+    outcomes = np.empty((n_sizes, n_thresholds, len(scores)), np.int8)
     outcomes[:] = np.where(outside, Outcome.IGNORED, Outcome.WRONG)[:, None]
+    taken = np.full(outcomes.shape, -1, np.int64)
     if similarity.size:
         enough = np.minimum(THRESHOLDS, 1 - 1e-10)
-        free = np.ones((n_areas, n_thresholds, len(truth_areas)), bool)
+        free = np.ones((n_sizes, n_thresholds, len(truth_areas)), bool)
         for place, row in enumerate(similarity):
             if row.max() < enough[0]:
                 continue
             possible = free & (row >= enough[:, None])
             wanted = possible & ~skip[:, None]
             chosen = np.where(wanted.any(2, keepdims=True), wanted, possible)
-            area, threshold = np.nonzero(chosen.any(2))
+            size, threshold = np.nonzero(chosen.any(2))
             # The last of the most similar: argmax finds the first, so it looks from the end.
-            candidates = np.where(chosen[area, threshold], row, -1.0)[:, ::-1]
-            taken = len(row) - 1 - candidates.argmax(1)
-            free[area, threshold, taken] = crowd[taken]
-            outcomes[area, threshold, place] = np.where(skip[area, taken], Outcome.IGNORED, Outcome.RIGHT)
-    return ImageMatches(np.asarray(scores, np.float64), outcomes, (~skip).sum(1))
+            candidates = np.where(chosen[size, threshold], row, -1.0)[:, ::-1]
+            truth = len(row) - 1 - candidates.argmax(1)
+            free[size, threshold, truth] = crowd[truth]
+            outcomes[size, threshold, place] = np.where(skip[size, truth], Outcome.IGNORED, Outcome.RIGHT)
+            taken[size, threshold, place] = truth
+    return ImageMatches(np.asarray(scores, np.float64), outcomes, taken, (~skip).sum(1))

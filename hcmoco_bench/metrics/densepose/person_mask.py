@@ -1,0 +1,176 @@
+"""Masks of annotated and detected people in the picture, and how far they overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.metrics.densepose.run_lengths import decode_union
+
+Pixels = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedMask:
+    """A mask within a picture.
+
+    Attributes:
+        left: Column of its first pixel.
+        top: Row of its first pixel.
+        pixels: (h, w) bool, no pixel outside of the picture.
+        area: Number of its pixels.
+    """
+
+    left: int
+    top: int
+    pixels: Pixels
+    area: int
+
+
+def place_mask(pixels: Pixels, box: Sequence[float], size: tuple[int, int]) -> PlacedMask:
+    """Put a mask of a box into a picture, as DensePose's evaluation does: without the fractions of left and top.
+
+    Args:
+        pixels: (h, w) mask over the box.
+        box: Left, top, width, height, px.
+        size: Height and width of the picture, px.
+    """
+    x, y, width, height = box
+    left, top = int(x), int(y)
+    first_column, first_row = max(left, 0), max(top, 0)
+    last_column = max(min(int(x + width), size[1], left + pixels.shape[1]), first_column)
+    last_row = max(min(int(y + height), size[0], top + pixels.shape[0]), first_row)
+    inside = pixels[first_row - top : last_row - top, first_column - left : last_column - left]
+    return PlacedMask(first_column, first_row, inside, int(np.count_nonzero(inside)))
+
+
+def annotation_mask(entry: Any, box: Sequence[float], size: tuple[int, int]) -> PlacedMask:
+    """The mask of an annotated person.
+
+    Args:
+        entry: `dp_masks` (a list of run-length encoded masks over the box, those of absent parts empty lists),
+            `segmentation` (polygons, or a run-length encoded mask of the picture), or None for no mask.
+        box: Of the annotation.
+        size: Height and width of the picture, px.
+
+    Raises:
+        DataError: Kind `mask_unreadable`.
+    """
+    try:
+        if isinstance(entry, dict):
+            return _whole(decode_union([entry]), size)
+        present = [one for one in entry or [] if one]
+        if not present:
+            return PlacedMask(0, 0, np.zeros((0, 0), np.bool_), 0)
+        if isinstance(present[0], dict):
+            target = (max(float(box[3]), 1.0), max(float(box[2]), 1.0))
+            return place_mask(resample_mask(decode_union(present), target), box, size)
+        polygons = [_polygon(one) for one in present]
+        return _whole(coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, *size))) > 0, size)
+    except (ValueError, TypeError, KeyError, MemoryError) as error:
+        raise DataError(f"a mask of an annotation cannot be decoded ({error})", kind="mask_unreadable") from error
+
+
+def resample_mask(mask: Pixels, size: tuple[float, float]) -> Pixels:
+    """Stretch a mask to about a size, as `scipy.ndimage.zoom` does with first-order splines, cut at one half.
+
+    Only pixels whose four neighbours differ are computed; results are the same to the last one.
+
+    Args:
+        mask: (H, W).
+        size: Height and width, px; rounded.
+    """
+    (rows, row_shares), (columns, column_shares) = (
+        _places(length, target) for length, target in zip(mask.shape, size, strict=True)
+    )
+    values = mask.astype(np.uint8)
+    upper, lower = values[rows[0]], values[rows[1]]
+    corners = (upper[:, columns[0]], upper[:, columns[1]], lower[:, columns[0]], lower[:, columns[1]])
+    count = corners[0] + corners[1] + corners[2] + corners[3]
+    found = count == 4
+    y, x = np.nonzero((count > 0) & ~found)
+    weights = (
+        row_shares[0][y] * column_shares[0][x],
+        row_shares[0][y] * column_shares[1][x],
+        row_shares[1][y] * column_shares[0][x],
+        row_shares[1][y] * column_shares[1][x],
+    )
+    share = np.zeros(len(y))
+    for corner, weight in zip(corners, weights, strict=True):
+        share += corner[y, x] * weight
+    found[y, x] = share > 0.5
+    # Rounding puts a last row or column outside for some sizes, where `zoom` sees background.
+    found[rows[2]] = False
+    found[:, columns[2]] = False
+    return np.asarray(found)
+
+
+def mask_overlaps(
+    detected: Sequence[PlacedMask], annotated: Sequence[PlacedMask], crowd: Pixels
+) -> NDArray[np.float64]:
+    """Intersection over union of masks; over the detection's own area where the annotation is a crowd.
+
+    Returns:
+        (D, G) 0..1.
+    """
+    found = np.zeros((len(detected), len(annotated)))
+    for d, one in enumerate(detected):
+        for g, other in enumerate(annotated):
+            common = _common(one, other)
+            if common:
+                found[d, g] = common / (one.area if crowd[g] else one.area + other.area - common)
+    return found
+
+
+def box_overlaps(detected: NDArray[np.float64], annotated: NDArray[np.float64], crowd: Pixels) -> NDArray[np.float64]:
+    """As `mask_overlaps` for (D, 4) and (G, 4) boxes of left, top, width, height, px."""
+    first, second = detected[:, None], annotated[None]
+    low = np.maximum(first[..., :2], second[..., :2])
+    sides = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:]) - low
+    common = np.where((sides > 0).all(-1), sides[..., 0] * sides[..., 1], 0.0)
+    own, other = first[..., 2] * first[..., 3], second[..., 2] * second[..., 3]
+    whole = np.where(crowd, own, own + other - common)
+    return np.divide(common, whole, out=np.zeros_like(common), where=common > 0)
+
+
+def _common(one: PlacedMask, other: PlacedMask) -> int:
+    left, top = max(one.left, other.left), max(one.top, other.top)
+    right = min(one.left + one.pixels.shape[1], other.left + other.pixels.shape[1])
+    bottom = min(one.top + one.pixels.shape[0], other.top + other.pixels.shape[0])
+    if right <= left or bottom <= top:
+        return 0
+    parts = [
+        mask.pixels[top - mask.top : bottom - mask.top, left - mask.left : right - mask.left] for mask in (one, other)
+    ]
+    return int(np.count_nonzero(parts[0] & parts[1]))
+
+
+def _places(length: int, target: float) -> tuple[Any, Any]:
+    """First and second neighbour of each place of the new axis and which lie outside; and both neighbours' shares."""
+    count = round(length * (target / length))
+    step = (length - 1) / (count - 1) if count > 1 else 1.0
+    place = np.arange(count) * step
+    first = np.floor(place).astype(np.intp)
+    second_share = place - first
+    outside = place > length - 1
+    neighbours = (np.minimum(first, length - 1), np.minimum(first + 1, length - 1), outside)
+    return neighbours, (1.0 - second_share, second_share)
+
+
+def _whole(pixels: Pixels, size: tuple[int, int]) -> PlacedMask:
+    if pixels.shape != size:
+        raise ValueError(f"a mask of {pixels.shape} px in a picture of {size} px")
+    return PlacedMask(0, 0, pixels, int(np.count_nonzero(pixels)))
+
+
+def _polygon(corners: Any) -> list[float]:
+    numbers = [float(value) for value in corners]
+    if len(numbers) < 6 or len(numbers) % 2 or not np.isfinite(numbers).all():
+        raise ValueError("a polygon without three corners")
+    return numbers
