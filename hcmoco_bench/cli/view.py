@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hcmoco_bench.cli.console import Quiet, out, progress_bar
+
+if TYPE_CHECKING:
+    from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +21,10 @@ def register(app: typer.Typer) -> None:
 def view(
     store: Annotated[Path, typer.Argument(help="Folder of a prepared store.")],
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060; of photographs their file names."
+        ),
     ] = None,
     to: Annotated[
         Path | None,
@@ -44,17 +50,30 @@ def view(
 
         hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
 
+    For a store of MPII or COCO the sheet shows each person's square and joints.
+
+        hcmoco-bench view hcmoco-data/mpii 000001163 --out people.png
+
     With `--features` it writes what a pre-trained model sees instead: features of RGB beside those of depth, as colours
     of one PCA over all of them. With training the same part of the body takes the same colour in both.
 
         hcmoco-bench view hcmoco-data/parsing4k -n 4 --features hcmoco-data/runs/hcmoco/checkpoint.pth
     """
-    from hcmoco_bench.errors import StoreError
+    from hcmoco_bench.errors import StoreError, UsageError
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
     from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.keypoint_manifest import KeypointStore, holds_photographs
     from hcmoco_bench.prepare.sample_arrays import decode_row
     from hcmoco_bench.prepare.store import Store
 
+    if holds_photographs(store):
+        if features is not None or frequencies is not None:
+            raise UsageError(
+                f"{store}: holds photographs, which have no depth and no parts; leave out --features and "
+                "--frequencies, or give an NTU store"
+            )
+        _view_people(KeypointStore.open(store), ids, number, to or Path("sheet.png"))
+        return
     opened = Store.open(store)
     chosen = ids or opened.spread(number)
     if not chosen:
@@ -79,3 +98,14 @@ def view(
             counts = count_parts(opened, progress=progress)
         save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
+
+
+def _view_people(store: KeypointStore, ids: list[str] | None, number: int, sheet: Path) -> None:
+    from hcmoco_bench.body.joints import joint_set
+    from hcmoco_bench.plotting.people_sheet import people_sheet
+    from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.photograph_arrays import decode_photograph
+
+    photographs = [decode_photograph(store.find(Path(image_id).stem)) for image_id in ids or store.spread(number)]
+    save_figure(people_sheet(photographs, joint_set(store.manifest.joints)), sheet)
+    out.print(f"{sheet}", highlight=False, soft_wrap=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, dump_json
-from hcmoco_bench.prepare.store import PROBLEMS_FILE, shard_split
+from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split, spread
 from hcmoco_bench.problems import Problem
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -20,6 +22,17 @@ LICENCES = {
     "mpii": "Pictures of MPII Human Pose, from the web: for research, not to be redistributed (http://human-pose.mpi-inf.mpg.de).",
     "coco": "Pictures of COCO, from Flickr, each under its own licence; annotations CC BY 4.0 (https://cocodataset.org).",
 }
+
+_KIND: Final = "keypoint-images"
+
+
+def holds_photographs(path: Path) -> bool:
+    """Whether the finished store in a folder is one of photographs; False also if there is none."""
+    try:
+        manifest = json.loads((path / MANIFEST_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("kind") == _KIND
 
 
 class KeypointSplit(BaseModel):
@@ -107,6 +120,28 @@ class KeypointStore:
         if split not in self.manifest.splits:
             raise StoreError(f"{self.path}: no split {split!r}; it has {', '.join(self.manifest.splits)}")
         return tuple(self.path / file for file in sorted(self.manifest.shards) if shard_split(file) == split)
+
+    def spread(self, number: int) -> list[str]:
+        """Ids of up to `number` pictures, at even distances over all splits, from the middle of each stretch."""
+        shards = (path for split in self.manifest.splits for path in self.shards(split))
+        tables = (table for path in shards for table in row_groups(path, ["image_id"], None))
+        return spread([image_id for table in tables for image_id in table["image_id"].to_pylist()], number)
+
+    def find(self, image_id: str) -> dict[str, Any]:
+        """The row of one picture; raises StoreError if it is not in the store, with its problem line if it has one."""
+        for row in self._rows(image_id):
+            return row
+        reason = next(
+            (problem.reason for problem in self.problems() if Path(problem.id).stem == image_id),
+            "ids are the pictures' names without their suffix",
+        )
+        raise StoreError(f"{self.path}: picture {image_id} is not in the store: {reason}")
+
+    def _rows(self, image_id: str) -> Iterator[dict[str, Any]]:
+        for split in self.manifest.splits:
+            for path in self.shards(split):
+                for table in row_groups(path, None, frozenset([image_id]), key="image_id"):
+                    yield from table.to_pylist()
 
     def problems(self) -> tuple[Problem, ...]:
         """The lines of `problems.jsonl`."""

@@ -112,6 +112,15 @@ def read_keypoint_note(path: Path) -> KeypointNote | None:
         return None
 
 
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height, px, of an encoded picture, which is decoded as a whole; None if it cannot be."""
+    # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
+    if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if image is None else (image.shape[1], image.shape[0])
+
+
 def _rows(task: KeypointShardTask, problems: list[Problem]) -> Iterator[dict[str, Any]]:
     for photograph in task.photographs:
         try:
@@ -143,14 +152,11 @@ def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
         data = photograph.path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
-    image = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
-    )
-    # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
-    if image is None or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
+    size = picture_size(data)
+    if size is None:
         raise DataError(f"{name}: not a whole picture; fetch it again", kind="image_unreadable", file=name)
-    height, width = image.shape[:2]
-    if photograph.size not in (None, (width, height)):
+    width, height = size
+    if photograph.size not in (None, size):
         raise DataError(
             f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another picture?",
             kind="image_wrong_size",

@@ -106,7 +106,7 @@ class Store:
         stored = split in self.stored_splits
         chosen = None if stored else frozenset(self.splits[split].ids)
         for path in self.shards(split if stored else None):
-            yield from _row_groups(path, columns, chosen)
+            yield from row_groups(path, columns, chosen)
 
     def rows(self, split: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Rows of a split as dictionaries; see `tables` for the order and errors."""
@@ -116,14 +116,12 @@ class Store:
     def spread(self, number: int) -> list[str]:
         """Ids of up to `number` samples, at even distances over all stored splits, from the middle of each stretch."""
         tables = (table for split in self.stored_splits for table in self.tables(split, ["sample_id"]))
-        ids = [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
-        count = min(number, len(ids))
-        return [ids[(2 * i + 1) * len(ids) // (2 * count)] for i in range(count)]
+        return spread([sample_id for table in tables for sample_id in table["sample_id"].to_pylist()], number)
 
     def find(self, sample_id: str) -> dict[str, Any]:
         """The row of one sample; raises StoreError if it is not in the store, with its problem line if it has one."""
         for path in self.shards():
-            for table in _row_groups(path, None, frozenset([sample_id])):
+            for table in row_groups(path, None, frozenset([sample_id])):
                 row: dict[str, Any] = table.to_pylist()[0]
                 return row
         reason = next(
@@ -132,14 +130,27 @@ class Store:
         raise StoreError(f"{self.path}: sample {sample_id} is not in the store: {reason}")
 
 
-def _row_groups(path: Path, columns: Sequence[str] | None, chosen: frozenset[str] | None) -> Iterator[pa.Table]:
+def spread(ids: Sequence[str], number: int) -> list[str]:
+    """Up to `number` of the ids, from the middle of stretches of the same length."""
+    count = min(number, len(ids))
+    return [ids[(2 * i + 1) * len(ids) // (2 * count)] for i in range(count)]
+
+
+def row_groups(
+    path: Path, columns: Sequence[str] | None, chosen: frozenset[str] | None, *, key: str = "sample_id"
+) -> Iterator[pa.Table]:
+    """The row groups of a shard that have any of the chosen rows, and those rows only; None for all.
+
+    Raises:
+        StoreError: If the shard cannot be read.
+    """
     try:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 if chosen is None:
                     yield file.read_row_group(group, columns)
                     continue
-                ids = file.read_row_group(group, ["sample_id"])["sample_id"].to_pylist()
+                ids = file.read_row_group(group, [key])[key].to_pylist()
                 keep = [i for i, sample_id in enumerate(ids) if sample_id in chosen]
                 if keep:
                     yield file.read_row_group(group, columns).take(keep)

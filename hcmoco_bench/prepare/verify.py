@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store, shard_split
-from hcmoco_bench.prepare.verify_shard import Failure, ShardCheck, check_shard
-from hcmoco_bench.processes import starting_workers, worker_pool
+from hcmoco_bench.prepare.verification import (
+    Failure,
+    Verification,
+    check_shards,
+    file_failures,
+    problem_count_failures,
+)
+from hcmoco_bench.prepare.verify_keypoints import verify_keypoint_store
+from hcmoco_bench.prepare.verify_shard import ShardCheck, check_shard
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.lists import DECLARATION, OFFICIAL
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.splits import fingerprint
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What `verify_store` looked at, and what it found.
-
-    Attributes:
-        shards: Number of shards.
-        rows: Number of rows read.
-        failures: All of them, not only the first.
-    """
-
-    shards: int
-    rows: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def passed(self) -> bool:
-        """True if nothing is wrong."""
-        return not self.failures
 
 
 def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progress) -> Verification:
@@ -46,7 +33,8 @@ def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progre
     Hashes of all files; columns, number of rows, and of each row the ids, the pictures (decoded; size, type, classes),
     the joints; ids unique, in their split and in its order; splits' fingerprints and counts, against the packaged
     declaration where the store was made from the official lists; problem counts; and that every sample that should be
-    there either is, or has a problem line that says why not.
+    there either is, or has a problem line that says why not. A store of photographs is checked by
+    `verify_keypoint_store`.
 
     Args:
         path: Folder of the store.
@@ -56,6 +44,8 @@ def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progre
     Raises:
         StoreError: If there is no finished store to check.
     """
+    if holds_photographs(path):
+        return verify_keypoint_store(path, workers=workers, progress=progress)
     store = Store.open(path)
     failures: list[Failure] = list(_file_failures(store))
     ids, shard_failures = _check_shards(store, workers, progress)
@@ -76,21 +66,12 @@ def _check_shards(store: Store, workers: int, progress: Progress) -> tuple[dict[
     ]
     ids: dict[str, list[str]] = {}
     failures: list[Failure] = []
-    for done, (check, (found, wrong)) in enumerate(zip(checks, _run(checks, workers), strict=True), start=1):
+    results = check_shards(check_shard, checks, workers)
+    for done, (check, (found, wrong)) in enumerate(zip(checks, results, strict=True), start=1):
         ids[check.path.name] = found
         failures += wrong
         progress("verifying shards", done, len(checks))
     return ids, failures
-
-
-def _run(checks: Sequence[ShardCheck], workers: int) -> Iterator[tuple[list[str], list[Failure]]]:
-    if min(workers, len(checks)) <= 1:
-        yield from map(check_shard, checks)
-        return
-    with worker_pool(min(workers, len(checks))) as pool:
-        with starting_workers():
-            results = pool.map(check_shard, checks)
-        yield from results
 
 
 def _file_failures(store: Store) -> Iterator[Failure]:
@@ -100,19 +81,11 @@ def _file_failures(store: Store) -> Iterator[Failure]:
         SPLITS_FILE: manifest.splits_sha256,
         PROBLEMS_FILE: manifest.problems_sha256,
     }
-    for name, sha256 in hashes.items():
-        try:
-            if file_sha256(store.path / name) != sha256:
-                yield Failure(name, "", "is not the file in the manifest (its SHA-256 differs)")
-        except OSError as error:
-            yield Failure(name, "", f"cannot be read: {error.strerror}")
+    yield from file_failures(store.path, hashes, manifest.shards)
     try:
         Calibration.load(store.path / CALIBRATION_FILE)
     except DataError as error:
         yield Failure(CALIBRATION_FILE, "", str(error))
-    for path in sorted(store.path.glob("*.parquet")):
-        if path.name not in manifest.shards:
-            yield Failure(path.name, "", "is not in the manifest; remove it")
 
 
 def _split_failures(store: Store, ids: dict[str, list[str]]) -> Iterator[Failure]:
@@ -155,9 +128,7 @@ def _split_failures(store: Store, ids: dict[str, list[str]]) -> Iterator[Failure
 
 def _problem_failures(store: Store, stored: set[str]) -> Iterator[Failure]:
     problems = store.problems()
-    counts = dict(Counter(problem.kind for problem in problems))
-    if counts != store.manifest.problems:
-        yield Failure(PROBLEMS_FILE, "", f"has {counts}, the manifest says {store.manifest.problems}")
+    yield from problem_count_failures(problems, store.manifest.problems)
     left_out = {problem.id for problem in problems if not problem.kept}
     expected = {sample_id for split in store.splits.values() for sample_id in split.ids}
     for sample_id in sorted(expected - stored - left_out):

@@ -14,27 +14,13 @@ import pyarrow.parquet as pq
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.prepare.images import decode_image
-from hcmoco_bench.prepare.manifest import ShardEntry, file_sha256
+from hcmoco_bench.prepare.manifest import ShardEntry
 from hcmoco_bench.prepare.schema import N_JOINTS, image_names, name_columns, store_schema
+from hcmoco_bench.prepare.verification import ANOTHER_FILE, Failure, is_entry
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 from hcmoco_bench.sources.ntu.names import SampleId
 
 _SIZE = (DEPTH_SIZE[1], DEPTH_SIZE[0])
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One thing that is wrong.
-
-    Attributes:
-        file: File name inside the store.
-        sample_id: The sample concerned, or an empty string.
-        reason: What was found, and what should be there.
-    """
-
-    file: str
-    sample_id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -60,8 +46,8 @@ def check_shard(check: ShardCheck) -> tuple[list[str], list[Failure]]:
     ids: list[str] = []
     failures: list[Failure] = []
     try:
-        if check.path.stat().st_size != check.entry.bytes or file_sha256(check.path) != check.entry.sha256:
-            failures.append(Failure(name, "", "is not the file in the manifest (its SHA-256 differs)"))
+        if not is_entry(check.path, check.entry):
+            failures.append(Failure(name, "", ANOTHER_FILE))
         with pq.ParquetFile(check.path) as file:
             wanted = store_schema(parts=check.parts)
             if not file.schema_arrow.equals(wanted):

@@ -20,35 +20,12 @@ from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
 from hcmoco_bench.prepare.manifest import file_sha256
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Five pictures of MPII's form; the second has two people."""
-    root = tmp_path / "mpii"
-    (root / "images").mkdir(parents=True)
-    (root / "annot").mkdir()
-    rng = np.random.default_rng(0)
-    entries = []
-    for number in range(5):
-        picture = cv2.GaussianBlur(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), (0, 0), 5)
-        cv2.imwrite(str(root / "images" / f"{number}.jpg"), picture)
-        person = {
-            "image": f"{number}.jpg",
-            "joints": rng.uniform(5, 50, (16, 2)).tolist(),
-            "joints_vis": [1] * 16,
-            "center": [40.0, 30.0],
-            "scale": 0.2,
-        }
-        entries += [person] * (2 if number == 1 else 1)
-    (root / "annot" / "train.json").write_text(json.dumps(entries))
-    return root
-
-
 def contents(folder: Path) -> dict[str, str]:
     return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
 
 
-def test_the_store_holds_the_files_as_they_are(root: Path, tmp_path: Path) -> None:
-    prepared = prepare_keypoints("mpii", root, tmp_path / "out", rows_per_shard=2)
+def test_the_store_holds_the_files_as_they_are(photograph_root: Path, tmp_path: Path) -> None:
+    prepared = prepare_keypoints("mpii", photograph_root, tmp_path / "out", rows_per_shard=2)
     store = KeypointStore.open(tmp_path / "out")
     assert store.manifest == prepared.store.manifest
     assert sorted(contents(store.path)) == [
@@ -64,16 +41,16 @@ def test_the_store_holds_the_files_as_they_are(root: Path, tmp_path: Path) -> No
         assert entry.sha256 == file_sha256(store.path / name)
     rows = [row for path in store.shards("train") for row in pq.read_table(path).to_pylist()]
     for number, row in enumerate(rows):
-        assert row["image"]["bytes"] == (root / "images" / f"{number}.jpg").read_bytes()
+        assert row["image"]["bytes"] == (photograph_root / "images" / f"{number}.jpg").read_bytes()
         assert (row["width"], row["height"]) == (80, 60)
         assert [person["person_id"] for person in row["people"]] == [f"{number}_0{i}" for i in range(1 + (number == 1))]
     with pytest.raises(StoreError, match="no split 'test'"):
         store.shards("test")
 
 
-def test_any_number_of_workers_and_stops_give_the_same_bytes(root: Path, tmp_path: Path) -> None:
-    prepare_keypoints("mpii", root, tmp_path / "one", rows_per_shard=1)
-    prepare_keypoints("mpii", root, tmp_path / "two", rows_per_shard=1, workers=2)
+def test_any_number_of_workers_and_stops_give_the_same_bytes(photograph_root: Path, tmp_path: Path) -> None:
+    prepare_keypoints("mpii", photograph_root, tmp_path / "one", rows_per_shard=1)
+    prepare_keypoints("mpii", photograph_root, tmp_path / "two", rows_per_shard=1, workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     # As a run leaves it that was killed: some shards, a temporary file, no manifest.
     stopped = tmp_path / "two"
@@ -83,21 +60,21 @@ def test_any_number_of_workers_and_stops_give_the_same_bytes(root: Path, tmp_pat
     (stopped / "train-00003-of-00005.parquet").unlink()
     (stopped / "train-00001-of-00005.parquet").write_bytes(b"PAR1")
     (stopped / ".train.tmp").write_bytes(b"half")
-    assert prepare_keypoints("mpii", root, stopped, rows_per_shard=1).kept == 3
+    assert prepare_keypoints("mpii", photograph_root, stopped, rows_per_shard=1).kept == 3
     assert contents(tmp_path / "one") == contents(stopped)
-    again = prepare_keypoints("mpii", root, stopped, rows_per_shard=1)
+    again = prepare_keypoints("mpii", photograph_root, stopped, rows_per_shard=1)
     assert again.nothing_to_do
     (stopped / "train-00000-of-00005.parquet").unlink()
-    assert not prepare_keypoints("mpii", root, stopped, rows_per_shard=1).nothing_to_do
+    assert not prepare_keypoints("mpii", photograph_root, stopped, rows_per_shard=1).nothing_to_do
     assert contents(tmp_path / "one") == contents(stopped)
 
 
-def test_bad_pictures_are_named(root: Path, tmp_path: Path) -> None:
-    (root / "images" / "0.jpg").unlink()
-    whole = (root / "images" / "2.jpg").read_bytes()
-    (root / "images" / "2.jpg").write_bytes(whole[: len(whole) // 2])
-    (root / "images" / "3.jpg").write_bytes(b"")
-    store = prepare_keypoints("mpii", root, tmp_path / "out").store
+def test_bad_pictures_are_named(photograph_root: Path, tmp_path: Path) -> None:
+    (photograph_root / "images" / "0.jpg").unlink()
+    whole = (photograph_root / "images" / "2.jpg").read_bytes()
+    (photograph_root / "images" / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (photograph_root / "images" / "3.jpg").write_bytes(b"")
+    store = prepare_keypoints("mpii", photograph_root, tmp_path / "out").store
     assert store.manifest.problems == {"image_missing": 1, "image_unreadable": 2}
     assert {(problem.id, problem.kind) for problem in store.problems()} == {
         ("0.jpg", "image_missing"),
@@ -119,28 +96,31 @@ def test_a_picture_of_another_size_is_not_the_annotated_one(tmp_path: Path) -> N
         assert prepare_keypoints("coco", root, tmp_path / str(width)).store.manifest.problems == problems
 
 
-def test_nobody(root: Path, tmp_path: Path) -> None:
-    (root / "annot" / "train.json").write_text("[]")
+def test_nobody(photograph_root: Path, tmp_path: Path) -> None:
+    (photograph_root / "annot" / "train.json").write_text("[]")
     with pytest.raises(DataError) as error:
-        prepare_keypoints("mpii", root, tmp_path / "out")
+        prepare_keypoints("mpii", photograph_root, tmp_path / "out")
     assert error.value.kind == "no_people"
     assert not (tmp_path / "out").exists()
 
 
-def test_other_contents_are_left_alone(root: Path, tmp_path: Path) -> None:
+def test_other_contents_are_left_alone(photograph_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
     with pytest.raises(StoreError, match=r"thesis\.txt"):
-        prepare_keypoints("mpii", root, out, overwrite=True)
+        prepare_keypoints("mpii", photograph_root, out, overwrite=True)
     (out / "thesis.txt").unlink()
-    prepare_keypoints("mpii", root, out)
+    prepare_keypoints("mpii", photograph_root, out)
     with pytest.raises(StoreError, match="other inputs"):
-        prepare_keypoints("mpii", root, out, rows_per_shard=3)
-    assert prepare_keypoints("mpii", root, out, rows_per_shard=3, overwrite=True).store.manifest.rows_per_shard == 3
+        prepare_keypoints("mpii", photograph_root, out, rows_per_shard=3)
+    assert (
+        prepare_keypoints("mpii", photograph_root, out, rows_per_shard=3, overwrite=True).store.manifest.rows_per_shard
+        == 3
+    )
     assert not (out / "train-00000-of-00001.parquet").exists()
     with folder_lock(out), pytest.raises(StoreLockedError):
-        prepare_keypoints("mpii", root, out, rows_per_shard=3)
+        prepare_keypoints("mpii", photograph_root, out, rows_per_shard=3)
 
 
 def test_stores_of_other_kinds(tmp_path: Path) -> None:
@@ -151,16 +131,16 @@ def test_stores_of_other_kinds(tmp_path: Path) -> None:
         KeypointStore.open(tmp_path)
 
 
-def test_the_command(root: Path, tmp_path: Path) -> None:
-    arguments = ["prepare", "mpii", "--root", str(root), "--out", str(tmp_path / "out"), "--workers", "1"]
+def test_the_command(photograph_root: Path, tmp_path: Path) -> None:
+    arguments = ["prepare", "mpii", "--root", str(photograph_root), "--out", str(tmp_path / "out"), "--workers", "1"]
     result = CliRunner().invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["splits"]["train"]["people"] == 6
     shown = CliRunner().invoke(app, arguments)
     assert "nothing to do" in shown.stdout
-    (root / "images" / "0.jpg").unlink()
+    (photograph_root / "images" / "0.jpg").unlink()
     strict = CliRunner().invoke(app, [*arguments, "--overwrite", "--strict"])
     assert strict.exit_code == 3
     assert "image_missing" in strict.stdout
-    shutil.rmtree(root)
+    shutil.rmtree(photograph_root)
     assert CliRunner().invoke(app, arguments).exit_code == 1
