@@ -49,7 +49,7 @@ def test_equals_eq_3_written_out(soft: bool) -> None:
             logits = [sum(x * y for x, y in zip(one[p], other[q], strict=True)) / 0.07 for q in points]
             normaliser = math.log(sum(map(math.exp, logits)))
             total += sum(w * (normaliser - logit) for w, logit in zip(target, logits, strict=True)) / len(points)
-    assert float(term.value) == pytest.approx(total, rel=1e-5)
+    assert term.value.item() == pytest.approx(total, rel=1e-5)
     assert int(term.count) == 8
 
 
@@ -116,7 +116,7 @@ def test_nothing_to_learn(soft: bool, why: str) -> None:
     valid = torch.zeros(n, dtype=torch.bool) if why == "no depth" else everywhere(n)
     term = dense_loss(rgb, depth, mask, valid, soft=soft, generator=seeded())
     term.value.backward()
-    assert float(term.value) == 0
+    assert term.value.item() == 0
     assert int(term.count) == 0
     assert term.accuracy.isnan()
     assert rgb.grad.eq(0).all()
@@ -130,7 +130,7 @@ def test_one_cell_has_nothing_to_tell_apart() -> None:
     mask[0, 12, 20] = True
     term = dense_loss(rgb, depth, mask, everywhere(1), points=50, generator=seeded())
     term.value.backward()
-    assert float(term.value) == pytest.approx(2 * math.log(50), rel=1e-5)
+    assert term.value.item() == pytest.approx(2 * math.log(50), rel=1e-5)
     torch.testing.assert_close(rgb.grad, torch.zeros_like(rgb), atol=1e-5, rtol=0)
 
 
