@@ -6,6 +6,7 @@ from hcmoco_bench.metrics.joint_accuracy import (
     joint_accuracy_per_joint,
     joint_accuracy_scores,
 )
+from hcmoco_bench.metrics.keypoints import KeypointMetric, keypoint_scores
 from hcmoco_bench.metrics.pose3d import PoseErrorMetric, PoseErrors, pose_error_scores
 from hcmoco_bench.metrics.procrustes import Similarity, procrustes
 from hcmoco_bench.metrics.segmentation import (
@@ -18,6 +19,7 @@ from hcmoco_bench.metrics.segmentation import (
 __all__ = [
     "JointAccuracyMetric",
     "JointAccuracyScores",
+    "KeypointMetric",
     "PoseErrorMetric",
     "PoseErrors",
     "SegmentationMetric",
@@ -25,6 +27,7 @@ __all__ = [
     "Similarity",
     "joint_accuracy_per_joint",
     "joint_accuracy_scores",
+    "keypoint_scores",
     "pose_error_scores",
     "procrustes",
     "segmentation_per_class",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -19,7 +19,6 @@ from hcmoco_bench.results import Evidence
 
 Absent = Literal["zero", "skip"]
 METRIC: Final = "segmentation"
-_PIXELS_AT_ONCE: Final = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +91,7 @@ class SegmentationMetric:
             LabelError: If a label or prediction is no class (`label_unknown`); names the samples.
         """
         _require_same_size(prediction, target, sample_ids)
-        target = target.to(prediction.device)
-        step = max(1, _PIXELS_AT_ONCE // max(1, target[0].numel())) if len(target) else 1
-        confusion = [
-            self._count(prediction[at : at + step], target[at : at + step], sample_ids[at : at + step])
-            for at in range(0, len(target), step)
-        ]
-        if confusion:
-            self._add(torch.cat(confusion), sample_ids)
+        self._add([self._count(*one) for one in zip(prediction, target, sample_ids, strict=True)], sample_ids)
 
     def update_logits(self, logits: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
         """Count a batch of which the class scores are given; they are resized bilinearly to the target's size.
@@ -134,9 +126,8 @@ class SegmentationMetric:
                     f"sample {name}: class scores are nan or infinite; the model has diverged, or its input is bad",
                     kind="prediction_not_finite",
                 )
-            confusion.append(self._count(prediction[None], labels[None].to(prediction.device), [name]))
-        if confusion:
-            self._add(torch.cat(confusion), sample_ids)
+            confusion.append(self._count(prediction, labels, name))
+        self._add(confusion, sample_ids)
 
     def compute(self) -> SegmentationScores:
         """Scores of the samples of all processes.
@@ -153,42 +144,30 @@ class SegmentationMetric:
         """Per sample and class: pixels where both agree, of the target, of the prediction; without ignored ones."""
         return self._rows.evidence()
 
-    def _count(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> Tensor:
-        """Confusion (b, C, C) of each sample."""
-        n, b = len(self.class_names), len(target)
-        kind = torch.promote_types(torch.promote_types(prediction.dtype, target.dtype), torch.int32)
-        target, prediction = target.to(kind), prediction.to(kind)
+    def _count(self, prediction: Tensor, target: Tensor, name: str) -> Tensor:
+        """Confusion (C, C) of one sample, on the device of its prediction."""
+        n = len(self.class_names)
+        target = target.to(prediction.device)
         counted = target != self.ignore_index
-        # Ignored pixels are counted as background found right, and then taken off again.
+        # Ignored pixels are counted as background that is found, and then taken off again.
         row, column = target.where(counted, 0), prediction.where(counted, 0)
-        lowest, *_, highest = sorted(torch.stack([*row.aminmax(), *column.aminmax()]).tolist())
-        if lowest < 0 or highest >= n:
-            self._refuse(prediction, target, sample_ids)
-        key = row.mul_(n).add_(column).view(b, -1)
-        key += n * n * torch.arange(b, device=key.device, dtype=kind)[:, None]
-        confusion = torch.bincount(key.flatten(), minlength=b * n * n).view(b, n, n)
-        confusion[:, 0, 0] -= (~counted).view(b, -1).sum(1)
-        return confusion
+        if counted.numel():
+            lowest, *_, highest = sorted(torch.stack([*row.aminmax(), *column.aminmax()]).tolist())
+            if lowest < 0 or highest >= n:
+                raise _no_class({"label": row, "prediction": column}, n, self.ignore_index, name)
+        key = row.to(torch.int32).mul_(n).add_(column)
+        confusion = torch.bincount(key.flatten(), minlength=n * n)
+        confusion[0] -= (~counted).sum()
+        return confusion.view(n, n)
 
-    def _add(self, confusion: Tensor, sample_ids: Sequence[str]) -> None:
-        self._confusion += confusion.sum(0).to(self._confusion.device)
-        parts = [confusion.diagonal(dim1=1, dim2=2), confusion.sum(2), confusion.sum(1)]
+    def _add(self, confusion: Sequence[Tensor], sample_ids: Sequence[str]) -> None:
+        if not confusion:
+            return
+        each = torch.stack(list(confusion))
+        self._confusion += each.sum(0).to(self._confusion.device)
+        parts = [each.diagonal(dim1=1, dim2=2), each.sum(2), each.sum(1)]
         intersection, target, prediction = torch.stack(parts).cpu().numpy()
         self._rows.append(sample_ids, {"intersection": intersection, "target": target, "prediction": prediction})
-
-    def _refuse(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
-        n = len(self.class_names)
-        for what, maps in (("label", target), ("prediction", prediction)):
-            for name, one, labels in zip(sample_ids, maps, target, strict=True):
-                values, counts = one[labels != self.ignore_index].unique(return_counts=True)
-                found = {int(v): int(k) for v, k in zip(values, counts, strict=True) if not 0 <= v < n}
-                if found:
-                    listed = ", ".join(f"{value} ({pixels} px)" for value, pixels in found.items())
-                    raise LabelError(
-                        f"sample {name}: {what} outside 0..{n - 1}: {listed}; correct it, or map raw ids to class "
-                        f"indices ({self.ignore_index} is ignored)",
-                        kind="label_unknown",
-                    )
 
 
 def segmentation_scores(
@@ -259,3 +238,15 @@ def _require_same_size(prediction: Tensor, target: Tensor, sample_ids: Sequence[
             "there is update_logits",
             kind="prediction_wrong_type",
         )
+
+
+def _no_class(maps: Mapping[str, Tensor], n: int, ignore_index: int, name: str) -> LabelError:
+    found = []
+    for what, values in maps.items():
+        outside, pixels = values[(values < 0) | (values >= n)].unique(return_counts=True)  # type: ignore[no-untyped-call]
+        listed = [f"{value} ({k} px)" for value, k in zip(outside.tolist(), pixels.tolist(), strict=True)]
+        found += [f"{what} outside 0..{n - 1}: {', '.join(listed)}"] if listed else []
+    return LabelError(
+        f"sample {name}: {'; '.join(found)}; correct it, or map raw ids to class indices ({ignore_index} is ignored)",
+        kind="label_unknown",
+    )

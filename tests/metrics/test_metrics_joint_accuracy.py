@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics import JointAccuracyMetric, joint_accuracy_per_joint, joint_accuracy_scores
 from hcmoco_bench.results import bootstrap_interval, load_evidence, save_evidence
+from hcmoco_bench.sources.itop.layout import world_from_pixels
 
 Array = NDArray[np.float64]
 J = 15
@@ -23,9 +24,7 @@ def ids(n: int) -> list[str]:
 def world(crop_yxz: Array, boxes_xyxy: Array, crop_size: int) -> Array:
     """Joints (N, J, 3) of a square crop, (y, x) px and z metres, in ITOP's world coordinates, metres."""
     low, size = boxes_xyxy[:, None, :2], boxes_xyxy[:, None, 2:] - boxes_xyxy[:, None, :2]
-    u, v = np.moveaxis(low + crop_yxz[..., [1, 0]] * size / crop_size, -1, 0)
-    z = crop_yxz[..., 2]
-    return np.stack([(u - 160) * z * 0.0035, (120 - v) * z * 0.0035, z], axis=-1)
+    return world_from_pixels(low + crop_yxz[..., [1, 0]] * size / crop_size, crop_yxz[..., 2])
 
 
 @pytest.mark.oracle

@@ -125,13 +125,6 @@ def test_batches_and_order_do_not_matter(seed: int, batches: list[int], together
         np.testing.assert_array_equal(metric.evidence().columns[name], column)
 
 
-def test_large_pictures_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    prediction, target = draw(1, 5)
-    expected = counted(prediction, target).compute()
-    monkeypatch.setattr("hcmoco_bench.metrics.segmentation._PIXELS_AT_ONCE", 130)  # two pictures
-    np.testing.assert_array_equal(counted(prediction, target).compute().confusion, expected.confusion)
-
-
 @pytest.mark.parametrize("prediction_type", [torch.uint8, torch.int16, torch.int64])
 @pytest.mark.parametrize("target_type", [torch.uint8, torch.int32, torch.int64])
 @pytest.mark.parametrize("ignore_index", [255, 0, 4, -1])
