@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results import Evidence
 
 Absent = Literal["zero", "skip"]
+Indices = Tensor | NDArray[np.integer[Any]]
 METRIC: Final = "segmentation"
 
 
@@ -78,22 +79,24 @@ class SegmentationMetric:
         self._confusion.zero_()
         self._rows.clear()
 
-    def update(self, prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+    def update(self, prediction: Indices, target: Indices, sample_ids: Sequence[str]) -> None:
         """Count a batch; in full or, if it is refused, not at all.
 
         Args:
-            prediction: (B, H, W) class indices, any integer dtype; may be anything where the target is ignored.
-            target: (B, H, W) class indices or `ignore_index`, any integer dtype.
+            prediction: (B, H, W) class indices of any integer dtype, tensor on any device or array; may be anything
+                where the target is ignored.
+            target: (B, H, W) class indices or `ignore_index`, likewise.
             sample_ids: B ids.
 
         Raises:
             DataError: If sizes differ (`prediction_wrong_size`).
             LabelError: If a label or prediction is no class (`label_unknown`); names the samples.
         """
+        prediction, target = _tensor(prediction), _tensor(target)
         _require_same_size(prediction, target, sample_ids)
         self._add([self._count(*one) for one in zip(prediction, target, sample_ids, strict=True)], sample_ids)
 
-    def update_logits(self, logits: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:
+    def update_logits(self, logits: Tensor, target: Indices, sample_ids: Sequence[str]) -> None:
         """Count a batch of which the class scores are given; they are resized bilinearly to the target's size.
 
         One sample at a time is resized, so memory does not grow with the batch.
@@ -109,6 +112,7 @@ class SegmentationMetric:
             LabelError: As in `update`.
         """
         n = len(self.class_names)
+        target = _tensor(target)
         if logits.ndim != 4 or logits.shape[1] != n or not len(logits) == len(target) == len(sample_ids):
             raise DataError(
                 f"class scores of shape {tuple(logits.shape)} for {len(sample_ids)} samples and {n} classes; they must "
@@ -118,7 +122,7 @@ class SegmentationMetric:
         confusion = []
         for scores, labels, name in zip(logits, target, sample_ids, strict=True):
             if scores.shape[1:] != labels.shape:
-                scores = functional.interpolate(scores[None], size=labels.shape, mode="bilinear")[0]
+                scores = functional.interpolate(scores[None].float(), size=labels.shape, mode="bilinear")[0]
             # Beside being faster than argmax, max passes nan on, so that the C maps need not be searched for it.
             highest, prediction = scores.max(0)
             if not bool(highest.isfinite().all()):
@@ -223,6 +227,13 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64], nothing: float) ->
 def _mean(values: NDArray[np.float64]) -> float:
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")
+
+
+def _tensor(values: Indices) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    # Torch hardly computes with unsigned integers of more than 8 bits.
+    return torch.as_tensor(values.astype(np.int64) if values.dtype.kind == "u" and values.itemsize > 1 else values)
 
 
 def _require_same_size(prediction: Tensor, target: Tensor, sample_ids: Sequence[str]) -> None:

@@ -218,18 +218,30 @@ def write_result(path: Path, result: Result) -> None:
         UsageError: If another result has that name.
         StoreError: If it cannot be written.
     """
-    content = result.to_json()
+    content = result.to_json().encode()
     complete = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.whole.tmp")
     write_atomic(complete, content)
     try:
-        os.link(complete, path)  # fails if the name is taken, also by a process that came just before
+        _take_name(complete, path, content)
     except FileExistsError as error:
-        if path.read_bytes() != content.encode():
+        if path.read_bytes() != content:
             raise UsageError(f"{path}: holds another result; results are not overwritten, give another name") from error
     except OSError as error:
         raise write_error(path, error) from error
     finally:
         complete.unlink(missing_ok=True)
+
+
+def _take_name(complete: Path, path: Path, content: bytes) -> None:
+    """Give a written file its name; FileExistsError if it is taken, also by a process that came just before."""
+    try:
+        os.link(complete, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        with path.open("xb") as handle:
+            handle.write(content)
+            os.fsync(handle.fileno())
 
 
 def read_result(path: Path) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +43,18 @@ class SeedSummary:
 
 
 def bootstrap_interval(
-    evidence: Evidence, score: Score, *, n: int = 1000, seed: int = 0, level: float = 0.95
+    evidence: Evidence,
+    score: Score,
+    *,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    groups: Sequence[Hashable] | None = None,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a score: samples are drawn anew with repetition `n` times.
 
-    Samples count as independent; frames of one video are not, and their true interval is wider.
+    Samples count as independent. Frames of one video are not, and their interval comes out too narrow; then whole
+    groups are drawn.
 
     Args:
         evidence: Statistics of the samples.
@@ -55,6 +62,8 @@ def bootstrap_interval(
         n: Number of draws.
         seed: Of the draws.
         level: Share of the draws within the interval, 0..1.
+        groups: What each sample belongs to (a video, a person), in the order of the evidence; None for samples that do
+            not depend on each other.
 
     Returns:
         Lower and upper end.
@@ -62,14 +71,30 @@ def bootstrap_interval(
     Raises:
         DataError: If there is no sample, or no draw has a finite score (`nothing_scored`).
     """
-    found = [score(evidence.select(rows)) for rows in _draws(len(evidence), n, seed)]
+    found = [score(evidence.select(rows)) for rows in _draws(len(evidence), n, seed, groups)]
     return _quantiles(np.array(found), level)
 
 
 def paired_bootstrap(
-    first: Evidence, second: Evidence, score: Score, *, n: int = 1000, seed: int = 0, level: float = 0.95
+    first: Evidence,
+    second: Evidence,
+    score: Score,
+    *,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    groups: Sequence[Hashable] | None = None,
 ) -> PairedDifference:
     """Compare two models on the same samples: each draw takes the same samples for both.
+
+    Args:
+        first: Statistics of one model.
+        second: Statistics of the other, in any order.
+        score: As for `bootstrap_interval`.
+        n: Number of draws.
+        seed: Of the draws.
+        level: Share of the draws within the interval, 0..1.
+        groups: As for `bootstrap_interval`, in the order of `first`.
 
     Raises:
         UsageError: If the two were not scored on the same samples; says how many only one has.
@@ -83,7 +108,9 @@ def paired_bootstrap(
             f"{len(places) - len(first) + len(missing)} only in the second; evaluate both on the same split"
         )
     aligned = second.select([places[name] for name in first.sample_ids])
-    found = np.array([score(first.select(rows)) - score(aligned.select(rows)) for rows in _draws(len(first), n, seed)])
+    found = np.array(
+        [score(first.select(rows)) - score(aligned.select(rows)) for rows in _draws(len(first), n, seed, groups)]
+    )
     low, high = _quantiles(found, level)
     drawn = found[np.isfinite(found)]
     against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
@@ -98,12 +125,22 @@ def seed_summary(scores: Sequence[float]) -> SeedSummary:
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
 
 
-def _draws(n_samples: int, n: int, seed: int) -> Iterator[NDArray[np.intp]]:
+def _draws(n_samples: int, n: int, seed: int, groups: Sequence[Hashable] | None) -> Iterator[NDArray[np.intp]]:
     if not n_samples:
         raise DataError("no sample was scored, so there is nothing to draw from", kind="nothing_scored")
     rng = np.random.default_rng(seed)
+    if groups is None:
+        for _ in range(n):
+            yield rng.integers(n_samples, size=n_samples, dtype=np.intp)
+        return
+    if len(groups) != n_samples:
+        raise UsageError(f"{len(groups)} groups for {n_samples} samples; give the group of each")
+    rows: dict[Hashable, list[int]] = {}
+    for row, group in enumerate(groups):
+        rows.setdefault(group, []).append(row)
+    members = [np.array(one, dtype=np.intp) for one in rows.values()]
     for _ in range(n):
-        yield rng.integers(n_samples, size=n_samples, dtype=np.intp)
+        yield np.concatenate([members[one] for one in rng.integers(len(members), size=len(members))])
 
 
 def _quantiles(found: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -141,6 +141,14 @@ def test_integer_types_and_ignored_labels(
     assert found.confusion.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int32", "uint64"])
+def test_arrays_do_as_well(kind: str) -> None:
+    prediction, target = draw(2)
+    metric = SegmentationMetric(NAMES)
+    metric.update(prediction.numpy().astype(kind), target.numpy().astype(kind), ids(3))
+    assert metric.compute().confusion.tolist() == counted(prediction, target).compute().confusion.tolist()
+
+
 def test_a_perfect_prediction_scores_one_and_a_wrong_one_zero() -> None:
     _, target = draw(3)
     right = target.where(target != 255, 17)  # what stands where the target is ignored does not matter

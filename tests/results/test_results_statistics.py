@@ -57,6 +57,33 @@ def test_draws_without_a_score_are_left_out() -> None:
     assert bootstrap_interval(evidence([0, 0, 7.0]), score, n=200) == (7.0, 7.0)
 
 
+class TestGroups:
+    """Thirty videos of twenty frames that look all the same: thirty measurements, not six hundred."""
+
+    videos = np.random.default_rng(0).normal(size=30)
+    frames = evidence(np.repeat(videos, 20))
+    groups = tuple(np.repeat(np.arange(30), 20).tolist())
+
+    def test_the_interval_is_that_of_the_groups(self) -> None:
+        found = bootstrap_interval(self.frames, mean, n=500, groups=self.groups)
+        np.testing.assert_allclose(found, bootstrap_interval(evidence(self.videos), mean, n=500), atol=1e-12)
+        low, high = bootstrap_interval(self.frames, mean, n=500)
+        assert found[1] - found[0] > 3 * (high - low)
+
+    def test_groups_of_one_are_samples(self) -> None:
+        rows = self.frames.select(np.arange(40))
+        assert bootstrap_interval(rows, mean, n=50, groups=range(40)) == bootstrap_interval(rows, mean, n=50)
+
+    def test_a_comparison_of_groups(self) -> None:
+        better = evidence(self.frames.columns["value"] + np.random.default_rng(1).normal(0.02, 0.1, 600))
+        by_frame, by_video = (
+            paired_bootstrap(better, self.frames, mean, n=200, groups=groups) for groups in (None, self.groups)
+        )
+        assert by_frame.difference == by_video.difference
+        with pytest.raises(UsageError, match="29 groups for 600 samples"):
+            paired_bootstrap(better, self.frames, mean, groups=range(29))
+
+
 class TestPaired:
     def test_pairs_make_a_small_difference_visible(self) -> None:
         """Two models whose scores vary far more over samples than between them."""
