@@ -32,14 +32,14 @@ def show_result(result: Result) -> None:
     scores = result.scores
     if scores.per_class:
         out.print(class_table(scores))
-    title = f"{result.task.id}, protocol {result.task.protocol}, split {result.task.split}"
-    table = Table("figure", "value", title=f"{title}, {result.data.n_scored:,} samples")
+    table = Table("figure", "value")
     table.columns[1].justify = "right"
     for name, value in scores.all.items():
         style = "bold" if name == scores.main else ""
         table.add_row(name, _number(value), style=style)
     out.print(table)
-    out.print(summary_line(scores), highlight=False)
+    place = f"{result.task.id}, protocol {result.task.protocol}, split {result.task.split}"
+    out.print(f"{place}, {result.data.n_scored:,} samples: {summary_line(scores)}", soft_wrap=True, highlight=False)
     for note in result.status.notes:
         err.print(f"[yellow]note:[/] {note}", soft_wrap=True, highlight=False)
 

@@ -1,61 +1,88 @@
-"""How a whole frame becomes the square input of a parsing network, with and without chance."""
+"""Which part of a frame becomes the square input of a parsing network, with and without chance."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.data.transforms import Crop
 
-Framing: TypeAlias = Literal["fit", "stretch"]
-"""fit: the longer side fills the square, the aspect stays, the rest is empty; stretch: both sides fill it."""
+Framing: TypeAlias = Literal["fit", "stretch", "person"]
+"""fit: the longer side fills the square, the aspect stays, the rest is empty; stretch: both sides fill it; person: the
+square around the pixels with a measurement."""
 
 SCALES: Final = tuple(tenths / 10 for tenths in range(5, 17))
 """Factors of the training's scale, equally likely: 0.5, 0.6, ... 1.6, as published."""
 
-
-def frame_crop(width: int, height: int, size: int, framing: Framing) -> Crop:
-    """The whole frame from the upper left corner of the square; nothing random."""
-    across, down = _factors(width, height, size, framing)
-    return Crop(_enlarge(across, down), size, size)
+_MARGIN: Final = 1.1
+_SMALLEST: Final = 32
 
 
-def random_frame_crop(width: int, height: int, size: int, framing: Framing, rng: np.random.Generator) -> Crop:
-    """The training's crop: mirrored every second time, scaled by one of `SCALES`, and a random window of the square.
+class Region(NamedTuple):
+    """A rectangle of whole pixels, whose edges are those of the input; it may reach beyond the frame.
 
-    A frame smaller than the window lies in its upper left corner when stretched, as published, and anywhere in it when
-    fitted.
+    Attributes:
+        left: First column.
+        top: First row.
+        width: Columns.
+        height: Rows.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def region_of(framing: Framing, width: int, height: int, measured: NDArray[np.bool_] | None = None) -> Region:
+    """The region that fills the input.
 
     Args:
+        framing: How.
         width: Of the frame, px.
         height: Of the frame, px.
-        size: Side of the crop, px.
-        framing: How the frame fills the square before the scale.
-        rng: Decides.
+        measured: (height, width) where depth was measured; for `person`, and without any such pixel `fit` is taken.
     """
-    mirrored = rng.random() < 0.5
-    scale = float(rng.choice(SCALES))
-    across, down = (scale * factor for factor in _factors(width, height, size, framing))
-    shift = []
-    for length in (across * width, down * height):
-        room = size - length
-        lowest, highest = min(room, 0.0), max(room, 0.0) if framing == "fit" else 0.0
-        shift.append(rng.uniform(lowest, highest))
-    matrix = _enlarge(across, down)
-    if mirrored:
-        matrix[0] = [-across, 0.0, across * (width - 1) + matrix[0, 2]]
-    matrix[:, 2] += shift
-    return Crop(matrix, size, size)
-
-
-def _factors(width: int, height: int, size: int, framing: Framing) -> tuple[float, float]:
     if framing == "stretch":
-        return size / width, size / height
-    return size / max(width, height), size / max(width, height)
+        return Region(0, 0, width, height)
+    if framing == "person" and measured is not None and measured.any():
+        rows, columns = np.flatnonzero(measured.any(axis=1)), np.flatnonzero(measured.any(axis=0))
+        (top, bottom), (left, right) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+        side = max(_SMALLEST, round(_MARGIN * max(bottom - top, right - left)))
+        return Region(int(left + right - side) // 2, int(top + bottom - side) // 2, side, side)
+    return Region(0, 0, max(width, height), max(width, height))
 
 
-def _enlarge(across: float, down: float) -> NDArray[np.float64]:
-    # the frame's left edge is at -0.5 and stays there
-    return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
+def region_crop(region: Region, size: int) -> Crop:
+    """The crop of `size` x `size` px that a region fills; nothing random."""
+    return Crop(_onto(region, size, 1.0, (0.0, 0.0)), size, size)
+
+
+def random_region_crop(region: Region, size: int, rng: np.random.Generator, *, corner: bool) -> Crop:
+    """The training's crop: scaled by one of `SCALES`, a random window of that, mirrored every second time.
+
+    Args:
+        region: What fills the input before the scale.
+        size: Side of the crop, px.
+        rng: Decides.
+        corner: A region smaller than the window lies in its upper left corner, as published; otherwise anywhere.
+    """
+    scale = float(rng.choice(SCALES))
+    room = size * (1 - scale)
+    lowest, highest = min(room, 0.0), 0.0 if corner else max(room, 0.0)
+    shift = (rng.uniform(lowest, highest), rng.uniform(lowest, highest))
+    crop = Crop(_onto(region, size, scale, shift), size, size)
+    return crop.flipped() if rng.random() < 0.5 else crop
+
+
+def _onto(region: Region, size: int, scale: float, shift: tuple[float, float]) -> NDArray[np.float64]:
+    across, down = scale * size / region.width, scale * size / region.height
+    # Edges of pixels lie half a px before their centres.
+    return np.array(
+        [
+            [across, 0.0, shift[0] + across * (0.5 - region.left) - 0.5],
+            [0.0, down, shift[1] + down * (0.5 - region.top) - 0.5],
+        ]
+    )

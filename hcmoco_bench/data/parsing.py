@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.data.framing import Framing, frame_crop, random_frame_crop
+from hcmoco_bench.data.framing import Framing, Region, random_region_crop, region_crop, region_of
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
 from hcmoco_bench.data.planes import planes
@@ -45,6 +45,7 @@ class ParsingSample:
         intrinsics: (4,) float32 fx, fy, cx, cy of the crop's depth pixels; (1, 1, 0, 0) for RGB.
         label: (H, W) uint8 class indices, 255 = does not count. For training of the crop, H = W = S; for scoring of the
             frame in its own resolution.
+        region: The part of the label that the crop shows; for training all of it.
     """
 
     sample_id: str
@@ -52,6 +53,7 @@ class ParsingSample:
     depth: Tensor | None
     intrinsics: Tensor
     label: Tensor
+    region: Region
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class ParsingBatch:
         depth: (B, 1, S, S) float32 metres; None for RGB.
         intrinsics: (B, 4) float32.
         labels: B labels, of different sizes where frames are.
+        regions: B regions.
     """
 
     sample_ids: tuple[str, ...]
@@ -71,6 +74,7 @@ class ParsingBatch:
     depth: Tensor | None
     intrinsics: Tensor
     labels: tuple[Tensor, ...]
+    regions: tuple[Region, ...]
 
     def to(self, device: torch.device | str, *, non_blocking: bool = True) -> ParsingBatch:
         """The batch on a device."""
@@ -112,6 +116,7 @@ def collate_parsing(samples: Iterable[ParsingSample], number: int) -> ParsingBat
         depth=torch.stack(depth) if depth else None,
         intrinsics=torch.stack([sample.intrinsics for sample in given]),
         labels=tuple(sample.label for sample in given),
+        regions=tuple(sample.region for sample in given),
     )
 
 
@@ -129,7 +134,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         train: Random crops and labels of the crop; otherwise the whole frame and labels of the frame.
         intrinsics: Depth cameras of the rigs; None for RGB.
         label_size: Width and height to which the labels for scoring are brought (nearest), as a published protocol
-            asks for; None for their own.
+            asks for, which stretches frames; None for their own.
     """
 
     def __init__(
@@ -166,14 +171,18 @@ class ParsingDataset(Dataset[ParsingSample]):
                 f"sample {self.index.ids[row]}: {self.modality} has {picture.shape[1]}x{picture.shape[0]} px, its "
                 f"labels have {width}x{height}; run verify on {self.store}"
             )
+        region = region_of(self.framing, width, height, picture > 0 if self.modality == "depth" else None)
         if self.train:
-            crop = random_frame_crop(width, height, self.size, self.framing, draw.generator(self.seed))
-            outside = ~crop.mask(np.ones((height, width), np.bool_))
+            rng = draw.generator(self.seed)
+            crop = random_region_crop(region, self.size, rng, corner=self.framing == "stretch")
             target = crop.parts(label)
-            target[outside] = IGNORE
+            target[~crop.mask(np.ones((height, width), np.bool_))] = IGNORE
+            shown = Region(0, 0, self.size, self.size)
         else:
-            crop = frame_crop(width, height, self.size, self.framing)
-            target = self.scored_label(label)
+            crop = region_crop(region, self.size)
+            target, shown = self.scored_label(label), region
+            if self.label_size is not None:
+                shown = Region(0, 0, *self.label_size)
         intrinsics = None
         if self._intrinsics is not None:
             intrinsics = crop.intrinsics(*self._intrinsics.of(str(self.index.rigs[row])))
@@ -184,6 +193,7 @@ class ParsingDataset(Dataset[ParsingSample]):
             depth=torch.from_numpy(crop.depth(picture) * _METRES).unsqueeze(0) if self.modality == "depth" else None,
             intrinsics=torch.from_numpy(numbers.astype(np.float32)),
             label=torch.from_numpy(target),
+            region=shown,
         )
 
     def label(self, row: int) -> NDArray[np.uint8]:

@@ -24,12 +24,14 @@ class ParsedSample:
     Attributes:
         sample_id: For the title.
         picture: (h, w, 3) uint8 RGB, or (h, w) float metres, 0 = none.
+        region: Left, top, width and height of what it shows, px of the labels.
         truth: (H, W) uint8 class indices, 255 = does not count.
         prediction: (H, W) uint8 class indices.
     """
 
     sample_id: str
     picture: NDArray[Any]
+    region: tuple[int, int, int, int]
     truth: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
 
@@ -50,32 +52,35 @@ def parsing_sheet(samples: Sequence[ParsedSample]) -> Figure:
     for line, sample in zip(axes, samples, strict=True):
         counted = sample.truth != _IGNORED
         wrong = (sample.truth != sample.prediction) & counted
-        show_picture(line[0], sample.picture, sample.truth.shape)
+        show_picture(line[0], sample.picture, sample.region)
         show_parts(line[1], sample.truth)
         show_parts(line[2], sample.prediction)
         person = ((sample.truth > 0) | (sample.prediction > 0)) & counted
         errors = np.ones((*wrong.shape, 3))
-        errors[person] = 0.8
+        errors[person] = 0.85
         errors[wrong] = (0.84, 0.15, 0.16)
         line[3].imshow(errors, interpolation="nearest")
         share = 100 * wrong.sum() / max(int(person.sum()), 1)
         titles = (sample.sample_id, "labels", "prediction", f"wrong: {share:.0f} % of the person")
-        window = _window(person)
+        labelled = (sample.truth > 0) & counted
+        window = _window(labelled if labelled.any() else person)
         for axis, title in zip(line, titles, strict=True):
             axis.set_title(title, fontsize=8)
             axis.set(xlim=window[0], ylim=window[1], xticks=[], yticks=[])
     return figure
 
 
-def show_picture(axis: Axes, picture: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Draw RGB or depth over the pixels of labels of that shape."""
-    extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
+def show_picture(axis: Axes, picture: NDArray[Any], region: tuple[int, int, int, int]) -> None:
+    """Draw RGB or depth over a region (left, top, width, height) of the labels' pixels."""
+    left, top, width, height = region
+    extent = (left - 0.5, left + width - 0.5, top + height - 0.5, top - 0.5)
     if picture.ndim == 3:
         axis.imshow(picture, extent=extent)
         return
     axis.set_facecolor("black")
     metres = np.ma.masked_less_equal(np.asarray(picture, np.float64), 0.0)
-    axis.imshow(metres, cmap="viridis_r", extent=extent, interpolation="nearest")
+    near, far = np.percentile(metres.compressed(), (1, 99)) if metres.count() else (0.5, 4.5)
+    axis.imshow(metres, cmap="viridis_r", vmin=near, vmax=far, extent=extent, interpolation="nearest")
 
 
 def show_parts(axis: Axes, parts: NDArray[np.uint8]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, cast
 
 import numpy as np
 import torch
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.data.framing import Framing
+from hcmoco_bench.data.framing import Framing, Region
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.normalise import normalise_depth, normalise_rgb
 from hcmoco_bench.data.parsing import IGNORE, ParsingBatch, ParsingDataset, collate_parsing
 from hcmoco_bench.data.parsing_index import read_parsing_index
-from hcmoco_bench.errors import UsageError
+from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.metrics.segmentation import (
     SegmentationMetric,
     SegmentationScores,
@@ -74,11 +74,14 @@ class ParsingOptions(TaskOptions):
     Attributes:
         lists: Which declared splits: v2 (train and test of 1,963), v3 (the first fifth of both lists), subjects (no
             performer on both sides).
+        framing: What fills the input: frame, or person: the square around the pixels with measured depth, for small
+            inputs; background is predicted outside of it. It uses nothing from the labels.
         class_weights: In the training loss: published for NTU, none; auto: as the authors did for the store's data.
         encoding: Pixels of predicted images: class indices, raw ids, or auto.
     """
 
     lists: Literal["v2", "v3", "subjects"] = "v2"
+    framing: Literal["frame", "person"] = "frame"
     class_weights: Literal["auto", "published", "none"] = "auto"
     encoding: Encoding = "auto"
 
@@ -98,20 +101,12 @@ class ParsingObjective:
 
     def __call__(self, model: nn.Module, batch: ParsingBatch, *, stage: int, generator: torch.Generator) -> StepResult:
         """The loss, and the share of pixels that are right."""
-        scores = model(*network_input(batch, points=self.points)).float()
+        scores = model(*network_input(batch, points=self.points))
         labels = torch.stack(batch.labels).long()
         if self.points:
             labels = labels.where(labels > 0, IGNORE)
-        scores = functional.interpolate(scores, size=labels.shape[-2:], mode="bilinear", align_corners=False)
-        weights = torch.ones(scores.shape[1]) if self.weights is None else self.weights
-        weights = weights.to(scores.device)
-        counted = labels != IGNORE
-        # PyTorch's own mean over weighted pixels, but 0 and not nan for a batch in which no pixel counts
-        total = weights[labels.where(counted, 0)].where(counted, 0.0).sum().clamp(min=1e-6)
-        summed = functional.cross_entropy(scores, labels, weights, ignore_index=IGNORE, reduction="sum")
-        number = counted.sum()
-        right = (scores.argmax(1) == labels).sum() / number
-        return StepResult(summed / total, {"accuracy": Measure(right.detach(), number)})
+        loss, accuracy = pixel_loss(scores, labels, self.weights)
+        return StepResult(loss, {"accuracy": accuracy})
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing is kept between steps."""
@@ -119,6 +114,28 @@ class ParsingObjective:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing is kept between steps."""
+
+
+def pixel_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[Tensor, Measure]:
+    """Cross entropy over the pixels that count, and the share of them that are right.
+
+    Args:
+        scores: (B, C, h, w), enlarged to the labels here.
+        labels: (B, H, W) int64, 255 where they do not count.
+        weights: (C,) of the classes; None for none.
+
+    Returns:
+        The mean by PyTorch's weights, 0 (and not nan) if no pixel counts; and the accuracy.
+    """
+    scores = functional.interpolate(scores.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
+    weights = torch.ones(scores.shape[1]) if weights is None else weights
+    weights = weights.to(scores.device)
+    counted = labels != IGNORE
+    total = weights[labels.where(counted, 0)].where(counted, 0.0).sum().clamp(min=1e-6)
+    summed = functional.cross_entropy(scores, labels, weights, ignore_index=IGNORE, reduction="sum")
+    number = counted.sum()
+    right = (scores.argmax(1) == labels).sum() / number
+    return summed / total, Measure(right.detach(), number)
 
 
 def network_input(batch: ParsingBatch, *, points: bool) -> tuple[Tensor, Tensor | None]:
@@ -131,7 +148,7 @@ def network_input(batch: ParsingBatch, *, points: bool) -> tuple[Tensor, Tensor 
 
 
 class ParsingTask(Task):
-    """Part labels of frames from a prepared store; the two tasks differ in the picture that is read."""
+    """Part labels of frames from a prepared store; the tasks differ in the picture that is read."""
 
     options: ClassVar[type[TaskOptions]] = ParsingOptions
     modality: ClassVar[Modality]
@@ -146,6 +163,14 @@ class ParsingTask(Task):
         "poly_power": 0.9,
     }
 
+    def picture(self, config: FinetuneConfig) -> Modality:
+        """The modality that is scored on."""
+        return self.modality
+
+    def scored_size(self, config: FinetuneConfig) -> int:
+        """Side of the square that holds a whole frame in scoring, px."""
+        return config.image_size
+
     def check(self, config: FinetuneConfig) -> None:
         """See `Task.check`."""
         super().check(config)
@@ -153,6 +178,10 @@ class ParsingTask(Task):
             raise UsageError(f"{self.record.id} reads a prepared store; run prepare on {config.root}, and give --store")
         if config.backbone == POINTNET and self.modality != "depth":
             raise UsageError(f"{self.record.id}: pointnet takes depth as points; choose another --backbone")
+        if self._options(config).framing == "person" and (
+            self.modality != "depth" or config.protocol == PUBLISHED.name
+        ):
+            raise UsageError("framing=person goes with depth and the protocol native; leave it out")
         if config.ratio != 1 and self._options(config).lists != "v2":
             raise UsageError(f"--ratio goes with the lists v2, not with {self._options(config).lists}")
 
@@ -181,24 +210,28 @@ class ParsingTask(Task):
         """See `Task.open_data`; `config.stores` is one store with masks."""
         if len(config.stores) != 1:
             raise UsageError(f"{self.record.id} reads one store, {len(config.stores)} are given; use --store once")
-        store = Store.open(Path(config.stores[0]))
+        return self._open_frames(Path(config.stores[0]), config, split, train=train)
+
+    def _open_frames(self, path: Path, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+        """The frames of a split with the picture that is scored on, and their labels; the other one is not read."""
+        store, modality = Store.open(path), self.picture(config)
         if split not in store.splits:
             raise UsageError(f"{store.path}: has no split {split}; it has {', '.join(store.splits)}")
         if not store.manifest.parts:
             raise UsageError(f"{store.path}: has no part masks; prepare it with --annotations")
-        index = read_parsing_index(store, split, self.modality)
+        index = read_parsing_index(store, split, modality)
         declared = store.splits[split]
         wanted = set(declared.ids) - set(index.ids.tolist()) - {problem.id for problem in index.problems}
         dataset = ParsingDataset(
             store.path,
             index,
             store.shards(),
-            modality=self.modality,
-            size=config.image_size,
-            framing=_framing(config),
+            modality=modality,
+            size=config.image_size if train else self.scored_size(config),
+            framing=self._framing(config),
             seed=config.seed,
             train=train,
-            intrinsics=RigIntrinsics.of_store(store) if self.modality == "depth" else None,
+            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" else None,
             label_size=PUBLISHED_LABELS if config.protocol == PUBLISHED.name and not train else None,
         )
         return TaskData(
@@ -221,10 +254,7 @@ class ParsingTask(Task):
 
     def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `Task.build_objective`."""
-        chosen = self._options(config).class_weights
-        weighted = chosen == "published" or (chosen == "auto" and data.name.startswith("NTU"))
-        weights = torch.from_numpy(part_table().weights.copy()) if weighted else None
-        return ParsingObjective(weights, points=config.backbone == POINTNET)
+        return ParsingObjective(self._class_weights(config, data), points=config.backbone == POINTNET)
 
     def evaluate(
         self,
@@ -242,13 +272,12 @@ class ParsingTask(Task):
         done = 0
         for batch in evaluation_batches(data, config, device):
             scores = class_scores(model, batch, config, device)
-            for one, label, name in zip(scores, batch.labels, batch.sample_ids, strict=True):
-                target = self._scored(label, config)
-                metric.update_logits(one[None], target[None], [name])
+            for place, name in enumerate(batch.sample_ids):
+                target = self._scored(batch.labels[place], config)
+                prediction = whole_prediction(scores[place], batch.regions[place], target, name)
+                metric.update(prediction[None], target[None], [name])
                 if name in sheet:
-                    enlarged = functional.interpolate(one[None], size=target.shape, mode="bilinear")[0]
-                    height, width = label.shape
-                    sheet.add(batch, name, label, enlarged.argmax(0)[:height, :width], _framing(config))
+                    sheet.add(batch, place, target, prediction)
             done += len(batch.sample_ids)
             progress("scoring, samples", done, len(data))
         progress("scoring, samples", len(data), len(data))
@@ -273,12 +302,10 @@ class ParsingTask(Task):
         for row, name in enumerate(data.ids):
             label = dataset.label(row)
             predicted = torch.from_numpy(dataset.scored_label(images.read(name, (label.shape[1], label.shape[0]))))
-            target = torch.from_numpy(dataset.scored_label(label))
-            if config.backbone == POINTNET:
-                target = target.where(target > 0, IGNORE)
+            target = self._scored(torch.from_numpy(dataset.scored_label(label)), config)
             metric.update(predicted[None], target[None], [name])
             if name in sheet:
-                sheet.add(collate_parsing([dataset[row]], 1), name, target, predicted, _framing(config))
+                sheet.add(collate_parsing([dataset[row]], 1), 0, target, predicted)
             progress("scoring, samples", row + 1, len(data))
         return self._evaluation(metric, data, sheet)
 
@@ -312,15 +339,22 @@ class ParsingTask(Task):
         )
 
     def _scored(self, label: Tensor, config: FinetuneConfig) -> Tensor:
-        """The label as large as the square that the scores are of; without background for points."""
-        if config.backbone == POINTNET:
-            label = label.where(label > 0, IGNORE)
-        height, width = label.shape
-        side = max(height, width)
-        return functional.pad(label, (0, side - width, 0, side - height), value=IGNORE)
+        """The label as it is scored: without background for points."""
+        return label.where(label > 0, IGNORE) if config.backbone == POINTNET else label
+
+    def _framing(self, config: FinetuneConfig) -> Framing:
+        if config.protocol == PUBLISHED.name:
+            return "stretch"
+        return "person" if self._options(config).framing == "person" else "fit"
+
+    def _class_weights(self, config: FinetuneConfig, data: TaskData) -> Tensor | None:
+        """(C,) weights of the classes in the loss; None for none."""
+        chosen = self._options(config).class_weights
+        weighted = chosen == "published" or (chosen == "auto" and data.name.startswith("NTU"))
+        return torch.from_numpy(part_table().weights.copy()) if weighted else None
 
     def _options(self, config: FinetuneConfig) -> ParsingOptions:
-        return ParsingOptions.model_validate(config.options)
+        return cast(ParsingOptions, self.options.model_validate(config.options))
 
 
 def class_scores(model: nn.Module, batch: ParsingBatch, config: FinetuneConfig, device: torch.device) -> Tensor:
@@ -338,8 +372,35 @@ def class_scores(model: nn.Module, batch: ParsingBatch, config: FinetuneConfig, 
     return scores
 
 
-def _framing(config: FinetuneConfig) -> Framing:
-    return "stretch" if config.protocol == PUBLISHED.name else "fit"
+def whole_prediction(scores: Tensor, region: Region, target: Tensor, sample_id: str) -> Tensor:
+    """The classes of a whole frame from the scores of its region; background outside of that.
+
+    Args:
+        scores: (C, h, w) of the region, enlarged bilinearly.
+        region: Pixels of the target that the scores are of.
+        target: (H, W), for size and device.
+        sample_id: For messages.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        DataError: If the highest score of a pixel is not finite (`prediction_not_finite`).
+    """
+    enlarged = functional.interpolate(scores[None], size=(region.height, region.width), mode="bilinear")[0]
+    highest, classes = enlarged.max(0)  # passes nan on
+    if not bool(highest.isfinite().all()):
+        raise DataError(
+            f"sample {sample_id}: class scores are nan or infinite; the model has diverged, or its input is bad",
+            kind="prediction_not_finite",
+        )
+    height, width = target.shape
+    prediction = torch.zeros_like(target, dtype=torch.uint8)
+    top, left = max(0, -region.top), max(0, -region.left)
+    inside = classes[top : height - region.top, left : width - region.left]
+    row, column = max(0, region.top), max(0, region.left)
+    prediction[row : row + inside.shape[0], column : column + inside.shape[1]] = inside.to(torch.uint8)
+    return prediction
 
 
 @dataclass
@@ -357,20 +418,15 @@ class _Sheet:
     def __contains__(self, name: str) -> bool:
         return name in self.wanted
 
-    def add(self, batch: ParsingBatch, name: str, label: Tensor, prediction: Tensor, framing: Framing) -> None:
-        """Keep a sample: its input without what lies outside of the frame, its labels and prediction."""
-        place = batch.sample_ids.index(name)
+    def add(self, batch: ParsingBatch, place: int, label: Tensor, prediction: Tensor) -> None:
+        """Keep a sample of a batch: its input, its labels and prediction."""
         picture: NDArray[Any]
         if batch.rgb is not None:
             picture = batch.rgb[place].permute(1, 2, 0).cpu().numpy()
         elif batch.depth is not None:
             picture = batch.depth[place, 0].cpu().numpy()
-        if framing == "fit":
-            height, width = label.shape
-            side = picture.shape[0] / max(height, width)
-            picture = picture[: round(side * height), : round(side * width)]
         truth, found = (labels.cpu().numpy().astype(np.uint8) for labels in (label, prediction))
-        self.samples.append(ParsedSample(name, picture, truth, found))
+        self.samples.append(ParsedSample(batch.sample_ids[place], picture, batch.regions[place], truth, found))
 
 
 def _pictures(
