@@ -1,4 +1,4 @@
-"""`hcmoco-bench prepare ntu|mpii|coco`: a raw data set in, a prepared store out."""
+"""`hcmoco-bench prepare ntu|mpii|coco|human36m`: a raw data set in, a prepared store out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.prepare_human36m import human36m
 
 if TYPE_CHECKING:
     from hcmoco_bench.prepare.keypoint_images import PreparedKeypoints
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
     group = typer.Typer(no_args_is_help=True, help="Turn a raw data set into a prepared store, once.")
-    for command in (ntu, mpii, coco):
+    for command in (ntu, mpii, coco, human36m):
         group.command()(command)
     app.add_typer(group, name="prepare")
 

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from hcmoco_bench.cli import synth_photographs
+from hcmoco_bench.cli import synth_human36m, synth_photographs
 from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
 
 synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
 synth_photographs.add_to(synth)
+synth.command()(synth_human36m.human36m)
 
 
 @synth.command("ntu")

@@ -1,4 +1,4 @@
-"""`hcmoco-bench synth densepose`: generated people in the layouts of data sets of photographs."""
+"""`hcmoco-bench synth mpii|coco|densepose`: generated people in the layouts of data sets of photographs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,56 @@ _Device = Annotated[
 
 class _Write(Protocol):
     def __call__(self, out: Path, options: PhotoOptions, *, workers: int, progress: Progress) -> Path: ...
+
+
+def mpii(
+    out_dir: _Out,
+    images: _Images = 24,
+    seed: _Seed = 0,
+    long_side: _LongSide = 640,
+    workers: _Workers = 1,
+    device: _Device = "cpu",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write people as MPII Human Pose: pictures, joints, and the squares that people are cropped by.
+
+    hcmoco-bench synth mpii --out /tmp/mpii --images 40
+
+    hcmoco-bench prepare mpii --root /tmp/mpii
+    """
+
+    def writer() -> _Write:
+        from hcmoco_bench.synth.mpii import write_mpii
+
+        return write_mpii
+
+    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, "prepare mpii")
+
+
+def coco(
+    out_dir: _Out,
+    images: _Images = 24,
+    seed: _Seed = 0,
+    long_side: _LongSide = 640,
+    workers: _Workers = 1,
+    device: _Device = "cpu",
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write people as COCO: pictures, keypoints, outlines, boxes.
+
+    hcmoco-bench synth coco --out /tmp/coco --images 40
+
+    hcmoco-bench prepare coco --root /tmp/coco
+    """
+
+    def writer() -> _Write:
+        from hcmoco_bench.synth.coco import write_coco
+
+        return write_coco
+
+    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, "prepare coco")
 
 
 def densepose(
@@ -81,4 +131,5 @@ def _write(
 
 def add_to(group: typer.Typer) -> None:
     """Add the layouts to `synth`."""
-    group.command()(densepose)
+    for command in (mpii, coco, densepose):
+        group.command()(command)

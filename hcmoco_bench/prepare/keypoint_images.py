@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hcmoco_bench import __version__
-from hcmoco_bench.atomic import TEMPORARY_SUFFIX, remove_temporary, write_atomic, write_error
+from hcmoco_bench.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.lock import LOCK_FILE, folder_lock
+from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.keypoint_manifest import LICENCES, KeypointManifest, KeypointSplit, KeypointStore
 from hcmoco_bench.prepare.keypoint_shard import KeypointShardTask, read_keypoint_note, write_keypoint_shard
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, dump_json, file_sha256
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, file_sha256
 from hcmoco_bench.prepare.paths import PortablePaths
 from hcmoco_bench.prepare.store import PROBLEMS_FILE
-from hcmoco_bench.processes import starting_workers, worker_pool
+from hcmoco_bench.prepare.store_folder import StoreFolder
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources import coco, mpii
 from hcmoco_bench.sources.people import Photographs
@@ -27,8 +28,6 @@ from hcmoco_bench.sources.people import Photographs
 KeypointDataset = Literal["mpii", "coco"]
 
 ROWS_PER_SHARD: Final = 256
-_PLAN_FILE: Final = ".plan.json"
-_SHARDS: Final = "*-[0-9][0-9][0-9][0-9][0-9]-of-[0-9][0-9][0-9][0-9][0-9].parquet"
 _SOURCES: Final = {"mpii": mpii, "coco": coco}
 
 
@@ -87,14 +86,16 @@ def prepare_keypoints(
     except OSError as error:
         raise write_error(out, error) from error
     with folder_lock(out):
-        remove_temporary(out)
+        folder = StoreFolder(out, recipe)
         try:
-            if _begin(out, recipe, overwrite=overwrite):
+            if folder.claim(overwrite=overwrite):
                 store = KeypointStore.open(out)
                 return PreparedKeypoints(store, sum(s.rows for s in store.manifest.shards.values()), True)
             tasks = list(_tasks(splits, root, out.absolute(), recipe, rows_per_shard))
             kept = _write_shards(tasks, workers, progress)
-            return PreparedKeypoints(_finish(dataset, out, tasks, splits, root, recipe, rows_per_shard), kept, False)
+            store = _finish(dataset, out, tasks, splits, root, recipe, rows_per_shard)
+            folder.end()
+            return PreparedKeypoints(store, kept, False)
         finally:
             remove_temporary(out)
 
@@ -108,48 +109,6 @@ def _recipe(dataset: str, splits: dict[str, Photographs], root: Path, rows_per_s
             size = photograph.path.stat().st_size if photograph.path.is_file() else None
             parts.append([photograph.name, size])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _begin(out: Path, recipe: str, *, overwrite: bool) -> bool:
-    """Make the folder ready; True if the store is finished already."""
-    known = _known_plan(out)
-    if overwrite and known is not None:
-        # The manifest first: without it the rest is an unfinished store and nothing else.
-        for path in [out / MANIFEST_FILE, out / PROBLEMS_FILE, *sorted(out.glob(_SHARDS)), out / _PLAN_FILE]:
-            path.unlink(missing_ok=True)
-    elif known is None:
-        mine = (LOCK_FILE, _PLAN_FILE)
-        strangers = sorted(
-            p.name for p in out.iterdir() if p.name not in mine and not p.name.endswith(TEMPORARY_SUFFIX)
-        )
-        if strangers:
-            raise StoreError(f"{out}: is not empty and holds no store ({strangers[0]}, ...); choose another --out")
-    elif known != recipe:
-        raise StoreError(
-            f"{out}: holds a store made from other inputs or with other options; choose another --out, or give "
-            "--overwrite to replace it"
-        )
-    elif (out / MANIFEST_FILE).exists():
-        store = KeypointStore.open(out)
-        sizes = {name: entry.bytes for name, entry in store.manifest.shards.items()}
-        if all((out / name).is_file() and (out / name).stat().st_size == size for name, size in sizes.items()):
-            (out / _PLAN_FILE).unlink(missing_ok=True)
-            return True
-    (out / MANIFEST_FILE).unlink(missing_ok=True)
-    write_atomic(out / _PLAN_FILE, dump_json({"plan_sha256": recipe}))
-    return False
-
-
-def _known_plan(out: Path) -> str | None:
-    """The plan that the folder belongs to, "" if that cannot be told; None if it is no store at all."""
-    try:
-        if (out / MANIFEST_FILE).exists():
-            return KeypointStore.open(out).manifest.plan_sha256
-        return str(json.loads((out / _PLAN_FILE).read_bytes())["plan_sha256"])
-    except FileNotFoundError:
-        return None
-    except (OSError, StoreError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _tasks(
@@ -169,23 +128,10 @@ def _write_shards(tasks: Sequence[KeypointShardTask], workers: int, progress: Pr
     total = sum(len(task.photographs) for task in tasks)
     kept = done = total - sum(len(task.photographs) for task in left)
     progress("checking pictures", done, total)
-    for pictures in _work(left, workers):
+    for pictures in LocalExecutor(workers).run(write_keypoint_shard, left):
         done += pictures
         progress("checking pictures", done, total)
     return kept
-
-
-def _work(tasks: Sequence[KeypointShardTask], workers: int) -> Iterator[int]:
-    if workers == 1 or len(tasks) < 2:
-        yield from map(write_keypoint_shard, tasks)
-        return
-    pool = worker_pool(min(workers, len(tasks)))
-    try:
-        with starting_workers():
-            results = pool.map(write_keypoint_shard, tasks)
-        yield from results
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _finish(
@@ -232,5 +178,4 @@ def _finish(
         problems_sha256=file_sha256(out / PROBLEMS_FILE),
     )
     write_atomic(out / MANIFEST_FILE, manifest.to_json())
-    (out / _PLAN_FILE).unlink(missing_ok=True)
     return KeypointStore.open(out)

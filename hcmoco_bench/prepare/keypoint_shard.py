@@ -66,6 +66,11 @@ class KeypointShardTask:
     photographs: tuple[Photograph, ...]
     root: Path
 
+    @property
+    def file(self) -> str:
+        """File name of the shard."""
+        return self.path.name
+
 
 @dataclass(frozen=True)
 class KeypointNote:

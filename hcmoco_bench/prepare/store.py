@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import Manifest
+from hcmoco_bench.prepare.manifest import Manifest, ShardEntry
 from hcmoco_bench.problems import Problem
 
 CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE = "calibration.json", "problems.jsonl", "splits.json"
@@ -40,9 +40,26 @@ def shard_split(file: str) -> str:
     return match["split"]
 
 
+class SplitManifest(Protocol):
+    """What the manifests of stores with declared splits have in common."""
+
+    @property
+    def shards(self) -> Mapping[str, ShardEntry]:
+        """By file name, `<split>-NNNNN-of-NNNNN.parquet`."""
+        ...
+
+    @property
+    def parts(self) -> bool:
+        """Whether there is a `parts` column."""
+        ...
+
+
+ManifestT = TypeVar("ManifestT", bound=SplitManifest)
+
+
 @dataclass(frozen=True)
-class Store:
-    """A finished store: its folder and manifest.
+class SplitStore(Generic[ManifestT]):
+    """A finished store of samples with declared splits: its folder and manifest.
 
     Attributes:
         path: The folder.
@@ -50,14 +67,7 @@ class Store:
     """
 
     path: Path
-    manifest: Manifest
-
-    @classmethod
-    def open(cls, path: Path) -> Store:
-        """Open the store in a folder; raises StoreError if there is none or it is not finished."""
-        if not path.is_dir():
-            raise StoreError(f"{path}: no such folder; run prepare, or give the folder of a store")
-        return cls(path, Manifest.load(path))
+    manifest: ManifestT
 
     @cached_property
     def splits(self) -> dict[str, SplitIds]:
@@ -128,6 +138,17 @@ class Store:
             (problem.reason for problem in self.problems() if problem.id == sample_id), "it was not asked for"
         )
         raise StoreError(f"{self.path}: sample {sample_id} is not in the store: {reason}")
+
+
+class Store(SplitStore[Manifest]):
+    """A finished NTU store."""
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open the store in a folder; raises StoreError if there is none or it is not finished."""
+        if not path.is_dir():
+            raise StoreError(f"{path}: no such folder; run prepare, or give the folder of a store")
+        return cls(path, Manifest.load(path))
 
 
 def spread(ids: Sequence[str], number: int) -> list[str]:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from hcmoco_bench.prepare.shard import ShardTask
 
-Work = Callable[[ShardTask], int]
-"""`write_shard`: a module-level function, so that every process can import it."""
+class Task(Protocol):
+    """All that a worker needs for one shard; picklable."""
+
+    @property
+    def file(self) -> str:
+        """File name of the shard, which names the task."""
+        ...
+
+
+TaskT = TypeVar("TaskT", bound=Task)
+Work = Callable[[TaskT], int]
+"""Such as `write_shard`: a module-level function, so that every process can import it."""
 
 
 class Executor(Protocol):
     """Runs shard tasks in any order, each at least once; a task that is run twice writes the same bytes."""
 
-    def run(self, work: Work, tasks: Sequence[ShardTask]) -> Iterator[int]:
+    def run(self, work: Work[TaskT], tasks: Sequence[TaskT]) -> Iterator[int]:
         """Do the work of each task; yield its result (the samples dealt with) as each one finishes.
 
         The first error is raised after work that has not begun was called off.

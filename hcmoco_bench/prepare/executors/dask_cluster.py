@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hcmoco_bench.errors import StoreError, UsageError
-from hcmoco_bench.prepare.executors.base import Work
-from hcmoco_bench.prepare.shard import ShardTask
+from hcmoco_bench.prepare.executors.base import TaskT, Work
 
 CONNECT_SECONDS = 30
 """How long to wait for a scheduler's answer."""
@@ -32,7 +31,7 @@ class DaskExecutor:
     scheduler: str | None
     workers: int
 
-    def run(self, work: Work, tasks: Sequence[ShardTask]) -> Iterator[int]:
+    def run(self, work: Work[TaskT], tasks: Sequence[TaskT]) -> Iterator[int]:
         """See `Executor.run`."""
         try:
             import distributed
@@ -73,7 +72,7 @@ class DaskExecutor:
             ) from error
 
 
-def _one_thread(work: Work, task: ShardTask) -> int:
+def _one_thread(work: Work[TaskT], task: TaskT) -> int:
     import cv2
 
     cv2.setNumThreads(1)  # the cluster decides how many shards a machine works on; OpenCV must not multiply that

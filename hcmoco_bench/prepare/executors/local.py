@@ -8,8 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.executors.base import Work
-from hcmoco_bench.prepare.shard import ShardTask
+from hcmoco_bench.prepare.executors.base import TaskT, Work
 from hcmoco_bench.processes import starting_workers, worker_pool
 
 RESTARTS = 2
@@ -29,7 +28,7 @@ class LocalExecutor:
 
     workers: int
 
-    def run(self, work: Work, tasks: Sequence[ShardTask]) -> Iterator[int]:
+    def run(self, work: Work[TaskT], tasks: Sequence[TaskT]) -> Iterator[int]:
         """See `Executor.run`."""
         if self.workers == 1:
             yield from map(work, tasks)
@@ -46,7 +45,7 @@ class LocalExecutor:
                         "shards left; run the same command again to continue, with fewer --workers if memory was short"
                     ) from error
 
-    def _run_pool(self, work: Work, left: dict[str, ShardTask]) -> Iterator[int]:
+    def _run_pool(self, work: Work[TaskT], left: dict[str, TaskT]) -> Iterator[int]:
         """Work off `left`, removing what is done."""
         pool = worker_pool(max(1, min(self.workers, len(left))))
         try:

@@ -14,8 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from hcmoco_bench.sources.ntu.names import SampleId
+
+IdT = TypeVar("IdT")
 
 
 def fingerprint(ids: Iterable[SampleId | str]) -> str:
@@ -43,7 +46,7 @@ class Split:
         return fingerprint(self.ids)
 
 
-def uniform(ids: Sequence[SampleId], percent: int) -> tuple[SampleId, ...]:
+def uniform(ids: Sequence[IdT], percent: int) -> tuple[IdT, ...]:
     """Items 0, k, 2k, ... of a list, floor(n / k) of them, with k = 100 / percent.
 
     This is how the published code samples ITOP, and what the paper calls uniform sampling from the default ordered

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -19,10 +18,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.h264_order import coded_pictures, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
-
-# Matrix and range as H.273 numbers them: unspecified or BT.601, unspecified or limited.
-_BT601 = (2, 5, 6)
-_LIMITED = (0, 1)
+from hcmoco_bench.sources.video_colours import to_rgb
 
 _SMALL = 64 * 2**20
 """Largest file, bytes, of which all packets are held in memory."""
@@ -60,7 +56,7 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
             return
         for picture in _necessary_pictures(container, stream, frames):
             _check_size(asset, picture.width, picture.height)
-            yield left.popleft(), _to_rgb(picture)
+            yield left.popleft(), to_rgb(picture)
     if left:
         with _opened(asset) as (container, stream):
             yield from _decode_all(asset, container, stream, left)
@@ -78,7 +74,7 @@ def _decode_all(
         if shown < next_wanted:
             continue
         _check_size(asset, picture.width, picture.height)
-        yield shown, _to_rgb(picture)
+        yield shown, to_rgb(picture)
         following = next(wanted, None)
         if following is None:
             return
@@ -187,13 +183,6 @@ def _necessary_pictures(container: InputContainer, stream: VideoStream, frames: 
                     yield picture
     except (av.FFmpegError, EOFError):
         return
-
-
-def _to_rgb(picture: VideoFrame) -> NDArray[np.uint8]:
-    if picture.format.name == "yuv420p" and picture.colorspace in _BT601 and picture.color_range in _LIMITED:
-        # OpenCV rounds; libswscale's fast path truncates, 1.2 levels too dark on average.
-        return np.asarray(cv2.cvtColor(picture.to_ndarray(), cv2.COLOR_YUV2RGB_I420), np.uint8)
-    return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
 
 
 def _check_size(asset: Asset, width: int, height: int) -> None:

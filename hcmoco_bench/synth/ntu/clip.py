@@ -15,6 +15,7 @@ from hcmoco_bench.sources.ntu.names import ClipName, Rig
 from hcmoco_bench.synth.kinect.cameras import KinectPair
 from hcmoco_bench.synth.kinect.color_camera import ColorCamera
 from hcmoco_bench.synth.kinect.joint_visibility import joints_seen
+from hcmoco_bench.synth.kinect.light_over_time import LightOverTime
 from hcmoco_bench.synth.kinect.people import People
 from hcmoco_bench.synth.kinect.raycast import Surface, View
 from hcmoco_bench.synth.kinect.sensor import DepthSensor, true_depth
@@ -25,9 +26,6 @@ from hcmoco_bench.synth.ntu.truth import TruthWriter
 from hcmoco_bench.synth.room.build import Room
 from hcmoco_bench.synth.room.lighting import RoomLight, light_room
 from hcmoco_bench.synth.room.shadows import ShadowCatcher
-
-_KEY_STEP = 8
-"""Which lights reach which point of the people is traced in every so manieth frame, and blended in between."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +117,17 @@ class ClipMaker:
 
     def frames(self) -> Iterator[ClipFrame]:
         """Yield the frames in order."""
-        scene, tracks = self._scene, self.performance.tracks
+        scene = self._scene
         people = People(self.performance.figures, self._device)
-        skies = self._key_skies(people)
+        light = LightOverTime(people, self._light, scene.color, self._place, self.n_frames)
         rng = generator(self._seed, "color", self._clip) if self._noise else None
         color = ColorCamera(scene.color, scene.backdrop, scene.catcher, self._light, rng)
         sensor = DepthSensor(scene.room_z, generator(self._seed, "depth", self._clip)) if self._noise else None
         room_z = wp.array(scene.room_z, dtype=float, device=self._device)
         for number in range(self.n_frames):
-            people.move([track.vertices[number] for track in tracks])
+            self._place(people, number)
             view = people.in_depth(scene.depth, room_z)
-            key, share = divmod(number, _KEY_STEP)
-            irradiance = people.light(self._light, skies[key], skies[key + 1], share / _KEY_STEP)
+            irradiance = light.at(number)
             parts = np.zeros(DEPTH_SIZE[::-1], np.uint8)
             if view is not None:
                 parts[view.box.slices] = view.part
@@ -141,14 +138,8 @@ class ClipMaker:
                 self.truth.add(view, people.surface)
             yield ClipFrame(color.expose(people, irradiance), depth, parts)
 
-    def _key_skies(self, people: People) -> list[wp.array]:
-        """Masks of open sky at frames 0, _KEY_STEP, ... and at the end."""
-        skies = []
-        for number in range(0, self.n_frames + _KEY_STEP, _KEY_STEP):
-            frame = min(number, self.n_frames - 1)
-            people.move([track.vertices[frame] for track in self.performance.tracks])
-            skies.append(people.open_sky(self._light, self._scene.color))
-        return skies
+    def _place(self, people: People, number: int) -> None:
+        people.move([track.vertices[number] for track in self.performance.tracks])
 
     def bodies(self) -> list[list[TrackedBody]]:
         """What the Kinect's body tracking reports, one list a frame; call it after the last frame."""

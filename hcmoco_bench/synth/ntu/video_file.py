@@ -1,9 +1,10 @@
-"""Writes videos as NTU's are: H.264 in AVI, 4:2:0, 30 frames a second; the same pictures give the same bytes."""
+"""Writes videos as data sets have them: H.264, 4:2:0, in AVI (NTU) or MP4; the same pictures give the same bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import av
 import numpy as np
@@ -21,16 +22,25 @@ _OPTIONS = {
 
 
 class VideoFile:
-    """An AVI file being written; use as a context manager.
+    """A video file being written; use as a context manager.
 
     Args:
         path: Where to.
-        size: Width and height, px.
+        size: Width and height, px, even.
+        container: Format of the file.
+        rate: Frames a second.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int] = COLOR_SIZE) -> None:
-        self._container = av.open(str(path), "w", format="avi", container_options={"fflags": "+bitexact"})
-        stream = self._container.add_stream("libx264", rate=FRAME_RATE, options=dict(_OPTIONS))
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int] = COLOR_SIZE,
+        *,
+        container: Literal["avi", "mp4"] = "avi",
+        rate: int = FRAME_RATE,
+    ) -> None:
+        self._container = av.open(str(path), "w", format=container, container_options={"fflags": "+bitexact"})
+        stream = self._container.add_stream("libx264", rate=rate, options=dict(_OPTIONS))
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1

@@ -1,0 +1,99 @@
+"""Finding Human3.6M's videos and part labels below a folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.problems import Problem
+from hcmoco_bench.sources.human36m.layout import LABEL_FOLDER, TEST_SUBJECTS, TRAIN_SUBJECTS, VIDEO_FOLDER
+from hcmoco_bench.sources.human36m.names import SequenceName
+from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A video with its labels."""
+
+    name: SequenceName
+    video: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class Human36mTree:
+    """What is there.
+
+    Attributes:
+        root: The folder that holds `S1`, `S5`, ...
+        recordings: Videos that have labels, in the published order.
+        problems: Videos without labels (`labels_missing`) and labels without a video (`video_missing`).
+        generated: Whether the tree was generated, and is not licensed data.
+    """
+
+    root: Path
+    recordings: tuple[Recording, ...]
+    problems: tuple[Problem, ...]
+    generated: bool
+
+
+def scan(root: Path) -> Human36mTree:
+    """Look for the recordings of the subjects whose labels are published.
+
+    Args:
+        root: The folder with `S1`, `S5`, ..., or one that holds this one.
+
+    Raises:
+        DataError: Kind `root_unreadable`, or `no_recordings` if no subject has a video with labels.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give Human3.6M's folder", kind="root_unreadable", file=str(root))
+    base = _subjects_folder(root)
+    recordings: list[Recording] = []
+    problems: list[Problem] = []
+    for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS):
+        folder = base / f"S{subject}"
+        videos = _files(folder / VIDEO_FOLDER, subject, ".mp4")
+        labels = _files(folder / LABEL_FOLDER, subject, ".mat")
+        for name in sorted(videos.keys() | labels.keys()):
+            if name in videos and name in labels:
+                recordings.append(Recording(name, videos[name], labels[name]))
+                continue
+            kind, there, folder_name = (
+                ("labels_missing", videos[name], LABEL_FOLDER) if name in videos
+                else ("video_missing", labels[name], VIDEO_FOLDER)
+            )  # fmt: skip
+            reason = f"{there}: has no counterpart in S{subject}/{folder_name}; extract it there"
+            problems.append(Problem(str(name), kind, str(there), reason))
+    if not recordings:
+        raise DataError(
+            f"{root}: no video S*/{VIDEO_FOLDER}/*.mp4 that has labels S*/{LABEL_FOLDER}/*.mat, for the subjects "
+            f"{', '.join(map(str, (*TRAIN_SUBJECTS, *TEST_SUBJECTS)))}; give the folder that holds S1, S5, ...",
+            kind="no_recordings",
+            file=str(root),
+        )
+    generated = any((folder / GENERATED_MARK).is_file() for folder in {root, base})
+    return Human36mTree(base, tuple(recordings), tuple(problems), generated)
+
+
+def _subjects_folder(root: Path) -> Path:
+    subjects = {f"S{subject}" for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS)}
+    for folder, names, _ in os.walk(root):
+        if subjects & set(names):
+            return Path(folder)
+        depth = len(Path(folder).relative_to(root).parts)
+        names[:] = sorted(names) if depth < 2 else []
+    return root
+
+
+def _files(folder: Path, subject: int, suffix: str) -> dict[SequenceName, Path]:
+    if not folder.is_dir():
+        return {}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        name = SequenceName.of_file(subject, path.stem) if path.suffix.lower() == suffix else None
+        if name is not None:
+            found[name] = path
+    return found

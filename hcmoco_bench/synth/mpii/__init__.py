@@ -1,0 +1,5 @@
+"""Generated people as MPII Human Pose."""
+
+from hcmoco_bench.synth.mpii.dataset import write_mpii
+
+__all__ = ["write_mpii"]

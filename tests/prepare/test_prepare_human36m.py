@@ -1,0 +1,160 @@
+"""Human3.6M to a store: which frames, what becomes of bad input, and the same bytes however it was made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from human36m_files import brightness, raw_labels, write_mat, write_recording
+from typer.testing import CliRunner
+
+from hcmoco_bench.body import part_table
+from hcmoco_bench.cli.app import app
+from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.prepare.executors import LocalExecutor
+from hcmoco_bench.prepare.human36m import prepare_human36m
+from hcmoco_bench.prepare.human36m_store import Human36mStore
+from hcmoco_bench.prepare.manifest import file_sha256
+from hcmoco_bench.prepare.parsing_store import open_parsing_store
+from hcmoco_bench.sources.ntu.splits import fingerprint
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    root = tmp_path_factory.mktemp("human36m")
+    for subject, stem, frames in (
+        (9, "Eating.54138969", 30),
+        (1, "Eating.54138969", 51),
+        (1, "Directions 1.54138969", 26),
+        (5, "Posing.60457274", 25),
+    ):
+        write_recording(root, subject, stem, frames)
+    return root
+
+
+@pytest.fixture
+def own(raw, tmp_path):
+    return shutil.copytree(raw, tmp_path / "raw")
+
+
+def contents(folder):
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+
+
+def _paths(root, subject, stem):
+    base = root / f"S{subject}"
+    return base / "Videos" / f"{stem}.mp4", base / "MySegmentsMat" / "PartLabels" / f"{stem}.mat"
+
+
+def test_every_25th_frame_in_the_published_order(raw, tmp_path):
+    store = prepare_human36m(raw, tmp_path / "store").store
+    train = ["S1_Directions_1.54138969_000000", "S1_Directions_1.54138969_000025", "S1_Eating.54138969_000000",
+             "S1_Eating.54138969_000025", "S1_Eating.54138969_000050", "S5_Posing.60457274_000000"]  # fmt: skip
+    assert list(store.splits["train"].ids) == train
+    assert list(store.splits["test"].ids) == ["S9_Eating.54138969_000000", "S9_Eating.54138969_000025"]
+    assert store.splits["train_20"].ids == tuple(train[:1])
+    assert store.manifest.splits["train_10"].expected == 0
+    assert store.splits["train"].sha256 == fingerprint(train)
+    assert store.manifest.problems == {}
+    assert [row["sample_id"] for row in store.rows("train")] == train
+    assert [row["sample_id"] for row in store.rows("train_20")] == train[:1]
+    for row in store.rows("train"):
+        rgb = cv2.imdecode(np.frombuffer(row["rgb"]["bytes"], np.uint8), cv2.IMREAD_COLOR)
+        parts = cv2.imdecode(np.frombuffer(row["parts"]["bytes"], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert rgb.shape[:2] == parts.shape == (24, 32)
+        assert abs(float(rgb.mean()) - brightness(row["frame"])) < 3
+        np.testing.assert_array_equal(part_table().raw_ids[parts], raw_labels(row["frame"]))
+    assert (row["subject"], row["action"], row["camera"]) == (5, "Posing", "60457274")
+    opened = open_parsing_store(store.path)
+    assert isinstance(opened, Human36mStore)
+    assert opened.manifest == store.manifest
+    assert opened.find(train[3])["frame"] == 25
+
+
+def test_workers_and_stops_give_the_same_bytes(raw, tmp_path):
+    first = prepare_human36m(raw, tmp_path / "one", rows_per_shard=2)
+    prepare_human36m(raw, tmp_path / "two", rows_per_shard=2, executor=LocalExecutor(2))
+    reference = contents(tmp_path / "one")
+    assert contents(tmp_path / "two") == reference
+    assert sum(name.endswith(".parquet") for name in reference) == 4
+    # As a killed run leaves it: some shards, a temporary file, no manifest.
+    stopped = tmp_path / "two"
+    (stopped / "manifest.json").unlink()
+    (stopped / ".plan.json").write_text(json.dumps({"plan_sha256": first.store.manifest.plan_sha256}))
+    (stopped / "train-00001-of-00003.parquet").unlink()
+    (stopped / ".train-00001-of-00003.parquet.1-ab.tmp").write_bytes(b"half")
+    again = prepare_human36m(raw, stopped, rows_per_shard=2)
+    assert again.kept == 5
+    assert contents(stopped) == reference
+    assert prepare_human36m(raw, stopped, rows_per_shard=2).nothing_to_do
+    with pytest.raises(StoreError, match="other options"):
+        prepare_human36m(raw, stopped, rows_per_shard=3)
+    prepare_human36m(raw, stopped, rows_per_shard=3, overwrite=True)
+    assert contents(stopped) != reference
+
+
+def test_labels_of_another_length_end_the_recording_and_are_said(own, tmp_path):
+    write_mat(_paths(own, 1, "Eating.54138969")[1], [raw_labels(i) for i in range(40)])
+    store = prepare_human36m(own, tmp_path / "store").store
+    (problem,) = store.problems()
+    assert (problem.id, problem.kind, problem.kept) == ("S1_Eating.54138969", "lengths_differ", True)
+    assert "labels of 40 frames, the video has 51" in problem.reason
+    assert "1 of the chosen frames" in problem.reason
+    assert str(own) not in problem.reason
+    assert store.manifest.splits["train"].rows == store.manifest.splits["train"].expected == 5
+
+
+def test_bad_frames_are_left_out_by_name(own, tmp_path):
+    images = [raw_labels(i) for i in range(51)]
+    images[0] = np.full((24, 32), 5, np.uint8)
+    images[25] = raw_labels(25, (40, 24))
+    images[50] = raw_labels(50, (30, 26))
+    write_mat(_paths(own, 1, "Eating.54138969")[1], images)
+    store = prepare_human36m(own, tmp_path / "store").store
+    found = {problem.id[-6:]: (problem.kind, problem.kept) for problem in store.problems()}
+    assert found == {"000000": ("mask_unknown_id", False), "000025": ("mask_wrong_size", False)}
+    assert store.manifest.splits["train"].rows == 4
+    assert store.manifest.splits["train"].expected == 6
+    # A border of 2 px is filled with background, or cut.
+    row = store.find("S1_Eating.54138969_000050")
+    parts = cv2.imdecode(np.frombuffer(row["parts"]["bytes"], np.uint8), cv2.IMREAD_UNCHANGED)
+    assert parts.shape == (24, 32)
+    np.testing.assert_array_equal(part_table().raw_ids[parts[:, :30]], raw_labels(50, (30, 26))[:24])
+    assert not parts[:, 30:].any()
+
+
+def test_damaged_files_are_problems_and_the_others_are_prepared(own, tmp_path):
+    video = _paths(own, 1, "Eating.54138969")[0]
+    # A video whose header is at the front and whose pictures break off.
+    content = video.read_bytes()
+    moov = content.index(b"mdat") - 4
+    video.write_bytes(content[: moov + 60] + bytes(200) + content[moov + 260 :])
+    labels = _paths(own, 5, "Posing.60457274")[1]
+    labels.write_bytes(labels.read_bytes()[:3000])
+    store = prepare_human36m(own, tmp_path / "store").store
+    kinds = {problem.kind for problem in store.problems()}
+    assert "labels_unreadable" in kinds
+    assert kinds <= {"labels_unreadable", "video_too_short"}
+    assert store.manifest.splits["test"].rows == 2
+    for path in own.rglob("*.mat"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="none of its"):
+        prepare_human36m(own, tmp_path / "none")
+
+
+def test_the_command(raw, tmp_path):
+    runner = CliRunner()
+    arguments = ["prepare", "human36m", "--root", str(raw), "--out", str(tmp_path / "store"), "--workers", "1"]
+    done = runner.invoke(app, [*arguments, "--json", "--strict"])
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert result["recordings"] == 4
+    assert result["splits"]["train"]["rows"] == 6
+    again = runner.invoke(app, arguments)
+    assert "nothing to do" in again.output
+    text = runner.invoke(app, ["prepare", "human36m", "--help"], env={"COLUMNS": "160", "TERM": "dumb"}).output
+    for word in ("PartLabels", "--every", "--executor", "--strict"):
+        assert word in text
