@@ -148,11 +148,22 @@ class ItopCrops(Dataset[JointSample]):
             joints, stretched, and nothing behind the deepest of them.
         size: Side of the crop, px.
         train: Whether crops are drawn; otherwise they are the same every time.
+        strength: Of the drawing, as a share of the published one.
         seed: Of the draws.
     """
 
-    def __init__(self, source: ItopSplit, *, framing: Framing, size: int, train: bool, seed: int = 0) -> None:
+    def __init__(
+        self,
+        source: ItopSplit,
+        *,
+        framing: Framing,
+        size: int,
+        train: bool,
+        strength: float = 1.0,
+        seed: int = 0,
+    ) -> None:
         self.source, self.framing, self.size, self.train, self.seed = source, framing, size, train, seed
+        self.strength = strength
         self._found: dict[int, Frame] = {}
 
     def __len__(self) -> int:
@@ -201,8 +212,8 @@ class ItopCrops(Dataset[JointSample]):
         """The crop of a frame; what lies outside of its box is taken out of `kept`."""
         box = frame.box.copy()
         if rng is not None:
-            box += rng.uniform(-JITTER, JITTER, 4)
-            box[2:] = np.maximum(box[2:], box[:2] + 1)
+            box += self.strength * rng.uniform(-JITTER, JITTER, 4)
+        box[2:] = np.maximum(box[2:], box[:2] + 1)
         x0, y0, x1, y1 = box
         columns, rows = np.arange(_WIDTH), np.arange(_HEIGHT)
         kept[(rows < y0) | (rows > y1)] = 0
@@ -212,8 +223,9 @@ class ItopCrops(Dataset[JointSample]):
             sides[:] = sides.min()
         turn = np.eye(2)
         if rng is not None:
-            angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION))
-            turn = rng.uniform(*SCALES) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+            angle = self.strength * np.deg2rad(rng.uniform(-ROTATION, ROTATION))
+            scale = 1 + self.strength * (rng.uniform(*SCALES) - 1)
+            turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         linear = turn * sides
         middle = np.full(2, (self.size - 1) / 2)
         return Crop(np.column_stack([linear, middle - linear @ (box[:2] + box[2:]) / 2]), self.size, self.size)
