@@ -45,6 +45,10 @@ class NtuIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def rows(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> NtuIndex:
+        """Some of the rows, by number or by mark."""
+        return NtuIndex(self.ids[rows], self.rigs[rows], self.places[rows], self.joints[rows], self.tracking[rows])
+
 
 def read_index(store: Store, split: str) -> NtuIndex:
     """Read a split's ids, rigs and joints; the pictures are not touched.

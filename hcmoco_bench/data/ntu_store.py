@@ -17,16 +17,20 @@ from hcmoco_bench.data.crops import box_around, jittered_person, random_square, 
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
+from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.data.stored_pictures import StoredPictures
 from hcmoco_bench.data.transforms import Crop
-from hcmoco_bench.errors import StoreError
+from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 
 Crops: TypeAlias = Literal["square", "person"]
 """Which random crops training takes."""
+
+Hidden: TypeAlias = Literal["nothing", "rgb", "depth"]
+"""The modality of a store that is not read."""
 
 _METRES = 0.001
 
@@ -50,6 +54,8 @@ class NtuStoreDataset(Dataset[Sample]):
         seed: Of the crops.
         train: Random crops; otherwise the same crop every time.
         crops: Which random crops: `square`, as published, or `person`.
+        hide: Samples come without this modality; nothing of it is read, not even to see that it is there.
+        without: Samples of such clips and performers are left out.
 
     Attributes:
         index: Ids, rigs and joints of all rows.
@@ -59,6 +65,7 @@ class NtuStoreDataset(Dataset[Sample]):
 
     Raises:
         StoreError: If there is no finished store, no such split, or no row in it.
+        UsageError: If a modality is to be hidden that went into the other one.
     """
 
     def __init__(
@@ -71,6 +78,8 @@ class NtuStoreDataset(Dataset[Sample]):
         seed: int = 0,
         train: bool = True,
         crops: Crops = "square",
+        hide: Hidden = "nothing",
+        without: Overlap | None = None,
     ) -> None:
         opened = Store.open(store)
         self.path, self.split, self.size, self.seed, self.train = store, split, size, seed, train
@@ -79,11 +88,21 @@ class NtuStoreDataset(Dataset[Sample]):
         self.index: NtuIndex = read_index(opened, split)
         if not len(self.index):
             raise StoreError(f"{store}: split {split!r} has no rows; see its problems.jsonl")
+        if without is not None:
+            self.index = self.index.rows(~without.marks(self.index.ids))
+            if not len(self.index):
+                raise StoreError(
+                    f"{store}: every sample of {split!r} is of a clip of the labelled store or a performer of its test "
+                    "split; prepare others, or set overlap=keep, which lets them be seen"
+                )
+        if hide != "nothing":
+            check_apart(opened)
+        self.hide: Hidden = hide
         self._pictures = StoredPictures(store, opened.shards(), self.index.ids, self.index.places)
         self._intrinsics = RigIntrinsics.of_store(opened)
         used = set(np.unique(self.index.rigs).tolist())
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
-        self._has_depth = not opened.manifest.options.rgb_only
+        self._has_depth = not opened.manifest.options.rgb_only and hide != "depth"
         self._has_parts = opened.manifest.parts
         self._mapping = joint_mapping("kinect25", joints)
         self._epoch = 0
@@ -100,8 +119,8 @@ class NtuStoreDataset(Dataset[Sample]):
         row = draw.row
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
-        rgb = self._pictures.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
-        if rgb is None:
+        rgb = None if self.hide == "rgb" else self._pictures.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
+        if rgb is None and self.hide != "rgb":
             raise StoreError(f"sample {self.index.ids[row]}: no rgb; run verify on {self.path}")
         depth = self._pictures.read(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
         parts = self._pictures.read(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
@@ -115,7 +134,7 @@ class NtuStoreDataset(Dataset[Sample]):
         return self._cropped(row, crop, rgb, depth, parts)
 
     def _cropped(
-        self, row: int, crop: Crop, rgb: NDArray[Any], depth: NDArray[Any] | None, parts: NDArray[Any] | None
+        self, row: int, crop: Crop, rgb: NDArray[Any] | None, depth: NDArray[Any] | None, parts: NDArray[Any] | None
     ) -> Sample:
         rig = self._intrinsics.of(str(self.index.rigs[row]))
         intrinsics = None if depth is None else crop.intrinsics(*rig)
@@ -129,7 +148,7 @@ class NtuStoreDataset(Dataset[Sample]):
             sample_id=str(self.index.ids[row]),
             source="ntu",
             index=row,
-            rgb=planes(crop.rgb(rgb)),
+            rgb=None if rgb is None else planes(crop.rgb(rgb)),
             depth=_metres(millimetres),
             foreground=_where(people),
             parts=None if labels is None else torch.from_numpy(labels),
@@ -149,6 +168,15 @@ class NtuStoreDataset(Dataset[Sample]):
             lines, columns = np.nonzero(people)
             return box_around(np.column_stack([columns, lines]).astype(np.float64), width, height)
         return np.array([0.0, 0.0, width - 1.0, height - 1.0])
+
+
+def check_apart(store: Store) -> None:
+    """Raise UsageError if RGB of a store was made with the help of depth, so that neither can be hidden from it."""
+    if store.manifest.options.align == "registered":
+        raise UsageError(
+            f"{store.path}: its RGB was warped with each frame's depth (--align registered), so that depth would show "
+            "in it; prepare with --align homography"
+        )
 
 
 def _metres(millimetres: NDArray[np.uint16] | None) -> Tensor | None:

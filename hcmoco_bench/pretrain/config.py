@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hcmoco_bench.body.annotation_files import annotation_file
+from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.settings import validated
 
@@ -45,6 +46,10 @@ class PretrainConfig(BaseModel):
         depth_backbone: Encoder of depth; `pointnet` takes it as points; None for the same as `backbone`.
         init: First weights: `scratch`, `imagenet`, or the path of a checkpoint or weight file.
         stores: Prepared stores that are mixed, each with the same share.
+        hide: For each of `stores`, in their order, the modality that is not read: rgb, depth or nothing; empty for
+            nothing in all. Whoever tests on depth what was learned on RGB hides depth from the start.
+        overlap: What becomes of unlabelled samples (`prepare --set pretrain`) of clips that a store of labelled frames
+            in the same mixture has too, or of performers of its test split: leave_out, or keep.
         joints: Keypoints: mpii16 (NTU with MPII) or shared13 (NTU with COCO).
         image_size: Side of the square crops, px.
         crops: Of NTU samples: `square`, random squares as published; or `person`, the whole person with a little
@@ -86,6 +91,8 @@ class PretrainConfig(BaseModel):
     depth_backbone: str | None = None
     init: str = "imagenet"
     stores: tuple[str, ...] = ()
+    hide: tuple[Hidden, ...] = ()
+    overlap: Literal["leave_out", "keep"] = "leave_out"
     joints: Literal["mpii16", "shared13"] = "mpii16"
     image_size: int = Field(default=320, ge=32, multiple_of=32)
     crops: Literal["square", "person"] = "square"
@@ -122,6 +129,11 @@ class PretrainConfig(BaseModel):
     def _check(self) -> PretrainConfig:
         if self.stage1_epochs + self.stage2_epochs == 0:
             raise ValueError("both stages have 0 epochs; give stage1_epochs or stage2_epochs")
+        if self.hide and len(self.hide) != len(self.stores):
+            raise ValueError(
+                f"hide has {len(self.hide)} entries, for {len(self.stores)} stores; give one for each, e.g. "
+                'hide=["depth", "nothing"]'
+            )
         if self.method == "hcmoco":
             if self.weights.sample == 0 and self.stage1_epochs:
                 raise ValueError("stage 1 is the sample level alone; with weights.sample = 0 give stage1_epochs = 0")
@@ -131,6 +143,12 @@ class PretrainConfig(BaseModel):
             if epochs and self.warmup_epochs >= epochs:
                 raise ValueError(f"warmup_epochs is {self.warmup_epochs}, but a stage has {epochs} epochs")
         return self
+
+    def hidden(self) -> tuple[Hidden, ...]:
+        """What is hidden of each store."""
+        if self.hide:
+            return self.hide
+        return tuple("nothing" for _ in self.stores)
 
     def plain(self) -> dict[str, Any]:
         """The settings as plain values, as they stand in checkpoints and in the run's `config.json`."""

@@ -75,13 +75,22 @@ class HCMoCoObjective:
         """Loss of a batch; the memory bank takes its embeddings in."""
         weights = self.weights
         dense = stage > 0 and any((weights.dense, weights.sparse_intra, weights.sparse_inter))
-        embeddings: Embeddings = model(batch, dense=dense)
+        return self.of_embeddings(model(batch, dense=dense), batch, generator)
+
+    def of_embeddings(self, embeddings: Embeddings, batch: Batch, generator: torch.Generator) -> StepResult:
+        """The same of a batch that was embedded already; without maps, the sample level alone.
+
+        Args:
+            embeddings: Of the batch.
+            batch: It.
+            generator: Draws negatives and points.
+        """
         terms: dict[str, LossTerm] = {}
         factors: dict[str, float] = {}
-        for name, term, weight in self._terms(embeddings, batch, dense, generator):
+        for name, term, weight in self._terms(embeddings, batch, bool(embeddings.maps), generator):
             terms[name], factors[name] = term, weight
         result = combine(terms, factors)
-        if weights.sample:
+        if self.weights.sample:
             for name, present in present_modalities(batch).items():
                 self.bank.update(name, batch.index, embeddings.global_[name].detach(), present)
         return result

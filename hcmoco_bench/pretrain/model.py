@@ -102,6 +102,21 @@ class MultiModalModel(nn.Module):
             maps = {"rgb": rgb_map, "depth": depth_map}
         return Embeddings(embeddings, maps, sparse.float(), fine)
 
+    def dense_map(self, name: str, picture: Tensor, intrinsics: Tensor, foreground: Tensor) -> Tensor:
+        """Dense embeddings of one modality alone.
+
+        Args:
+            name: `rgb` or `depth`.
+            picture: (B, 3, H, W) uint8, or (B, 1, H, W) metres.
+            intrinsics: (B, 4), for depth as points.
+            foreground: (B, H, W) bool, for depth as points.
+
+        Returns:
+            (B, dim, h, w) float32 of length 1.
+        """
+        dense: Tensor = self.dense_mappers[name](self._pyramid(name, picture, intrinsics, foreground))
+        return dense.float()
+
     def _images(self, name: str, batch: Batch, present: Tensor, dense: bool) -> tuple[Tensor, Tensor | None]:
         """(B, dim) embeddings, and (B, dim, h, w) maps if asked for."""
         rows = present.nonzero()[:, 0]
@@ -119,13 +134,17 @@ class MultiModalModel(nn.Module):
         def chosen(tensor: Tensor) -> Tensor:
             return tensor if rows is None else tensor[rows]
 
+        picture = chosen(batch.rgb if name == "rgb" else batch.depth)
+        return self._pyramid(name, picture, chosen(batch.intrinsics), chosen(batch.foreground))
+
+    def _pyramid(self, name: str, picture: Tensor, intrinsics: Tensor, foreground: Tensor) -> Sequence[Tensor]:
         maps: Sequence[Tensor]
         if name == "rgb":
-            maps = self.rgb_encoder(normalise_rgb(chosen(batch.rgb)))
+            maps = self.rgb_encoder(normalise_rgb(picture))
         elif self.depth_as_points:
-            maps = self.depth_encoder(chosen(batch.depth), chosen(batch.intrinsics), chosen(batch.foreground))
+            maps = self.depth_encoder(picture, intrinsics, foreground)
         else:
-            maps = self.depth_encoder(normalise_depth(chosen(batch.depth)))
+            maps = self.depth_encoder(normalise_depth(picture))
         return maps
 
     def _nothing(self, name: str, batch: Batch, dense: bool) -> tuple[Tensor, Tensor | None]:

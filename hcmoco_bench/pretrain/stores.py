@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.data.mixing import MixedDataset
-from hcmoco_bench.data.ntu_store import NtuStoreDataset
+from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset
+from hcmoco_bench.data.overlap import Overlap, is_labelled
 from hcmoco_bench.data.sample import SampleSource
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
+from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.config import PretrainConfig
 
 PRETRAIN_STORE = "pretrain"
@@ -33,31 +34,58 @@ def default_stores(home: Path) -> tuple[str, ...]:
     return (str(store),)
 
 
-def open_mixture(config: PretrainConfig) -> MixedDataset:
+def open_mixture(config: PretrainConfig, *, labelled_split: str = "train") -> MixedDataset:
     """The training splits of a run's stores as one data set.
 
+    Args:
+        config: The settings.
+        labelled_split: The split of stores of labelled frames; unlabelled ones have `train` alone.
+
     Raises:
-        UsageError: If no store is named, or one is of another data set's joints.
-        StoreError: If a store is missing or not finished.
+        UsageError: If no store is named, one is of another data set's joints, or a modality cannot be hidden.
+        StoreError: If a store is missing or not finished, or all of it is left out.
     """
     if not config.stores:
         raise UsageError("no store to learn from; give --store")
-    return MixedDataset(_open_all(config.stores, config))
+    paths = [Path(store) for store in config.stores]
+    labelled = {path for path in paths if not is_keypoint_store(path) and is_labelled(Store.open(path))}
+    without = None
+    if labelled and config.overlap == "leave_out":
+        without = Overlap.with_stores([Store.open(path) for path in sorted(labelled)])
+    datasets: list[SampleSource] = []
+    for path, hidden in zip(paths, config.hidden(), strict=True):
+        if is_keypoint_store(path):
+            datasets.append(_photographs(path, hidden, config))
+        elif path in labelled:
+            datasets.append(_frames(path, labelled_split, hidden, None, config))
+        else:
+            datasets.append(_frames(path, "train", hidden, without, config))
+    return MixedDataset(datasets)
 
 
-def _open_all(stores: Sequence[str], config: PretrainConfig) -> list[SampleSource]:
-    return [_open(Path(store), config) for store in stores]
-
-
-def _open(store: Path, config: PretrainConfig) -> SampleSource:
-    if _is_keypoint_store(store):
-        return KeypointImagesDataset(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
+def _frames(
+    store: Path, split: str, hidden: Hidden, without: Overlap | None, config: PretrainConfig
+) -> NtuStoreDataset:
     return NtuStoreDataset(
-        store, size=config.image_size, joints=config.joints, seed=config.seed, train=True, crops=config.crops
+        store,
+        split,
+        size=config.image_size,
+        joints=config.joints,
+        seed=config.seed,
+        train=True,
+        crops=config.crops,
+        hide=hidden,
+        without=without,
     )
 
 
-def _is_keypoint_store(store: Path) -> bool:
+def _photographs(store: Path, hidden: Hidden, config: PretrainConfig) -> KeypointImagesDataset:
+    if hidden != "nothing":
+        raise UsageError(f"{store}: photographs have RGB alone, {hidden} cannot be hidden; set nothing for it")
+    return KeypointImagesDataset(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
+
+
+def is_keypoint_store(store: Path) -> bool:
     """Whether a store is of MPII or COCO; one that is no store at all is left to be refused when it is opened."""
     try:
         manifest = json.loads((store / MANIFEST_FILE).read_bytes())

@@ -17,6 +17,7 @@ from hcmoco_bench.results.schema import ModelEntry
 from hcmoco_bench.settings import validated
 from hcmoco_bench.tasks.checkpoints import TaskCheckpoint
 from hcmoco_bench.tasks.config import FinetuneConfig
+from hcmoco_bench.tasks.options import with_options
 from hcmoco_bench.tasks.provenance import run_entry
 from hcmoco_bench.tasks.result import BOOTSTRAP, Writing, check_free, write_evaluations
 from hcmoco_bench.tasks.task import Evaluation, Task, TaskData
@@ -72,9 +73,9 @@ def scoring_config(task: Task, config: FinetuneConfig, given: dict[str, Any]) ->
     """A checkpoint's settings with where the data is, the protocol and the like changed.
 
     Raises:
-        UsageError: If the task has no such protocol.
+        UsageError: If the task has no such protocol or option.
     """
-    changed = validated(FinetuneConfig, config.plain() | given, f"settings of {task.record.id}")
+    changed = validated(FinetuneConfig, with_options(task, config.plain(), given), f"settings of {task.record.id}")
     task.check(changed)
     return changed
 
@@ -140,7 +141,7 @@ def evaluate_checkpoint(
             ),
             run=run_entry(checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command),
             tier="recomputed",
-            notes=chosen_note(checkpoint.chosen_on),
+            notes=[*task.notes(config), *chosen_note(checkpoint.chosen_on)],
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)
@@ -182,6 +183,7 @@ def evaluate_predictions(
             model=ModelEntry(name=name or path.stem),
             run=run_entry(None, seeds=(), device=None, command=command),
             tier="recomputed",
+            notes=task.notes(config, own=False),
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)

@@ -318,7 +318,7 @@ def _write(
     bootstrap: int,
 ) -> Writing:
     test = task.open_data(config, task.test_split(config), train=False)
-    notes = [f"trained on {task.training_split(config)}", *chosen_note(chosen_on(config))]
+    notes = [f"trained on {task.training_split(config)}", *task.notes(config), *chosen_note(chosen_on(config))]
     weights = runs[0].model
     return write_evaluations(
         path,

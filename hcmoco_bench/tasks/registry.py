@@ -10,9 +10,11 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.tasks.task import Task
 
 _TASKS = {
+    "cross_modality": "cross_modality:CrossModality",
     "densepose": "densepose:DensePose",
     "depth_parsing": "depth_parsing:DepthParsing",
     "itop_pose": "itop_pose:ItopPose",
+    "missing_modality": "missing_modality:MissingModality",
     "rgb_parsing": "rgb_parsing:RgbParsing",
 }
 """Module in this package and class of each task."""

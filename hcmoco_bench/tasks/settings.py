@@ -9,6 +9,7 @@ from typing import Any
 from hcmoco_bench.settings import validated
 from hcmoco_bench.tasks.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.config import FinetuneConfig
+from hcmoco_bench.tasks.options import with_options
 from hcmoco_bench.tasks.registry import get_task
 
 
@@ -29,17 +30,7 @@ def make_finetune_config(task_name: str, given: Mapping[str, Any], *, home: Path
     """
     task = get_task(task_name)
     values: dict[str, Any] = {"task": task_name, "protocol": task.record.default_protocol, **task.defaults}
-    options = dict(values.get("options", {}))
-    for name, value in given.items():
-        if name == "options":
-            options |= value
-        elif name.startswith("options."):
-            options[name.removeprefix("options.")] = value
-        elif name not in FinetuneConfig.model_fields and name in task.options.model_fields:
-            options[name] = value
-        else:
-            values[name] = value
-    values["options"] = options
+    values = with_options(task, values, given)
     if values.get("ckpt") and "backbone" not in given and task.modality is not None:
         pretraining = pretrained_settings(Path(values["ckpt"]))
         of_depth = pretraining.depth_backbone if task.modality == "depth" else None

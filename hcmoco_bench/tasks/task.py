@@ -155,6 +155,15 @@ class Task(ABC):
             raise UsageError(f"{self.record.id}: no protocol {config.protocol!r}; it has {', '.join(known)}")
         validated(self.options, config.options, self.record.id)
 
+    def notes(self, config: FinetuneConfig, *, own: bool = True) -> tuple[str, ...]:
+        """What readers of a result should know of its settings, beyond the protocol and the split.
+
+        Args:
+            config: The settings.
+            own: Whether a model was trained with them; predictions of another program share only what is scored.
+        """
+        return ()
+
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
 

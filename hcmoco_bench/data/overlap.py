@@ -1,0 +1,52 @@
+"""Which unlabelled samples would show what a labelled store keeps back: its clips, and the people of its test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+
+TEST = "test"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Clips and performers that unlabelled samples must not show.
+
+    A clip's frames are nearly alike: a labelled frame whose depth is hidden is as good as seen if its neighbour's
+    depth is not. And a person of the test split is known if another clip of theirs was learned from.
+
+    Attributes:
+        clips: Clips with a frame in any split of the labelled stores.
+        performers: Performers with a frame in their test splits.
+    """
+
+    clips: frozenset[ClipName]
+    performers: frozenset[int]
+
+    @classmethod
+    def with_stores(cls, stores: list[Store]) -> Overlap:
+        """What labelled stores hold; from the declared ids, also of samples that could not be prepared."""
+        clips: set[ClipName] = set()
+        performers: set[int] = set()
+        for store in stores:
+            for name, split in store.splits.items():
+                found = {SampleId.parse(sample_id).clip for sample_id in split.ids}
+                clips |= found
+                if name == TEST:
+                    performers |= {clip.performer for clip in found}
+        return cls(frozenset(clips), frozenset(performers))
+
+    def marks(self, ids: NDArray[np.str_]) -> NDArray[np.bool_]:
+        """(N,) whether each sample is of such a clip or performer."""
+        clips = [SampleId.parse(sample_id).clip for sample_id in ids.tolist()]
+        return np.array([clip in self.clips or clip.performer in self.performers for clip in clips], np.bool_)
+
+
+def is_labelled(store: Store) -> bool:
+    """Whether a store is one of frames with labels and a test split, and not of unlabelled frames."""
+    return store.manifest.options.set == "parsing4k"

@@ -1,0 +1,367 @@
+"""What cross-modality supervision and missing modalities share: labelled frames mixed with unlabelled pairs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hcmoco_bench.body import part_table
+from hcmoco_bench.data.batch import Batch, collate
+from hcmoco_bench.data.ntu_index import read_index
+from hcmoco_bench.data.ntu_store import Crops, Hidden, NtuStoreDataset, check_apart
+from hcmoco_bench.data.overlap import Overlap
+from hcmoco_bench.data.parsing import IGNORE
+from hcmoco_bench.data.sample import Joints
+from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.pretrain.build import POINTNET, build_model, build_objective
+from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
+from hcmoco_bench.pretrain.stores import default_stores, is_keypoint_store, open_mixture
+from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.settings import validated
+from hcmoco_bench.sources.ntu.splits import fingerprint
+from hcmoco_bench.tasks.checkpoints import pretrained_settings
+from hcmoco_bench.tasks.config import FinetuneConfig
+from hcmoco_bench.tasks.joint_net import JointNet, JointOutput
+from hcmoco_bench.tasks.parsing import PUBLISHED, ParsingOptions, ParsingTask, pixel_loss
+from hcmoco_bench.tasks.record import ProtocolRecord, SplitRecord
+from hcmoco_bench.tasks.task import Evaluation, TaskData
+from hcmoco_bench.training.objective import Objective, StepResult
+
+SCORED_OVER_TRAINED: Final = 1.5
+"""Size of a whole frame in scoring over the crop's size in training: 320 px crops and 473 px frames, as published.
+
+Training crops are squares of 132 to 424 px of a frame 512 px wide, so people are then about as large as in training.
+"""
+
+JOINT_NATIVE = ProtocolRecord(
+    name="native",
+    summary=(
+        "Of the unlabelled pairs, clips of labelled frames and performers of the test split are left out, in "
+        "pre-training too. The last epoch counts. Frames keep their aspect, are half as large again as the training's "
+        "crops, and are scored at the labels' own resolution; absent classes are left out of the means."
+    ),
+)
+JOINT_PUBLISHED = PUBLISHED.model_copy(
+    update={
+        "leaks": (
+            "with overlap = keep, which is how the authors train, unlabelled pairs may hold frames of the labelled "
+            "clips with the hidden modality, and performers of the test split; with choose = best the epoch is picked "
+            "on the test split"
+        )
+    }
+)
+JOINT_SPLITS = (
+    SplitRecord(
+        name="train",
+        rule="the published list v2; --ratio takes train_20, ...; mixed in equal shares with unlabelled NTU pairs "
+        "(prepare --set pretrain), of which clips of labelled frames and performers of test are left out",
+        size=1963,
+    ),
+    SplitRecord(
+        name="test",
+        rule="the published list v2, all of NTU-120's actions. 26 of its performers are also in train, as published; "
+        "three (6, 8, 11) are among NTU-60's 40, and no clip is",
+        size=1963,
+    ),
+    SplitRecord(name="v3_train", rule="the first 392 of train, the authors' 20 %", size=392),
+    SplitRecord(name="v3_test", rule="the first 392 of test; not comparable with test", size=392),
+)
+CHANCE = (
+    "about 4 %: everything background has an IoU of nearly 1 for one class of 25; the authors' runs without "
+    "contrastive terms have 3.7 to 3.9 % on a modality without labels"
+)
+
+
+class JointOptions(ParsingOptions):
+    """Settings of parsing from shared embeddings.
+
+    Attributes:
+        contrastive: What is learned beside the labels: hcmoco (all its terms), cmc (its sample level), or none.
+        parsing_weight: Of the cross entropy; contrastive terms have 1.
+        overlap: Unlabelled pairs of clips of the labelled store, or of performers of its test split: leave_out, or
+            keep, as the authors do (protocol published only).
+        crops: square, as published; person, for small data and short runs.
+        joints: Keypoints: mpii16, or shared13; those of the pre-training.
+        dim: Length of the embeddings; that of the pre-training.
+        negatives: Negatives an anchor at the sample level.
+        bank_momentum: Share of the old entry that stays when the memory bank is updated.
+        temperature: Of all contrastive terms.
+        points: Pixels an image in the dense term.
+        dense: Targets of the dense term: soft, or hard.
+    """
+
+    lists: Literal["v2", "v3"] = "v2"
+    framing: Literal["frame"] = "frame"
+    contrastive: Literal["hcmoco", "cmc", "none"] = "hcmoco"
+    parsing_weight: float = Field(default=10.0, gt=0)
+    overlap: Literal["leave_out", "keep"] = "leave_out"
+    crops: Crops = "square"
+    joints: Joints = "mpii16"
+    dim: int = Field(default=128, ge=1)
+    negatives: int = Field(default=16_384, ge=1)
+    bank_momentum: float = Field(default=0.5, ge=0, lt=1)
+    temperature: float = Field(default=0.07, gt=0)
+    points: int = Field(default=400, ge=1)
+    dense: Literal["soft", "hard"] = "soft"
+
+
+class JointObjective:
+    """Contrastive terms of all samples, and weighted cross entropy of the labelled ones (supplement 1.6 and 1.7).
+
+    Args:
+        contrast: The terms; None for the labels alone.
+        weights: (C,) of the classes; None for none.
+        parsing_weight: Of the cross entropy.
+    """
+
+    def __init__(self, contrast: HCMoCoObjective | None, weights: Tensor | None, parsing_weight: float) -> None:
+        self.contrast, self.weights, self.parsing_weight = contrast, weights, parsing_weight
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Cross entropy and share of right pixels, then the contrastive terms."""
+        return ("parsing", "accuracy", *(self.contrast.columns if self.contrast else ()))
+
+    def __call__(self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator) -> StepResult:
+        """Loss of a batch."""
+        output: JointOutput = model(batch)
+        labels = batch.parts[output.rows].long()
+        parsing, accuracy = pixel_loss(output.scores, labels, self.weights)
+        counted = (labels != IGNORE).sum()
+        loss = self.parsing_weight * parsing
+        measures = {"parsing": type(accuracy)(parsing.detach(), counted), "accuracy": accuracy}
+        if self.contrast is not None and output.embeddings is not None:
+            self.contrast.bank.to(batch.index.device)
+            contrast = self.contrast.of_embeddings(output.embeddings, batch, generator)
+            loss, measures = loss + contrast.loss, {**measures, **contrast.measures}
+        return StepResult(loss, measures)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory bank."""
+        return self.contrast.state_dict() if self.contrast else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put the memory bank back."""
+        if self.contrast:
+            self.contrast.load_state_dict(state)
+
+
+class JointParsingTask(ParsingTask):
+    """Parsing with one head for both modalities; the tasks differ in what is hidden, and when."""
+
+    modality: ClassVar[Modality] = "rgb"  # both encoders are of its backbone
+    options: ClassVar[type[JointOptions]] = JointOptions
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": 320,
+        "batch_size": 180,
+        "epochs": 100,
+        "lr": 0.03,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "final_lr": 0.001,
+    }
+
+    @abstractmethod
+    def sources(self, config: FinetuneConfig) -> tuple[Modality, ...]:
+        """The modalities that labels are learned with."""
+
+    @abstractmethod
+    def hidden(self, config: FinetuneConfig) -> Hidden:
+        """The modality of the labelled store that no training may read."""
+
+    def scored_size(self, config: FinetuneConfig) -> int:
+        """See `ParsingTask.scored_size`; a multiple of 32."""
+        return 32 * round(SCORED_OVER_TRAINED * config.image_size / 32)
+
+    def check(self, config: FinetuneConfig) -> None:
+        """See `Task.check`."""
+        super().check(config)
+        if config.backbone == POINTNET:
+            raise UsageError(f"{self.record.id}: both modalities are read as pictures; choose another --backbone")
+        if self._options(config).overlap == "keep" and config.protocol != JOINT_PUBLISHED.name:
+            raise UsageError(
+                f"{self.record.id}: with overlap = keep, what is hidden may be seen in unlabelled pairs; that goes "
+                "with --protocol published alone, whose results say so"
+            )
+        self._contrast_config(config)
+
+    def notes(self, config: FinetuneConfig, *, own: bool = True) -> tuple[str, ...]:
+        """See `Task.notes`."""
+        options = self._options(config)
+        learned = (f"contrastive = {options.contrastive}, overlap = {options.overlap}",) if own else ()
+        return (self.setting(config), *learned)
+
+    @abstractmethod
+    def setting(self, config: FinetuneConfig) -> str:
+        """What labels are learned with and what is tested, in a sentence."""
+
+    def default_data(self, home: Path) -> dict[str, Any]:
+        """The stores that `prepare ntu` makes in the home folder: labelled frames, then unlabelled pairs."""
+        labelled: tuple[str, ...] = super().default_data(home)["stores"]
+        return {"stores": labelled + default_stores(home)}
+
+    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+        """See `Task.open_data`; `config.stores` is the labelled store, and for training stores of unlabelled pairs."""
+        if not config.stores:
+            raise UsageError(f"{self.record.id}: no labelled store given; use --store")
+        path = Path(config.stores[0])
+        store = Store.open(path)
+        check_apart(store)
+        if not train:
+            return self._open_frames(path, config, split, train=False)
+        if len(config.stores) < 2:
+            raise UsageError(
+                f"{self.record.id} learns from labelled frames and unlabelled pairs; give --store twice: the labelled "
+                "store, then one of prepare ntu --set pretrain"
+            )
+        if split not in store.splits or not store.manifest.parts:
+            raise UsageError(f"{path}: has no labelled split {split}; prepare it with --set parsing4k --annotations")
+        mixture = open_mixture(self._contrast_config(config), labelled_split=split)
+        ids: list[str] = []
+        for dataset in mixture.datasets:
+            if not isinstance(dataset, NtuStoreDataset):
+                raise UsageError(f"{self.record.id}: photographs have no depth to pair with; give NTU stores alone")
+            ids += dataset.index.ids.tolist()
+        return TaskData(
+            dataset=mixture,
+            collate=collate,
+            ids=tuple(ids),
+            name="NTURGBD-Parsing-4K and unlabelled pairs",
+            generated=store.manifest.source.generated,
+            split=split,
+            expected=tuple(ids),
+            split_sha256=fingerprint(ids),
+            manifest_sha256=file_sha256(path / MANIFEST_FILE),
+            mixture=mixture.lengths,
+        )
+
+    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> JointNet:  # type: ignore[override]
+        """See `Task.build_model`; from a pre-training come both encoders, the mappers and the keypoints' encoder.
+
+        Raises:
+            UsageError: Also if the pre-training saw what is hidden here.
+        """
+        if fresh and config.ckpt is not None:
+            self._check_pretraining(config, Path(config.ckpt))
+        features = build_model(self._contrast_config(config), fresh=fresh)
+        contrast = self._options(config).contrastive != "none"
+        return JointNet(features, len(part_table()), sources=self.sources(config), contrast=contrast)
+
+    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+        """See `Task.build_objective`."""
+        options = self._options(config)
+        contrast = None
+        if options.contrastive != "none":
+            if not isinstance(model, JointNet):
+                raise TypeError(f"a {type(model).__name__} has no embeddings to contrast")
+            made = build_objective(self._contrast_config(config), model.features, len(data), torch.device("cpu"))
+            contrast = cast(HCMoCoObjective, made)
+        return JointObjective(contrast, self._class_weights(config, data), options.parsing_weight)
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        data: TaskData,
+        config: FinetuneConfig,
+        *,
+        device: torch.device,
+        progress: Progress = no_progress,
+        pictures: int = 0,
+    ) -> Evaluation:
+        """See `Task.evaluate`; with the encoder of the tested modality alone."""
+        if not isinstance(model, JointNet):
+            raise TypeError(f"a {type(model).__name__} does not read both modalities")
+        reader = model.reader(self.picture(config))
+        return super().evaluate(reader, data, config, device=device, progress=progress, pictures=pictures)
+
+    def _options(self, config: FinetuneConfig) -> JointOptions:
+        return self.options.model_validate(config.options)
+
+    def _contrast_config(self, config: FinetuneConfig) -> PretrainConfig:
+        """The training as a pre-training: its stores, what is hidden of them, its terms and first weights."""
+        options = self._options(config)
+        labelled = config.stores[:1] and (self.hidden(config),)
+        return validated(
+            PretrainConfig,
+            {
+                "method": "cmc" if options.contrastive == "cmc" else "hcmoco",
+                "backbone": config.backbone,
+                "init": config.ckpt or config.init,
+                "stores": config.stores,
+                "hide": (*labelled, *("nothing" for _ in config.stores[1:])),
+                "overlap": options.overlap,
+                "joints": options.joints,
+                "image_size": config.image_size,
+                "crops": options.crops,
+                "dense": options.dense,
+                "dim": options.dim,
+                "negatives": options.negatives,
+                "bank_momentum": options.bank_momentum,
+                "temperature": options.temperature,
+                "points": options.points,
+                "sync_batch_norm": config.sync_batch_norm,
+                "seed": config.seed,
+            },
+            f"settings of {self.record.id}",
+        )
+
+    def _check_pretraining(self, config: FinetuneConfig, path: Path) -> None:
+        """Refuse encoders that do not fit, or that have seen what is hidden here."""
+        options, trained = self._options(config), pretrained_settings(path)
+        if trained.method == "mmv" or trained.depth_backbone not in (None, trained.backbone):
+            raise UsageError(
+                f"{path}: needs a pre-training by hcmoco or cmc with one backbone for both modalities; this one is "
+                f"{trained.method} with {trained.backbone} and {trained.depth_backbone or trained.backbone}"
+            )
+        for name in ("backbone", "joints", "dim"):
+            here = getattr(config if name == "backbone" else options, name)
+            if getattr(trained, name) != here:
+                raise UsageError(
+                    f"{path}: was trained with {name} = {getattr(trained, name)}, here it is {here}; give --set "
+                    f"{name}={getattr(trained, name)}"
+                )
+        if options.overlap == "leave_out":
+            self._check_seen(config, path, trained)
+
+    def _check_seen(self, config: FinetuneConfig, ckpt: Path, trained: PretrainConfig) -> None:
+        """Refuse a pre-training that saw the hidden modality, or with it clips and people that are left out here."""
+        labelled, hidden = Store.open(Path(config.stores[0])), self.hidden(config)
+        own = file_sha256(labelled.path / MANIFEST_FILE)
+        advice = (
+            f"pre-train on both stores with hide=[{hidden!r}, 'nothing'], which leaves such samples out; or reproduce "
+            "the authors' way with --protocol published --set overlap=keep"
+        )
+        others: list[Store] = []
+        left_out = False
+        for path, unseen in zip(map(Path, trained.stores), trained.hidden(), strict=True):
+            if is_keypoint_store(path):
+                continue
+            try:
+                store = Store.open(path)
+            except StoreError as error:
+                raise UsageError(f"{ckpt}: cannot tell what it has seen ({error}); {advice}") from error
+            if file_sha256(path / MANIFEST_FILE) != own:
+                others.append(store)
+                continue
+            left_out = trained.overlap == "leave_out"
+            if hidden not in ("nothing", unseen):
+                raise UsageError(f"{ckpt}: its pre-training read {hidden} of {path}, which is hidden here; {advice}")
+        overlap = Overlap.with_stores([labelled])
+        for store in others:
+            marked = 0 if left_out else int(overlap.marks(read_index(store, "train").ids).sum())
+            if marked:
+                raise UsageError(
+                    f"{ckpt}: its pre-training read {marked} samples of {store.path} that are of clips of the labelled "
+                    f"store or of performers of its test split; {advice}"
+                )
