@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.prepare.parsing_store import ParsingStore
 from hcmoco_bench.problems import Problem
 
 
@@ -38,7 +38,7 @@ class ParsingIndex:
         return len(self.ids)
 
 
-def read_parsing_index(store: Store, split: str, column: str) -> ParsingIndex:
+def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingIndex:
     """Read a split's ids and what is there; the pictures are not touched.
 
     Args:
@@ -62,7 +62,9 @@ def read_parsing_index(store: Store, split: str, column: str) -> ParsingIndex:
                 names = set(file.schema_arrow.names)
                 if not {column, "parts"} <= names:
                     missing = ", ".join(sorted({column, "parts"} - names))
-                    raise StoreError(f"{store.path}: has no {missing}; prepare it with masks (--annotations)")
+                    raise StoreError(
+                        f"{store.path}: has no {missing}; give a store that has, with masks (--annotations)"
+                    )
                 wanted = ["sample_id", f"{column}.path", "parts.path"]
                 wanted += [name for name in ("setup", "camera", "performer", "subject") if name in names]
                 for group in range(file.num_row_groups):

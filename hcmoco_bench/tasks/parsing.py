@@ -31,6 +31,7 @@ from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.plotting.parsing import ParsedSample, class_bars, confusion_figure, parsing_sheet
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.parsing_store import open_parsing_store
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import POINTNET
 from hcmoco_bench.progress import Progress, no_progress
@@ -214,7 +215,7 @@ class ParsingTask(Task):
 
     def _open_frames(self, path: Path, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
         """The frames of a split with the picture that is scored on, and their labels; the other one is not read."""
-        store, modality = Store.open(path), self.picture(config)
+        store, modality = open_parsing_store(path), self.picture(config)
         if split not in store.splits:
             raise UsageError(f"{store.path}: has no split {split}; it has {', '.join(store.splits)}")
         if not store.manifest.parts:
@@ -231,14 +232,14 @@ class ParsingTask(Task):
             framing=self._framing(config),
             seed=config.seed,
             train=train,
-            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" else None,
+            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and isinstance(store, Store) else None,
             label_size=PUBLISHED_LABELS if config.protocol == PUBLISHED.name and not train else None,
         )
         return TaskData(
             dataset=dataset,
             collate=collate_parsing,
             ids=tuple(index.ids.tolist()),
-            name="NTURGBD-Parsing-4K",
+            name="NTURGBD-Parsing-4K" if isinstance(store, Store) else "Human3.6M",
             generated=store.manifest.source.generated,
             split=split,
             expected=declared.ids,
