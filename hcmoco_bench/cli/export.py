@@ -1,4 +1,4 @@
-"""`hcmoco-bench export`: an encoder of a checkpoint for other programs, or for the Hub."""
+"""`hcmoco-bench export`: an encoder, or a DensePose model, for other programs or for the Hub."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Format(StrEnum):
     DETECTRON2 = "detectron2"
     A2J = "a2j"
     HUB = "hub"
+    DENSEPOSE_DETECTRON2 = "densepose-detectron2"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,19 +35,25 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Option("--ckpt", help="Checkpoint (.pth) of a pre-training.")],
-    modality: Annotated[Modality, typer.Option("--modality", help="The RGB or the depth encoder.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Option("--ckpt", help="Checkpoint (.pth) of a pre-training; for densepose-detectron2 of fine-tuning."),
+    ],
     to: Annotated[
         Format,
         typer.Option(
             "--to",
             help="timm; hrnet-seg (HRNet-Semantic-Segmentation); detectron2 (HRFPN of DensePose); a2j (A2J with "
-            "HRNet); hub (a folder with safetensors and model card).",
+            "HRNet); hub (a folder with safetensors and model card); densepose-detectron2 (a whole DensePose model "
+            "with its configuration).",
         ),
     ],
     path: Annotated[
         Path, typer.Option("--out", "-o", help="File to write: .pth, for timm also .safetensors; for hub a folder.")
     ],
+    modality: Annotated[
+        Modality | None, typer.Option("--modality", help="The RGB or the depth encoder of a pre-training.")
+    ] = None,
     push: Annotated[
         str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub: upload the folder.")
     ] = None,
@@ -54,13 +61,15 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a pre-trained encoder under the names that another program expects.
+    """Write a pre-trained encoder, or a fine-tuned DensePose model, under the names that another program expects.
 
         hcmoco-bench export --ckpt run/checkpoint.pth --modality depth --to hrnet-seg --out depth.pth
 
         hcmoco-bench export --ckpt run/checkpoint.pth --modality rgb --to hub --out rgb-encoder --push me/rgb-encoder
 
-    Any of these files also starts another pre-training: `pretrain --init depth.pth`.
+        hcmoco-bench export --ckpt run/seed-0/model.pth --to densepose-detectron2 --out densepose.pth
+
+    Any encoder's file also starts another pre-training: `pretrain --init depth.pth`.
     """
     from hcmoco_bench.errors import UsageError
     from hcmoco_bench.hub.push import PushTarget
@@ -71,7 +80,14 @@ def export(
         raise UsageError("--push goes with --to hub")
     if public and push is None:
         raise UsageError("--public goes with --push USER/NAME")
-    done = export_checkpoint(checkpoint, modality.value, to.value, path, repo=push)
+    if to is Format.DENSEPOSE_DETECTRON2:
+        from hcmoco_bench.tasks.densepose_export import export_densepose
+
+        done = export_densepose(checkpoint, path)
+    elif modality is None:
+        raise UsageError(f"--to {to.value} writes one encoder; say which with --modality rgb or --modality depth")
+    else:
+        done = export_checkpoint(checkpoint, modality.value, to.value, path, repo=push)
     target = None if push is None else PushTarget(push, public=public)
     url = None if target is None else push_model(done.path, target, quiet=quiet or as_json)
     if as_json:

@@ -28,14 +28,14 @@ def make_maps(height: int, width: int) -> tuple[torch.Tensor, ...]:
     )
 
 
-@pytest.mark.parametrize("pooling", ["learned", "average"])
+@pytest.mark.parametrize(("pooling", "levels"), [("learned", 5), ("average", 5), ("average", 2), ("learned", 3)])
 @pytest.mark.parametrize("size", [(1, 64), (65, 130), (200, 320)])
-def test_the_padded_pictures_cells_cover_the_picture(pooling: Pooling, size: tuple[int, int]) -> None:
-    neck = HRFPN(CHANNELS, STRIDES, width=8, pooling=pooling).eval()
+def test_the_padded_pictures_cells_cover_the_picture(pooling: Pooling, levels: int, size: tuple[int, int]) -> None:
+    neck = HRFPN(CHANNELS, STRIDES, width=8, levels=levels, pooling=pooling).eval()
     height, width = (neck.padded_size(side) for side in size)
     assert height % 32 == width % 32 == 0
     pyramid = neck(make_maps(height, width))
-    assert list(pyramid) == ["p1", "p2", "p3", "p4", "p5"]
+    assert list(pyramid) == ["p1", "p2", "p3", "p4", "p5"][:levels]
     for stride, level in zip(neck.strides, pyramid.values(), strict=True):
         assert level.shape[:2] == (2, 8)
         assert level.shape[2] * stride >= size[0]

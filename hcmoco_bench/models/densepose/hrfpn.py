@@ -15,6 +15,8 @@ Pooling = Literal["learned", "average"]
 
 FINEST_STRIDE = 4
 _KERNEL = 4
+_BACKBONE_STRIDE = 32
+"""Sides are multiples of it, as HRNets that add their branches by nearest neighbour need them."""
 
 
 class HRFPN(nn.Module):
@@ -84,12 +86,12 @@ class HRFPN(nn.Module):
     def padded_size(self, size: int) -> int:
         """The least side, in px, that a padded picture needs for every px of `size` to have a cell on each level.
 
-        Learned enlarging loses up to 4 cells at the right and lower border; a multiple of the coarsest stride and 32 px
-        more make up for them, and keep the side a multiple of 32 as backbones want it.
+        Learned enlarging loses up to 4 cells at the right and lower border, which one more unit of backbones makes up
+        for.
         """
-        coarsest: int = self.strides[-1]
-        whole = -(-size // coarsest) * coarsest
-        return whole + 32 if self.pooling == "learned" else whole
+        unit: int = max(self.strides[-1], _BACKBONE_STRIDE)
+        whole = -(-size // unit) * unit
+        return whole + _BACKBONE_STRIDE if self.pooling == "learned" else whole
 
     def forward(self, maps: tuple[Tensor, ...]) -> OrderedDict[str, Tensor]:
         """The pyramid of a batch.

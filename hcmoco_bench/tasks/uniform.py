@@ -1,0 +1,31 @@
+"""Uniform shares of a list: items 0, k, 2k, ..., as the paper draws them."""
+
+from __future__ import annotations
+
+from hcmoco_bench.errors import UsageError
+
+
+def uniform_rows(count: int, percent: str, *, task: str) -> list[int]:
+    """Rows 0, k, 2k, ... of `count`, with k = 100 / percent, floor(count / k) of them.
+
+    Args:
+        count: Length of the list.
+        percent: Of a split's name, e.g. `10` of `train_10`.
+        task: For messages.
+
+    Raises:
+        UsageError: If 100 / percent is no whole number, or there is less than one row.
+    """
+    try:
+        step = 100 / float(percent)
+    except (ValueError, ZeroDivisionError):
+        step = 0.0
+    if step < 1 or abs(step - round(step)) > 1e-6:
+        raise UsageError(
+            f"{task}: train_{percent} is no share that items 0, k, 2k, ... make; use --ratio 0.5, 0.2, 0.1 or another "
+            "1 / k"
+        )
+    step = round(step)
+    if count < step:
+        raise UsageError(f"{task}: {percent} % of {count} samples is less than one; use a larger --ratio")
+    return list(range(0, count // step * step, step))
