@@ -25,6 +25,7 @@ from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.sources.itop import SPLITS, ItopSplit, open_itop, pixels_from_world
 from hcmoco_bench.sources.itop.layout import VALID
@@ -231,7 +232,8 @@ class ItopPose(Task):
             lost += _not_found(batch.sample_ids, batch.known)
             done += len(batch)
             progress(_LABEL, done, len(data))
-        return self._evaluation(metric, data, predicted, tuple(lost), pictures)
+        problems = tuple(problem for part in gather_objects(lost) for problem in part)
+        return self._evaluation(metric, data, predicted, problems, pictures)
 
     def score_predictions(
         self,

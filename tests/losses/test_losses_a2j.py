@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,18 @@ def test_half_precision_is_counted_in_single() -> None:
     votes = count_votes(half, stride=4)
     assert votes.places.dtype == torch.float32
     torch.testing.assert_close(votes.places, count_votes(heads, stride=4).places.float(), rtol=0.05, atol=0.1)
+
+
+def test_the_benchmark_compares_the_same_loss() -> None:
+    benchmark = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "a2j.py"))
+    generator = torch.Generator().manual_seed(0)
+    maps = tuple(torch.randn(2, ANCHORS * channels, 6, 6, generator=generator) for channels in (3, 6, 3))
+    target = 24 * torch.rand(2, 3, 3, generator=generator)
+    _, plain, expected = benchmark["measure"](benchmark["loop"], benchmark["joints_last"](maps, 3), target, 1)
+    _, ours, found = benchmark["measure"](benchmark["ours"], maps, target, 1)
+    assert ours == pytest.approx(plain, rel=1e-5)
+    for one, other in zip(benchmark["joints_last"](found, 3), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_loss_by_hand() -> None:
