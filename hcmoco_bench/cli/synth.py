@@ -123,7 +123,7 @@ def itop(
 
         hcmoco-bench finetune --task itop_pose --root /tmp/itop --out /tmp/run
 
-        hcmoco-bench eval --task itop_pose --root /tmp/itop --ckpt /tmp/run/checkpoint.pth
+        hcmoco-bench eval --task itop_pose --root /tmp/itop --ckpt /tmp/run/seed-0/model.pth
     """
     from dataclasses import asdict
 
