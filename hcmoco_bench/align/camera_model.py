@@ -11,7 +11,6 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.spatial.transform import Rotation
 
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 
@@ -96,6 +95,8 @@ class ColorCamera(BaseModel):
 
     def rotation_matrix(self) -> NDArray[np.float64]:
         """Return the (3, 3) rotation from the depth to the colour camera."""
+        from scipy.spatial.transform import Rotation  # where used: most processes that are started never need it
+
         return np.asarray(Rotation.from_rotvec(self.rotation).as_matrix(), np.float64)
 
     def project(self, points: Floats) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import least_squares
 
 from hcmoco_bench.align.correspondences import require_agreement, require_enough
 from hcmoco_bench.errors import CalibrationError
@@ -93,6 +92,8 @@ def _refine(
     matrix: NDArray[np.float64], color_xy: NDArray[np.float64], depth_xy: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Least squares over the eight parameters, in coordinates of order one, where they are of like size."""
+    from scipy.optimize import least_squares  # where used: most processes that are started never need it
+
     scale = np.diag([1e-3, 1e-3, 1.0])
     color = color_xy * 1e-3
     start = (scale @ matrix @ np.linalg.inv(scale) / matrix[2, 2]).ravel()[:8]

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from hcmoco_bench.align.camera_model import ColorCamera, DepthCamera, RegisteredModel, picture_axes
 from hcmoco_bench.align.consensus import linear_consensus
@@ -131,6 +130,8 @@ def _fit(
     points by the scatter that the last round left, and keeps those within six times of it: exact points thus outweigh
     the nominal values altogether, noisy ones do not.
     """
+    from scipy.optimize import least_squares  # where used: most processes that are started never need it
+
     everything = np.ones(n, np.bool_)
     best, which, sigma = nominal, everything, 1.0
     for _ in range(_ROUNDS):
