@@ -18,3 +18,45 @@ def generated_densepose(tmp_path_factory: pytest.TempPathFactory, worker_id: str
     folder = shared_folder(tmp_path_factory, worker_id)
     with FileLock(folder / "densepose.lock"):
         return write_densepose(folder / "densepose", PhotoOptions(images=6, seed=3, long_side=128))
+
+
+@pytest.fixture(scope="session")
+def generated_coco(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """COCO of four pictures of 128 px, the last for validation; tests must not write."""
+    from hcmoco_bench.synth.coco import write_coco
+    from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
+
+    folder = shared_folder(tmp_path_factory, worker_id)
+    with FileLock(folder / "coco.lock"):
+        return write_coco(folder / "coco", PhotoOptions(images=4, seed=5, long_side=128))
+
+
+@pytest.fixture(scope="session")
+def generated_mpii(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """MPII of the same four pictures."""
+    from hcmoco_bench.synth.mpii import write_mpii
+    from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
+
+    folder = shared_folder(tmp_path_factory, worker_id)
+    with FileLock(folder / "mpii.lock"):
+        return write_mpii(folder / "mpii", PhotoOptions(images=4, seed=5, long_side=128))
+
+
+@pytest.fixture(scope="session")
+def generated_human36m(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Raw Human3.6M of two videos, subjects 1 and 9, 26 frames of 96 px; tests must not write."""
+    from hcmoco_bench.synth.human36m import Human36mOptions, write_human36m
+
+    folder = shared_folder(tmp_path_factory, worker_id)
+    with FileLock(folder / "human36m.lock"):
+        return write_human36m(folder / "human36m", Human36mOptions(clips=2, seed=1, frames=26, cameras=1, width=96))
+
+
+@pytest.fixture(scope="session")
+def human36m_store(generated_human36m: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The store of `generated_human36m`: frames 0 and 25 of both videos."""
+    from hcmoco_bench.prepare.human36m import prepare_human36m
+
+    folder = shared_folder(tmp_path_factory, worker_id)
+    with FileLock(folder / "human36m-store.lock"):
+        return prepare_human36m(generated_human36m, folder / "human36m-store").store.path

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.synth.kinect.people import DepthView
 
-_INSIDE: Final = 0.22
-"""A joint may lie this far behind the surface that the camera sees before it counts as hidden, metres."""
+INSIDE: Final = 0.22
+"""How far inside the body a joint may lie, metres."""
 
 _AROUND: Final = ((0, 0), (-3, 0), (3, 0), (0, -3), (0, 3))
 
 
 def joints_seen(
-    points: NDArray[np.floating], pixels: NDArray[np.floating], view: DepthView | None
+    points: NDArray[np.floating], pixels: NDArray[np.floating], view: DepthView | None, *, inside: float = INSIDE
 ) -> NDArray[np.bool_]:
     """Whether no other part of a body, and nothing in the room, is in front of a joint.
 
@@ -26,6 +26,7 @@ def joints_seen(
         points: (..., 3) joints in the camera's space, metres.
         pixels: (..., 2) px (x, y) of the same joints; nan for those behind the camera.
         view: What the camera sees of the people; None if nobody is in the picture.
+        inside: A point may lie so far behind the surface that the camera sees before it counts as hidden, metres.
     """
     if view is None:
         return np.zeros(points.shape[:-1], np.bool_)
@@ -34,7 +35,7 @@ def joints_seen(
     seen = np.zeros(points.shape[:-1], np.bool_)
     for dy, dx in _AROUND:
         x, y = local[..., 0] + dx, local[..., 1] + dy
-        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        z = np.where(inside, view.z[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], 0.0)
-        seen |= (z > 0) & (z > points[..., 2] - _INSIDE) & (z < points[..., 2] + _INSIDE)
+        within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        z = np.where(within, view.z[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], 0.0)
+        seen |= (z > 0) & (z > points[..., 2] - inside) & (z < points[..., 2] + inside)
     return seen

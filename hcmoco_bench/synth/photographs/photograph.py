@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.synth.kinect.cameras import apply_rigid
 from hcmoco_bench.synth.kinect.color_camera import ColorCamera
-from hcmoco_bench.synth.kinect.joint_visibility import joints_seen
+from hcmoco_bench.synth.kinect.joint_visibility import INSIDE, joints_seen
 from hcmoco_bench.synth.kinect.people import DepthView, People
 from hcmoco_bench.synth.kinect.raycast import Box, View
 from hcmoco_bench.synth.kinect.shading import render_backdrop
@@ -33,6 +33,9 @@ PICTURES_A_ROOM: Final = 4
 _ACTIONS: Final = tuple(name for name in ACTIONS if name not in ("sit down", "stand up"))
 _PLACES: Final = ((0.0, 0.1), (-0.75, -0.15), (0.75, -0.25))
 """Floor points (x, z) where people stand, about; metres."""
+
+_ON_SURFACE: Final = 0.035
+"""Points of the face lie on the skin, which hair may cover by so much, metres."""
 
 _SMALLEST: Final = 0.0004
 """Somebody of whom less than this share of the picture is seen is not annotated."""
@@ -156,15 +159,15 @@ def _describe(
     face = np.where(own, points.face[inner] - start, -1).astype(np.int32)
     weights = np.where(own[..., None], points.weights[inner], 0).astype(np.float32)
 
-    def look(world: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    def look(world: NDArray[np.floating], inside: float) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         local = apply_rigid(view.pose, world)
         pixels = camera.project(local)
-        state = np.where(joints_seen(local, pixels, seen), SEEN, HIDDEN)
+        state = np.where(joints_seen(local, pixels, seen, inside=inside), SEEN, HIDDEN)
         return pixels, np.where(camera.contains(pixels), state, OUTSIDE).astype(np.uint8)
 
     body = camera.project(apply_rigid(view.pose, vertices))
-    joint_xy, joint_state = look(joints)
-    face_xy, face_state = look(face_points(vertices, performer.vertex_ids))
+    joint_xy, joint_state = look(joints, INSIDE)
+    face_xy, face_state = look(face_points(vertices, performer.vertex_ids), _ON_SURFACE)
     return PhotographedPerson(
         performer,
         mask,
