@@ -9,33 +9,32 @@ from typing import Any, ClassVar, Final, Literal, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.data.batch import Batch, collate
-from hcmoco_bench.data.ntu_index import read_index
+from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.ntu_store import Crops, Hidden, NtuStoreDataset, check_apart
-from hcmoco_bench.data.overlap import Overlap
-from hcmoco_bench.data.parsing import IGNORE
 from hcmoco_bench.data.sample import Joints
-from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import POINTNET, build_model, build_objective
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
-from hcmoco_bench.pretrain.stores import default_stores, is_keypoint_store, open_mixture
+from hcmoco_bench.pretrain.stores import default_stores, open_mixture
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.settings import validated
 from hcmoco_bench.sources.ntu.splits import fingerprint
 from hcmoco_bench.tasks.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.joint_net import JointNet, JointOutput
-from hcmoco_bench.tasks.parsing import PUBLISHED, ParsingOptions, ParsingTask, pixel_loss
+from hcmoco_bench.tasks.joint_net import JointNet
+from hcmoco_bench.tasks.joint_objective import JointObjective
+from hcmoco_bench.tasks.parsing import PUBLISHED, ParsingOptions, ParsingTask
 from hcmoco_bench.tasks.record import ProtocolRecord, SplitRecord
+from hcmoco_bench.tasks.seen_before import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.task import Evaluation, TaskData
-from hcmoco_bench.training.objective import Objective, StepResult
+from hcmoco_bench.training.objective import Objective
 
 SCORED_OVER_TRAINED: Final = 1.5
 """Size of a whole frame in scoring over the crop's size in training: 320 px crops and 473 px frames, as published.
@@ -113,47 +112,6 @@ class JointOptions(ParsingOptions):
     temperature: float = Field(default=0.07, gt=0)
     points: int = Field(default=400, ge=1)
     dense: Literal["soft", "hard"] = "soft"
-
-
-class JointObjective:
-    """Contrastive terms of all samples, and weighted cross entropy of the labelled ones (supplement 1.6 and 1.7).
-
-    Args:
-        contrast: The terms; None for the labels alone.
-        weights: (C,) of the classes; None for none.
-        parsing_weight: Of the cross entropy.
-    """
-
-    def __init__(self, contrast: HCMoCoObjective | None, weights: Tensor | None, parsing_weight: float) -> None:
-        self.contrast, self.weights, self.parsing_weight = contrast, weights, parsing_weight
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Cross entropy and share of right pixels, then the contrastive terms."""
-        return ("parsing", "accuracy", *(self.contrast.columns if self.contrast else ()))
-
-    def __call__(self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator) -> StepResult:
-        """Loss of a batch."""
-        output: JointOutput = model(batch)
-        labels = batch.parts[output.rows].long()
-        parsing, accuracy = pixel_loss(output.scores, labels, self.weights)
-        counted = (labels != IGNORE).sum()
-        loss = self.parsing_weight * parsing
-        measures = {"parsing": type(accuracy)(parsing.detach(), counted), "accuracy": accuracy}
-        if self.contrast is not None and output.embeddings is not None:
-            self.contrast.bank.to(batch.index.device)
-            contrast = self.contrast.of_embeddings(output.embeddings, batch, generator)
-            loss, measures = loss + contrast.loss, {**measures, **contrast.measures}
-        return StepResult(loss, measures)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The memory bank."""
-        return self.contrast.state_dict() if self.contrast else {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put the memory bank back."""
-        if self.contrast:
-            self.contrast.load_state_dict(state)
 
 
 class JointParsingTask(ParsingTask):
@@ -254,6 +212,8 @@ class JointParsingTask(ParsingTask):
         """
         if fresh and config.ckpt is not None:
             self._check_pretraining(config, Path(config.ckpt))
+        elif fresh and config.init not in ("scratch", "imagenet"):
+            refuse_as_file(Path(config.init))
         features = build_model(self._contrast_config(config), fresh=fresh)
         contrast = self._options(config).contrastive != "none"
         return JointNet(features, len(part_table()), sources=self.sources(config), contrast=contrast)
@@ -317,51 +277,7 @@ class JointParsingTask(ParsingTask):
         )
 
     def _check_pretraining(self, config: FinetuneConfig, path: Path) -> None:
-        """Refuse encoders that do not fit, or that have seen what is hidden here."""
         options, trained = self._options(config), pretrained_settings(path)
-        if trained.method == "mmv" or trained.depth_backbone not in (None, trained.backbone):
-            raise UsageError(
-                f"{path}: needs a pre-training by hcmoco or cmc with one backbone for both modalities; this one is "
-                f"{trained.method} with {trained.backbone} and {trained.depth_backbone or trained.backbone}"
-            )
-        for name in ("backbone", "joints", "dim"):
-            here = getattr(config if name == "backbone" else options, name)
-            if getattr(trained, name) != here:
-                raise UsageError(
-                    f"{path}: was trained with {name} = {getattr(trained, name)}, here it is {here}; give --set "
-                    f"{name}={getattr(trained, name)}"
-                )
+        check_fits(path, trained, backbone=config.backbone, joints=options.joints, dim=options.dim)
         if options.overlap == "leave_out":
-            self._check_seen(config, path, trained)
-
-    def _check_seen(self, config: FinetuneConfig, ckpt: Path, trained: PretrainConfig) -> None:
-        """Refuse a pre-training that saw the hidden modality, or with it clips and people that are left out here."""
-        labelled, hidden = Store.open(Path(config.stores[0])), self.hidden(config)
-        own = file_sha256(labelled.path / MANIFEST_FILE)
-        advice = (
-            f"pre-train on both stores with hide=[{hidden!r}, 'nothing'], which leaves such samples out; or reproduce "
-            "the authors' way with --protocol published --set overlap=keep"
-        )
-        others: list[Store] = []
-        left_out = False
-        for path, unseen in zip(map(Path, trained.stores), trained.hidden(), strict=True):
-            if is_keypoint_store(path):
-                continue
-            try:
-                store = Store.open(path)
-            except StoreError as error:
-                raise UsageError(f"{ckpt}: cannot tell what it has seen ({error}); {advice}") from error
-            if file_sha256(path / MANIFEST_FILE) != own:
-                others.append(store)
-                continue
-            left_out = trained.overlap == "leave_out"
-            if hidden not in ("nothing", unseen):
-                raise UsageError(f"{ckpt}: its pre-training read {hidden} of {path}, which is hidden here; {advice}")
-        overlap = Overlap.with_stores([labelled])
-        for store in others:
-            marked = 0 if left_out else int(overlap.marks(read_index(store, "train").ids).sum())
-            if marked:
-                raise UsageError(
-                    f"{ckpt}: its pre-training read {marked} samples of {store.path} that are of clips of the labelled "
-                    f"store or of performers of its test split; {advice}"
-                )
+            check_unseen(path, trained, Store.open(Path(config.stores[0])), self.hidden(config))
