@@ -9,6 +9,7 @@ from pathlib import Path
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.prepare.human36m_store import holds_human36m
 from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store, shard_split
@@ -19,6 +20,7 @@ from hcmoco_bench.prepare.verification import (
     file_failures,
     problem_count_failures,
 )
+from hcmoco_bench.prepare.verify_human36m import verify_human36m_store
 from hcmoco_bench.prepare.verify_keypoints import verify_keypoint_store
 from hcmoco_bench.prepare.verify_shard import ShardCheck, check_shard
 from hcmoco_bench.progress import Progress, no_progress
@@ -34,7 +36,7 @@ def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progre
     the joints; ids unique, in their split and in its order; splits' fingerprints and counts, against the packaged
     declaration where the store was made from the official lists; problem counts; and that every sample that should be
     there either is, or has a problem line that says why not. A store of photographs is checked by
-    `verify_keypoint_store`.
+    `verify_keypoint_store`, one of Human3.6M by `verify_human36m_store`.
 
     Args:
         path: Folder of the store.
@@ -46,6 +48,8 @@ def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progre
     """
     if holds_photographs(path):
         return verify_keypoint_store(path, workers=workers, progress=progress)
+    if holds_human36m(path):
+        return verify_human36m_store(path, workers=workers, progress=progress)
     store = Store.open(path)
     failures: list[Failure] = list(_file_failures(store))
     ids, shard_failures = _check_shards(store, workers, progress)

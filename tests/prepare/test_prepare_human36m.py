@@ -7,6 +7,8 @@ import shutil
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from human36m_files import brightness, raw_labels, write_mat, write_recording
 from typer.testing import CliRunner
@@ -19,6 +21,7 @@ from hcmoco_bench.prepare.human36m import prepare_human36m
 from hcmoco_bench.prepare.human36m_store import Human36mStore
 from hcmoco_bench.prepare.manifest import file_sha256
 from hcmoco_bench.prepare.parsing_store import open_parsing_store
+from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
@@ -143,6 +146,33 @@ def test_damaged_files_are_problems_and_the_others_are_prepared(own, tmp_path):
         path.write_bytes(b"")
     with pytest.raises(DataError, match="none of its"):
         prepare_human36m(own, tmp_path / "none")
+
+
+def test_verification_finds_what_is_wrong(own, tmp_path):
+    write_mat(_paths(own, 1, "Eating.54138969")[1], [raw_labels(0), *[np.full((24, 32), 5, np.uint8)] * 50])
+    store = prepare_human36m(own, tmp_path / "store").store
+    passed = verify_store(store.path)
+    assert passed.passed, passed.failures
+    assert (passed.shards, passed.rows) == (2, 6)
+    whole = {path: path.read_bytes() for path in store.path.iterdir()}
+    shard = store.path / "train-00000-of-00001.parquet"
+    for path, content, reason in (
+        (shard, whole[shard][:-100], "cannot be read"),
+        (store.path / "problems.jsonl", b"", "no line says why"),
+        (store.path / "splits.json", whole[store.path / "splits.json"].replace(b"_000025", b"_000026"), "fingerprint"),
+    ):
+        path.write_bytes(content)
+        found = verify_store(store.path)
+        assert any(reason in failure.reason for failure in found.failures), (reason, found.failures)
+        path.write_bytes(whole[path])
+    # A shard of the same form with other labels: the manifest no longer fits, and neither do the labels.
+    table = pq.read_table(shard)
+    rows = table.to_pylist()
+    rows[0]["parts"]["bytes"] = cv2.imencode(".png", np.full((24, 32), 25, np.uint8))[1].tobytes()
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), shard)
+    reasons = [failure.reason for failure in verify_store(store.path).failures]
+    assert any("SHA-256" in reason for reason in reasons)
+    assert any("class 25" in reason for reason in reasons)
 
 
 def test_the_command(raw, tmp_path):
