@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from densepose_people import make_annotations, make_body, make_detections
 from torch import distributed, multiprocessing
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics import JointAccuracyMetric, PoseErrorMetric, SegmentationMetric
+from hcmoco_bench.metrics.densepose import DensePoseMetric
 from hcmoco_bench.metrics.keypoints import KeypointMetric
 from hcmoco_bench.results import Evidence, load_evidence, save_evidence
 
@@ -71,11 +73,26 @@ def keypoints(rows: list[int]) -> KeypointMetric:
     return metric
 
 
-METRICS = {"segmentation": segmentation, "joint_accuracy": joint_accuracy, "pose3d": pose, "keypoints": keypoints}
+def densepose(rows: list[int]) -> DensePoseMetric:
+    annotations = make_annotations(N)
+    metric = DensePoseMetric(annotations, make_body(4))
+    metric.update(one for one in make_detections(annotations) if one.image_id - 1 in rows)
+    return metric
+
+
+METRICS = {
+    "segmentation": segmentation,
+    "joint_accuracy": joint_accuracy,
+    "pose3d": pose,
+    "keypoints": keypoints,
+    "densepose": densepose,
+}
 
 
 def scores(metric: Any) -> dict[str, Any]:
-    return {name: np.asarray(value).tolist() for name, value in vars(metric.compute()).items()}
+    computed = metric.compute()
+    figures = computed if isinstance(computed, dict) else vars(computed)
+    return {name: np.asarray(getattr(value, "__dict__", value)).tolist() for name, value in figures.items()}
 
 
 def work(rank: int, folder: Path) -> None:

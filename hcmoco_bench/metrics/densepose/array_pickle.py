@@ -124,6 +124,10 @@ def _latin1(text: str, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    return b""  # how Python 3 writes them in the protocols of Python 2
+
+
 def _array_type(*_: Any) -> Any:
     raise TypeError("numpy.ndarray is called")  # it is only ever an argument
 
@@ -147,6 +151,7 @@ _KNOWN: Final = {
     ("numpy", "dtype"): _Name(_Dtype),
     ("numpy", "ndarray"): _Name(_array_type),
     ("_codecs", "encode"): _Name(_latin1),
+    ("__builtin__", "bytes"): _Name(_no_bytes),
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Name(_reconstruct) for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _Name(_from_buffer) for core in ("core", "_core")},
 }

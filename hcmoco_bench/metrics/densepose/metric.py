@@ -20,9 +20,10 @@ from hcmoco_bench.metrics.densepose.detection import Detection
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics
 from hcmoco_bench.metrics.densepose.ground_truth import AnnotatedImage, read_annotations
 from hcmoco_bench.metrics.densepose.person_mask import box_overlaps
-from hcmoco_bench.metrics.densepose.similarity import PUBLISHED_SCALES, Doubles, Similarities, similarities
+from hcmoco_bench.metrics.densepose.similarity import PUBLISHED_SCALES, Doubles, Similarities, Similarity, similarities
+from hcmoco_bench.metrics.per_sample import require_scored
 from hcmoco_bench.ranks import gather_objects
-from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.results.evidence import Evidence, require_distinct
 
 METRIC: Final = "densepose"
 MEASURES: Final = ("gps", "gpsm", "iou", "bbox")
@@ -61,13 +62,14 @@ class DensePoseMetric:
     Boxes follow COCO: only crowds are ignored.
 
     Detections are reduced to numbers per pair as they come, so memory does not grow with their sizes. In several
-    processes each scores its own images; the results are gathered once, in `compute` or `evidence`, which all processes
-    call; an image that several have scored (padding of a sampler) counts once.
+    processes each scores its own images (no padded sampler); the results are gathered once, in `compute`, `evidence` or
+    `pairs`, which all processes call.
 
     Args:
         ground_truth: COCO's JSON file with DensePose annotations, its content, or what `read_annotations` gives.
         geodesics: Charts and distances of the body.
         scales: (25,) metres by chart; DensePose's if not given.
+        similarity: Compares the detections of an image with its annotations.
 
     Raises:
         DataError: As `read_annotations` does; `part_without_vertices` if points lie on charts that the body lacks.
@@ -79,10 +81,12 @@ class DensePoseMetric:
         geodesics: Geodesics,
         *,
         scales: Doubles = PUBLISHED_SCALES,
+        similarity: Similarity = similarities,
     ) -> None:
         self._images = _annotations(ground_truth)
         self._geodesics = geodesics
         self._scales = scales
+        self._similarity = similarity
         self._vertices = _nearest_vertices(self._images, geodesics)
         self.reset()
 
@@ -114,8 +118,15 @@ class DensePoseMetric:
             self._rows[image] = self._rows[image] + rows if image in self._rows else rows
 
     def compute(self) -> dict[str, CocoStatistics]:
-        """The ten statistics by `gps`, `gpsm`, `iou` (masks) and `bbox`; without detections all found are 0."""
-        return densepose_statistics(self.evidence())
+        """The ten statistics by `gps`, `gpsm`, `iou` (masks) and `bbox`; all 0 without detections.
+
+        Raises:
+            DataError: If there are no annotated images (`nothing_scored`), or two processes have scored one
+                (`duplicate_ids`).
+        """
+        evidence = self.evidence()
+        require_scored(evidence)
+        return densepose_statistics(evidence)
 
     def pairs(self) -> dict[int, Similarities]:
         """Similarities of all pairs of each image with detections: the best 20 by score, in that order."""
@@ -145,7 +156,7 @@ class DensePoseMetric:
         vertex = self._vertices[image]
         chosen = [detections[place] for place in dense]
         try:
-            pairs = similarities(truth, vertex, chosen, self._geodesics, self._scales)
+            pairs = self._similarity(truth, vertex, chosen, self._geodesics, self._scales)
         except DataError as error:
             raise DataError(f"image {image}: {error}", kind=error.kind) from error
         if len(rest):
@@ -156,7 +167,8 @@ class DensePoseMetric:
     def _gather(self) -> dict[int, _Rows]:
         if self._gathered is None:
             parts = gather_objects(self._rows)
-            self._gathered = {image: rows for part in reversed(parts) for image, rows in part.items()}
+            require_distinct([str(image) for part in parts for image in part], "images with detections")
+            self._gathered = {image: rows for part in parts for image, rows in part.items()}
         return self._gathered
 
     def _unknown(self, images: Sequence[int]) -> DataError:

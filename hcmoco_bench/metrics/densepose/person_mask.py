@@ -72,7 +72,7 @@ def annotation_mask(entry: Any, box: Sequence[float], size: tuple[int, int]) -> 
             target = (max(float(box[3]), 1.0), max(float(box[2]), 1.0))
             return place_mask(resample_mask(decode_union(present), target), box, size)
         polygons = [_polygon(one) for one in present]
-        return _whole(coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, *size))) > 0, size)
+        return _whole(decode_union(coco_mask.frPyObjects(polygons, *size)), size)
     except (ValueError, TypeError, KeyError, MemoryError) as error:
         raise DataError(f"a mask of an annotation cannot be decoded ({error})", kind="mask_unreadable") from error
 
@@ -86,29 +86,23 @@ def resample_mask(mask: Pixels, size: tuple[float, float]) -> Pixels:
         mask: (H, W).
         size: Height and width, px; rounded.
     """
-    (rows, row_shares), (columns, column_shares) = (
-        _places(length, target) for length, target in zip(mask.shape, size, strict=True)
-    )
-    values = mask.astype(np.uint8)
-    upper, lower = values[rows[0]], values[rows[1]]
-    corners = (upper[:, columns[0]], upper[:, columns[1]], lower[:, columns[0]], lower[:, columns[1]])
-    count = corners[0] + corners[1] + corners[2] + corners[3]
+    rows, columns = (_places(length, target) for length, target in zip(mask.shape, size, strict=True))
+    # Decoded masks lie column by column in memory.
+    values = np.ascontiguousarray(mask.T).view(np.uint8)
+    pairs = values[columns.first] + values[columns.second]
+    count = pairs.take(rows.first, axis=1) + pairs.take(rows.second, axis=1)
     found = count == 4
-    y, x = np.nonzero((count > 0) & ~found)
-    weights = (
-        row_shares[0][y] * column_shares[0][x],
-        row_shares[0][y] * column_shares[1][x],
-        row_shares[1][y] * column_shares[0][x],
-        row_shares[1][y] * column_shares[1][x],
-    )
-    share = np.zeros(len(y))
-    for corner, weight in zip(corners, weights, strict=True):
-        share += corner[y, x] * weight
-    found[y, x] = share > 0.5
+    mixed = np.flatnonzero(count - np.uint8(1) < 3)
+    x, y = np.divmod(mixed, len(rows.first))
+    share = np.zeros(len(mixed))
+    for row, row_share in ((rows.first, 1.0 - rows.share), (rows.second, rows.share)):
+        for column, column_share in ((columns.first, 1.0 - columns.share), (columns.second, columns.share)):
+            share += values[column[x], row[y]] * (row_share[y] * column_share[x])
+    found.reshape(-1)[mixed] = share > 0.5
     # Rounding puts a last row or column outside for some sizes, where `zoom` sees background.
-    found[rows[2]] = False
-    found[:, columns[2]] = False
-    return np.asarray(found)
+    found[columns.outside] = False
+    found[:, rows.outside] = False
+    return np.asarray(found.T)
 
 
 def mask_overlaps(
@@ -151,16 +145,23 @@ def _common(one: PlacedMask, other: PlacedMask) -> int:
     return int(np.count_nonzero(parts[0] & parts[1]))
 
 
-def _places(length: int, target: float) -> tuple[Any, Any]:
-    """First and second neighbour of each place of the new axis and which lie outside; and both neighbours' shares."""
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where the pixels of a stretched axis lie on the old one: two neighbours, the share of the second, and outside."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    share: NDArray[np.float64]
+    outside: Pixels
+
+
+def _places(length: int, target: float) -> _Places:
     count = round(length * (target / length))
     step = (length - 1) / (count - 1) if count > 1 else 1.0
     place = np.arange(count) * step
     first = np.floor(place).astype(np.intp)
-    second_share = place - first
-    outside = place > length - 1
-    neighbours = (np.minimum(first, length - 1), np.minimum(first + 1, length - 1), outside)
-    return neighbours, (1.0 - second_share, second_share)
+    outside = np.asarray(place > length - 1)
+    return _Places(np.minimum(first, length - 1), np.minimum(first + 1, length - 1), place - first, outside)
 
 
 def _whole(pixels: Pixels, size: tuple[int, int]) -> PlacedMask:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,22 @@ class Similarities:
     def gpsm(self) -> Doubles:
         """(D, G) geometric mean of `gps` and `iou`."""
         return np.sqrt(self.gps * self.iou)
+
+
+class Similarity(Protocol):
+    """What compares people; see `similarities`."""
+
+    def __call__(
+        self,
+        truth: AnnotatedImage,
+        vertex: NDArray[np.int64],
+        detections: Sequence[Detection],
+        body: Geodesics,
+        scales: Doubles,
+        /,
+    ) -> Similarities:
+        """Compare the detections of an image with its annotations."""
+        ...
 
 
 def similarities(
