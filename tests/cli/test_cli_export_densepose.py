@@ -1,0 +1,87 @@
+"""`export --to densepose-detectron2`, with checkpoints of random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from typer.testing import CliRunner
+
+from hcmoco_bench.cli.app import app
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.densepose.detectron2 import load_detectron2
+from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
+from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.results.schema import PretrainEntry
+from hcmoco_bench.tasks.checkpoints import checkpoint_config
+from hcmoco_bench.tasks.registry import get_task
+from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.training.checkpoint import save_checkpoint
+
+SMALL = {"width": 16, "box_width": 24, "decoder_width": 12, "convolutions": 1, "head_width": 20, "pooled": 7}
+
+
+def write(path: Path, **given: Any) -> Path:
+    torch.manual_seed(0)
+    config = make_finetune_config("densepose", SMALL | {"root": "x", "init": "scratch"} | given)
+    model = get_task("densepose").build_model(config)
+    settings = checkpoint_config(config, PretrainEntry(method="scratch"), "last epoch")
+    save_checkpoint(path, {"kind": "task", "config": settings, "model": model.state_dict()})
+    return path
+
+
+def export(checkpoint: Path, out: Path, *more: str) -> Any:
+    arguments = ["export", "--ckpt", str(checkpoint), "--to", "densepose-detectron2", "--out", str(out), *more]
+    return CliRunner().invoke(app, arguments)
+
+
+def test_weights_and_configuration_are_written_and_load_back(tmp_path: Path) -> None:
+    checkpoint, out = write(tmp_path / "model.pth"), tmp_path / "out" / "densepose.pth"
+    done = export(checkpoint, out, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["backbone"] == "hrnet_w18"
+    settings = yaml.safe_load(out.with_suffix(".yaml").read_text("utf-8"))
+    assert settings["MODEL"]["WEIGHTS"] == "densepose.pth"
+    assert settings["INPUT"]["MIN_SIZE_TEST"] == 800
+    assert settings["INPUT"]["MAX_SIZE_TEST"] == 1333
+    assert settings["SOLVER"]["BASE_LR"] == 0.01
+    torch.manual_seed(9)
+    config = make_finetune_config("densepose", SMALL | {"root": "x", "init": "scratch"})
+    model = get_task("densepose").build_model(config)
+    assert isinstance(model, DensePoseRCNN)
+    load_detectron2(model, torch.load(out, weights_only=True))
+    trained = torch.load(checkpoint, weights_only=True)["model"]
+    background = ("people.box_predictor.deltas.weight", "people.box_predictor.deltas.bias")
+    for name, value in model.state_dict().items():
+        rows = slice(4, None) if name in background else slice(None)  # corrections of the background are never used
+        wanted = trained[name]
+        assert torch.equal(value[rows] if value.ndim else value, wanted[rows] if wanted.ndim else wanted), name
+
+
+def test_what_is_not_such_a_model_is_refused(tmp_path: Path) -> None:
+    small = write(tmp_path / "small.pth", backbone="hrnet_w18_small", pooling="average")
+    for out, match in ((tmp_path / "x.pth", "hrnet_w18_small"), (tmp_path / "x.safetensors", r"\.pth")):
+        refused = export(small, out)
+        with pytest.raises(UsageError, match=match):
+            raise refused.exception
+        assert not out.exists()
+    encoder = tmp_path / "pre.pth"
+    config = PretrainConfig(backbone="hrnet_w18_small", init="scratch", image_size=64)
+    save_checkpoint(encoder, {"kind": "pretrain", "config": config.plain(), "model": {}})
+    with pytest.raises(UsageError, match="fine-tune it first"):
+        raise export(encoder, tmp_path / "x.pth").exception
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(small.read_bytes()[:1000])
+    with pytest.raises(DataError, match="damaged"):
+        raise export(damaged, tmp_path / "x.pth").exception
+
+
+def test_encoders_need_a_modality(tmp_path: Path) -> None:
+    arguments = ["export", "--ckpt", "none.pth", "--to", "timm", "--out", str(tmp_path / "x.pth")]
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, UsageError)
+    assert "--modality rgb" in str(refused.exception)
