@@ -19,7 +19,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.build import POINTNET, build_model, build_objective
+from hcmoco_bench.pretrain.build import build_model, build_objective
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
 from hcmoco_bench.pretrain.stores import default_stores, open_mixture
@@ -145,8 +145,6 @@ class JointParsingTask(ParsingTask):
     def check(self, config: FinetuneConfig) -> None:
         """See `Task.check`."""
         super().check(config)
-        if config.backbone == POINTNET:
-            raise UsageError(f"{self.record.id}: both modalities are read as pictures; choose another --backbone")
         if self._options(config).overlap == "keep" and config.protocol != JOINT_PUBLISHED.name:
             raise UsageError(
                 f"{self.record.id}: with overlap = keep, what is hidden may be seen in unlabelled pairs; that goes "
