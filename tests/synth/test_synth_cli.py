@@ -55,3 +55,28 @@ def test_bad_lists_are_named(tmp_path):
 def test_senseless_numbers_are_refused(tmp_path):
     for option in ("--clips", "--frames", "--workers", "--mask-every"):
         assert _run("--out", tmp_path / "tree", option, 0).exit_code == 2
+
+
+def test_other_layouts_teach_and_refuse(tmp_path):
+    for layout, words in (
+        ("mpii", ("--images", "prepare mpii")),
+        ("coco", ("--long-side", "prepare coco")),
+        ("densepose", ("densepose_body.npz", "--workers")),
+        ("human36m", ("--clips", "--cameras", "prepare human36m")),
+    ):
+        text = runner.invoke(app, ["synth", layout, "--help"], env={"COLUMNS": "160", "TERM": "dumb"}).output
+        for word in (*words, "--out", "--seed"):
+            assert word in text
+    few = runner.invoke(app, ["synth", "densepose", "--out", str(tmp_path / "few"), "--images", "2"])
+    assert isinstance(few.exception, UsageError)
+    assert "--images 3 or more" in str(few.exception)
+    assert not (tmp_path / "few").exists()
+
+
+def test_a_small_data_set_from_the_command_line(tmp_path):
+    out = tmp_path / "mpii"
+    done = runner.invoke(app, ["synth", "mpii", "--out", str(out), "--images", "2", "--long-side", "64", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"root": str(out), "images": 2}
+    assert sorted(path.name for path in out.rglob("*.jpg")) == ["000000001.jpg", "000000002.jpg"]
+    assert {path.name for path in (out / "annot").iterdir()} == {"train.json", "valid.json"}
