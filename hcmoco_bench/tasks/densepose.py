@@ -43,6 +43,7 @@ from hcmoco_bench.tasks.densepose_record import RECORD
 from hcmoco_bench.tasks.encoder import task_encoder
 from hcmoco_bench.tasks.record import TaskRecord
 from hcmoco_bench.tasks.task import Evaluation, Picture, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.uniform import spread
 from hcmoco_bench.training.objective import Objective
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class DensePose(Task):
         """See `Task.evaluate`."""
         root = _root(config)
         metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, _options(config), progress))
-        shown, done = _spread(data.ids, pictures), 0
+        shown, done = set(spread(data.ids, pictures)), 0
         kept: dict[str, list[Detection]] = {}
         for batch in evaluation_batches(data, config, device):
             with autocast(config, device):
@@ -160,7 +161,7 @@ class DensePose(Task):
         metric = DensePoseMetric(
             truth_of(root, data.split, data.expected), geodesics_of(root, _options(config), progress)
         )
-        shown = _spread(data.ids, pictures)
+        shown = set(spread(data.ids, pictures))
         kept: dict[str, list[Detection]] = {}
         problems: list[Problem] = list(results.problems)
         for done, (image, some) in enumerate(groupby(results.detections(problems), lambda one: one.image_id), start=1):
@@ -235,11 +236,6 @@ def _root(config: FinetuneConfig) -> Path:
 
 def _options(config: FinetuneConfig) -> DensePoseOptions:
     return DensePoseOptions.model_validate(config.options)
-
-
-def _spread(names: tuple[str, ...], count: int) -> set[str]:
-    """So many of the names, evenly over all."""
-    return {names[number * len(names) // count] for number in range(min(count, len(names)))}
 
 
 def _draw(data: TaskData, kept: Mapping[str, list[Detection]]) -> Figure:

@@ -38,6 +38,7 @@ from hcmoco_bench.tasks.predictions import check_ids
 from hcmoco_bench.tasks.record import Download, ProtocolRecord, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.rows import Rows
 from hcmoco_bench.tasks.task import Evaluation, Picture, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.uniform import spread, uniform_rows
 from hcmoco_bench.training.objective import Measure, Objective, StepResult
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class ItopPose(Task):
             problems=source.problems,
             groups=source.people,
         )
-        return data.rows(_every(len(source), percent), split=split) if percent else data
+        return data.rows(uniform_rows(len(source), percent, task=RECORD.id), split=split) if percent else data
 
     def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
         """A2J over the encoder; see `Task.build_model`."""
@@ -276,7 +277,7 @@ class ItopPose(Task):
         }
         drawn: tuple[Picture, ...] = ()
         if pictures:
-            names = _spread(list(predicted), pictures)
+            names = spread(list(predicted), pictures)
             drawn = (
                 Picture(
                     "skeletons",
@@ -325,23 +326,6 @@ def mean_pose(data: TaskData) -> MeanPose:
     return MeanPose(torch.stack([data.dataset[row].target for row in range(len(data))]).mean(dim=0))
 
 
-def _every(count: int, percent: str) -> list[int]:
-    """Rows 0, k, 2k, ... of `count`, with k = 100 / percent, floor(count / k) of them."""
-    try:
-        step = 100 / float(percent)
-    except (ValueError, ZeroDivisionError):
-        step = 0.0
-    if step < 1 or abs(step - round(step)) > 1e-6:
-        raise UsageError(
-            f"itop_pose: train_{percent} is no share that frames 0, k, 2k, ... make; use --ratio 0.1, 0.01, 0.005, "
-            "0.002, 0.001 or another 1 / k"
-        )
-    step = round(step)
-    if count < step:
-        raise UsageError(f"itop_pose: {percent} % of {count} frames is less than one; use a larger --ratio")
-    return list(range(0, count // step * step, step))
-
-
 def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:
     """The split that the data is from, and the rows of it."""
     dataset, rows = data.dataset, np.arange(len(data))
@@ -360,11 +344,6 @@ def _not_found(ids: Sequence[str], known: Tensor) -> list[Problem]:
         for name, found in zip(ids, known.tolist(), strict=True)
         if not found
     ]
-
-
-def _spread(names: Sequence[str], count: int) -> list[str]:
-    """So many of the names, evenly over all."""
-    return [names[number * len(names) // count] for number in range(count)] if count < len(names) else list(names)
 
 
 def _draw_sheet(data: TaskData, predicted: Mapping[str, NDArray[np.float32]]) -> Figure:

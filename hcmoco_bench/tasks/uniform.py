@@ -1,6 +1,8 @@
-"""Uniform shares of a list: items 0, k, 2k, ..., as the paper draws them."""
+"""Uniform shares of a list: items 0, k, 2k, ..., as the paper draws them, and some to look at."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from hcmoco_bench.errors import UsageError
 
@@ -29,3 +31,8 @@ def uniform_rows(count: int, percent: str, *, task: str) -> list[int]:
     if count < step:
         raise UsageError(f"{task}: {percent} % of {count} samples is less than one; use a larger --ratio")
     return list(range(0, count // step * step, step))
+
+
+def spread(names: Sequence[str], count: int) -> list[str]:
+    """So many of the names, evenly over all."""
+    return [names[number * len(names) // count] for number in range(count)] if count < len(names) else list(names)

@@ -96,15 +96,6 @@ def test_splits_and_ratios(task: ItopPose, generated_itop: Path) -> None:
         task.open_data(config(generated_itop), "train_1", train=True)
 
 
-@pytest.mark.parametrize(("step", "size"), [(10, 1799), (100, 179), (200, 89), (500, 35), (1000, 17)])
-def test_published_sizes_of_the_ratios(step: int, size: int) -> None:
-    from hcmoco_bench.tasks.itop_pose import _every
-
-    rows = _every(17_991, f"{100 / step:g}")
-    assert len(rows) == size
-    assert rows[:3] == [0, step, 2 * step]
-
-
 @pytest.mark.parametrize("protocol", ["native", "published"])
 def test_scores_by_hand(task: ItopPose, generated_itop: Path, protocol: str) -> None:
     settings = config(generated_itop, protocol=protocol, eval_batch_size=3)
