@@ -22,7 +22,7 @@ def uniform_rows(count: int, percent: str, *, task: str) -> list[int]:
         step = 100 / float(percent)
     except (ValueError, ZeroDivisionError):
         step = 0.0
-    if step < 1 or abs(step - round(step)) > 1e-6:
+    if not step >= 1 or abs(step - round(step)) > 1e-6:  # nan is no share either
         raise UsageError(
             f"{task}: train_{percent} is no share that items 0, k, 2k, ... make; use --ratio 0.5, 0.2, 0.1 or another "
             "1 / k"
