@@ -50,7 +50,7 @@ def view(
 
         hcmoco-bench view hcmoco-data/parsing4k -n 10 --out ten.png --frequencies parts.png
 
-    For a store of MPII or COCO the sheet shows each person's square and joints.
+    For a store of MPII or COCO the sheet shows each person's square and joints; for one of Human3.6M RGB and parts.
 
         hcmoco-bench view hcmoco-data/mpii 000001163 --out people.png
 
@@ -61,10 +61,13 @@ def view(
     """
     from hcmoco_bench.errors import StoreError, UsageError
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
+    from hcmoco_bench.plotting.parts_sheet import parts_sheet
     from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.prepare.frame_arrays import decode_frame
+    from hcmoco_bench.prepare.human36m_store import Human36mStore
     from hcmoco_bench.prepare.keypoint_manifest import KeypointStore, holds_photographs
+    from hcmoco_bench.prepare.parsing_store import open_parsing_store
     from hcmoco_bench.prepare.sample_arrays import decode_row
-    from hcmoco_bench.prepare.store import Store
 
     if holds_photographs(store):
         if features is not None or frequencies is not None:
@@ -74,17 +77,22 @@ def view(
             )
         _view_people(KeypointStore.open(store), ids, number, to or Path("sheet.png"))
         return
-    opened = Store.open(store)
+    opened = open_parsing_store(store)
     chosen = ids or opened.spread(number)
     if not chosen:
         raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
     if features is not None:
+        if isinstance(opened, Human36mStore):
+            raise UsageError(f"{store}: has no depth to draw features of; leave out --features, or give an NTU store")
         from hcmoco_bench.plotting.features import features_figure
         from hcmoco_bench.pretrain.feature_samples import feature_samples
 
         with progress_bar(quiet=quiet) as progress:
             figure = features_figure(feature_samples(features, store, chosen, progress=progress))
         sheet = to or Path("features.png")
+    elif isinstance(opened, Human36mStore):
+        figure = parts_sheet([decode_frame(opened.find(sample_id)) for sample_id in chosen])
+        sheet = to or Path("sheet.png")
     else:
         figure = overlay_sheet([decode_row(opened.find(sample_id)) for sample_id in chosen])
         sheet = to or Path("sheet.png")

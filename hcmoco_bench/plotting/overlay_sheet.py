@@ -33,7 +33,7 @@ def overlay_sheet(samples: Sequence[SampleArrays]) -> Figure:
         window = _person_window(sample)
         _show_rgb(line[0], sample.rgb)
         _show_depth(line[1], sample.depth)
-        _show_parts(line[2], sample)
+        show_parts(line[2], sample.rgb, sample.parts)
         _show_joints(line[3], sample)
         _show_edges(line[4], sample)
         for axis, name in zip(line, _PANELS, strict=True):
@@ -60,14 +60,15 @@ def _show_depth(axis: Axes, depth: NDArray[np.uint16] | None) -> None:
     bar.set_label("m", fontsize=6)
 
 
-def _show_parts(axis: Axes, sample: SampleArrays) -> None:
-    if sample.parts is None:
+def show_parts(axis: Axes, rgb: NDArray[np.uint8], parts: NDArray[np.uint8] | None) -> None:
+    """Draw class indices (H, W) in the table's colours over a grey picture (H, W, 3); None says that there are none."""
+    if parts is None:
         _say(axis, "no part masks")
         return
     table = part_table()
     colors = ListedColormap(table.palette / 255.0)
-    axis.imshow(sample.rgb.mean(axis=2), cmap="gray", interpolation="nearest")
-    labels = np.ma.masked_equal(sample.parts, 0)
+    axis.imshow(rgb.mean(axis=2), cmap="gray", interpolation="nearest")
+    labels = np.ma.masked_equal(parts, 0)
     axis.imshow(labels, cmap=colors, vmin=-0.5, vmax=len(table) - 0.5, alpha=0.8, interpolation="nearest")
 
 

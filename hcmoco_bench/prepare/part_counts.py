@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.prepare.parsing_store import ParsingStore
 from hcmoco_bench.progress import Progress, no_progress
 
 
@@ -29,7 +29,7 @@ class PartCounts:
     n_frames: int
 
 
-def count_parts(store: Store, *, progress: Progress = no_progress) -> PartCounts:
+def count_parts(store: ParsingStore, *, progress: Progress = no_progress) -> PartCounts:
     """Count the parts of every stored split, one row group at a time.
 
     Raises:

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.cli.app import app
-from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.prepare.executors import LocalExecutor
+from hcmoco_bench.prepare.frame_arrays import decode_frame
 from hcmoco_bench.prepare.human36m import prepare_human36m
 from hcmoco_bench.prepare.human36m_store import Human36mStore
 from hcmoco_bench.prepare.manifest import file_sha256
@@ -188,3 +189,21 @@ def test_the_command(raw, tmp_path):
     text = runner.invoke(app, ["prepare", "human36m", "--help"], env={"COLUMNS": "160", "TERM": "dumb"}).output
     for word in ("PartLabels", "--every", "--executor", "--strict"):
         assert word in text
+
+
+def test_the_sheet_of_frames(raw, tmp_path):
+    store = prepare_human36m(raw, tmp_path / "store").store
+    runner = CliRunner()
+    sheet, bars = tmp_path / "sheet.png", tmp_path / "bars.png"
+    done = runner.invoke(
+        app, ["view", str(store.path), "-n", "3", "--out", str(sheet), "--frequencies", str(bars), "--quiet"]
+    )
+    assert done.exit_code == 0, done.output
+    assert sheet.stat().st_size > 5000
+    assert bars.stat().st_size > 5000
+    refused = runner.invoke(app, ["view", str(store.path), "--features", "any.pth"])
+    assert isinstance(refused.exception, UsageError)
+    frame = decode_frame(store.find("S1_Eating.54138969_000025"))
+    np.testing.assert_array_equal(part_table().raw_ids[frame.parts], raw_labels(25))
+    with pytest.raises(StoreError, match="run verify"):
+        decode_frame({"sample_id": "x", "rgb": None, "parts": None})
