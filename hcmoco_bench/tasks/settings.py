@@ -29,7 +29,7 @@ def make_finetune_config(task_name: str, given: Mapping[str, Any], *, home: Path
         DataError: If the checkpoint is not one of a pre-training.
     """
     task = get_task(task_name)
-    values: dict[str, Any] = {"task": task_name, "protocol": task.record.default_protocol, **task.defaults}
+    values: dict[str, Any] = {"task": task_name, "protocol": task.record.default_protocol, **task.defaults_for(given)}
     values = with_options(task, values, given)
     if values.get("ckpt") and "backbone" not in given and task.modality is not None:
         pretraining = pretrained_settings(Path(values["ckpt"]))

@@ -164,6 +164,10 @@ class Task(ABC):
         """
         return ()
 
+    def defaults_for(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The defaults, where the paper's depend on other settings (by name, not checked yet), e.g. on the ratio."""
+        return self.defaults
+
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
 

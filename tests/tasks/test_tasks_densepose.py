@@ -90,7 +90,9 @@ def test_the_papers_settings() -> None:
     steps = settings.epochs * 32_421 / settings.batch_size
     assert steps == pytest.approx(130_000, rel=0.01)
     assert [epochs * 32_421 / 16 for epochs in settings.milestones] == pytest.approx([100_000, 120_000], rel=0.01)
-    assert settings.epochs * 3_242 / settings.batch_size == pytest.approx(13_000, rel=0.01)  # with a ratio of 0.1
+    low = make_finetune_config("densepose", {"root": "x", "ratio": 0.1})
+    assert (low.lr, low.epochs * 3_242 / low.batch_size) == (0.005, pytest.approx(13_000, rel=0.01))
+    assert make_finetune_config("densepose", {"root": "x", "ratio": 0.1, "lr": 0.02}).lr == 0.02
 
 
 def test_the_options_are_those_of_the_network() -> None:
