@@ -15,7 +15,7 @@ from hcmoco_bench.body import JointSet, joint_set
 
 TRUE, PREDICTED, WRONG = "#ffffff", "#ff9f1c", "#ff1654"
 _COLUMNS = 4
-_WIDE, _DEEP = 0.8, 0.5
+_WIDE, _DEEP, _TALL = 0.8, 0.5, 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,10 @@ def skeleton_sheet(
         side.set_facecolor("0.2")
         _draw(side, names, picture.true[:, [2, 1]], TRUE, None)
         _draw(side, names, picture.predicted[:, [2, 1]], PREDICTED, wrong)
-        middle = np.median(picture.true, axis=0)
-        side.set(xlim=(middle[2] - _DEEP, middle[2] + _DEEP), ylim=(middle[1] - 1.25, middle[1] + 1.15), aspect="equal")
+        middle = (picture.true.min(axis=0) + picture.true.max(axis=0)) / 2
+        side.set(
+            xlim=(middle[2] - _DEEP, middle[2] + _DEEP), ylim=(middle[1] - _TALL, middle[1] + _TALL), aspect="equal"
+        )
         side.set_title("from the side", fontsize=8)
         side.tick_params(labelsize=6)
     return figure
