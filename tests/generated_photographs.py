@@ -22,24 +22,24 @@ def generated_densepose(tmp_path_factory: pytest.TempPathFactory, worker_id: str
 
 @pytest.fixture(scope="session")
 def generated_coco(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """COCO of four pictures of 128 px, the last for validation; tests must not write."""
+    """COCO of three pictures of 128 px, the last for validation; tests must not write."""
     from hcmoco_bench.synth.coco import write_coco
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
     folder = shared_folder(tmp_path_factory, worker_id)
     with FileLock(folder / "coco.lock"):
-        return write_coco(folder / "coco", PhotoOptions(images=4, seed=5, long_side=128))
+        return write_coco(folder / "coco", PhotoOptions(images=3, seed=5, long_side=128))
 
 
 @pytest.fixture(scope="session")
 def generated_mpii(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """MPII of the same four pictures."""
+    """MPII of the same three pictures."""
     from hcmoco_bench.synth.mpii import write_mpii
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
     folder = shared_folder(tmp_path_factory, worker_id)
     with FileLock(folder / "mpii.lock"):
-        return write_mpii(folder / "mpii", PhotoOptions(images=4, seed=5, long_side=128))
+        return write_mpii(folder / "mpii", PhotoOptions(images=3, seed=5, long_side=128))
 
 
 @pytest.fixture(scope="session")

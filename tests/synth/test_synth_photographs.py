@@ -39,7 +39,7 @@ def test_coco_is_read_by_pycocotools_and_agrees_with_itself(generated_coco):
             near = cv2.dilate(mask, np.ones((7, 7), np.uint8))
             assert near[seen[:, 1], seen[:, 0]].mean() > 0.9
             people += 1
-    assert people >= 4
+    assert people >= 3
 
 
 def test_right_is_where_it_is_in_photographs(generated_coco):
@@ -67,7 +67,7 @@ def test_mpii_and_coco_say_the_same_of_the_same_picture(generated_coco, generate
         return found
 
     first, second = by_picture(coco, generated_coco), by_picture(mpii, generated_mpii)
-    assert first.keys() == second.keys() == {1, 2, 3, 4}
+    assert first.keys() == second.keys() == {1, 2, 3}
     compared = 0
     for number, photograph in first.items():
         assert photograph.path.read_bytes() == second[number].path.read_bytes()
@@ -87,7 +87,7 @@ def test_prepared_and_loaded(name, joints, request, tmp_path):
     source = {"mpii": mpii, "coco": coco}[name]
     prepared = prepare_keypoints(name, root, tmp_path / "store")
     assert set(prepared.store.manifest.problems) <= {"no_joints"}
-    assert prepared.store.manifest.splits["train"].images == 3
+    assert prepared.store.manifest.splits["train"].images == 2
     data = KeypointImagesDataset(tmp_path / "store", joints=joints, size=96, train=False)
     path = source.find_annotations(root)["train"]
     people = [p for photograph in source.read_annotations(path, root).photographs for p in photograph.people]
