@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -156,7 +157,7 @@ def _geodesics_at(path: Path) -> Geodesics:
         body.faces,
         BodyCharts.of(body.vertex_part, body.vertex_u, body.vertex_v),
         body.vertex_to_unique,
-        converted=path.with_name(CONVERTED),
+        converted=path.with_name(CONVERTED) if os.access(path.parent, os.W_OK) else None,  # else computed each time
     )
 
 
