@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from filelock import FileLock
 from generated_trees import GeneratedTree
 
 from hcmoco_bench.pretrain.config import PretrainConfig, make_config
+from hcmoco_bench.pretrain.run import run_pretrain
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(pretrain_store: Path) -> dict[str, Any]:
     """Settings of a small run: five steps in each of two stages."""
     return {
@@ -63,7 +65,27 @@ def settings(pretrain_store: Path) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small(settings: dict[str, Any]) -> PretrainConfig:
     """The small run's settings, checked."""
     return make_config(None, settings)
+
+
+@pytest.fixture(scope="session")
+def _finished_run(small: PretrainConfig, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished-run"
+    threads = torch.get_num_threads()
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            torch.set_num_threads(1)
+            run_pretrain(small, folder)
+            torch.set_num_threads(threads)
+    return folder
+
+
+@pytest.fixture
+def finished_run(_finished_run: Path, tmp_path: Path) -> Path:
+    """The folder of the small run, finished; a copy for the test to do with as it likes."""
+    shutil.copytree(_finished_run, tmp_path / "finished")
+    return tmp_path / "finished"

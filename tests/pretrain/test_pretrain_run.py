@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreLockedError, UsageError
 from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
 from hcmoco_bench.pretrain.build import load_pretrained
 from hcmoco_bench.pretrain.config import PretrainConfig, make_config
 from hcmoco_bench.pretrain.run import run_pretrain
@@ -23,7 +26,7 @@ from hcmoco_bench.pretrain.stores import default_stores
 from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
-COMMAND = (sys.executable, "-m", "hcmoco_bench.cli.app", "pretrain", "--quiet")
+PRETRAIN = ("-m", "hcmoco_bench.cli.app", "pretrain", "--quiet")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -31,30 +34,51 @@ def column(folder: Path, name: str) -> list[float]:
     return [float(value) for value in read_losses(folder / "losses.csv")[name] if value]
 
 
+@pytest.fixture(scope="module")
+def processes() -> multiprocessing.context.ForkServerContext:
+    """Starts processes that have everything imported: a server does that once, and forks."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hcmoco_bench.pretrain.run"])
+    return context
+
+
+def run_alone(config: PretrainConfig, folder: Path, resume: bool) -> None:
+    """What a process does that is started for a run."""
+    os.environ.update(ENVIRONMENT)
+    torch.set_num_threads(1)
+    run_pretrain(config, folder, resume=resume)
+
+
 @pytest.fixture
-def settings_file(settings: dict[str, Any], tmp_path: Path) -> Path:
-    file = tmp_path / "settings.json"
-    file.write_text(json.dumps(settings | {"stage1_epochs": 2, "checkpoint_every": 3}))
-    return file
+def long_config(settings: dict[str, Any]) -> PretrainConfig:
+    return make_config(None, settings | {"stage1_epochs": 2, "checkpoint_every": 3})
 
 
 @pytest.mark.slow
-def test_a_killed_run_continues_with_the_same_bits(settings_file: Path, tmp_path: Path) -> None:
-    start = (*COMMAND, "--config", str(settings_file), "--out")
-    subprocess.run([*start, str(tmp_path / "whole")], check=True, env=ENVIRONMENT)
+@pytest.mark.xdist_group("pretrain_processes")
+def test_a_killed_run_continues_with_the_same_bits(
+    processes: multiprocessing.context.ForkServerContext, long_config: PretrainConfig, tmp_path: Path
+) -> None:
+    def start(folder: Path, *, resume: bool) -> Any:
+        process = processes.Process(target=run_alone, args=(long_config, folder, resume))
+        process.start()
+        return process
+
     cut = tmp_path / "cut"
     kills = 0
     for lines in (3, 6, 9, 13):  # the header and so many steps: in both stages, on and between checkpoints
-        command = [*COMMAND, "--out", str(cut), "--resume"] if kills else [*start, str(cut)]
-        process = subprocess.Popen(command, env=ENVIRONMENT)
-        while process.poll() is None and _lines(cut) <= lines:
+        process = start(cut, resume=kills > 0)
+        while process.is_alive() and _lines(cut) <= lines:
             time.sleep(0.005)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+        if process.is_alive():
+            process.kill()
             kills += 1
-        process.wait()
+        process.join()
     assert kills >= 2
-    subprocess.run([*COMMAND, "--out", str(cut), "--resume"], check=True, env=ENVIRONMENT)
+    for folder in (tmp_path / "whole", cut):
+        process = start(folder, resume=folder == cut)
+        process.join()
+        assert process.exitcode == 0
     assert (cut / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
     ends = [load_checkpoint(folder / "checkpoint.pth") for folder in (cut, tmp_path / "whole")]
     for part in ("model", "bank"):
@@ -67,13 +91,19 @@ def _lines(folder: Path) -> int:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_losses_of_one(settings_file: Path, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("pretrain_processes")
+def test_two_processes_give_the_losses_of_one(
+    processes: multiprocessing.context.ForkServerContext, small: PretrainConfig, tmp_path: Path
+) -> None:
     # With large steps an untrained network would enlarge the rounding of sums over processes.
-    calm = ["--lr", "0.000001", "--set", "sync_batch_norm=true", "--config", str(settings_file), "--out"]
+    calm = small.model_copy(update={"lr": 1e-6, "sync_batch_norm": True})
+    alone = processes.Process(target=run_alone, args=(calm, tmp_path / "one", False))
+    alone.start()
+    alone.join()
+    assert alone.exitcode == 0
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
-    run = ["-m", "hcmoco_bench.cli.app", "pretrain", "--quiet", *calm]
-    subprocess.run([*launch, "--standalone", *run, str(tmp_path / "two")], check=True, env=ENVIRONMENT)
-    subprocess.run([sys.executable, *run, str(tmp_path / "one")], check=True, env=ENVIRONMENT)
+    run = [*PRETRAIN, "--config", str(tmp_path / "one" / "config.json"), "--out", str(tmp_path / "two")]
+    subprocess.run([*launch, "--standalone", *run], check=True, env=ENVIRONMENT)
     names = list(read_losses(tmp_path / "one" / "losses.csv"))
     for name in (name for name in names if name not in ("step", "stage", "epoch")):
         if not name.startswith("accuracy/"):
@@ -120,34 +150,31 @@ def test_the_baselines_run(settings: dict[str, Any], tmp_path: Path, method: str
     assert not any(name.startswith(("dense", "sparse")) for name in read_losses(report.losses))
 
 
-def test_loading_processes_do_not_change_the_losses(small: PretrainConfig, tmp_path: Path) -> None:
-    run_pretrain(small, tmp_path / "alone")
+def test_loading_processes_do_not_change_the_losses(small: PretrainConfig, finished_run: Path, tmp_path: Path) -> None:
     run_pretrain(small.model_copy(update={"workers": 1}), tmp_path / "helped")
-    assert (tmp_path / "alone" / "losses.csv").read_bytes() == (tmp_path / "helped" / "losses.csv").read_bytes()
+    assert (finished_run / "losses.csv").read_bytes() == (tmp_path / "helped" / "losses.csv").read_bytes()
 
 
-def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(small: PretrainConfig, tmp_path: Path) -> None:
-    report = run_pretrain(small, tmp_path)
-    table = report.losses.read_bytes()
-    report.checkpoint.write_bytes(report.checkpoint.read_bytes()[:-1000])
-    again = run_pretrain(small, tmp_path, resume=True)
+def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(small: PretrainConfig, finished_run: Path) -> None:
+    table, checkpoint = (finished_run / "losses.csv").read_bytes(), finished_run / "checkpoint.pth"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    again = run_pretrain(small, finished_run, resume=True)
     assert again.samples == 40  # the second stage once more
     assert again.losses.read_bytes() == table
 
 
-def test_a_finished_run_has_nothing_left_to_do(small: PretrainConfig, tmp_path: Path) -> None:
-    table = run_pretrain(small, tmp_path).losses.read_bytes()
-    again = run_pretrain(small, tmp_path, resume=True)
+def test_a_finished_run_has_nothing_left_to_do(small: PretrainConfig, finished_run: Path) -> None:
+    table = (finished_run / "losses.csv").read_bytes()
+    again = run_pretrain(small, finished_run, resume=True)
     assert again.samples == 0
     assert again.losses.read_bytes() == table
 
 
-def test_a_run_is_not_overwritten_nor_continued_with_other_settings(small: PretrainConfig, tmp_path: Path) -> None:
-    run_pretrain(small, tmp_path)
+def test_a_run_is_not_overwritten_nor_continued_with_other_settings(small: PretrainConfig, finished_run: Path) -> None:
     with pytest.raises(UsageError, match="add --resume"):
-        run_pretrain(small, tmp_path)
+        run_pretrain(small, finished_run)
     with pytest.raises(UsageError, match=r"lr was 0\.03 and is 0\.1"):
-        run_pretrain(small.model_copy(update={"lr": 0.1}), tmp_path, resume=True)
+        run_pretrain(small.model_copy(update={"lr": 0.1}), finished_run, resume=True)
 
 
 def test_a_run_in_use_is_refused(small: PretrainConfig, tmp_path: Path) -> None:
@@ -172,15 +199,19 @@ def test_the_command_uses_the_store_of_the_home_folder(pretrain_store: Path, tmp
     (tmp_path / "pretrain").symlink_to(pretrain_store)
     small = ["--backbone", "hrnet_w18_small", "--init", "scratch", "--size", "64", "--batch-size", "16"]
     small += ["--epochs", "1", "0", "--set", "negatives=32", "--set", "trackers=[]", "--json"]
-    command = [sys.executable, "-m", "hcmoco_bench.cli.app", "pretrain", *small]
-    home = ENVIRONMENT | {"HCMOCO_HOME": str(tmp_path)}
-    done = subprocess.run(command, check=True, env=home, capture_output=True, text=True)
+    home = {"HCMOCO_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, *PRETRAIN, *small], check=True, env=ENVIRONMENT | home, capture_output=True, text=True
+    )
     summary = json.loads(done.stdout)
     assert summary["steps"] == 2
-    assert Path(summary["checkpoint"]) == tmp_path / "runs" / "hcmoco" / "checkpoint.pth"
-    again = subprocess.run(command, check=False, env=home, capture_output=True, text=True)
-    assert again.returncode == 2
-    assert "--resume" in again.stderr
+    run = tmp_path / "runs" / "hcmoco"
+    assert Path(summary["checkpoint"]) == run / "checkpoint.pth"
+    again = CliRunner().invoke(app, ["pretrain", "--config", str(run / "config.json"), "--out", str(run)])
+    assert isinstance(again.exception, UsageError)
+    assert "--resume" in str(again.exception)
+    resumed = CliRunner().invoke(app, ["pretrain", "--out", str(run), "--resume", "--json"])
+    assert json.loads(resumed.stdout)["steps"] == 2
 
 
 @pytest.mark.real
@@ -188,8 +219,7 @@ def test_generated_ntu_mixes_with_real_mpii_and_coco(
     settings: dict[str, Any], pretrain_store: Path, real_files: Path, tmp_path: Path
 ) -> None:
     for name in ("mpii", "coco"):
-        command = ("prepare", name, "--root", str(real_files / name), "--out", str(tmp_path / name), "--quiet")
-        subprocess.run([sys.executable, "-m", "hcmoco_bench.cli.app", *command], check=True, env=ENVIRONMENT)
+        prepare_keypoints(name, real_files / name, tmp_path / name)
     stores = [str(pretrain_store), str(tmp_path / "mpii"), str(tmp_path / "coco")]
     config = make_config(None, settings | {"stores": stores, "joints": "shared13", "batch_size": 9})
     report = run_pretrain(config, tmp_path / "run")
