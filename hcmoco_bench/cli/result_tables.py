@@ -51,7 +51,7 @@ def summary_line(scores: ScoreEntry) -> str:
         each = ", ".join(f"{value:.2f}" for value in scores.per_seed)
         text += f" +- {scores.std:.2f} over {len(scores.per_seed)} seeds ({each})"
     if scores.ci95 is not None:
-        text += f", 95 % of bootstraps over samples within {scores.ci95[0]:.2f} to {scores.ci95[1]:.2f}"
+        text += f", 95 % of bootstraps within {scores.ci95[0]:.2f} to {scores.ci95[1]:.2f}"
     return text
 
 

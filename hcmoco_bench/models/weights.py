@@ -49,6 +49,7 @@ ENCODER_PREFIXES = (
     Prefix("model.", None, "HRNet-Semantic-Segmentation (best.pth, final_state.pth)"),
     Prefix("module.model.", None, "HRNet-Semantic-Segmentation, saved with its wrapper"),
     Prefix("backbone.", None, "an Encoder of this package"),
+    Prefix("encoder.backbone.", None, "fine-tuned models of this package"),
     Prefix("rgb_encoder.backbone.", "rgb", "pre-training checkpoints of this package"),
     Prefix("depth_encoder.backbone.", "depth", "pre-training checkpoints of this package"),
     Prefix("Backbone.", None, "A2J with HRNet, HCMoCo's version"),

@@ -102,8 +102,6 @@ class FinetuneConfig(BaseModel):
             raise ValueError(f"warmup_epochs is {self.warmup_epochs}, but there are {self.epochs} epochs")
         if self.schedule == "multistep" and not self.milestones:
             raise ValueError("the schedule multistep needs milestones, e.g. milestones=[60, 80]")
-        if self.choose == "best" and not self.validation_share and self.protocol != "published":
-            raise ValueError("choose = best needs a validation_share of the training data to choose on, e.g. 0.1")
         if self.ckpt is not None and not self.ckpt:
             raise ValueError("ckpt is empty")
         return self

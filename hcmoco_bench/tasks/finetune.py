@@ -142,6 +142,8 @@ def run_finetune(
         raise UsageError(f"seeds {', '.join(map(str, seeds))}: each only once")
     task = get_task(config.task)
     task.check(config)
+    if config.choose == "best" and not config.validation_share and config.protocol != "published":
+        raise UsageError("choose = best needs a validation_share of the training data to choose on, e.g. 0.1")
     result = out / RESULT_FILE
     if result.exists():
         raise UsageError(f"{result}: these runs are finished; give another --out, or score again with eval")

@@ -101,7 +101,7 @@ def _read_png(path: Path) -> NDArray[np.uint8]:
             _fail(path, f"{header}, but pixels must be labels: 8 bit palette or grey")
         check_png_whole(data)
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image if header.color == "palette" else image.convert("L"), np.uint8)
+            return np.array(image if header.color == "palette" else image.convert("L"), np.uint8)
     except (PngError, OSError, ValueError, SyntaxError) as error:
         _fail(path, str(error))
 

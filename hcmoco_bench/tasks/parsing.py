@@ -42,6 +42,7 @@ from hcmoco_bench.tasks.encoder import task_encoder
 from hcmoco_bench.tasks.label_images import Encoding, LabelImages
 from hcmoco_bench.tasks.record import ProtocolRecord
 from hcmoco_bench.tasks.task import Evaluation, Picture, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.uniform import spread
 from hcmoco_bench.training.objective import Measure, Objective, StepResult
 
 STORE = "parsing4k"
@@ -413,8 +414,7 @@ class _Sheet:
     samples: list[ParsedSample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        count = min(self.number, len(self.ids))
-        self.wanted = {self.ids[(2 * i + 1) * len(self.ids) // (2 * count)] for i in range(count)}
+        self.wanted = frozenset(spread(self.ids, self.number))
 
     def __contains__(self, name: str) -> bool:
         return name in self.wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,9 +109,9 @@ def write_evaluations(
             n_scored=first.n_scored,
         ),
         run=run,
-        scores=score_entry(task, evaluations, bootstrap=bootstrap),
+        scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(data)),
         evidence=tuple(entries),
-        status=StatusEntry(tier=tier, notes=(*notes, *_notes(task, data, protocol, first))),
+        status=StatusEntry(tier=tier, notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
     )
     write_result(path, result)
     pictures = []
@@ -122,8 +122,28 @@ def write_evaluations(
     return Writing(path, result, tuple(pictures), _write_problems(path, problems))
 
 
-def score_entry(task: Task, evaluations: Sequence[Evaluation], *, bootstrap: int = BOOTSTRAP) -> ScoreEntry:
-    """The figures over seeds: mean, deviation, and a bootstrap interval of the mean over the same samples."""
+def interval_groups(data: TaskData) -> dict[str, str] | None:
+    """The group of each sample, which the interval draws as a whole; None where there are not two groups."""
+    if data.groups is None or len(set(data.groups)) < 2:
+        return None
+    return dict(zip(data.ids, data.groups, strict=True))
+
+
+def score_entry(
+    task: Task,
+    evaluations: Sequence[Evaluation],
+    *,
+    bootstrap: int = BOOTSTRAP,
+    groups: Mapping[str, str] | None = None,
+) -> ScoreEntry:
+    """The figures over seeds: mean, deviation, and a bootstrap interval of the mean over the same samples.
+
+    Args:
+        task: Makes scores of evidence.
+        evaluations: Of each seed.
+        bootstrap: Draws of the interval; 0 for none.
+        groups: Group of each sample; the interval then draws whole groups.
+    """
     main = task.record.main_score
     per_seed = [evaluation.scores[main] for evaluation in evaluations]
     summary = seed_summary(per_seed)
@@ -134,7 +154,7 @@ def score_entry(task: Task, evaluations: Sequence[Evaluation], *, bootstrap: int
         unit=task.record.unit,
         mean=summary.mean,
         std=summary.std,
-        ci95=_interval(task, evaluations, bootstrap) if bootstrap else None,
+        ci95=_interval(task, evaluations, bootstrap, groups) if bootstrap else None,
         per_seed=tuple(per_seed),
         per_class={
             name: {
@@ -146,7 +166,9 @@ def score_entry(task: Task, evaluations: Sequence[Evaluation], *, bootstrap: int
     )
 
 
-def _interval(task: Task, evaluations: Sequence[Evaluation], draws: int) -> tuple[float, float]:
+def _interval(
+    task: Task, evaluations: Sequence[Evaluation], draws: int, groups: Mapping[str, str] | None
+) -> tuple[float, float]:
     first = evaluations[0].evidence
     columns = {
         f"{number}/{name}": column
@@ -164,7 +186,8 @@ def _interval(task: Task, evaluations: Sequence[Evaluation], draws: int) -> tupl
             values.append(task.scores(piece)[task.record.main_score])
         return math.fsum(values) / len(values)
 
-    return bootstrap_interval(together, score, n=draws)
+    named = None if groups is None else [groups[name] for name in together.sample_ids]
+    return bootstrap_interval(together, score, n=draws, groups=named)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -172,11 +195,14 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def _notes(task: Task, data: TaskData, protocol: str, evaluation: Evaluation) -> list[str]:
+def _notes(task: Task, data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
     notes = []
     leaks = task.record.protocol(protocol).leaks
     if leaks is not None:
         notes.append(f"protocol {protocol} leaks: {leaks}")
+    groups = interval_groups(data)
+    if bootstrap and groups is not None:
+        notes.append(f"ci95 draws whole groups ({len(set(groups.values()))} people or videos), not single samples")
     missing = evaluation.n_expected - evaluation.n_scored
     if missing:
         notes.append(f"{missing} of {evaluation.n_expected} samples of {data.split} were not scored; see the problems")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.depth_parsing import HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
 from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask
 from hcmoco_bench.tasks.record import Download, SplitRecord, TaskRecord
 
+HUMAN36M_STORE = "human36m"
 HUMAN36M = (
     "Catalin Ionescu, Dragos Papava, Vlad Olaru, Cristian Sminchisescu: Human3.6M: Large Scale Datasets and Predictive "
     "Methods for 3D Human Sensing in Natural Environments, TPAMI 2014"
@@ -46,3 +49,8 @@ class RgbParsing(ParsingTask):
         ),
         bad_input=BAD_INPUT,
     )
+
+    def default_data(self, home: Path) -> dict[str, Any]:
+        """The store that `prepare human36m` makes in the home folder, or else that of `prepare ntu`."""
+        store = home / HUMAN36M_STORE
+        return {"stores": (str(store),)} if (store / MANIFEST_FILE).is_file() else super().default_data(home)
