@@ -23,7 +23,7 @@ from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.stored_pictures import StoredPictures
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import LabelError, StoreError
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 
 IGNORE: Final = 255
 """Label of pixels that do not count: those outside of the frame."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hcmoco_bench.ranks import first_own_row, gather_rows_with_gradient
 from hcmoco_bench.losses.term import LossTerm, mean_term
+from hcmoco_bench.ranks import first_own_row, gather_rows_with_gradient
 
 
 def in_batch_loss(a: Tensor, b: Tensor, present: Tensor, *, temperature: float = 0.07) -> LossTerm:

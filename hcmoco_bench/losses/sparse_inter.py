@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from hcmoco_bench.losses.joint_features import joint_features
-from hcmoco_bench.ranks import first_own_row, gather_rows, gather_rows_with_gradient
 from hcmoco_bench.losses.term import LossTerm, mean_term
+from hcmoco_bench.ranks import first_own_row, gather_rows, gather_rows_with_gradient
 
 
 def sparse_inter_loss(

@@ -11,7 +11,8 @@ from timm.models._features import FeatureGetterNet, FeatureHookNet
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError, HubError
-from hcmoco_bench.models.weights import Modality, find_prefix, load_weights, read_checkpoint, state_dict_in
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.weights import find_prefix, load_weights, read_checkpoint, state_dict_in
 
 IGNORED_HEADS = ("last_layer.",)
 """Heads that timm does not know: the one of HRNet-Semantic-Segmentation. timm's own are read off the full model."""

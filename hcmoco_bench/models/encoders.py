@@ -12,9 +12,9 @@ from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.backbone_weights import load_backbone_weights
 from hcmoco_bench.models.hrnet import RAW_HRNETS, Fusion, create_raw_hrnet
-from hcmoco_bench.models.weights import Modality
 
 LARGEST_STRIDE_WANTED = 4
 """Maps finer than stride 4 are not part of the pyramid: the dense embedding lives at stride 4."""

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,8 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
-
-Modality = Literal["rgb", "depth"]
+from hcmoco_bench.modality import Modality
 
 CONTAINERS = ("model", "state_dict", "net")
 """Keys under which training programs keep the state dict: HCMoCo and this package, HRNet, others."""

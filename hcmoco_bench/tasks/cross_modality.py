@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from hcmoco_bench.data.ntu_store import Hidden
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.tasks.config import FinetuneConfig
 from hcmoco_bench.tasks.depth_parsing import HCMOCO, NTU_DOWNLOADS
 from hcmoco_bench.tasks.joint_parsing import (

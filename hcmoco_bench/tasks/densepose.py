@@ -24,10 +24,10 @@ from hcmoco_bench.metrics.densepose import (
     densepose_statistics,
     read_results,
 )
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections
 from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.hrnet import set_fusion
-from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.plotting.iuv_overlay import IUVPerson, IUVPicture, iuv_overlays
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress

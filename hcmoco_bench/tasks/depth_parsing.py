@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask
 from hcmoco_bench.tasks.record import Download, SplitRecord, TaskRecord
 

@@ -8,8 +8,9 @@ from typing import Literal
 from torch import nn
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoders import create_encoder
-from hcmoco_bench.models.weights import Modality, load_weights, read_checkpoint
+from hcmoco_bench.models.weights import load_weights, read_checkpoint
 from hcmoco_bench.pretrain.build import POINTNET
 from hcmoco_bench.tasks.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.config import FinetuneConfig

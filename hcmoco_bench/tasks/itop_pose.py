@@ -19,10 +19,10 @@ from hcmoco_bench.data.normalise import normalise_depth
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.losses.a2j import a2j_loss
 from hcmoco_bench.metrics.joint_accuracy import JointAccuracyMetric, joint_accuracy_per_joint, joint_accuracy_scores
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.a2j import A2J, HEAD_WIDTH
 from hcmoco_bench.models.anchor_votes import JointVotes
 from hcmoco_bench.models.encoders import Encoder
-from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.ranks import gather_objects

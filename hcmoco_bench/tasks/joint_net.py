@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.embedding_head import EmbeddingHead
-from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.pretrain.model import Embeddings, MultiModalModel
 
 

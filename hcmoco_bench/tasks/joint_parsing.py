@@ -16,7 +16,7 @@ from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.ntu_store import Crops, Hidden, NtuStoreDataset, check_apart
 from hcmoco_bench.data.sample import Joints
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import build_model, build_objective

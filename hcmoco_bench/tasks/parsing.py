@@ -27,8 +27,8 @@ from hcmoco_bench.metrics.segmentation import (
     segmentation_per_class,
     segmentation_scores,
 )
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.segmentation import SegmentationNet
-from hcmoco_bench.models.weights import Modality
 from hcmoco_bench.plotting.parsing import ParsedSample, class_bars, confusion_figure, parsing_sheet
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.parsing_store import open_parsing_store

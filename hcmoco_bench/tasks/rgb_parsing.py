@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.depth_parsing import HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
 from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.weights import Modality
+from hcmoco_bench.modality import Modality
 from hcmoco_bench.problems import Problem
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.settings import validated

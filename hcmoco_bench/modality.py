@@ -1,0 +1,8 @@
+"""The kinds of picture that encoders take."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Modality: TypeAlias = Literal["rgb", "depth"]
+"""Which picture of a frame, and which of the two encoders."""
