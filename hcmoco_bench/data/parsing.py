@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -143,7 +143,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         index: ParsingIndex,
         shards: tuple[Path, ...],
         *,
-        modality: Literal["rgb", "depth"],
+        modality: Modality,
         size: int,
         framing: Framing,
         seed: int = 0,
