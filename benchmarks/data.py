@@ -48,7 +48,7 @@ TARGET = 250.0
 
 
 def main() -> int:
-    """Measure and print; exit code 1 if the target is missed."""
+    """Measure and print; exit code 1 if the target is missed with any number of workers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, help="prepared NTU store; without, a small one is generated")
     parser.add_argument("--split", default="train")
@@ -74,7 +74,7 @@ def main() -> int:
         Console().print_json(json.dumps(values))
     else:
         _show(values)
-    return 0 if values["loader"][str(arguments.workers[0])]["per_core"] >= TARGET else 1
+    return 0 if min(row["per_core"] for row in values["loader"].values()) >= TARGET else 1
 
 
 def _generate(folder: Path) -> Path:
