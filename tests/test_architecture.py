@@ -37,7 +37,7 @@ ABOVE = {
         "plotting",
         "pretrain",
     },
-    "demo": {"synth", "prepare", "hub", "plotting", "pretrain", "tasks", "training"},
+    "demo": {"synth", "prepare", "hub", "plotting", "pretrain", "tasks", "training", "results"},
     "cli": {
         "body",
         "sources",

@@ -18,15 +18,15 @@ def register(app: typer.Typer) -> None:
 def demo(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
     clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = 18,
-    frames: Annotated[int, typer.Option(min=11, help="Frames of a clip; every tenth becomes a sample.")] = 41,
+    frames: Annotated[int, typer.Option(min=11, help="Frames of a clip; every fifth becomes a sample.")] = 41,
     seed: Annotated[int, typer.Option(min=0, help="Of the people.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, pre-train, look.
+    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, pre-train, fine-tune, score.
 
-    Needs no licensed data, no GPU and no network; takes two or three minutes. Open demo/index.html afterwards.
+    Needs no licensed data, no GPU and no network; takes three minutes. Open demo/index.html afterwards.
     """
     from hcmoco_bench.demo.run import run_demo
     from hcmoco_bench.processes import usable_cores
@@ -36,7 +36,16 @@ def demo(
             to, clips=clips, frames=frames, seed=seed, workers=workers or usable_cores(), progress=progress
         )
     if as_json:
-        print_json({"page": report.page, "sheet": report.sheet, "rows": report.rows, "seconds": report.seconds})
+        scores = {score.name: score.value for score in report.scores}
+        print_json(
+            {
+                "page": report.page,
+                "sheet": report.sheet,
+                "rows": report.rows,
+                "scores": scores,
+                "seconds": report.seconds,
+            }
+        )
         return
     if not quiet:
         from rich.table import Table

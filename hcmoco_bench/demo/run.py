@@ -1,4 +1,4 @@
-"""The demo: generated tree, prepared, verified, published, loaded by `datasets` alone, pre-trained on, looked at."""
+"""The demo: generated tree, prepared, verified, published, loaded by `datasets`, pre-trained on, fine-tuned, scored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from hcmoco_bench.demo.page import DemoPicture, DemoStep, write_page
+from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from hcmoco_bench.results.schema import Result
 
 DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
 FEATURE_ROWS = 4
+PREDICTION_ROWS = 4
+MASK_EVERY = 5
 
 PRETRAINING = {
     "backbone": "hrnet_w18_small",
@@ -32,6 +38,18 @@ PRETRAINING = {
     "trackers": (),
 }
 """Settings of the demo's pre-training: small enough for two cores and a minute or two."""
+
+FINETUNING: dict[str, Any] = {
+    "ratio": 0.2,
+    "image_size": 96,
+    "batch_size": 8,
+    "epochs": 120,
+    "optimizer": "adam",
+    "lr": 0.003,
+    "framing": "person",
+    "class_weights": "none",
+}
+"""Settings of the demo's fine-tuning on a fifth of the labelled frames: half a minute."""
 
 _LOAD = """
 import json, sys
@@ -58,12 +76,14 @@ class DemoReport:
         sheet: The overlay sheet.
         steps: Each step with the command that does the same, its seconds and its result.
         rows: Rows of each split as `datasets` loaded them.
+        scores: Of depth parsing, from scratch and from the pre-trained encoder; empty for too few samples.
     """
 
     page: Path
     sheet: Path
     steps: tuple[DemoStep, ...]
     rows: dict[str, int]
+    scores: tuple[DemoScore, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -95,7 +115,7 @@ def run_demo(
     Args:
         out: Folder for everything.
         clips: Generated clips; three cameras see each performance.
-        frames: Frames of a clip; every tenth, from the first, becomes a sample.
+        frames: Frames of a clip; every fifth, from the first, has part labels and becomes a sample.
         seed: Of the people; the same seed gives the same dataset.
         workers: Processes.
         progress: Told about each step.
@@ -117,9 +137,9 @@ def run_demo(
     stores = {name: out / "stores" / name for name in ("parsing4k", "pretrain")}
     log = _Log()
     tool = "hcmoco-bench"
-    sizes = ("--clips", str(clips), "--frames", str(frames), "--seed", str(seed))
+    sizes = ("--clips", str(clips), "--frames", str(frames), "--mask-every", str(MASK_EVERY), "--seed", str(seed))
     with log.step("generate people as a raw NTU tree", tool, "synth", "ntu", "--out", tree, *sizes) as say:
-        plans = plan_clips(clips, seed, n_frames=frames)
+        plans = plan_clips(clips, seed, n_frames=frames, mask_every=MASK_EVERY)
         write_tree(tree, plans, TreeOptions(seed), workers=workers, progress=progress)
         say(f"{clips} clips, {clips * frames} frames")
     for name, path in stores.items():
@@ -168,8 +188,56 @@ def run_demo(
     with log.step("see what was learned", tool, "view", store, "--features", checkpoint, "--out", features) as say:
         pictures += _draw_features(checkpoint, store, out, progress)
         say(", ".join(picture.file for picture in pictures[-2:]))
-    page = write_page(out, dataset, log.steps, pictures)
-    return DemoReport(page, out / "sheet.png", tuple(log.steps), rows)
+    scores = []
+    if rows.get("train_20") and rows.get("test"):
+        for name, start in {"from scratch": {"init": "scratch"}, "pre-trained": {"ckpt": str(checkpoint)}}.items():
+            folder = out / "finetune" / name.replace(" ", "-")
+            with log.step(f"fine-tune {name}", *_finetune_command(store, folder, start)) as say:
+                result = _finetune(store, folder, start, name, seed, progress)
+                say(f"{result.scores.main} {result.scores.mean:.1f} {result.scores.unit}")
+            scores.append(DemoScore(name, result.scores.mean, result.scores.ci95, result.scores.unit))
+            sheet = (folder / "result-pictures" / "sheet.png").relative_to(out)
+            pictures.append(DemoPicture(str(sheet), f"Depth parsing, {name}: input, labels, prediction, errors"))
+    page = write_page(out, dataset, log.steps, pictures, scores)
+    return DemoReport(page, out / "sheet.png", tuple(log.steps), rows, tuple(scores))
+
+
+def _finetune_command(store: Path, folder: Path, start: dict[str, str]) -> tuple[str | Path, ...]:
+    begin = [f"--{name}" for name in start] + list(start.values())
+    if "init" in start:
+        begin += ["--backbone", str(PRETRAINING["backbone"])]
+    named = {
+        "ratio": "--ratio",
+        "image_size": "--size",
+        "batch_size": "--batch-size",
+        "epochs": "--epochs",
+        "lr": "--lr",
+    }
+    options = [text for name, option in named.items() for text in (option, str(FINETUNING[name]))]
+    rest = [text for name, value in FINETUNING.items() if name not in named for text in ("--set", f"{name}={value}")]
+    place = ("--store", store, "--out", folder)
+    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *begin, *options, *rest, *place)
+
+
+def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed: int, progress: Progress) -> Result:
+    """The result of depth parsing on a fifth of the labels; made once, read again afterwards."""
+    from hcmoco_bench.results.schema import read_result
+    from hcmoco_bench.tasks.finetune import RESULT_FILE, run_finetune
+    from hcmoco_bench.tasks.settings import make_finetune_config
+
+    path = folder / RESULT_FILE
+    if not path.is_file():
+        backbone = {"backbone": PRETRAINING["backbone"]} if "init" in start else {}
+        given = {"stores": (str(store),), "seed": seed, **backbone, **start, **FINETUNING}
+        run_finetune(
+            make_finetune_config("depth_parsing", given),
+            folder,
+            resume=True,
+            name=name,
+            progress=lambda label, done, total: progress(f"{name}: {label}", done, total),
+            pictures=PREDICTION_ROWS,
+        )
+    return read_result(path)
 
 
 def _pretrain_command(store: Path, run: Path) -> tuple[str | Path, ...]:

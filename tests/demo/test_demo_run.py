@@ -10,12 +10,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
-from hcmoco_bench.demo.page import DemoPicture, DemoStep, write_page
+from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
+from hcmoco_bench.demo.run import FINETUNING
 from hcmoco_bench.prepare.store import Store
 
 
 @pytest.mark.slow
-def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path) -> None:
+def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FINETUNING, "epochs", 2)
     arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "21", "--workers", "1", "--json"]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
@@ -26,7 +28,9 @@ def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path) -> None:
     assert stored["train"] > 0
     assert stored["test"] > 0
     page = (tmp_path / "index.html").read_text()
-    for name in ("sheet.png", "parts.png"):
+    assert set(report["scores"]) == {"from scratch", "pre-trained"}
+    sheets = [f"finetune/{name}/result-pictures/sheet.png" for name in ("from-scratch", "pre-trained")]
+    for name in ("sheet.png", "parts.png", *sheets):
         assert f'src="{name}"' in page
         assert min(Image.open(tmp_path / name).size) > 500
     manifest = (tmp_path / "stores" / "parsing4k" / "manifest.json").read_bytes()
@@ -34,11 +38,15 @@ def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
     assert (tmp_path / "stores" / "parsing4k" / "manifest.json").read_bytes() == manifest
     assert json.loads(again.stdout)["rows"] == report["rows"]
+    assert json.loads(again.stdout)["scores"] == report["scores"]
 
 
 def test_the_page_escapes_what_it_is_given(tmp_path: Path) -> None:
     steps = [DemoStep("a <b>", 'tool --out "x & y"', 1.25, "2 > 1"), DemoStep("c", "tool", 2.0, "")]
-    page = write_page(tmp_path, tmp_path / "data", steps, [DemoPicture("p.png", '"quoted"')]).read_text()
+    scores = [DemoScore("a & b", 12.34, (10.0, 15.0), "%"), DemoScore("c", 5.0, None, "%")]
+    page = write_page(tmp_path, tmp_path / "data", steps, [DemoPicture("p.png", '"quoted"')], scores).read_text()
+    assert "<th>a &amp; b</th>" in page
+    assert "<b>12.3 %</b> (10.0 to 15.0)" in page
     assert "a &lt;b&gt;" in page
     assert "x &amp; y" in page
     assert "2 &gt; 1" in page
