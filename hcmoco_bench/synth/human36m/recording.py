@@ -48,11 +48,6 @@ _FOCAL: Final = 1145.0
 """Focal length of the cameras, px of a picture 1000 px wide."""
 
 
-@lru_cache(maxsize=2)
-def _subject(seed: int, subject: int) -> Performer:
-    return Performer.sample(generator(seed, "human36m subject", subject))
-
-
 @lru_cache(maxsize=1)
 def _performance(seed: int, subject: int, action: str, n_frames: int) -> tuple[Figure, NDArray[np.float32]]:
     """The figure, and its vertices (N, V, 3) at the motions' own rate."""
@@ -62,7 +57,8 @@ def _performance(seed: int, subject: int, action: str, n_frames: int) -> tuple[F
     motion = sample_motion(
         rng, MOTIONS[action.split()[0]], count, position=(float(x), float(z)), yaw=float(rng.uniform(-np.pi, np.pi))
     )
-    performer = _subject(seed, subject)
+    # Somebody else for every performance: seven people would be too few to learn from.
+    performer = Performer.sample(generator(seed, "human36m performer", subject, action))
     return performer.figure, performer.animate(motion).vertices
 
 
