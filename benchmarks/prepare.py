@@ -32,11 +32,10 @@ from rich.table import Table
 
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.cli.console import progress_bar
-from hcmoco_bench.prepare.executors.base import Work
+from hcmoco_bench.prepare.executors.base import TaskT, Work
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import JPEG_QUALITY, check_options
 from hcmoco_bench.prepare.plan import stride_frames
-from hcmoco_bench.prepare.shard import ShardTask
 from hcmoco_bench.prepare.store import CALIBRATION_FILE
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
 from hcmoco_bench.sources.ntu.lists import declare_splits
@@ -77,7 +76,7 @@ class TimedExecutor:
     def __init__(self) -> None:
         self.cpu = self.wall = 0.0
 
-    def run(self, work: Work, tasks: Sequence[ShardTask]) -> Iterator[int]:
+    def run(self, work: Work[TaskT], tasks: Sequence[TaskT]) -> Iterator[int]:
         """See `hcmoco_bench.prepare.executors.Executor.run`."""
         work(tasks[0])
         for task in tasks:
