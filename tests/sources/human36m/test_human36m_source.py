@@ -34,13 +34,14 @@ def test_names_go_both_ways_and_sort_as_the_published_lists():
 
 
 def test_recordings_are_found_and_what_has_no_counterpart_is_said(tmp_path):
-    write_recording(tmp_path, 1, "Directions 1.54138969", 2)
-    write_recording(tmp_path, 9, "Eating.55011271", 2)
-    write_mp4(tmp_path / "S1" / "Videos" / "_ALL.54138969.mp4", 2)
-    write_mp4(tmp_path / "S1" / "Videos" / "Posing.54138969.mp4", 2)
-    write_mat(tmp_path / "S5" / "MySegmentsMat" / "PartLabels" / "Posing.54138969.mat", [raw_labels(0)])
-    write_mp4(tmp_path / "S2" / "Videos" / "Posing.54138969.mp4", 2)
-    tree = scan(tmp_path)
+    root = tmp_path / "human36m"
+    write_recording(root, 1, "Directions 1.54138969", 2)
+    write_recording(root, 9, "Eating.55011271", 2)
+    write_mp4(root / "S1" / "Videos" / "_ALL.54138969.mp4", 2)
+    write_mp4(root / "S1" / "Videos" / "Posing.54138969.mp4", 2)
+    write_mat(root / "S5" / "MySegmentsMat" / "PartLabels" / "Posing.54138969.mat", [raw_labels(0)])
+    write_mp4(root / "S2" / "Videos" / "Posing.54138969.mp4", 2)
+    tree = scan(root)
     assert [str(recording.name) for recording in tree.recordings] == [
         "S1_Directions_1.54138969", "S9_Eating.55011271",
     ]  # fmt: skip
@@ -48,8 +49,8 @@ def test_recordings_are_found_and_what_has_no_counterpart_is_said(tmp_path):
         ("S1_Posing.54138969", "labels_missing"), ("S5_Posing.54138969", "video_missing"),
     ]  # fmt: skip
     assert not tree.generated
-    assert scan(tmp_path.parent).recordings == tree.recordings
-    for folder, kind in ((tmp_path / "S1" / "Videos", "no_recordings"), (tmp_path / "no", "root_unreadable")):
+    assert scan(root.parent).recordings == tree.recordings
+    for folder, kind in ((root / "S1" / "Videos", "no_recordings"), (root / "no", "root_unreadable")):
         with pytest.raises(DataError) as caught:
             scan(folder)
         assert caught.value.kind == kind
