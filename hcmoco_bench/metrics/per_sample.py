@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results import Evidence, join_evidence
+
+_FIRST: Final = 1024
+"""Samples there is room for at first."""
 
 
 class SampleRows:
@@ -28,18 +31,32 @@ class SampleRows:
     def __init__(
         self, metric: str, columns: Mapping[str, tuple[tuple[int, ...], Any]], meta: Mapping[str, Any]
     ) -> None:
-        none = {name: np.empty((0, *shape), dtype) for name, (shape, dtype) in columns.items()}
-        self._parts = [Evidence(metric, (), none, meta)]
+        self._metric, self._meta = metric, meta
+        self._ids: list[str] = []
+        # One growing block a column: many small arrays, kept while images come and go, would leave holes in memory
+        # that no further image fits into.
+        self._blocks = {name: np.empty((_FIRST, *shape), dtype) for name, (shape, dtype) in columns.items()}
 
     def clear(self) -> None:
         """Forget all samples."""
-        del self._parts[1:]
+        self._ids.clear()
 
     def append(self, sample_ids: Sequence[str], columns: Mapping[str, NDArray[Any]]) -> None:
         """Add samples; the columns take the dtypes they were declared with."""
-        empty = self._parts[0]
-        typed = {name: np.asarray(columns[name], one.dtype) for name, one in empty.columns.items()}
-        self._parts.append(Evidence(empty.metric, tuple(sample_ids), typed, empty.meta))
+        wrong = {name: len(one) for name, one in columns.items() if len(one) != len(sample_ids)}
+        if wrong:
+            raise DataError(
+                f"{self._metric}: {len(sample_ids)} samples, but columns of other lengths: {wrong}",
+                kind="evidence_lengths",
+            )
+        start, end = len(self._ids), len(self._ids) + len(sample_ids)
+        for name, block in self._blocks.items():
+            if end > len(block):
+                grown = np.empty((max(end, 2 * len(block)), *block.shape[1:]), block.dtype)
+                grown[:start] = block[:start]
+                self._blocks[name] = grown
+            self._blocks[name][start:end] = columns[name]
+        self._ids += sample_ids
 
     def evidence(self) -> Evidence:
         """All samples of all processes, sorted by id; every process calls it and gets the same.
@@ -47,7 +64,8 @@ class SampleRows:
         Raises:
             DataError: If a sample was given twice (`duplicate_ids`), in one process or in two.
         """
-        return join_evidence(gather_objects(_concatenated(self._parts)))
+        columns = {name: block[: len(self._ids)].copy() for name, block in self._blocks.items()}
+        return join_evidence(gather_objects(Evidence(self._metric, tuple(self._ids), columns, self._meta)))
 
 
 def require_scored(evidence: Evidence) -> None:
@@ -56,9 +74,3 @@ def require_scored(evidence: Evidence) -> None:
         raise DataError(
             f"{evidence.metric}: no sample was scored; update with at least one before computing", kind="nothing_scored"
         )
-
-
-def _concatenated(parts: Sequence[Evidence]) -> Evidence:
-    first = parts[0]
-    columns = {name: np.concatenate([one.columns[name] for one in parts]) for name in first.columns}
-    return Evidence(first.metric, tuple(name for one in parts for name in one.sample_ids), columns, first.meta)
