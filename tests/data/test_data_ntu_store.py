@@ -227,7 +227,7 @@ def test_few_files_stay_open(parsing_store: Path, monkeypatch: pytest.MonkeyPatc
     assert len(Store.open(parsing_store).shards("train")) > 1
     for row in (*range(len(dataset)), 0):
         assert dataset[row].rgb is not None
-    assert len(dataset._pictures._open) == 1
+    assert len(dataset._pictures._bytes._open) == 1
 
 
 def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_damaged_picture_is_named(parsing_store: Path, tmp_path: Path) -> None
     shard, group, row = dataset.index.places[0].tolist()
     assert dataset[0].rgb is not None
     path = Store.open(copy).shards()[shard]
-    start, length = dataset._pictures._places[shard, group, "rgb"][row].tolist()
+    start, length = dataset._pictures._bytes._places[shard, group, "rgb"][row].tolist()
     with path.open("r+b") as handle:
         handle.seek(start)
         handle.write(bytes(length))
