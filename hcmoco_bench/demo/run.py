@@ -35,6 +35,9 @@ PRETRAINING = {
     "stage1_epochs": 2,
     "stage2_epochs": 12,
     "negatives": 512,
+    "crops": "person",
+    "optimizer": "adam",
+    "lr": 0.0007,
     "trackers": (),
 }
 """Settings of the demo's pre-training: small enough for two cores and a minute or two."""
@@ -244,7 +247,8 @@ def _pretrain_command(store: Path, run: Path) -> tuple[str | Path, ...]:
     sizes = [str(PRETRAINING[name]) for name in ("backbone", "init", "image_size", "batch_size")]
     options = zip(("--backbone", "--init", "--size", "--batch-size"), sizes, strict=True)
     epochs = ("--epochs", str(PRETRAINING["stage1_epochs"]), str(PRETRAINING["stage2_epochs"]))
-    more = ("--set", f"negatives={PRETRAINING['negatives']}")
+    settings = ("negatives", "crops", "optimizer", "lr")
+    more = [text for name in settings for text in ("--set", f"{name}={PRETRAINING[name]}")]
     given = [text for option in options for text in option]
     return ("hcmoco-bench", "pretrain", "--store", store, *given, *epochs, *more, "--out", run)
 

@@ -48,6 +48,6 @@ def test_one_sample_has_no_negatives() -> None:
     a, b = pair(1)
     term = in_batch_loss(a, b, torch.ones(1, dtype=torch.bool))
     term.value.backward()
-    assert float(term.value) == pytest.approx(0, abs=1e-6)
+    assert term.value.item() == pytest.approx(0, abs=1e-6)
     torch.testing.assert_close(a.grad, torch.zeros_like(a))
     assert not math.isnan(float(term.accuracy))
