@@ -47,7 +47,7 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset out.
+    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset, encoders and comparable scores out.
 
     New here? `hcmoco-bench demo` runs the whole way on generated people, without any licensed data.
     """
