@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, SplitCount, Tool, dump_json
+from hcmoco_bench.prepare.manifest import ShardEntry, SplitCount, Tool, dump_json, manifest_kind, read_manifest
 from hcmoco_bench.prepare.schema import IMAGE
 from hcmoco_bench.prepare.store import SplitStore
 
@@ -100,11 +98,7 @@ class Human36mManifest(BaseModel):
 
 def holds_human36m(path: Path) -> bool:
     """Whether the finished store in a folder is one of Human3.6M; False also if there is none."""
-    try:
-        manifest = json.loads((path / MANIFEST_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == KIND
+    return manifest_kind(path) == KIND
 
 
 class Human36mStore(SplitStore[Human36mManifest]):
@@ -113,19 +107,10 @@ class Human36mStore(SplitStore[Human36mManifest]):
     @classmethod
     def open(cls, path: Path) -> Human36mStore:
         """Open the store in a folder; raises StoreError if there is none, or one of another kind."""
-        file = path / MANIFEST_FILE
-        try:
-            return cls(path, Human36mManifest.model_validate_json(file.read_bytes()))
-        except FileNotFoundError as error:
-            raise StoreError(
-                f"{path}: no finished store here ({MANIFEST_FILE} is missing); run `hcmoco-bench prepare human36m`"
-            ) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise StoreError(
-                f"{file}: not the manifest of a Human3.6M store ({where}: {first['msg']}); give the store of "
-                "`prepare human36m`"
-            ) from error
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be read ({error.strerror})") from error
+        manifest = read_manifest(
+            path,
+            Human36mManifest,
+            missing="run `hcmoco-bench prepare human36m`",
+            foreign="not the manifest of a Human3.6M store ({why}); give the store of `prepare human36m`",
+        )
+        return cls(path, manifest)

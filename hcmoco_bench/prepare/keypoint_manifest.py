@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, dump_json
+from hcmoco_bench.prepare.manifest import ShardEntry, Tool, dump_json, manifest_kind, read_manifest
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split, spread
 from hcmoco_bench.problems import Problem
 
@@ -28,11 +27,7 @@ _KIND: Final = "keypoint-images"
 
 def holds_photographs(path: Path) -> bool:
     """Whether the finished store in a folder is one of photographs; False also if there is none."""
-    try:
-        manifest = json.loads((path / MANIFEST_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == _KIND
+    return manifest_kind(path) == _KIND
 
 
 class KeypointSplit(BaseModel):
@@ -97,23 +92,14 @@ class KeypointStore:
     @classmethod
     def open(cls, path: Path) -> KeypointStore:
         """Open the store in a folder; raises StoreError if there is none, or one of another kind."""
-        file = path / MANIFEST_FILE
-        try:
-            return cls(path, KeypointManifest.model_validate_json(file.read_bytes()))
-        except FileNotFoundError as error:
-            raise StoreError(
-                f"{path}: no finished store here ({MANIFEST_FILE} is missing); run `hcmoco-bench prepare mpii` or "
-                "`prepare coco`"
-            ) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise StoreError(
-                f"{file}: not the manifest of a store of photographs ({where}: {first['msg']}); give the store of "
-                "`prepare mpii` or `prepare coco`"
-            ) from error
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be read ({error.strerror})") from error
+        manifest = read_manifest(
+            path,
+            KeypointManifest,
+            missing="run `hcmoco-bench prepare mpii` or `prepare coco`",
+            foreign="not the manifest of a store of photographs ({why}); give the store of `prepare mpii` or "
+            "`prepare coco`",
+        )
+        return cls(path, manifest)
 
     def shards(self, split: str) -> tuple[Path, ...]:
         """Paths of a split's shards in order; raises StoreError if there is no such split."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,8 @@ LICENCE_NTU = (
     "only, not to be redistributed (https://rose1.ntu.edu.sg/dataset/actionRecognition/)."
 )
 LICENCE_GENERATED = "Generated people, no recordings: CC0-1.0, free for any use."
+
+ManifestT = TypeVar("ManifestT", bound=BaseModel)
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
@@ -124,17 +126,43 @@ class Manifest(BaseModel):
         Raises:
             StoreError: If it is missing (no store, or not finished) or not a manifest of this version.
         """
-        path = store / MANIFEST_FILE
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError as error:
-            raise StoreError(f"{store}: no finished store here ({MANIFEST_FILE} is missing); run prepare") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise StoreError(f"{path}: not a manifest of version 1 ({where}: {first['msg']}); prepare anew") from error
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+        return read_manifest(
+            store, cls, missing="run prepare", foreign="not a manifest of version 1 ({why}); prepare anew"
+        )
+
+
+def read_manifest(store: Path, model: type[ManifestT], *, missing: str, foreign: str) -> ManifestT:
+    """Read `manifest.json` of a store of any kind.
+
+    Args:
+        store: The folder.
+        model: What it must be.
+        missing: What to do if there is none.
+        foreign: What is said of one that is not of `model`; `{why}` is the first reason.
+
+    Raises:
+        StoreError: If it is missing (no store, or not finished), cannot be read, or is not of `model`.
+    """
+    path = store / MANIFEST_FILE
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise StoreError(f"{store}: no finished store here ({MANIFEST_FILE} is missing); {missing}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise StoreError(f"{path}: {foreign.replace('{why}', why)}") from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def manifest_kind(store: Path) -> str | None:
+    """What the finished store in a folder calls its kind; None if there is no store, or it calls it nothing."""
+    try:
+        manifest = json.loads((store / MANIFEST_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return manifest.get("kind") if isinstance(manifest, dict) else None
 
 
 def dump_json(value: Any) -> str:

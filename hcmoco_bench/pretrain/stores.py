@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
@@ -11,6 +10,7 @@ from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset
 from hcmoco_bench.data.overlap import Overlap, is_labelled
 from hcmoco_bench.data.sample import SampleSource
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.config import PretrainConfig
@@ -48,13 +48,13 @@ def open_mixture(config: PretrainConfig, *, labelled_split: str = "train") -> Mi
     if not config.stores:
         raise UsageError("no store to learn from; give --store")
     paths = [Path(store) for store in config.stores]
-    labelled = {path for path in paths if not is_keypoint_store(path) and is_labelled(Store.open(path))}
+    labelled = {path for path in paths if not holds_photographs(path) and is_labelled(Store.open(path))}
     without = None
     if labelled and config.overlap == "leave_out":
         without = Overlap.with_stores([Store.open(path) for path in sorted(labelled)])
     datasets: list[SampleSource] = []
     for path, hidden in zip(paths, config.hidden(), strict=True):
-        if is_keypoint_store(path):
+        if holds_photographs(path):
             datasets.append(_photographs(path, hidden, config))
         elif path in labelled:
             datasets.append(_frames(path, labelled_split, hidden, None, config))
@@ -83,12 +83,3 @@ def _photographs(store: Path, hidden: Hidden, config: PretrainConfig) -> Keypoin
     if hidden != "nothing":
         raise UsageError(f"{store}: photographs have RGB alone, {hidden} cannot be hidden; set nothing for it")
     return KeypointImagesDataset(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
-
-
-def is_keypoint_store(store: Path) -> bool:
-    """Whether a store is of MPII or COCO; one that is no store at all is left to be refused when it is opened."""
-    try:
-        manifest = json.loads((store / MANIFEST_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and "dataset" in manifest

@@ -8,10 +8,10 @@ from hcmoco_bench.data.ntu_index import read_index
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.errors import DataError, StoreError, UsageError
+from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.config import PretrainConfig
-from hcmoco_bench.pretrain.stores import is_keypoint_store
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
@@ -70,7 +70,7 @@ def check_unseen(path: Path, trained: PretrainConfig, labelled: Store, hidden: H
     others: list[Store] = []
     left_out = False
     for place, unseen in zip(map(Path, trained.stores), trained.hidden(), strict=True):
-        if is_keypoint_store(place):
+        if holds_photographs(place):
             continue
         try:
             store = Store.open(place)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from hcmoco_bench.progress import Progress, no_progress
 from hcmoco_bench.sources.coco.annotations import FILES
-from hcmoco_bench.synth.photographs.coco_records import document, image_entry, person_entry
+from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_entry, person_entry
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
@@ -49,12 +48,4 @@ def _describe(images: tuple[str, ...], photograph: Photograph, number: int) -> d
 
 
 def _finish(splits: dict[str, range], records: list[Any]) -> dict[str, str | bytes]:
-    files: dict[str, str | bytes] = {}
-    first = 1
-    for split, numbers in splits.items():
-        chosen = [records[number] for number in numbers]
-        people = [entry for record in chosen for entry in record["people"]]
-        content = document(f"{_WHAT} {split}.", [record["image"] for record in chosen], people, first)
-        first += len(people)
-        files[FILES[split]] = json.dumps(content)
-    return files
+    return {**annotation_files(_WHAT, FILES, splits, records)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from hcmoco_bench.sources.densepose.layout import BODY_FILE, FILES, IMAGE_FOLDER
 from hcmoco_bench.synth.densepose.chart_mesh import ChartMesh, chart_mesh
 from hcmoco_bench.synth.densepose.points import densepose_entry
 from hcmoco_bench.synth.ntu.scene import generator
-from hcmoco_bench.synth.photographs.coco_records import document, image_entry, person_entry
+from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_entry, person_entry
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
@@ -66,16 +65,11 @@ def _describe(
 
 
 def _finish(splits: dict[str, range], records: list[Any]) -> dict[str, str | bytes]:
-    files: dict[str, str | bytes] = {}
-    first = 1
-    for split, numbers in splits.items():
-        chosen = [records[number] for number in numbers]
-        people = [entry for record in chosen for entry in record["people"]]
-        content = document(f"{_WHAT} {split}.", [record["image"] for record in chosen], people, first)
-        first += len(people)
-        files[f"{_FOLDER}/{FILES[split]}"] = json.dumps(content)
-    files[f"{_FOLDER}/{BODY_FILE}"] = body_bytes(chart_mesh())
-    return files
+    names = {split: f"{_FOLDER}/{file}" for split, file in FILES.items()}
+    return {
+        **annotation_files(_WHAT, names, splits, records),
+        f"{_FOLDER}/{BODY_FILE}": body_bytes(chart_mesh()),
+    }
 
 
 def body_bytes(mesh: ChartMesh) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cv2
@@ -88,8 +90,32 @@ def category() -> dict[str, Any]:
     }
 
 
-def document(
-    description: str, images: list[dict[str, Any]], annotations: list[dict[str, Any]], first: int = 1
+def annotation_files(
+    what: str, names: Mapping[str, str], splits: Mapping[str, range], records: Sequence[Any]
+) -> dict[str, str]:
+    """The annotation files of a data set; people are numbered from 1 through all of them.
+
+    Args:
+        what: What the data set is, in sentences.
+        names: Of the files, by split.
+        splits: Numbers of the photographs of each split.
+        records: By number: `image`, its entry, and `people`, their entries without ids.
+
+    Returns:
+        By file name, the content.
+    """
+    files: dict[str, str] = {}
+    first = 1
+    for split, numbers in splits.items():
+        chosen = [records[number] for number in numbers]
+        people = [entry for record in chosen for entry in record["people"]]
+        files[names[split]] = json.dumps(_document(f"{what} {split}.", [one["image"] for one in chosen], people, first))
+        first += len(people)
+    return files
+
+
+def _document(
+    description: str, images: list[dict[str, Any]], annotations: list[dict[str, Any]], first: int
 ) -> dict[str, Any]:
     """A whole annotation file; annotations are given ids from `first` in their order."""
     return {
