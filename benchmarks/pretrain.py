@@ -180,9 +180,9 @@ class Bench:
             if setting.compile:
                 encoder.compile()
         objective = build_objective(config, self.model, BANK_ROWS, self.device)
-        if not isinstance(objective, HCMoCoObjective):
+        if not isinstance(objective, HCMoCoObjective) or objective.bank is None:
             raise TypeError("this takes the steps of HCMoCo apart")
-        self.objective = objective
+        self.objective, self.bank = objective, objective.bank
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
         )
@@ -249,9 +249,7 @@ class Bench:
         shared: dict[str, Any] = {"temperature": objective.temperature}
 
         def all_pairs() -> Sequence[LossTerm]:
-            found = objective.sample_level(
-                leaves.global_, present, batch.index, objective.bank, generator=self.generator
-            )
+            found = objective.sample_level(leaves.global_, present, batch.index, self.bank, generator=self.generator)
             return tuple(found.values())
 
         def dense() -> Sequence[LossTerm]:
@@ -282,7 +280,7 @@ class Bench:
                 torch.autograd.backward(torch.stack([term.value for term in way()]).sum())
         with watch("memory bank"):
             for name, embedding in leaves.global_.items():
-                objective.bank.update(name, batch.index, embedding.detach(), present[name])
+                self.bank.update(name, batch.index, embedding.detach(), present[name])
 
 
 def _leaves(found: Embeddings) -> Embeddings:

@@ -7,8 +7,11 @@ Pre-trains on one generated tree and measures on another (other seed: other peop
 - `stage 2`: HCMoCo after both stages;
 - `cmc`: the sample level alone for as many epochs as both stages together.
 
-    python benchmarks/retrieval.py                                # generates the trees; a quarter of an hour a seed
+    python benchmarks/retrieval.py                                # the demo's run on as many people as the demo has
+    python benchmarks/retrieval.py --clips 300 240 240 --frames 3 --epochs 1 3          # as long, on more people
     python benchmarks/retrieval.py --train STORE --held-out STORE --split test --seeds 0 1 2
+
+Without other options, settings and sizes are those of the demo's pre-training.
 
 Recall@1: the query's nearest gallery entry is its own sample, every held-out sample being in the gallery. Dense error:
 cells between an RGB foreground pixel and the depth pixel of the same sample with the nearest feature, once among all
@@ -37,6 +40,7 @@ from rich.table import Table
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
+from hcmoco_bench.demo.run import CLIPS, FRAMES, PRETRAINING
 from hcmoco_bench.pretrain.build import build_model, load_pretrained
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.loading import MixedBatches
@@ -51,19 +55,22 @@ SETTLING_BATCHES = 30
 HELD_OUT_SEED = 2
 """Of the generated held-out tree; training trees have the others, from 1 on."""
 
+PRECISIONS = ("fp32", "bf16")
+
 LINES = ("untrained", "stage 1", "stage 2", "cmc")
 
 
-def generate_store(folder: Path, *, clips: int, seed: int, frames: int = 1) -> Path:
-    """A store of generated people, so many frames of every clip, evenly over its motion."""
+def generate_store(folder: Path, *, clips: int, seed: int, frames: int = 1, every: int = 1) -> Path:
+    """A store of generated people: so many samples of every clip, the middle ones of `every` frames."""
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
-    plans = plan_clips(clips, seed, n_frames=3 * frames, mask_every=1000)
+    plans = plan_clips(clips, seed, n_frames=every * frames, mask_every=1000)
     root = write_tree(folder / f"tree-{seed}", plans, TreeOptions(seed=seed))
-    return prepare_ntu([root], folder / f"store-{seed}", check_options(set="pretrain", every=3)).store.path
+    options = check_options(set="pretrain", align="registered", every=every)
+    return prepare_ntu([root], folder / f"store-{seed}", options).store.path
 
 
 def training_seeds() -> Iterator[int]:
@@ -155,24 +162,26 @@ def main() -> None:
     parser.add_argument("--train", type=Path, nargs="+", help="stores to train on; otherwise one is generated")
     parser.add_argument("--held-out", type=Path, help="store to measure on; otherwise one is generated")
     parser.add_argument("--split", default="train", help="split of the held-out store")
-    parser.add_argument(
-        "--clips", type=int, nargs="+", default=(300, 240, 240), help="clips of each generated training tree"
-    )
-    parser.add_argument("--held-out-clips", type=int, default=90, help="clips of the generated held-out tree")
-    parser.add_argument("--frames", type=int, default=3, help="frames of each generated clip to train on")
+    parser.add_argument("--clips", type=int, nargs="+", default=(CLIPS,), help="clips of each generated training tree")
+    parser.add_argument("--held-out-clips", type=int, default=180, help="clips of the generated held-out tree")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="frames of each generated clip to train on")
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
-    parser.add_argument("--epochs", type=int, nargs=2, default=(4, 20), metavar=("STAGE1", "STAGE2"))
-    parser.add_argument("--backbone", default="hrnet_w18_small")
-    parser.add_argument("--init", default="scratch")
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--negatives", type=int, default=512)
-    parser.add_argument("--crops", choices=("square", "person"), default="person")
-    parser.add_argument("--optimizer", choices=("sgd", "adam"), default="adam")
-    parser.add_argument("--lr", type=float, default=7e-4)
-    parser.add_argument("--warmup", type=float, default=2.0, help="epochs of each stage")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        nargs=2,
+        default=[PRETRAINING[f"stage{stage}_epochs"] for stage in (1, 2)],
+        metavar=("STAGE1", "STAGE2"),
+    )
+    for name, kind in (("backbone", str), ("init", str), ("image_size", int), ("batch_size", int), ("lr", float)):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=PRETRAINING[name])
+    parser.add_argument("--negatives", default=PRETRAINING["negatives"], help="a number from the memory bank, or batch")
+    for name, choices in (("crops", ("square", "person")), ("optimizer", ("sgd", "adam")), ("precision", PRECISIONS)):
+        parser.add_argument(f"--{name}", choices=choices, default=PRETRAINING[name])
+    parser.add_argument(
+        "--warmup-epochs", type=float, default=PRETRAINING["warmup_epochs"], help="at the start of each stage"
+    )
     parser.add_argument("--clip", type=float, help="largest norm of the gradient")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for the runs; otherwise they are thrown away")
@@ -180,23 +189,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     console = Console(width=120)
-    settings: dict[str, Any] = {
-        "backbone": arguments.backbone,
-        "init": arguments.init,
-        "image_size": arguments.size,
-        "batch_size": arguments.batch,
+    settings: dict[str, Any] = {name: getattr(arguments, name, value) for name, value in PRETRAINING.items()}
+    settings |= {
         "stage1_epochs": arguments.epochs[0],
         "stage2_epochs": arguments.epochs[1],
-        "negatives": arguments.negatives,
-        "crops": arguments.crops,
-        "optimizer": arguments.optimizer,
-        "lr": arguments.lr,
-        "precision": arguments.precision,
-        "channels_last": True,
-        "warmup_epochs": arguments.warmup,
         "clip": arguments.clip,
         "workers": arguments.workers,
-        "trackers": (),
     }
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
@@ -204,7 +202,7 @@ def main() -> None:
             generate_store(work, clips=clips, seed=seed, frames=arguments.frames)
             for clips, seed in zip(arguments.clips, training_seeds(), strict=False)
         ]
-        held = arguments.held_out or generate_store(work, clips=arguments.held_out_clips, seed=HELD_OUT_SEED)
+        held = arguments.held_out or generate_store(work, clips=arguments.held_out_clips, seed=HELD_OUT_SEED, every=3)
         settings["stores"] = tuple(map(str, train))
         out = arguments.out or work / "runs"
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -217,8 +215,8 @@ def main() -> None:
     console.print(
         result_table(
             runs,
-            f"{first.n_samples} held-out samples, {first.n_cells:,} cells; {arguments.backbone} at {arguments.size} px"
-            f", {arguments.epochs[0]} + {arguments.epochs[1]} epochs, {len(runs)} seeds",
+            f"{first.n_samples} held-out samples, {first.n_cells:,} cells; {arguments.backbone} at "
+            f"{arguments.image_size} px, {arguments.epochs[0]} + {arguments.epochs[1]} epochs, {len(runs)} seeds",
         )
     )
     if arguments.json:

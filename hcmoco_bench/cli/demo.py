@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.demo.run import CLIPS, FRAMES
 
 
 def register(app: typer.Typer) -> None:
@@ -17,8 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
-    clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = 18,
-    frames: Annotated[int, typer.Option(min=11, help="Frames of a clip; every fifth becomes a sample.")] = 41,
+    clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = CLIPS,
+    frames: Annotated[int, typer.Option(min=2, help="Frames of a clip; every second has part labels.")] = FRAMES,
     seed: Annotated[int, typer.Option(min=0, help="Of the people.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
     quiet: Quiet = False,

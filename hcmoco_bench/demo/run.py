@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,34 +25,61 @@ DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
 FEATURE_ROWS = 4
 PREDICTION_ROWS = 4
-MASK_EVERY = 5
+CLIPS = 90
+FRAMES = 5
+"""Of the generated tree: many people, each seen by three cameras for a moment."""
 
-PRETRAINING = {
+MASK_EVERY = 2
+"""Of the frames of a clip, from the first: those with part labels."""
+
+PAIR_EVERY = 1
+"""The same for pre-training, without labels."""
+
+
+PRETRAINING: dict[str, Any] = {
     "backbone": "hrnet_w18_small",
     "init": "scratch",
-    "image_size": 96,
-    "batch_size": 18,
-    "stage1_epochs": 2,
-    "stage2_epochs": 12,
-    "negatives": 512,
+    "image_size": 64,
+    "batch_size": 32,
+    "stage1_epochs": 3,
+    "stage2_epochs": 15,
+    "lr": 0.001,
+    "precision": "bf16",
+    "channels_last": True,
+    "negatives": "batch",
+    "points": 100,
     "crops": "person",
     "optimizer": "adam",
-    "lr": 0.0007,
+    "warmup_epochs": 1,
     "trackers": (),
 }
-"""Settings of the demo's pre-training: small enough for two cores and a minute or two."""
+"""Settings of the demo's pre-training: small enough for two cores and less than a minute."""
 
 FINETUNING: dict[str, Any] = {
     "ratio": 0.2,
     "image_size": 96,
     "batch_size": 8,
-    "epochs": 120,
-    "optimizer": "adam",
+    "epochs": 90,
     "lr": 0.003,
+    "precision": "bf16",
+    "channels_last": True,
+    "optimizer": "adam",
     "framing": "person",
     "class_weights": "none",
 }
-"""Settings of the demo's fine-tuning on a fifth of the labelled frames: half a minute."""
+"""Settings of the demo's fine-tuning on a fifth of the labelled frames: some twenty seconds."""
+
+_NAMED = {
+    "ratio": "--ratio",
+    "backbone": "--backbone",
+    "init": "--init",
+    "image_size": "--size",
+    "batch_size": "--batch-size",
+    "epochs": "--epochs",
+    "lr": "--lr",
+    "precision": "--precision",
+}
+"""Settings with an option of another name or form, and that option."""
 
 _LOAD = """
 import json, sys
@@ -109,7 +136,13 @@ class _Log:
 
 
 def run_demo(
-    out: Path, *, clips: int = 18, frames: int = 41, seed: int = 0, workers: int = 1, progress: Progress = no_progress
+    out: Path,
+    *,
+    clips: int = CLIPS,
+    frames: int = FRAMES,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress = no_progress,
 ) -> DemoReport:
     """Run every step on generated people and leave pictures and a page.
 
@@ -118,7 +151,7 @@ def run_demo(
     Args:
         out: Folder for everything.
         clips: Generated clips; three cameras see each performance.
-        frames: Frames of a clip; every fifth, from the first, has part labels and becomes a sample.
+        frames: Frames of a clip; every second, from the first, has part labels.
         seed: Of the people; the same seed gives the same dataset.
         workers: Processes.
         progress: Told about each step.
@@ -147,8 +180,8 @@ def run_demo(
         say(f"{clips} clips, {clips * frames} frames")
     for name, path in stores.items():
         masks = tree if name == "parsing4k" else None
-        options = check_options(set=name, align="registered", every=4, parts=masks is not None)
-        given = ("--every", "4") if masks is None else ("--annotations", str(masks))
+        options = check_options(set=name, align="registered", every=PAIR_EVERY, parts=masks is not None)
+        given = ("--every", str(PAIR_EVERY)) if masks is None else ("--annotations", str(masks))
         command = (tool, "prepare", "ntu", "--root", tree, "--set", name, "--align", "registered", "--out", path)
         with log.step(f"prepare {name}", *command, *given) as say:
             executor = make_executor("local", workers=workers)
@@ -209,17 +242,8 @@ def _finetune_command(store: Path, folder: Path, start: dict[str, str]) -> tuple
     begin = [f"--{name}" for name in start] + list(start.values())
     if "init" in start:
         begin += ["--backbone", str(PRETRAINING["backbone"])]
-    named = {
-        "ratio": "--ratio",
-        "image_size": "--size",
-        "batch_size": "--batch-size",
-        "epochs": "--epochs",
-        "lr": "--lr",
-    }
-    options = [text for name, option in named.items() for text in (option, str(FINETUNING[name]))]
-    rest = [text for name, value in FINETUNING.items() if name not in named for text in ("--set", f"{name}={value}")]
     place = ("--store", store, "--out", folder)
-    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *begin, *options, *rest, *place)
+    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *begin, *_options(FINETUNING), *place)
 
 
 def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed: int, progress: Progress) -> Result:
@@ -244,13 +268,18 @@ def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed:
 
 
 def _pretrain_command(store: Path, run: Path) -> tuple[str | Path, ...]:
-    sizes = [str(PRETRAINING[name]) for name in ("backbone", "init", "image_size", "batch_size")]
-    options = zip(("--backbone", "--init", "--size", "--batch-size"), sizes, strict=True)
-    epochs = ("--epochs", str(PRETRAINING["stage1_epochs"]), str(PRETRAINING["stage2_epochs"]))
-    settings = ("negatives", "crops", "optimizer", "lr")
-    more = [text for name in settings for text in ("--set", f"{name}={PRETRAINING[name]}")]
-    given = [text for option in options for text in option]
-    return ("hcmoco-bench", "pretrain", "--store", store, *given, *epochs, *more, "--out", run)
+    return ("hcmoco-bench", "pretrain", "--store", store, *_options(PRETRAINING), "--out", run)
+
+
+def _options(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Settings as they are typed; those without an option of their own by `--set`."""
+    for name, value in settings.items():
+        if name in _NAMED:
+            yield from (_NAMED[name], str(value))
+        elif value is True:
+            yield f"--{name.replace('_', '-')}"
+        else:
+            yield from ("--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}")
 
 
 def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:

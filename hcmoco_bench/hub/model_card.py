@@ -193,7 +193,9 @@ def _settings(facts: ModelFacts) -> list[tuple[str, str]]:
         weights = ", ".join(f"{name} {weight:g}" for name, weight in config["weights"].items())
         rows.append(("weights of the terms", f"{weights}; dense targets {config['dense']}"))
     if config["method"] != "mmv":
-        rows.append(("negatives", f"{config['negatives']:,} an anchor, temperature {config['temperature']:g}"))
+        number = config["negatives"]
+        negatives = "the rest of the batch" if number == "batch" else f"{number:,} an anchor from the memory bank"
+        rows.append(("negatives", f"{negatives}, temperature {config['temperature']:g}"))
     return rows
 
 

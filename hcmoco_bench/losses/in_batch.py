@@ -1,6 +1,9 @@
-"""In-batch InfoNCE between two modalities, the objective of MMV."""
+"""InfoNCE between modalities with the rest of the batch as negatives: MMV's objective, and one without memory banks."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -31,14 +34,44 @@ def in_batch_loss(a: Tensor, b: Tensor, present: Tensor, *, temperature: float =
         >>> a, b = torch.randn(2, 8, 256, requires_grad=True)
         >>> in_batch_loss(a, b, torch.ones(8, dtype=torch.bool)).value.backward()
     """
-    with torch.autocast(a.device.type, enabled=False):
-        a, b = (functional.normalize(one[present].float(), dim=1) for one in (a, b))
-        own = first_own_row(len(a), a.device) + torch.arange(len(a), device=a.device)
-        losses, first = [], []
-        for anchors, partners in ((a, b), (b, a)):
-            logits = anchors @ gather_rows_with_gradient(partners).T / temperature
-            positive = logits.gather(1, own[:, None])[:, 0]
-            losses.append(logits.logsumexp(1) - positive)
-            first.append(positive >= logits.amax(1) if logits.numel() else torch.zeros_like(own, dtype=torch.bool))
-        hits = torch.cat(first)
-        return mean_term(torch.cat(losses), hits, torch.ones_like(hits))
+    ways = [_one_way(*pair, present, temperature) for pair in ((a, b), (b, a))]
+    losses, hits = (torch.cat(parts) for parts in zip(*ways, strict=True))
+    return mean_term(losses, hits, torch.ones_like(hits))
+
+
+def in_batch_sample_level(
+    embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor], *, temperature: float = 0.07
+) -> dict[str, LossTerm]:
+    """The sample-level objective (`SampleLevelLoss`) with the batch itself in place of the memory banks.
+
+    Eq. 2 of HCMoCo (https://arxiv.org/abs/2203.13815), where the candidates of an anchor are the embeddings that this
+    very step gives to the samples of its batch: fewer than a bank has, but none of them out of date, and with
+    gradients. With banks that hold just these rows, values are the same.
+
+    Under `torch.distributed` the batch is that of all ranks, with gradients.
+
+    Args:
+        embeddings: By modality, (B, D) embeddings; what is absent may be anything.
+        present: By modality, (B,) bool. A pair counts for the samples that have both.
+        temperature: Divides the cosine similarities.
+
+    Returns:
+        A term for each directed pair, `rgb->depth` for an RGB anchor among depth embeddings.
+    """
+    terms = {}
+    for anchor, target in permutations(embeddings, 2):
+        both = present[anchor] & present[target]
+        losses, hits = _one_way(embeddings[anchor], embeddings[target], both, temperature)
+        terms[f"{anchor}->{target}"] = mean_term(losses, hits, torch.ones_like(hits))
+    return terms
+
+
+def _one_way(anchors: Tensor, partners: Tensor, present: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """(n,) cross entropies of the anchors that are present, and (n,) bool, whether the partner comes first."""
+    with torch.autocast(anchors.device.type, enabled=False):
+        anchors, partners = (functional.normalize(one[present].float(), dim=1) for one in (anchors, partners))
+        logits = anchors @ gather_rows_with_gradient(partners).T / temperature
+        own = first_own_row(len(anchors), anchors.device) + torch.arange(len(anchors), device=anchors.device)
+        positive = logits.gather(1, own[:, None])[:, 0]
+        first = positive >= logits.amax(1) if logits.numel() else torch.zeros_like(own, dtype=torch.bool)
+        return logits.logsumexp(1) - positive, first

@@ -85,22 +85,19 @@ def build_objective(
     """The method with its memory bank, for so many training samples."""
     if config.method == "mmv":
         return MMVObjective(temperature=config.temperature)
-    bank = MemoryBank(
-        n_samples,
-        config.dim,
-        momentum=config.bank_momentum,
-        generator=torch.Generator().manual_seed(config.seed),
-    ).to(device)
+    shared: dict[str, Any] = {"bank": None, "temperature": config.temperature}
+    if config.negatives != "batch":
+        generator = torch.Generator().manual_seed(config.seed)
+        bank = MemoryBank(n_samples, config.dim, momentum=config.bank_momentum, generator=generator)
+        shared |= {"bank": bank.to(device), "negatives": config.negatives}
     if config.method == "cmc":
-        return CMCObjective(bank, negatives=config.negatives, temperature=config.temperature)
+        return CMCObjective(**shared)
     return HCMoCoObjective(
-        bank,
-        config.weights,
+        weights=config.weights,
         soft=config.dense == "soft",
-        negatives=config.negatives,
-        temperature=config.temperature,
         points=config.points,
         stride=model.strides[0][0],
+        **shared,
     )
 
 

@@ -16,6 +16,7 @@ from hcmoco_bench.settings import validated
 
 Method = Literal["hcmoco", "cmc", "mmv"]
 Weight = Annotated[float, Field(ge=0)]
+Negatives = Annotated[int, Field(ge=1)] | Literal["batch"]
 _PACKAGED = "pretrain"
 
 
@@ -59,7 +60,8 @@ class PretrainConfig(BaseModel):
         weights: Of HCMoCo's terms.
         dense: Targets of the dense term: soft (by distance) or hard (the same cell).
         dim: Length of the embeddings.
-        negatives: Negatives an anchor at the sample level, drawn from the memory bank.
+        negatives: Negatives an anchor at the sample level, drawn from the memory bank; or `batch`: the rest of the
+            batch, without a memory bank, for small data and short runs.
         bank_momentum: Share of the old entry that stays when the memory bank is updated.
         temperature: Of all terms.
         points: Pixels an image in the dense term.
@@ -101,7 +103,7 @@ class PretrainConfig(BaseModel):
     weights: TermWeights = TermWeights()
     dense: Literal["soft", "hard"] = "soft"
     dim: int = Field(default=128, ge=1)
-    negatives: int = Field(default=16_384, ge=1)
+    negatives: Negatives = 16_384
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     temperature: float = Field(default=0.07, gt=0)
     points: int = Field(default=400, ge=1)

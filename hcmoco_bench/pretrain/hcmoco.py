@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.losses.dense import dense_loss
+from hcmoco_bench.losses.in_batch import in_batch_sample_level
 from hcmoco_bench.losses.memory_bank import MemoryBank
 from hcmoco_bench.losses.sample_level import SampleLevelLoss
 from hcmoco_bench.losses.sparse_inter import sparse_inter_loss
@@ -33,10 +34,10 @@ class HCMoCoObjective:
     dense term, the keypoints with each of the two maps, and the inter-sample term.
 
     Args:
-        bank: One row per training sample; on the device of training.
+        bank: One row per training sample; on the device of training. None: the sample level compares within the batch.
         weights: Of the levels.
         soft: Whether the dense targets fall off with distance, or are the same cell alone.
-        negatives: Negatives an anchor at the sample level.
+        negatives: Negatives an anchor at the sample level, drawn from the bank.
         temperature: Of all terms.
         points: Pixels an image in the dense term.
         stride: Input pixels per cell of the maps.
@@ -44,7 +45,7 @@ class HCMoCoObjective:
 
     def __init__(
         self,
-        bank: MemoryBank,
+        bank: MemoryBank | None,
         weights: TermWeights,
         *,
         soft: bool = True,
@@ -90,7 +91,7 @@ class HCMoCoObjective:
         for name, term, weight in self._terms(embeddings, batch, bool(embeddings.maps), generator):
             terms[name], factors[name] = term, weight
         result = combine(terms, factors)
-        if self.weights.sample:
+        if self.weights.sample and self.bank is not None:
             for name, present in present_modalities(batch).items():
                 self.bank.update(name, batch.index, embeddings.global_[name].detach(), present)
         return result
@@ -101,15 +102,7 @@ class HCMoCoObjective:
         weights, present = self.weights, present_modalities(batch)
         images = {name: present[name] for name in INTRA_MAPS}
         if weights.sample:
-            found = self.sample_level(
-                embeddings.global_,
-                present,
-                batch.index,
-                self.bank,
-                generator=None,
-                candidates=self._candidates(batch.index, generator),
-            )
-            for pair, term in found.items():
+            for pair, term in self._sample_level(embeddings.global_, present, batch.index, generator).items():
                 yield f"sample/{pair}", term, weights.sample
         if dense and weights.dense:
             valid = batch.has_rgb & batch.has_depth & batch.has_foreground
@@ -143,35 +136,42 @@ class HCMoCoObjective:
             )
             yield "sparse_inter", term, weights.sparse_inter
 
-    def _candidates(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        """(B, 1 + K) rows of the bank: each sample's own, then its negatives."""
+    def _sample_level(
+        self, embeddings: dict[str, Tensor], present: dict[str, Tensor], index: Tensor, generator: torch.Generator
+    ) -> dict[str, LossTerm]:
+        bank = self.bank
+        if bank is None:
+            return in_batch_sample_level(embeddings, present, temperature=self.temperature)
 
         def draw(n_rows: int) -> Tensor:
-            return self.sample_level.draw(index.new_zeros(n_rows), self.bank.n_samples, generator)
+            return self.sample_level.draw(index.new_zeros(n_rows), bank.n_samples, generator)
 
         candidates = own_part(draw, len(index))
         candidates[:, 0] = index
-        return candidates
+        return self.sample_level(embeddings, present, index, bank, generator=None, candidates=candidates)
 
     def state_dict(self) -> dict[str, Any]:
-        """The memory bank."""
+        """The memory bank; without one, nothing."""
+        if self.bank is None:
+            return {}
         return {name: tensor.detach().cpu() for name, tensor in self.bank.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put the memory bank back."""
-        self.bank.load_state_dict(state)
+        if self.bank is not None:
+            self.bank.load_state_dict(state)
 
 
 class CMCObjective(HCMoCoObjective):
     """CMC with three modalities (Tian et al., ECCV 2020, https://arxiv.org/abs/1906.05849): the sample level alone.
 
     Args:
-        bank: One row per training sample.
-        negatives: Negatives an anchor.
+        bank: One row per training sample; None: the comparison is within the batch.
+        negatives: Negatives an anchor, drawn from the bank.
         temperature: Of the comparison.
     """
 
-    def __init__(self, bank: MemoryBank, *, negatives: int = 16_384, temperature: float = 0.07) -> None:
+    def __init__(self, bank: MemoryBank | None, *, negatives: int = 16_384, temperature: float = 0.07) -> None:
         weights = TermWeights(sample=1, dense=0, sparse_intra=0, sparse_inter=0)
         super().__init__(bank, weights, negatives=negatives, temperature=temperature)
 

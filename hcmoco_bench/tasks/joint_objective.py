@@ -41,7 +41,8 @@ class JointObjective:
         loss = self.parsing_weight * parsing
         measures = {"parsing": Measure(parsing.detach(), counted), "accuracy": accuracy}
         if self.contrast is not None and output.embeddings is not None:
-            self.contrast.bank.to(batch.index.device)
+            if self.contrast.bank is not None:
+                self.contrast.bank.to(batch.index.device)
             contrast = self.contrast.of_embeddings(output.embeddings, batch, generator)
             loss, measures = loss + contrast.loss, {**measures, **contrast.measures}
         return StepResult(loss, measures)

@@ -20,7 +20,7 @@ from hcmoco_bench.modality import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import build_model, build_objective
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.config import Negatives, PretrainConfig
 from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
 from hcmoco_bench.pretrain.stores import default_stores, open_mixture
 from hcmoco_bench.progress import Progress, no_progress
@@ -92,7 +92,7 @@ class JointOptions(ParsingOptions):
         crops: square, as published; person, for small data and short runs.
         joints: Keypoints: mpii16, or shared13; those of the pre-training.
         dim: Length of the embeddings; that of the pre-training.
-        negatives: Negatives an anchor at the sample level.
+        negatives: Negatives an anchor at the sample level, from the memory bank; or `batch`, the rest of the batch.
         bank_momentum: Share of the old entry that stays when the memory bank is updated.
         temperature: Of all contrastive terms.
         points: Pixels an image in the dense term.
@@ -107,7 +107,7 @@ class JointOptions(ParsingOptions):
     crops: Crops = "square"
     joints: Joints = "mpii16"
     dim: int = Field(default=128, ge=1)
-    negatives: int = Field(default=16_384, ge=1)
+    negatives: Negatives = 16_384
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     temperature: float = Field(default=0.07, gt=0)
     points: int = Field(default=400, ge=1)

@@ -18,7 +18,7 @@ from hcmoco_bench.prepare.store import Store
 @pytest.mark.slow
 def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FINETUNING, "epochs", 2)
-    arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "21", "--workers", "1", "--json"]
+    arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "9", "--workers", "1", "--json"]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
     report = json.loads(first.stdout)

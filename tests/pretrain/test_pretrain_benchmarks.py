@@ -52,7 +52,7 @@ def test_retrieval_is_measured_at_every_point(generated_tree: GeneratedTree, tmp
     store = prepare_ntu([generated_tree.root], tmp_path / "store", check_options(set="pretrain", every=2)).store
     said, found = _run(
         "retrieval.py", "--train", store.path, "--held-out", store.path, "--epochs", "1", "1", "--seeds", "4",
-        "--size", "32", "--batch", "8", "--negatives", "16", "--warmup", "0", "--out", tmp_path / "runs",
+        "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0", "--out", tmp_path / "runs",
         out=tmp_path / "found.json",
     )  # fmt: skip
     (run,) = found["runs"]

@@ -56,6 +56,8 @@ def test_settings_go_over_a_file_and_survive_a_round_trip(tmp_path: Path) -> Non
         ({"stage1_epochs": 0, "stage2_epochs": 0}, "both stages"),
         ({"weights.sample": 0}, "stage 1 is the sample level alone"),
         ({"warmup_epochs": 100}, "warmup_epochs"),
+        ({"negatives": 0}, "negatives"),
+        ({"negatives": "all"}, "negatives"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, object], named: str) -> None:

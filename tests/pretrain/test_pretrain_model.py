@@ -69,8 +69,10 @@ def test_samples_without_depth_neither_get_an_embedding_nor_touch_the_others(mod
 
 
 @pytest.mark.parametrize("lacking", ["depth", "foreground", "joints", "one sample"])
-@pytest.mark.parametrize("method", ["hcmoco", "cmc", "mmv"])
-def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "negatives"), [("hcmoco", 16), ("hcmoco", "batch"), ("cmc", 16), ("cmc", "batch"), ("mmv", 16)]
+)
+def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, method: str, negatives: int | str) -> None:
     config = make_config(
         None,
         {
@@ -78,7 +80,7 @@ def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, metho
             "init": "scratch",
             "image_size": 64,
             "method": method,
-            "negatives": 16,
+            "negatives": negatives,
             "points": 9,
         },
     )

@@ -150,6 +150,18 @@ def test_the_baselines_run(settings: dict[str, Any], tmp_path: Path, method: str
     assert not any(name.startswith(("dense", "sparse")) for name in read_losses(report.losses))
 
 
+def test_without_a_memory_bank_a_run_continues_with_the_same_bits(settings: dict[str, Any], tmp_path: Path) -> None:
+    config = make_config(None, settings | {"negatives": "batch", "checkpoint_every": 3})
+    report = run_pretrain(config, tmp_path)
+    assert load_checkpoint(report.checkpoint)["bank"] == {}
+    table, end = report.losses.read_bytes(), load_checkpoint(report.checkpoint)["model"]
+    report.checkpoint.write_bytes(report.checkpoint.read_bytes()[:-1000])  # the one before, of step 9, is left
+    again = run_pretrain(config, tmp_path, resume=True)
+    assert again.losses.read_bytes() == table
+    model = load_checkpoint(again.checkpoint)["model"]
+    assert all(torch.equal(model[name], value) for name, value in end.items())
+
+
 def test_loading_processes_do_not_change_the_losses(small: PretrainConfig, finished_run: Path, tmp_path: Path) -> None:
     run_pretrain(small.model_copy(update={"workers": 1}), tmp_path / "helped")
     assert (finished_run / "losses.csv").read_bytes() == (tmp_path / "helped" / "losses.csv").read_bytes()
