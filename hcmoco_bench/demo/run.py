@@ -41,8 +41,8 @@ PRETRAINING: dict[str, Any] = {
     "init": "scratch",
     "image_size": 64,
     "batch_size": 32,
-    "stage1_epochs": 3,
-    "stage2_epochs": 15,
+    "stage1_epochs": 1,
+    "stage2_epochs": 17,
     "lr": 0.001,
     "precision": "bf16",
     "channels_last": True,
@@ -50,7 +50,7 @@ PRETRAINING: dict[str, Any] = {
     "points": 100,
     "crops": "person",
     "optimizer": "adam",
-    "warmup_epochs": 1,
+    "warmup_epochs": 0.5,
     "trackers": (),
 }
 """Settings of the demo's pre-training: small enough for two cores and less than a minute."""
