@@ -24,7 +24,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.data.parsing import ParsingSample, collate_parsing
 from hcmoco_bench.metrics import SegmentationMetric
 from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.parsing import class_scores, whole_prediction
+from hcmoco_bench.tasks.parsing_prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.registry import get_task
 from hcmoco_bench.tasks.settings import make_finetune_config
 from hcmoco_bench.tasks.task import TaskData

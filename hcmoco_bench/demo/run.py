@@ -25,11 +25,11 @@ DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
 FEATURE_ROWS = 4
 PREDICTION_ROWS = 4
-CLIPS = 90
-FRAMES = 5
+CLIPS = 120
+FRAMES = 4
 """Of the generated tree: many people, each seen by three cameras for a moment."""
 
-MASK_EVERY = 2
+MASK_EVERY = 3
 """Of the frames of a clip, from the first: those with part labels."""
 
 PAIR_EVERY = 1
@@ -151,7 +151,7 @@ def run_demo(
     Args:
         out: Folder for everything.
         clips: Generated clips; three cameras see each performance.
-        frames: Frames of a clip; every second, from the first, has part labels.
+        frames: Frames of a clip; every third, from the first, has part labels.
         seed: Of the people; the same seed gives the same dataset.
         workers: Processes.
         progress: Told about each step.

@@ -16,7 +16,7 @@ from hcmoco_bench.tasks.joint_parsing import (
     JointOptions,
     JointParsingTask,
 )
-from hcmoco_bench.tasks.parsing import BAD_INPUT
+from hcmoco_bench.tasks.parsing_protocols import BAD_INPUT
 from hcmoco_bench.tasks.record import TaskRecord
 
 _MODALITIES: dict[str, tuple[Modality, Modality]] = {"rgb_to_depth": ("rgb", "depth"), "depth_to_rgb": ("depth", "rgb")}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask
+from hcmoco_bench.tasks.parsing import ParsingTask
+from hcmoco_bench.tasks.parsing_protocols import BAD_INPUT, NATIVE, PUBLISHED
 from hcmoco_bench.tasks.record import Download, SplitRecord, TaskRecord
 
 NTU_SPLITS = (

@@ -11,7 +11,7 @@ from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.parsing import IGNORE
 from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
 from hcmoco_bench.tasks.joint_net import JointOutput
-from hcmoco_bench.tasks.parsing import pixel_loss
+from hcmoco_bench.tasks.parsing_objective import pixel_loss
 from hcmoco_bench.training.objective import Measure, StepResult
 
 

@@ -30,7 +30,8 @@ from hcmoco_bench.tasks.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.config import FinetuneConfig
 from hcmoco_bench.tasks.joint_net import JointNet
 from hcmoco_bench.tasks.joint_objective import JointObjective
-from hcmoco_bench.tasks.parsing import PUBLISHED, ParsingOptions, ParsingTask
+from hcmoco_bench.tasks.parsing import ParsingOptions, ParsingTask
+from hcmoco_bench.tasks.parsing_protocols import PUBLISHED
 from hcmoco_bench.tasks.record import ProtocolRecord, SplitRecord
 from hcmoco_bench.tasks.seen_before import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.task import Evaluation, TaskData

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.depth_parsing import HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
-from hcmoco_bench.tasks.parsing import BAD_INPUT, NATIVE, PUBLISHED, ParsingTask
+from hcmoco_bench.tasks.parsing import ParsingTask
+from hcmoco_bench.tasks.parsing_protocols import BAD_INPUT, NATIVE, PUBLISHED
 from hcmoco_bench.tasks.record import Download, SplitRecord, TaskRecord
 
 HUMAN36M_STORE = "human36m"

@@ -39,7 +39,7 @@ from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, scoring_config
 from hcmoco_bench.tasks.finetune import FinetuneReport, run_finetune
 from hcmoco_bench.tasks.joint_net import JointNet
 from hcmoco_bench.tasks.joint_objective import JointObjective
-from hcmoco_bench.tasks.parsing import pixel_loss
+from hcmoco_bench.tasks.parsing_objective import pixel_loss
 from hcmoco_bench.tasks.registry import get_task
 from hcmoco_bench.tasks.settings import make_finetune_config
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint

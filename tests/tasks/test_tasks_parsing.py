@@ -25,7 +25,8 @@ from hcmoco_bench.results import read_result
 from hcmoco_bench.tasks.config import FinetuneConfig
 from hcmoco_bench.tasks.evaluate import evaluate_model
 from hcmoco_bench.tasks.label_images import LabelImages
-from hcmoco_bench.tasks.parsing import class_scores, pixel_loss, whole_prediction
+from hcmoco_bench.tasks.parsing_objective import pixel_loss
+from hcmoco_bench.tasks.parsing_prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.registry import get_task
 from hcmoco_bench.tasks.settings import make_finetune_config
 from hcmoco_bench.tasks.task import TaskData
