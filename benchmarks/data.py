@@ -28,20 +28,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from generated_store import generated_store
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hcmoco_bench.cli.console import progress_bar
 from hcmoco_bench.data import MixedSampler, NtuStoreDataset, collate, make_loader
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.prepare.manifest import Manifest
-from hcmoco_bench.prepare.ntu import prepare_ntu
-from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
 TARGET = 250.0
 """Samples a second and core."""
@@ -63,7 +59,7 @@ def main() -> int:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            store = arguments.store or _generate(Path(folder))
+            store = arguments.store or generated_store(Path(folder), clips=9, seed=7, frames=30, every=2)
             if arguments.copies > 1:
                 store = _multiply(store, Path(folder) / "copies", arguments.copies)
             values = _measure(store, arguments)
@@ -75,14 +71,6 @@ def main() -> int:
     else:
         _show(values)
     return 0 if min(row["per_core"] for row in values["loader"].values()) >= TARGET else 1
-
-
-def _generate(folder: Path) -> Path:
-    with progress_bar(quiet=False) as progress:
-        plans = plan_clips(9, 7, n_frames=30)
-        write_tree(folder / "raw", plans, TreeOptions(seed=7), progress=progress)
-        options = check_options(set="pretrain", every=2)
-        return prepare_ntu([folder / "raw"], folder / "store", options, progress=progress).store.path
 
 
 def _multiply(store: Path, out: Path, copies: int) -> Path:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from generated_store import generated_store
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.parsing import ParsingSample, collate_parsing
@@ -31,19 +32,6 @@ from hcmoco_bench.tasks.task import TaskData
 
 LARGEST_SHARE = 0.05
 LARGEST_GROWTH = 10.0  # kB an image; evidence is 0.3 kB
-
-
-def generated_store(folder: Path) -> Path:
-    """A small parsing store of generated people."""
-    from hcmoco_bench.prepare.ntu import prepare_ntu
-    from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-
-    write_tree(folder / "ntu", plan_clips(9, 0, n_frames=21), TreeOptions(0))
-    options = check_options(set="parsing4k", parts=True)
-    prepare_ntu([folder / "ntu"], folder / "store", options, annotations=folder / "ntu")
-    return folder / "store"
 
 
 def samples(data: TaskData, number: int) -> Iterator[ParsingSample]:
@@ -83,7 +71,7 @@ def main() -> int:
     given = parser.parse_args()
     device = torch.device(given.device)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        store = given.store or generated_store(Path(folder))
+        store = given.store or generated_store(Path(folder), clips=9, seed=0, frames=21, labelled=True)
         settings = {
             "stores": (str(store),),
             "backbone": given.backbone,

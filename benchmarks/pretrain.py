@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from generated_store import generated_store
 from torch import Tensor, nn
 
 from hcmoco_bench.data.batch import Batch, collate
@@ -353,17 +354,6 @@ def loading_speed(store: Path, size: int, workers: int, batch: int) -> float:
     return samples / (time.perf_counter() - begin)
 
 
-def generated_store(folder: Path) -> Path:
-    """A small store of generated people."""
-    from hcmoco_bench.prepare.ntu import prepare_ntu
-    from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-
-    root = write_tree(folder / "tree", plan_clips(9, 1, n_frames=10, mask_every=1000), TreeOptions(seed=1))
-    return prepare_ntu([root], folder / "store", check_options(set="pretrain", every=1)).store.path
-
-
 def switches(base: Setting, *, compiled: bool) -> dict[str, Setting]:
     """The ways to run that are compared."""
     ways = {
@@ -477,7 +467,7 @@ def main() -> None:
 def measure_loading(store: Path | None, base: Setting, workers: Sequence[int]) -> dict[int, float]:
     """Print and return samples a second of loading alone, by number of workers."""
     with tempfile.TemporaryDirectory() as name:
-        folder = store or generated_store(Path(name))
+        folder = store or generated_store(Path(name), clips=9, seed=1, frames=10)
         speeds = {number: loading_speed(folder, base.size, number, base.batch) for number in workers}
     print(f"\nloading alone, crops of {base.size}x{base.size}")
     for number, speed in speeds.items():

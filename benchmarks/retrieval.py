@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from generated_store import generated_store
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -58,19 +59,6 @@ HELD_OUT_SEED = 2
 PRECISIONS = ("fp32", "bf16")
 
 LINES = ("untrained", "stage 1", "stage 2", "cmc")
-
-
-def generate_store(folder: Path, *, clips: int, seed: int, frames: int = 1, every: int = 1) -> Path:
-    """A store of generated people: so many samples of every clip, the middle ones of `every` frames."""
-    from hcmoco_bench.prepare.ntu import prepare_ntu
-    from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-
-    plans = plan_clips(clips, seed, n_frames=every * frames, mask_every=1000)
-    root = write_tree(folder / f"tree-{seed}", plans, TreeOptions(seed=seed))
-    options = check_options(set="pretrain", align="registered", every=every)
-    return prepare_ntu([root], folder / f"store-{seed}", options).store.path
 
 
 def training_seeds() -> Iterator[int]:
@@ -199,10 +187,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         train = arguments.train or [
-            generate_store(work, clips=clips, seed=seed, frames=arguments.frames)
+            generated_store(work, clips=clips, seed=seed, frames=arguments.frames, align="registered")
             for clips, seed in zip(arguments.clips, training_seeds(), strict=False)
         ]
-        held = arguments.held_out or generate_store(work, clips=arguments.held_out_clips, seed=HELD_OUT_SEED, every=3)
+        held = arguments.held_out or generated_store(
+            work, clips=arguments.held_out_clips, seed=HELD_OUT_SEED, frames=3, every=3, align="registered"
+        )
         settings["stores"] = tuple(map(str, train))
         out = arguments.out or work / "runs"
         device = "cuda" if torch.cuda.is_available() else "cpu"
