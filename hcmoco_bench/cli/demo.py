@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
     clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = CLIPS,
-    frames: Annotated[int, typer.Option(min=2, help="Frames of a clip; every third has part labels.")] = FRAMES,
+    frames: Annotated[int, typer.Option(min=2, help="Frames of a clip; every second has part labels.")] = FRAMES,
     seed: Annotated[int, typer.Option(min=0, help="Of the people.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
     quiet: Quiet = False,

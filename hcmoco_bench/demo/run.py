@@ -25,11 +25,11 @@ DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
 FEATURE_ROWS = 4
 PREDICTION_ROWS = 4
-CLIPS = 120
-FRAMES = 4
+CLIPS = 105
+FRAMES = 5
 """Of the generated tree: many people, each seen by three cameras for a moment."""
 
-MASK_EVERY = 3
+MASK_EVERY = 2
 """Of the frames of a clip, from the first: those with part labels."""
 
 PAIR_EVERY = 1
@@ -42,7 +42,7 @@ PRETRAINING: dict[str, Any] = {
     "image_size": 64,
     "batch_size": 32,
     "stage1_epochs": 1,
-    "stage2_epochs": 17,
+    "stage2_epochs": 15,
     "lr": 0.001,
     "precision": "bf16",
     "channels_last": True,
@@ -59,7 +59,7 @@ FINETUNING: dict[str, Any] = {
     "ratio": 0.2,
     "image_size": 96,
     "batch_size": 8,
-    "epochs": 90,
+    "epochs": 60,
     "lr": 0.003,
     "precision": "bf16",
     "channels_last": True,
@@ -151,7 +151,7 @@ def run_demo(
     Args:
         out: Folder for everything.
         clips: Generated clips; three cameras see each performance.
-        frames: Frames of a clip; every third, from the first, has part labels.
+        frames: Frames of a clip; every second, from the first, has part labels.
         seed: Of the people; the same seed gives the same dataset.
         workers: Processes.
         progress: Told about each step.
