@@ -8,7 +8,7 @@ Pre-trains on one generated tree and measures on another (other seed: other peop
 - `cmc`: the sample level alone for as many epochs as both stages together.
 
     python benchmarks/retrieval.py                                # the demo's run on as many people as the demo has
-    python benchmarks/retrieval.py --clips 300 240 240 --frames 3 --epochs 1 3          # as long, on more people
+    python benchmarks/retrieval.py --clips 300 240 240 --frames 9 --every 3 --epochs 1 3 --warmup-epochs 0.3
     python benchmarks/retrieval.py --train STORE --held-out STORE --split test --seeds 0 1 2
 
 Without other options, settings and sizes are those of the demo's pre-training.
@@ -152,7 +152,11 @@ def main() -> None:
     parser.add_argument("--split", default="train", help="split of the held-out store")
     parser.add_argument("--clips", type=int, nargs="+", default=(CLIPS,), help="clips of each generated training tree")
     parser.add_argument("--held-out-clips", type=int, default=180, help="clips of the generated held-out tree")
-    parser.add_argument("--frames", type=int, default=FRAMES, help="frames of each generated clip to train on")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="frames of each generated training clip")
+    parser.add_argument("--every", type=int, default=1, help="of so many frames of a clip, one is a sample")
+    parser.add_argument(
+        "--align", choices=("homography", "registered"), default="registered", help="of the generated training stores"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
     parser.add_argument(
         "--epochs",
@@ -187,7 +191,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         train = arguments.train or [
-            generated_store(work, clips=clips, seed=seed, frames=arguments.frames, align="registered")
+            generated_store(
+                work,
+                clips=clips,
+                seed=seed,
+                frames=arguments.frames,
+                every=arguments.every,
+                align=arguments.align,
+            )
             for clips, seed in zip(arguments.clips, training_seeds(), strict=False)
         ]
         held = arguments.held_out or generated_store(
