@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 Object = TypeVar("Object")
 
@@ -23,6 +23,13 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     if world_size() > 1:
         distributed.all_reduce(values)
     return values
+
+
+def broadcast_buffers(module: nn.Module) -> None:
+    """Give every rank the first one's buffers: the statistics of batch normalisation differ after a training step."""
+    if world_size() > 1:
+        for buffer in module.buffers():
+            distributed.broadcast(buffer, 0)
 
 
 def gather_objects(own: Object) -> list[Object]:

@@ -13,6 +13,7 @@ from torch import nn
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.ranks import broadcast_buffers
 from hcmoco_bench.results.schema import ModelEntry
 from hcmoco_bench.settings import validated
 from hcmoco_bench.tasks.checkpoints import TaskCheckpoint
@@ -49,7 +50,7 @@ def evaluate_model(
     progress: Progress = no_progress,
     pictures: int = 0,
 ) -> Evaluation:
-    """Score a model on its device; it is left in evaluation mode.
+    """Score a model on its device, on all processes the main one's; it is left in evaluation mode.
 
     Raises:
         DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
@@ -57,6 +58,7 @@ def evaluate_model(
     if not len(data):
         raise DataError(f"{data.name}: split {data.split} has no sample to score", kind="nothing_scored")
     model.eval()
+    broadcast_buffers(model)
     with torch.inference_mode():
         return task.evaluate(model, data, config, device=device, progress=progress, pictures=pictures)
 
