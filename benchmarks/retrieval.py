@@ -41,7 +41,7 @@ from rich.table import Table
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
-from hcmoco_bench.demo.run import CLIPS, FRAMES, PRETRAINING
+from hcmoco_bench.demo.settings import CLIPS, FRAMES, PRETRAINING
 from hcmoco_bench.pretrain.build import build_model, load_pretrained
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.loading import MixedBatches

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
-from hcmoco_bench.demo.run import CLIPS, FRAMES
+from hcmoco_bench.demo.settings import CLIPS, FRAMES
 
 
 def register(app: typer.Typer) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
+from hcmoco_bench.demo.settings import CLIPS, FINETUNING, FRAMES, MASK_EVERY, PAIR_EVERY, PRETRAINING
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.progress import Progress, no_progress
 
@@ -25,54 +26,12 @@ DATASET_NAME = "nturgbd-parsing-4k"
 SHEET_ROWS = 6
 FEATURE_ROWS = 4
 PREDICTION_ROWS = 4
-CLIPS = 105
-FRAMES = 5
-"""Of the generated tree: many people, each seen by three cameras for a moment."""
-
-MASK_EVERY = 2
-"""Of the frames of a clip, from the first: those with part labels."""
-
-PAIR_EVERY = 1
-"""The same for pre-training, without labels."""
-
-
-PRETRAINING: dict[str, Any] = {
-    "backbone": "hrnet_w18_small",
-    "init": "scratch",
-    "image_size": 64,
-    "batch_size": 32,
-    "stage1_epochs": 1,
-    "stage2_epochs": 15,
-    "lr": 0.001,
-    "precision": "bf16",
-    "channels_last": True,
-    "negatives": "batch",
-    "points": 100,
-    "crops": "person",
-    "optimizer": "adam",
-    "warmup_epochs": 0.5,
-    "trackers": (),
-}
-"""Settings of the demo's pre-training: small enough for two cores and less than a minute."""
-
-FINETUNING: dict[str, Any] = {
-    "ratio": 0.2,
-    "image_size": 96,
-    "batch_size": 8,
-    "epochs": 60,
-    "lr": 0.003,
-    "precision": "bf16",
-    "channels_last": True,
-    "optimizer": "adam",
-    "framing": "person",
-    "class_weights": "none",
-}
-"""Settings of the demo's fine-tuning on a fifth of the labelled frames: some twenty seconds."""
 
 _NAMED = {
     "ratio": "--ratio",
     "backbone": "--backbone",
     "init": "--init",
+    "ckpt": "--ckpt",
     "image_size": "--size",
     "batch_size": "--batch-size",
     "epochs": "--epochs",
@@ -226,7 +185,8 @@ def run_demo(
         say(", ".join(picture.file for picture in pictures[-2:]))
     scores = []
     if rows.get("train_20") and rows.get("test"):
-        for name, start in {"from scratch": {"init": "scratch"}, "pre-trained": {"ckpt": str(checkpoint)}}.items():
+        scratch = {name: PRETRAINING[name] for name in ("init", "backbone")}
+        for name, start in {"from scratch": scratch, "pre-trained": {"ckpt": str(checkpoint)}}.items():
             folder = out / "finetune" / name.replace(" ", "-")
             with log.step(f"fine-tune {name}", *_finetune_command(store, folder, start)) as say:
                 result = _finetune(store, folder, start, name, seed, progress)
@@ -239,11 +199,8 @@ def run_demo(
 
 
 def _finetune_command(store: Path, folder: Path, start: dict[str, str]) -> tuple[str | Path, ...]:
-    begin = [f"--{name}" for name in start] + list(start.values())
-    if "init" in start:
-        begin += ["--backbone", str(PRETRAINING["backbone"])]
     place = ("--store", store, "--out", folder)
-    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *begin, *_options(FINETUNING), *place)
+    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *_options({**start, **FINETUNING}), *place)
 
 
 def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed: int, progress: Progress) -> Result:
@@ -254,8 +211,7 @@ def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed:
 
     path = folder / RESULT_FILE
     if not path.is_file():
-        backbone = {"backbone": PRETRAINING["backbone"]} if "init" in start else {}
-        given = {"stores": (str(store),), "seed": seed, **backbone, **start, **FINETUNING}
+        given = {"stores": (str(store),), "seed": seed, **start, **FINETUNING}
         run_finetune(
             make_finetune_config("depth_parsing", given),
             folder,

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
-from hcmoco_bench.demo.run import FINETUNING
+from hcmoco_bench.demo.settings import FINETUNING
 from hcmoco_bench.prepare.store import Store
 
 

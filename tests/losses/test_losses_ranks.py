@@ -148,7 +148,7 @@ def test_two_processes_equal_one(found: dict[str, dict[str, list[Tensor]]], obje
     assert single[3].ne(0).any()
     for one in (first, second):
         for a, b in zip(one, single, strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-5, atol=3e-6)
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
