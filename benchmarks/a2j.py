@@ -113,7 +113,7 @@ def clock(device: torch.device) -> float:
 
 
 def main() -> int:
-    """Measure both and print."""
+    """StepMetric both and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=12, help="crops (default: %(default)s)")
     parser.add_argument("--size", type=int, default=288, help="side of a crop, px (default: %(default)s)")

@@ -3,7 +3,7 @@
     python benchmarks/align.py                                  # generates a tree, with its truth and without noise
     python benchmarks/align.py --tree DIR --truth DIR           # any generated tree with its truth
 
-Every person pixel counts: also those that the colour camera does not see, and those that fall back to the homography
+Every person pixel counts: also those that the color camera does not see, and those that fall back to the homography
 because the sensor gave them no depth.
 """
 
@@ -29,7 +29,7 @@ from rich.table import Table
 from hcmoco_bench.align import Calibration, Mode, align_rgb, calibrate, color_map
 from hcmoco_bench.cli.console import progress_bar
 from hcmoco_bench.errors import DataError, HcmocoBenchError
-from hcmoco_bench.progress import Progress
+from hcmoco_bench.runtime.progress import Progress
 from hcmoco_bench.sources.ntu import Asset, NtuTree, count_frames, decode_frames, read_depth, scan
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 from hcmoco_bench.synth.kinect.cameras import KinectPair
@@ -51,7 +51,7 @@ class Errors:
 
     @classmethod
     def of(cls, distances: list[NDArray[np.float32]]) -> Errors:
-        """Summarise the frames of a rig, or of all rigs."""
+        """Summarize the frames of a rig, or of all rigs."""
         every = np.concatenate(distances)
         return cls(float(every.mean()), float(np.percentile(every, 95)), float(every.max()), len(every))
 
@@ -99,7 +99,7 @@ def depth_or_nothing(asset: Asset) -> NDArray[np.uint16]:
 
 
 def depth_px(difference: NDArray[np.float32], kinect: KinectPair) -> NDArray[np.float32]:
-    """Lengths (N,) in px of the depth frame of differences (N, 2) in the colour frame."""
+    """Lengths (N,) in px of the depth frame of differences (N, 2) in the color frame."""
     scale = np.array([kinect.color.fx / kinect.depth.fx, kinect.color.fy / kinect.depth.fy], np.float32)
     return np.asarray(np.linalg.norm(difference / scale, axis=1), np.float32)
 
@@ -148,7 +148,7 @@ def report(errors: dict[str, list[FrameErrors]], cost: dict[Mode, float]) -> tup
 
 
 def main() -> int:
-    """Measure and print; 1 if the tree or its truth cannot be used."""
+    """StepMetric and print; 1 if the tree or its truth cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, help="a generated tree; needs --truth")
     parser.add_argument("--truth", type=Path, help="its truth folder")

@@ -6,7 +6,7 @@
 
 Samples are 320x320 with RGB, depth, foreground and joints, drawn at random, stacked into batches. "per core" counts the
 processor time of everything that worked, this process and its workers; "random row" compares ways to fetch the three
-pictures of one random row, without decoding them.
+images of one random row, without decoding them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TARGET = 250.0
 
 
 def main() -> int:
-    """Measure and print; exit code 1 if the target is missed with any number of workers."""
+    """StepMetric and print; exit code 1 if the target is missed with any number of workers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, help="prepared NTU store; without, a small one is generated")
     parser.add_argument("--split", default="train")
@@ -124,7 +124,7 @@ def _throughput(dataset: NtuStoreDataset, workers: int, arguments: argparse.Name
     )
     loader = make_loader(dataset, sampler, batch_size=arguments.batch_size, workers=workers)
     batches = iter(loader)
-    # The first epoch's reads also look up where pictures are; what is measured is the steady state after it.
+    # The first epoch's reads also look up where images are; what is measured is the steady state after it.
     for _ in range(2 * workers + 2):
         next(batches)
     cpu, wall = _processor_seconds(loader), time.perf_counter()
@@ -160,7 +160,7 @@ def _parts(dataset: NtuStoreDataset, arguments: argparse.Namespace) -> dict[str,
 
 
 def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
-    """Milliseconds of processor time to fetch the pictures of one random row, by three ways."""
+    """Milliseconds of processor time to fetch the images of one random row, by three ways."""
     shards = Store.open(store).shards()
     columns = [c for c in ("rgb", "depth", "parts") if c in pq.read_schema(shards[0]).names]
     places = dataset.index.places[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()

@@ -216,12 +216,12 @@ def _detected(one: Detection) -> Any:
 
 
 def _encoded(mask: NDArray[np.bool_], box: tuple[float, float, float, float]) -> Any:
-    picture = np.zeros(SIZE, np.uint8)
+    image = np.zeros(SIZE, np.uint8)
     left, top = int(box[0]), int(box[1])
     x0, x1 = max(left, 0), min(int(box[0] + box[2]), SIZE[1], left + mask.shape[1])
     y0, y1 = max(top, 0), min(int(box[1] + box[3]), SIZE[0], top + mask.shape[0])
-    picture[y0:y1, x0:x1] = mask[y0 - top : y1 - top, x0 - left : x1 - left]
-    return coco_mask.encode(np.asfortranarray(picture))
+    image[y0:y1, x0:x1] = mask[y0 - top : y1 - top, x0 - left : x1 - left]
+    return coco_mask.encode(np.asfortranarray(image))
 
 
 def timed(evaluate: Callable[[], dict[str, float]]) -> tuple[float, dict[str, float]]:

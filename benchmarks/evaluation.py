@@ -24,11 +24,11 @@ from generated_store import generated_store
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.parsing import ParsingSample, collate_parsing
 from hcmoco_bench.metrics import SegmentationMetric
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.parsing_prediction import class_scores, whole_prediction
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
-from hcmoco_bench.tasks.task import TaskData
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 
 LARGEST_SHARE = 0.05
 LARGEST_GROWTH = 10.0  # kB an image; evidence is 0.3 kB
@@ -101,7 +101,7 @@ def score(store: Path, settings: dict[str, object], *, number: int, batch_size: 
 
 
 def main() -> int:
-    """Measure, print, and say by the exit code whether both bounds hold."""
+    """StepMetric, print, and say by the exit code whether both bounds hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", type=Path, help="a parsing store; without, one is generated")
     parser.add_argument("--backbone", default="hrnet_w18")
@@ -116,7 +116,7 @@ def main() -> int:
     given = parser.parse_args()
     device = torch.device(given.device)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        store = given.store or generated_store(Path(folder), clips=9, seed=0, frames=21, labelled=True)
+        store = given.store or generated_store(Path(folder), clips=9, seed=0, frames=21, labeled=True)
         shared = {"init": "scratch", "protocol": given.protocol}
         settings = {"backbone": given.backbone, "image_size": given.size, **shared}
         timed = score(store, settings, number=given.samples, batch_size=given.batch, device=device)

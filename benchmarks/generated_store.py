@@ -19,7 +19,7 @@ def generated_store(
     frames: int,
     every: int = 1,
     align: Literal["homography", "registered"] = "homography",
-    labelled: bool = False,
+    labeled: bool = False,
 ) -> Path:
     """Generate a tree and prepare it.
 
@@ -28,15 +28,15 @@ def generated_store(
         clips: Three cameras see each performance.
         seed: Of the people.
         frames: Of each clip.
-        every: Of so many frames of a clip, the middle one becomes a sample; not for `labelled`.
+        every: Of so many frames of a clip, the middle one becomes a sample; not for `labeled`.
         align: How RGB is brought onto depth.
-        labelled: Whether it is a store of part labels, of every tenth frame.
+        labeled: Whether it is a store of part labels, of every tenth frame.
 
     Returns:
         The store.
     """
-    plans = plan_clips(clips, seed, n_frames=frames, mask_every=10 if labelled else 1000)
+    plans = plan_clips(clips, seed, n_frames=frames, mask_every=10 if labeled else 1000)
     tree = write_tree(folder / f"tree-{seed}", plans, TreeOptions(seed=seed))
-    options = check_options(set="parsing4k" if labelled else "pretrain", every=every, align=align, parts=labelled)
-    masks = tree if labelled else None
+    options = check_options(set="parsing4k" if labeled else "pretrain", every=every, align=align, parts=labeled)
+    masks = tree if labeled else None
     return prepare_ntu([tree], folder / f"store-{seed}", options, annotations=masks).store.path

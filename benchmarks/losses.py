@@ -200,7 +200,7 @@ def report(found: dict[str, Measured], sizes: Sizes) -> Table:
 
 
 def main() -> int:
-    """Measure all variants and print; 1 if their losses differ."""
+    """StepMetric all variants and print; 1 if their losses differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=224, help="anchors of a modality (default: %(default)s)")
     parser.add_argument("--negatives", type=int, default=16_384, help="K (default: %(default)s)")

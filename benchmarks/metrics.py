@@ -5,7 +5,7 @@
 
 Segmentation is all of `update_logits`: the class of each pixel, the check for nan, the confusion matrix, and the row
 of each sample. Variants run by turns, and the median of their times counts: on a processor, CPU time of one thread.
-What is kept of a sample is printed, too: memory must not grow with pictures.
+What is kept of a sample is printed, too: memory must not grow with images.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def plain_count(prediction: Tensor, target: Tensor, classes: int) -> Any:
 
 
 def people(sizes: Sizes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Annotated people, up to 8 a picture, and three detections of each."""
+    """Annotated people, up to 8 a image, and three detections of each."""
     rng = np.random.default_rng(sizes.seed)
     annotations: list[dict[str, Any]] = []
     detections: list[dict[str, Any]] = []
@@ -194,7 +194,7 @@ def report(found: Measured, sizes: Sizes) -> Table:
     """The table to read."""
     table = Table(
         title=f"Metrics on {sizes.device}: {sizes.batch} x {sizes.classes} classes, {sizes.size} x {sizes.size} px; "
-        f"{sizes.images} pictures of people"
+        f"{sizes.images} images of people"
     )
     for header in ("what", "ms", "compared with", "ratio"):
         table.add_column(header, justify="right" if header in ("ms", "ratio") else "left")
@@ -211,12 +211,12 @@ def report(found: Measured, sizes: Sizes) -> Table:
 
 
 def main() -> int:
-    """Measure and print; 1 if a metric counts something else than the plain way, or costs too much."""
+    """StepMetric and print; 1 if a metric counts something else than the plain way, or costs too much."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=25, help="(default: %(default)s)")
     parser.add_argument("--size", type=int, default=1000, help="height and width, px (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=1, help="samples of an update (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=500, help="pictures of people (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=500, help="images of people (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=9, help="runs of each variant (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of scores and labels (default: %(default)s)")

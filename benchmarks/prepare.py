@@ -105,19 +105,19 @@ def plain(root: Path, calibration: Path, out: Path) -> Cost:
     rigs = Calibration.load(calibration).rigs
     videos = [(name, clip.rgb.path) for name, clip in scan([root]).clips.items() if clip.rgb is not None]
     out.mkdir()
-    done, picture = cv2.VideoCapture(str(videos[0][1])).read()
-    cv2.imwrite(str(out / "warm-up.jpg"), cv2.warpPerspective(picture, np.eye(3), DEPTH_SIZE))
+    done, image = cv2.VideoCapture(str(videos[0][1])).read()
+    cv2.imwrite(str(out / "warm-up.jpg"), cv2.warpPerspective(image, np.eye(3), DEPTH_SIZE))
     frames = 0
     cpu, wall = time.process_time(), time.perf_counter()
     for name, path in videos:
         homography = np.array(rigs[str(name.rig)].homography)
         capture = cv2.VideoCapture(str(path))
         while True:
-            done, picture = capture.read()
+            done, image = capture.read()
             if not done:
                 break
             frames += 1
-            warped = cv2.warpPerspective(picture, homography, DEPTH_SIZE)
+            warped = cv2.warpPerspective(image, homography, DEPTH_SIZE)
             cv2.imwrite(str(out / f"{name}F{frames:05d}.jpg"), warped, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return Cost(time.process_time() - cpu, time.perf_counter() - wall, frames, _memory())
 

@@ -30,7 +30,7 @@ BANK_ROWS = 143_648
 
 FORWARD = ("RGB encoder", "depth encoder", "keypoint encoder and mappers")
 LOSSES = ("sample level", "dense", "sparse intra", "sparse inter", "memory bank")
-PARTS = (*FORWARD, *LOSSES, "backward through the networks", "optimiser")
+PARTS = (*FORWARD, *LOSSES, "backward through the networks", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Stopwatch:
 
 
 class Bench:
-    """Model, objective, optimiser and a batch, on the device."""
+    """Model, objective, optimizer and a batch, on the device."""
 
     def __init__(self, setting: Setting) -> None:
         torch.manual_seed(0)
@@ -191,7 +191,7 @@ class Bench:
         inputs = [*leaves.global_.values(), *leaves.maps.values(), leaves.keypoints]
         with watch("backward through the networks"):
             torch.autograd.backward(outputs, [leaf.grad for leaf in inputs])
-        with watch("optimiser"):
+        with watch("optimizer"):
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), float("inf"))
             self.optimizer.step()
 

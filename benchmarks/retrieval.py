@@ -67,7 +67,7 @@ def training_seeds() -> Iterator[int]:
 
 
 def settle(model: MultiModalModel, config: PretrainConfig) -> None:
-    """Let batch normalisation see data, without learning anything."""
+    """Let batch normalization see data, without learning anything."""
     model.train()
     mixture = open_mixture(config)
     data = MixedBatches(mixture, mixture.lengths, collate, batch_size=config.batch_size, seed=config.seed)

@@ -63,7 +63,7 @@ def seconds(run: Callable[[], object], repeats: int) -> float:
 
 
 def main() -> int:
-    """Measure and print a table; 1 if the parsers disagree or a file cannot be read."""
+    """StepMetric and print a table; 1 if the parsers disagree or a file cannot be read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help=".skeleton files; without any, text is made up")
     parser.add_argument("--frames", type=int, default=2000, help="frames of made-up text (default: %(default)s)")

@@ -28,16 +28,16 @@ from rich.table import Table
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.results.schema import Result, read_result
-from hcmoco_bench.tasks.itop_pose import mean_pose
-from hcmoco_bench.tasks.registry import get_task, task_names
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.registry import get_task, task_names
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.itop_pose.task import mean_pose
 
 TOOL = (sys.executable, "-m", "hcmoco_bench.cli.app")
 
 DATA = {
-    "labelled": (
+    "labeled": (
         "synth ntu --out {out}/people --clips 150 --frames 4 --mask-every 3 --seed 1",
-        "prepare ntu --root {out}/people --lists {out}/people/lists --annotations {out}/people --out {out}/labelled",
+        "prepare ntu --root {out}/people --lists {out}/people/lists --annotations {out}/people --out {out}/labeled",
     ),
     "pairs": (
         "synth ntu --out {out}/others --clips 180 --frames 6 --seed 3",
@@ -82,15 +82,15 @@ class Experiment:
 
 EXPERIMENTS = {
     "depth_parsing": Experiment(
-        "--store {out}/labelled",
-        ("labelled",),
+        "--store {out}/labeled",
+        ("labeled",),
         "--size 96 --batch-size 8 --epochs 40 --lr 0.003 --set optimizer=adam --set framing=person --set "
         "class_weights=none --precision bf16 --channels-last",
         PARSING_CHANCE,
     ),
     "rgb_parsing": Experiment(
-        "--store {out}/labelled",
-        ("labelled",),
+        "--store {out}/labeled",
+        ("labeled",),
         "--size 192 --batch-size 8 --epochs 50 --lr 0.001 --set optimizer=adam --set class_weights=none --precision "
         "bf16 --channels-last",
         PARSING_CHANCE,
@@ -110,10 +110,10 @@ EXPERIMENTS = {
         0.0,
     ),
     "cross_modality": Experiment(
-        "--store {out}/labelled --store {out}/pairs", ("labelled", "pairs"), SHARED_EMBEDDING, PARSING_CHANCE
+        "--store {out}/labeled --store {out}/pairs", ("labeled", "pairs"), SHARED_EMBEDDING, PARSING_CHANCE
     ),
     "missing_modality": Experiment(
-        "--store {out}/labelled --store {out}/pairs", ("labelled", "pairs"), SHARED_EMBEDDING, PARSING_CHANCE
+        "--store {out}/labeled --store {out}/pairs", ("labeled", "pairs"), SHARED_EMBEDDING, PARSING_CHANCE
     ),
 }
 

@@ -47,7 +47,7 @@ class StoreLockedError(StoreError):
     """Another process is writing this store."""
 
 
-class LicenceError(HcmocoBenchError):
+class LicenseError(HcmocoBenchError):
     """The step would hand on pixels that the user may not hand on."""
 
 

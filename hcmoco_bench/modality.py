@@ -1,8 +1,8 @@
-"""The kinds of picture that encoders take."""
+"""The kinds of image that encoders take."""
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
 Modality: TypeAlias = Literal["rgb", "depth"]
-"""Which picture of a frame, and which of the two encoders."""
+"""Which image of a frame, and which of the two encoders."""

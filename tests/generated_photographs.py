@@ -11,7 +11,7 @@ from generated_trees import shared_folder
 
 @pytest.fixture(scope="session")
 def generated_densepose(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """DensePose-COCO of six pictures of 128 px: four for training, one each for the others; tests must not write."""
+    """DensePose-COCO of six images of 128 px: four for training, one each for the others; tests must not write."""
     from hcmoco_bench.synth.densepose import write_densepose
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
@@ -22,7 +22,7 @@ def generated_densepose(tmp_path_factory: pytest.TempPathFactory, worker_id: str
 
 @pytest.fixture(scope="session")
 def generated_coco(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """COCO of three pictures of 128 px, the last for validation; tests must not write."""
+    """COCO of three images of 128 px, the last for validation; tests must not write."""
     from hcmoco_bench.synth.coco import write_coco
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
@@ -33,7 +33,7 @@ def generated_coco(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
 
 @pytest.fixture(scope="session")
 def generated_mpii(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """MPII of the same three pictures."""
+    """MPII of the same three images."""
     from hcmoco_bench.synth.mpii import write_mpii
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 

@@ -42,7 +42,7 @@ def _make(folder: Path, name: str, *, seed: int, n_clips: int, n_frames: int, no
 
     root, truth = folder / name, folder / f"{name}-truth"
     with FileLock(folder / f"{name}.lock"):
-        # A complete tree is recognised and left as it is.
+        # A complete tree is recognized and left as it is.
         plans = plan_clips(n_clips, seed, n_frames=n_frames, mask_every=4)
         write_tree(root, plans, TreeOptions(seed=seed, noise=noise, truth=truth))
     return GeneratedTree(root, truth, root / MASK_FOLDER, root / "lists", seed)

@@ -31,7 +31,7 @@ def write_mat(path: Path, images: list[np.ndarray]) -> None:
 
 
 def write_mp4(path: Path, n_frames: int, size: tuple[int, int] = (32, 24), *, b_frames: int = 2) -> None:
-    """Grey pictures, each 8 levels brighter than the one before."""
+    """Gray images, each 8 levels brighter than the one before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=50, options={"crf": "10", "bf": str(b_frames), "threads": "1"})

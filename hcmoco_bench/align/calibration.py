@@ -15,8 +15,8 @@ from hcmoco_bench.align.correspondences import MIN_RIG_POINTS, RigPoints, requir
 from hcmoco_bench.align.homography import fit_homography
 from hcmoco_bench.align.registered import consistent_points, fit_registered
 from hcmoco_bench.align.residuals import Residual, held_out, homography_residuals, registered_residuals
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import CalibrationError, DataError
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.sources.ntu.names import Rig
 
 HOMOGRAPHY_LIMIT_PX: Final = 6.0
@@ -52,7 +52,7 @@ class RigCalibration(BaseModel):
     n_clips: int = Field(description="clips that gave joints")
     n_points: int = Field(description="tracked joints used, outliers included")
     n_outliers: int = Field(description="joints among them whose three positions contradict the others'")
-    homography: tuple[Vector3, Vector3, Vector3] = Field(description="3x3, colour px to depth px")
+    homography: tuple[Vector3, Vector3, Vector3] = Field(description="3x3, color px to depth px")
     registered: RegisteredModel | None = Field(description="both cameras; null if they could not be fitted")
     registered_problem: str | None = Field(default=None, description="why there is no registered model")
     residuals: Residuals

@@ -1,7 +1,7 @@
-"""The two cameras of a Kinect v2 as fitted models: depth px and depth in, colour px out.
+"""The two cameras of a Kinect v2 as fitted models: depth px and depth in, color px out.
 
-Axes here are the picture's: x right, y down, z forward, metres, from the depth camera. Camera space as NTU writes
-it has y up; `picture_axes` converts. NTU's frames are mirrored, and so is camera space: nothing here needs to know.
+Axes here are the image's: x right, y down, z forward, meters, from the depth camera. Camera space as NTU writes
+it has y up; `image_axes` converts. NTU's frames are mirrored, and so is camera space: nothing here needs to know.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEWTON_STEPS: Final = 12
 _MODEL = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def picture_axes(xyz: Floats) -> NDArray[np.float64]:
+def image_axes(xyz: Floats) -> NDArray[np.float64]:
     """Turn camera-space points (..., 3), y up, into the axes of this module, y down."""
     return np.asarray(xyz, np.float64) * (1.0, -1.0, 1.0)
 
@@ -45,7 +45,7 @@ class DepthCamera(BaseModel):
     k3: float = Field(default=0.0, description="radial distortion")
 
     def project(self, points: Floats) -> NDArray[np.float64]:
-        """Project (..., 3) points in picture axes, metres, z > 0, to (..., 2) px of the depth frame."""
+        """Project (..., 3) points in image axes, meters, z > 0, to (..., 2) px of the depth frame."""
         rays = points[..., :2] / points[..., 2:]
         q = (rays**2).sum(axis=-1, keepdims=True)
         rays = rays * (1.0 + q * (self.k1 + q * (self.k2 + q * self.k3)))
@@ -76,7 +76,7 @@ class DepthCamera(BaseModel):
 
 
 class ColorCamera(BaseModel):
-    """A pinhole with one distortion term, and its pose: what turns points of the depth camera into colour px."""
+    """A pinhole with one distortion term, and its pose: what turns points of the depth camera into color px."""
 
     model_config = _MODEL
 
@@ -85,27 +85,27 @@ class ColorCamera(BaseModel):
     cx: float = Field(description="principal point, px")
     cy: float = Field(description="principal point, px")
     k1: float = Field(default=0.0, description="radial distortion")
-    rotation: Vector3 = Field(description="rotation vector from the depth to the colour camera, rad, picture axes")
-    translation: Vector3 = Field(description="translation from the depth to the colour camera, m, picture axes")
+    rotation: Vector3 = Field(description="rotation vector from the depth to the color camera, rad, image axes")
+    translation: Vector3 = Field(description="translation from the depth to the color camera, m, image axes")
 
     @property
     def baseline(self) -> float:
-        """The distance between the two cameras, metres."""
+        """The distance between the two cameras, meters."""
         return float(np.linalg.norm(self.translation))
 
     def rotation_matrix(self) -> NDArray[np.float64]:
-        """Return the (3, 3) rotation from the depth to the colour camera."""
+        """Return the (3, 3) rotation from the depth to the color camera."""
         from scipy.spatial.transform import Rotation  # where used: most processes that are started never need it
 
         return np.asarray(Rotation.from_rotvec(self.rotation).as_matrix(), np.float64)
 
     def project(self, points: Floats) -> NDArray[np.float64]:
-        """Project (..., 3) points of the *depth* camera, picture axes, metres, to (..., 2) colour px."""
+        """Project (..., 3) points of the *depth* camera, image axes, meters, to (..., 2) color px."""
         moved = points @ self.rotation_matrix().T + np.asarray(self.translation)
         return self.project_own(moved)
 
     def project_own(self, points: NDArray[_Float]) -> NDArray[_Float]:
-        """Project (..., 3) points given in the colour camera's own axes to (..., 2) colour px, same float type."""
+        """Project (..., 3) points given in the color camera's own axes to (..., 2) color px, same float type."""
         z = points[..., 2]
         a, b = points[..., 0] / z, points[..., 1] / z
         stretch = self.k1 * (a * a + b * b) + 1.0
@@ -116,7 +116,7 @@ class ColorCamera(BaseModel):
 
 
 class RegisteredModel(BaseModel):
-    """Both cameras of a rig: where in the colour frame a depth pixel finds its colour."""
+    """Both cameras of a rig: where in the color frame a depth pixel finds its color."""
 
     model_config = _MODEL
 
@@ -124,7 +124,7 @@ class RegisteredModel(BaseModel):
     color: ColorCamera
 
     def color_xy(self, depth_xy: Floats, z: Floats) -> NDArray[np.float64]:
-        """Map depth px (..., 2) at depths z (...), metres > 0, to colour px (..., 2)."""
+        """Map depth px (..., 2) at depths z (...), meters > 0, to color px (..., 2)."""
         rays = self.depth.rays(depth_xy)
         points = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1) * np.asarray(z)[..., None]
         return self.color.project(points)

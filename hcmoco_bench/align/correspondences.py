@@ -1,4 +1,4 @@
-"""Tracked joints of one rig as point correspondences: camera space, depth frame and colour frame."""
+"""Tracked joints of one rig as point correspondences: camera space, depth frame and color frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIN_AGREEING = 0.6
 """The share of joints that must agree on one model; below it, nothing tells which half is wrong."""
 
 NEAREST, FARTHEST = 0.3, 10.0
-"""Joints nearer or farther than this, in metres, are not measurements of a Kinect v2."""
+"""Joints nearer or farther than this, in meters, are not measurements of a Kinect v2."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class RigPoints:
 
     Attributes:
         rig: Whose points these are.
-        xyz: (N, 3) float64, metres in the depth camera's space: x right in the picture, y up, z forward.
+        xyz: (N, 3) float64, meters in the depth camera's space: x right in the image, y up, z forward.
         depth_xy: (N, 2) float64, px of the 512x424 depth frame.
-        color_xy: (N, 2) float64, px of the 1920x1080 colour frame.
+        color_xy: (N, 2) float64, px of the 1920x1080 color frame.
         clip: (N,) int32, index into `clips`.
         frame: (N,) int32, from 1; held-out blocks of a single clip are made of it.
         clips: The clips that were looked at, also those that gave no point.
@@ -76,7 +76,7 @@ def rig_points(
 ) -> RigPoints:
     """Collect the tracked joints of a rig's clips.
 
-    Only joints with tracking state 2 count, with finite coordinates that lie inside both pictures and within the
+    Only joints with tracking state 2 count, with finite coordinates that lie inside both images and within the
     sensor's range. Of more than `max_points`, that many are drawn without replacement.
 
     Args:
@@ -137,7 +137,7 @@ def require_agreement(agreeing: NDArray[np.bool_], on_what: str) -> None:
 
 
 def usable_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
-    """Which joints calibrate, (M, 25) bool: tracked, finite, inside both pictures, within the sensor's range."""
+    """Which joints calibrate, (M, 25) bool: tracked, finite, inside both images, within the sensor's range."""
     depth = skeleton.joints_xyz[..., 2]
     with np.errstate(invalid="ignore"):
         return np.asarray(
@@ -150,5 +150,5 @@ def usable_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
 
 
 def _inside(xy: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Whether points lie in a picture; false for nan and inf."""
+    """Whether points lie in a image; false for nan and inf."""
     return np.asarray(((xy >= -0.5) & (xy <= np.asarray(size) - 0.5)).all(axis=-1))

@@ -1,4 +1,4 @@
-"""One homography per rig, colour px to depth px: exact for one plane, right on average for where people stand."""
+"""One homography per rig, color px to depth px: exact for one plane, right on average for where people stand."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ROUNDS: Final = 10
 def fit_homography(
     color_xy: NDArray[np.float64], depth_xy: NDArray[np.float64], *, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Fit the homography that maps colour px to depth px, whatever a minority of wrong points says.
+    """Fit the homography that maps color px to depth px, whatever a minority of wrong points says.
 
     A seeded RANSAC finds the consensus; the homography then minimises the distances of the consensus in the depth
     frame until the consensus no longer changes. The last fit sees inliers only, all of them.
 
     Args:
-        color_xy: (N, 2) px of the colour frame.
+        color_xy: (N, 2) px of the color frame.
         depth_xy: (N, 2) px of the depth frame.
         rng: Seeds the sampling: the same state gives the same result, in any number of threads.
 

@@ -1,4 +1,4 @@
-"""Which depth pixels the colour camera does not see, because something nearer is in its way."""
+"""Which depth pixels the color camera does not see, because something nearer is in its way."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 CELL_PX: Final = 1.5
-"""Size of a z-buffer cell in colour px: half of what one depth pixel covers, which fills 2 x 2 cells."""
+"""Size of a z-buffer cell in color px: half of what one depth pixel covers, which fills 2 x 2 cells."""
 
 MARGIN_M: Final = 0.06
-"""How much nearer, metres, something must be to hide a pixel. Depth noise and slanted surfaces stay below; a step of
+"""How much nearer, meters, something must be to hide a pixel. Depth noise and slanted surfaces stay below; a step of
 this size moves by less than 0.2 px of the depth frame between the cameras, so nothing visible is missed."""
 
 SAME_SURFACE_M: Final = 0.05
-"""Two pixels no farther apart in depth than this, metres, count as one surface."""
+"""Two pixels no farther apart in depth than this, meters, count as one surface."""
 
 REACH_PX: Final = (12, 4)
 """How far a hidden pixel looks for a visible one, px along x and y. The cameras are side by side: what something at
@@ -25,11 +25,11 @@ _CHUNK: Final = 32
 
 
 def hidden_pixels(color_xy: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find the points that a nearer point covers in the colour picture.
+    """Find the points that a nearer point covers in the color image.
 
     Args:
-        color_xy: (N, 2) float32, where the points are seen, colour px; may lie outside the picture.
-        z: (N,) float32, their depth in the colour camera, metres.
+        color_xy: (N, 2) float32, where the points are seen, color px; may lie outside the image.
+        z: (N,) float32, their depth in the color camera, meters.
 
     Returns:
         (N,) bool, True where another point lies within a depth pixel's footprint and is nearer by 6 cm or more.
@@ -38,7 +38,7 @@ def hidden_pixels(color_xy: NDArray[np.float32], z: NDArray[np.float32]) -> NDAr
         return np.zeros(0, np.bool_)
     least = np.array([color_xy[:, 0].min(), color_xy[:, 1].min()])
     position = (color_xy - least) * np.float32(1.0 / CELL_PX)
-    # A footprint of two cells, centred on the point, covers the two nearest cells along each axis.
+    # A footprint of two cells, centered on the point, covers the two nearest cells along each axis.
     first = np.rint(position).astype(np.int64)
     own = np.floor(position).astype(np.int64) + 1
     width = int(own[:, 0].max()) + 2
@@ -59,7 +59,7 @@ def nearest_visible(
     Args:
         hidden_yx: Rows and columns of the K hidden pixels.
         visible: (H, W) bool, pixels that have depth and are not hidden.
-        z: (H, W) float32, depth in metres; where there is none, anything.
+        z: (H, W) float32, depth in meters; where there is none, anything.
 
     Returns:
         Rows and columns (K,) of the pixels found, and (K,) bool whether one was found within `REACH_PX`; where none
@@ -86,7 +86,7 @@ def nearest_visible(
 
 
 def _offsets(reach: tuple[int, int]) -> NDArray[np.intp]:
-    """(M, 2) offsets (dy, dx) inside an ellipse, nearest first, without the centre."""
+    """(M, 2) offsets (dy, dx) inside an ellipse, nearest first, without the center."""
     dy, dx = np.mgrid[-reach[1] : reach[1] + 1, -reach[0] : reach[0] + 1].reshape(2, -1)
     inside = (dx / reach[0]) ** 2 + (dy / reach[1]) ** 2 <= 1
     order = np.lexsort((dx, dy, dx**2 + dy**2))

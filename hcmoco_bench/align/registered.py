@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.align.camera_model import ColorCamera, DepthCamera, RegisteredModel, picture_axes
+from hcmoco_bench.align.camera_model import ColorCamera, DepthCamera, RegisteredModel, image_axes
 from hcmoco_bench.align.consensus import linear_consensus
 from hcmoco_bench.align.correspondences import RigPoints, require_agreement, require_enough
 from hcmoco_bench.errors import CalibrationError
 
 MIN_DEPTH_SPREAD_M: Final = 0.03
-"""The standard deviation of the joints' depths, metres, below which parallax cannot be told from a shift."""
+"""The standard deviation of the joints' depths, meters, below which parallax cannot be told from a shift."""
 
 FITTED_POINTS: Final = 5000
 """The most points that the iterations see; more change nothing but the time."""
@@ -23,7 +23,7 @@ _DEPTH_GATE_PX: Final = 4.0
 """Linear consensus in the depth frame: wider than the lens distortion that it leaves out."""
 
 _COLOR_GATE_PX: Final = 8.0
-"""Linear consensus in the colour frame: wider than what rotation and distortion add to the linear law."""
+"""Linear consensus in the color frame: wider than what rotation and distortion add to the linear law."""
 
 # Kinect v2's nominal values and how far, in one standard deviation, a device is off them. They decide only what the
 # joints leave open: a single person who stands still does not show the lens's edge, or tell shift from rotation.
@@ -32,7 +32,7 @@ _DEPTH_SPREAD: Final = np.array([10.0, 0.005, 10.0, 15.0, 0.1, 0.3, 0.1])
 _COLOR_NOMINAL: Final = np.array([1058.0, 1.0, 960.0, 545.0, 0.0, 0.0, 0.0, 0.0, 0.05, 0.0, 0.0])
 _COLOR_SPREAD: Final = np.array([15.0, 0.003, 15.0, 25.0, 0.02, 0.01, 0.01, 0.01, 0.03, 0.01, 0.015])
 _COLOR_EVIDENCE: Final = 500
-"""The sensor's colour mapping is not quite a pinhole: its misfit is common to neighbouring points, so that more
+"""The sensor's color mapping is not quite a pinhole: its misfit is common to neighboring points, so that more
 points than this are not more evidence against the nominal values."""
 
 _ROUNDS: Final = 12
@@ -42,7 +42,7 @@ _LEAST_SIGMA_PX: Final = 5e-4
 def consistent_points(points: RigPoints, *, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Find the joints whose three positions fit together: the consensus on two laws linear in the unknowns.
 
-    Depth px = focal length * ray + centre, within 4 px; colour px = A depth px + b + c / z, within 8 px. Both limits
+    Depth px = focal length * ray + center, within 4 px; color px = A depth px + b + c / z, within 8 px. Both limits
     are wider than what the laws leave out (distortion, rotation) and far narrower than a gross error.
 
     Args:
@@ -67,10 +67,10 @@ def consistent_points(points: RigPoints, *, rng: np.random.Generator) -> NDArray
 
 
 def fit_registered(points: RigPoints) -> RegisteredModel:
-    """Calibrate the depth and the colour camera of a rig from its joints.
+    """Calibrate the depth and the color camera of a rig from its joints.
 
-    The depth camera explains where in the depth frame the 3-D joints are seen, the colour camera where in the
-    colour frame. Joints that the fitted model misses by more than six times its scatter are left out.
+    The depth camera explains where in the depth frame the 3-D joints are seen, the color camera where in the
+    color frame. Joints that the fitted model misses by more than six times its scatter are left out.
 
     Args:
         points: The rig's joints, without gross errors (see `consistent_points`).
@@ -92,7 +92,7 @@ def fit_registered(points: RigPoints) -> RegisteredModel:
         )
     if len(points) > FITTED_POINTS:
         points = points.select(np.linspace(0, len(points) - 1, FITTED_POINTS).astype(np.intp))
-    space = picture_axes(points.xyz)
+    space = image_axes(points.xyz)
     depth = _depth_camera(
         _fit(
             lambda p, which: _depth_camera(p).project(space[which]) - points.depth_xy[which],
@@ -103,7 +103,7 @@ def fit_registered(points: RigPoints) -> RegisteredModel:
         )
     )
     if not depth.is_invertible():
-        raise CalibrationError("the joints do not fit a depth camera: its fitted distortion folds the picture")
+        raise CalibrationError("the joints do not fit a depth camera: its fitted distortion folds the image")
     color = _color_camera(
         _fit(
             lambda p, which: _color_camera(p).project(space[which]) - points.color_xy[which],

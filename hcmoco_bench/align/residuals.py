@@ -27,7 +27,7 @@ class Residual(BaseModel):
 
     @classmethod
     def of(cls, vectors: NDArray[np.float64]) -> Residual:
-        """Summarise (N, 2) residual vectors, N >= 1."""
+        """Summarize (N, 2) residual vectors, N >= 1."""
         distance = np.linalg.norm(vectors, axis=1)
         return cls(
             mean=round(float(distance.mean()), 6), p95=round(float(np.percentile(distance, 95)), 6), n=len(distance)
@@ -35,14 +35,14 @@ class Residual(BaseModel):
 
 
 def homography_residuals(homography: ArrayLike, points: RigPoints) -> NDArray[np.float64]:
-    """(N, 2) px of the depth frame: the colour joints' places by the homography, minus the depth joints."""
+    """(N, 2) px of the depth frame: the color joints' places by the homography, minus the depth joints."""
     return apply_homography(homography, points.color_xy) - points.depth_xy
 
 
 def registered_residuals(model: RegisteredModel, points: RigPoints) -> NDArray[np.float64]:
-    """(N, 2) px of the depth frame: the colour joints' places by the model, minus the depth joints.
+    """(N, 2) px of the depth frame: the color joints' places by the model, minus the depth joints.
 
-    The model predicts where a depth joint is seen in the colour frame; what the colour joint is off that is brought to
+    The model predicts where a depth joint is seen in the color frame; what the color joint is off that is brought to
     the depth frame by the inverse of the model's local 2 x 2 Jacobian at the joint's depth.
     """
     z = points.xyz[:, 2]

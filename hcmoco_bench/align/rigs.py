@@ -11,9 +11,9 @@ import numpy as np
 from hcmoco_bench.align.calibration import Calibration, RigFit, fit_rig
 from hcmoco_bench.align.correspondences import rig_points, usable_joints
 from hcmoco_bench.errors import CalibrationError, DataError, UsageError
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.processes import starting_workers, worker_pool
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.processes import starting_workers, worker_pool
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.names import ClipName, Rig
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
 from hcmoco_bench.sources.ntu.tree import Clip, NtuTree

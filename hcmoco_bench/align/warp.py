@@ -1,4 +1,4 @@
-"""RGB in the depth frame: which colour px each depth pixel fetches, and the picture that results."""
+"""RGB in the depth frame: which color px each depth pixel fetches, and the image that results."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ NEAREST_MM: Final = 100
 """Smaller depths count as none: the sensor measures from 500 mm."""
 
 HOLE_PX: Final = 7
-"""Gaps in the depth narrower than this are filled from their neighbours in the `registered` map."""
+"""Gaps in the depth narrower than this are filled from their neighbors in the `registered` map."""
 
 PREFILTER_PX: Final = 3
-"""Side of the box that the colour picture is averaged over before it is sampled: a depth pixel covers 2.9 colour px
+"""Side of the box that the color image is averaged over before it is sampled: a depth pixel covers 2.9 color px
 each way, so that plain bilinear sampling would skip two of three pixels and alias. Against the exact average over each
 depth pixel's footprint this gives 57-60 dB on NTU's and generated frames, plain bilinear sampling 41-44 dB."""
 
 
 def color_map(calibration: RigCalibration, depth: NDArray[np.uint16] | None, mode: Mode) -> NDArray[np.float32]:
-    """Where in the colour frame each pixel of the depth frame finds its colour.
+    """Where in the color frame each pixel of the depth frame finds its color.
 
-    In mode `registered` a pixel with depth fetches the colour of its own 3-D point. A pixel that the colour camera
+    In mode `registered` a pixel with depth fetches the color of its own 3-D point. A pixel that the color camera
     does not see takes the place of the nearest one that it does see on the same surface, if there is one within reach
     (`occlusion.REACH_PX`). Small holes in the depth are interpolated; all other pixels without depth, the whole frame
     if `depth` is None, follow the homography.
 
     Args:
         calibration: The rig's calibration.
-        depth: (424, 512) uint16 millimetres, 0 = none; only used by mode `registered`.
+        depth: (424, 512) uint16 millimeters, 0 = none; only used by mode `registered`.
         mode: `homography` or `registered`.
 
     Returns:
-        (424, 512, 2) float32, colour px (x, y); may point outside the colour frame.
+        (424, 512, 2) float32, color px (x, y); may point outside the color frame.
 
     Raises:
         CalibrationError: If mode is `registered` and the rig has only a homography.
@@ -73,9 +73,9 @@ def color_map(calibration: RigCalibration, depth: NDArray[np.uint16] | None, mod
 def align_rgb(
     rgb: NDArray[np.uint8], depth: NDArray[np.uint16] | None, calibration: RigCalibration, mode: Mode
 ) -> NDArray[np.uint8]:
-    """Warp a colour frame into the depth frame.
+    """Warp a color frame into the depth frame.
 
-    The colour frame is averaged over 3 x 3 px and then sampled bilinearly at `color_map`. (The published recipe
+    The color frame is averaged over 3 x 3 px and then sampled bilinearly at `color_map`. (The published recipe
     samples without averaging, which aliases fine texture.)
 
     Args:
@@ -85,21 +85,21 @@ def align_rgb(
         mode: `homography` or `registered`.
 
     Returns:
-        (424, 512, 3) uint8 RGB; black where the colour camera does not look.
+        (424, 512, 3) uint8 RGB; black where the color camera does not look.
 
     Raises:
-        CalibrationError, DataError: As `color_map`; kind `video_wrong_size` if the colour frame has another size.
+        CalibrationError, DataError: As `color_map`; kind `video_wrong_size` if the color frame has another size.
     """
     if rgb.shape != (COLOR_SIZE[1], COLOR_SIZE[0], 3):
         raise DataError(
-            f"the colour frame is {rgb.shape[1]}x{rgb.shape[0]}, not {COLOR_SIZE[0]}x{COLOR_SIZE[1]}",
+            f"the color frame is {rgb.shape[1]}x{rgb.shape[0]}, not {COLOR_SIZE[0]}x{COLOR_SIZE[1]}",
             kind="video_wrong_size",
         )
     return sample_rgb(rgb, color_map(calibration, depth, mode))
 
 
 def sample_rgb(rgb: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Sample a colour frame (H, W, 3) at px (h, w, 2), averaged over 3 x 3 px; black outside the frame."""
+    """Sample a color frame (H, W, 3) at px (h, w, 2), averaged over 3 x 3 px; black outside the frame."""
     smooth = cv2.blur(rgb, (PREFILTER_PX, PREFILTER_PX), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(
         cv2.remap(smooth, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0)),
@@ -109,13 +109,13 @@ def sample_rgb(rgb: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np
 
 @lru_cache(maxsize=8)
 def _plane_map(homography: tuple[tuple[float, ...], ...]) -> NDArray[np.float32]:
-    """(424, 512, 2) float32: the homography's colour px of every depth pixel."""
+    """(424, 512, 2) float32: the homography's color px of every depth pixel."""
     return apply_homography(np.linalg.inv(np.array(homography)), _pixel_grid()).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def _rays(model: RegisteredModel) -> NDArray[np.float32]:
-    """(424, 512, 3) float32: every depth pixel's ray, turned into the colour camera's axes; times z gives metres."""
+    """(424, 512, 3) float32: every depth pixel's ray, turned into the color camera's axes; times z gives meters."""
     rays = model.depth.rays(_pixel_grid())
     rays = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
     return np.asarray(rays @ model.color.rotation_matrix().T, np.float32)
@@ -145,8 +145,8 @@ def _register(
 ) -> None:
     """Replace the map inside the window by the registered one, in place; `depth` and `measured` are the window's."""
     rows, columns = np.nonzero(measured)
-    metres = depth.astype(np.float32) * np.float32(1e-3)
-    points = _rays(model)[window][rows, columns] * metres[rows, columns, None]
+    meters = depth.astype(np.float32) * np.float32(1e-3)
+    points = _rays(model)[window][rows, columns] * meters[rows, columns, None]
     points += np.asarray(model.color.translation, np.float32)
     found = model.color.project_own(points)
     result = plane[window]
@@ -158,9 +158,9 @@ def _register(
         hidden_yx = rows[hidden], columns[hidden]
         covered = np.zeros(measured.shape, np.uint8)
         covered[hidden_yx] = 1
-        # The pixels beside hidden ones mix in some of the occluder's colour: not a colour to spread.
+        # The pixels beside hidden ones mix in some of the occluder's color: not a color to spread.
         clear = measured & (cv2.dilate(covered, np.ones((3, 3), np.uint8)) == 0)
-        seen_y, seen_x, hit = nearest_visible(hidden_yx, clear, metres)
+        seen_y, seen_x, hit = nearest_visible(hidden_yx, clear, meters)
         seen = (result + offset)[seen_y[hit], seen_x[hit]]
         offset[hidden_yx[0][hit], hidden_yx[1][hit]] = seen - result[hidden_yx[0][hit], hidden_yx[1][hit]]
 

@@ -54,12 +54,12 @@ class DensePoseParts(BaseModel):
 
     @property
     def flip(self) -> NDArray[np.uint8]:
-        """(25,) uint8 chart that each chart becomes when the picture is mirrored."""
+        """(25,) uint8 chart that each chart becomes when the image is mirrored."""
         return np.array([0, *(part.partner for part in self.fine)], np.uint8)
 
     @property
     def coarse_flip(self) -> NDArray[np.uint8]:
-        """(15,) uint8 mask part that each mask part becomes when the picture is mirrored."""
+        """(15,) uint8 mask part that each mask part becomes when the image is mirrored."""
         flip = np.zeros(15, np.uint8)
         flip[self.coarse_of_fine] = self.coarse_of_fine[self.flip]
         return flip

@@ -20,7 +20,7 @@ class JointSet(BaseModel):
         source: Where the order comes from.
         joints: Joint names.
         edges: Pairs of joint indices that a limb connects.
-        partners: Pairs of joint indices that swap when the picture is mirrored.
+        partners: Pairs of joint indices that swap when the image is mirrored.
         groups: Joint indices of the groups that are scored together, by name, e.g. `upper`.
         sigmas: Spread of annotators per joint over the square root of the person's area (dimensionless); empty where
             none is published.
@@ -58,7 +58,7 @@ class JointSet(BaseModel):
 
     @property
     def flip(self) -> NDArray[np.intp]:
-        """(J,) index of the joint that each joint becomes when the picture is mirrored."""
+        """(J,) index of the joint that each joint becomes when the image is mirrored."""
         order = np.arange(len(self.joints))
         for a, b in self.partners:
             order[[a, b]] = b, a
@@ -97,7 +97,7 @@ def joint_set(name: str) -> JointSet:
 def joint_mapping(source: str, target: str) -> NDArray[np.intp]:
     """Indices such that `target_joints = source_joints[indices]`, as published.
 
-    NTU frames are mirrored, so the mappings from `kinect25` swap sides: "right" then means the same in the picture
+    NTU frames are mirrored, so the mappings from `kinect25` swap sides: "right" then means the same in the image
     as in MPII and COCO.
     """
     _, mappings = _tables()

@@ -1,4 +1,4 @@
-"""The 24 body parts (and background) of NTURGBD-Parsing-4K and Human3.6M: ids, names, sides, colours, weights."""
+"""The 24 body parts (and background) of NTURGBD-Parsing-4K and Human3.6M: ids, names, sides, colors, weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Part(BaseModel):
         name: Name as published, lower case.
         partner: Raw id of the same part on the other side; None for parts on the midline.
         weight: Published class weight for training on NTU (dimensionless).
-        color: RGB colour for pictures, 0..255.
+        color: RGB color for images, 0..255.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ class PartTable(BaseModel):
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """(25, 3) uint8 RGB colour of each class index."""
+        """(25, 3) uint8 RGB color of each class index."""
         return np.array([part.color for part in self.part], np.uint8)
 
     @property
@@ -74,7 +74,7 @@ class PartTable(BaseModel):
 
     @property
     def flip(self) -> NDArray[np.uint8]:
-        """(25,) uint8: the class that each class becomes when the picture is mirrored."""
+        """(25,) uint8: the class that each class becomes when the image is mirrored."""
         index = {part.raw: i for i, part in enumerate(self.part)}
         return np.array([index[part.raw if part.partner is None else part.partner] for part in self.part], np.uint8)
 

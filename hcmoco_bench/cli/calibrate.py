@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hcmoco_bench.align.rigs import TreeFit
-    from hcmoco_bench.problems import Problem
+    from hcmoco_bench.files.problems import Problem
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def calibrate(
     ],
     to: Annotated[Path | None, typer.Option("--out", "-o", help="Write the calibration to this JSON file.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw residual vectors and histograms to this picture.")
+        Path | None, typer.Option("--plot", help="Draw residual vectors and histograms to this image.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which clips, joints and samples are drawn.")] = 0,
     clips_per_rig: Annotated[int, typer.Option("--clips-per-rig", min=1, help="The most clips read of a rig.")] = 24,
@@ -82,7 +82,7 @@ def _table(fit: TreeFit) -> Table:
         pad_edge=False,
         collapse_padding=True,
     )
-    for header in ("rig", "clips", "joints", "wrong", "homography", "registered", "f depth", "f colour", "base mm"):
+    for header in ("rig", "clips", "joints", "wrong", "homography", "registered", "f depth", "f color", "base mm"):
         table.add_column(header.replace(" ", "\n"), justify="left" if header == "rig" else "right", no_wrap=True)
     for rig in fit.calibration.rigs.values():
         plane, registered, model = rig.residuals.homography, rig.residuals.registered, rig.registered

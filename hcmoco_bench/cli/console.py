@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
 """Where prepared stores and runs are by default."""
@@ -71,5 +71,5 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document on standard output, unwrapped and uncoloured."""
+    """Print a JSON document on standard output, unwrapped and uncolored."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

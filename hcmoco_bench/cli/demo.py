@@ -30,7 +30,7 @@ def demo(
     Needs no licensed data, no GPU and no network; takes three minutes. Open demo/index.html afterwards.
     """
     from hcmoco_bench.demo.run import run_demo
-    from hcmoco_bench.processes import usable_cores
+    from hcmoco_bench.runtime.processes import usable_cores
 
     with progress_bar(quiet=quiet or as_json) as progress:
         report = run_demo(

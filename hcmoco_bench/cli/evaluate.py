@@ -15,7 +15,7 @@ from hcmoco_bench.cli.finetune import Protocol, Root, Settings, Stores, TaskName
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from hcmoco_bench.tasks.evaluate import EvalReport
+    from hcmoco_bench.tasks.core.evaluate import EvalReport
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def evaluate(
     root: Root = None,
     split: Annotated[str | None, typer.Option(help="Split to score; without: the task's test split.")] = None,
     result: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Result file (.json); evidence and pictures go beside it.")
+        Path | None, typer.Option("--out", "-o", help="Result file (.json); evidence and images go beside it.")
     ] = None,
     name: Annotated[str, typer.Option(help="The model's name in the result; without: the file's.")] = "",
     backbone: Annotated[str | None, typer.Option(help="Refuse a model of another backbone.")] = None,
@@ -56,11 +56,11 @@ def evaluate(
 
         hcmoco-bench eval --task depth_parsing --predictions masks/ --protocol published --out result.json
     """
-    from hcmoco_bench.settings import parse_setting
-    from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-    from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, evaluate_predictions, scoring_config
-    from hcmoco_bench.tasks.registry import get_task
-    from hcmoco_bench.tasks.settings import make_finetune_config
+    from hcmoco_bench.runtime.settings import parse_setting
+    from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+    from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions, scoring_config
+    from hcmoco_bench.tasks.core.registry import get_task
+    from hcmoco_bench.tasks.core.settings import make_finetune_config
     from hcmoco_bench.training.device import leave_group
 
     if (ckpt is None) == (predictions is None):
@@ -80,7 +80,7 @@ def evaluate(
         "out": result,
         "name": name,
         "command": shlex.join(["hcmoco-bench", *sys.argv[1:]]),
-        "pictures": sheet,
+        "sheet_size": sheet,
         "bootstrap": bootstrap,
     }
     main_process = int(os.environ.get("RANK", "0")) == 0

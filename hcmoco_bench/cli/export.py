@@ -81,7 +81,7 @@ def export(
     if public and push is None:
         raise UsageError("--public goes with --push USER/NAME")
     if to is Format.DENSEPOSE_DETECTRON2:
-        from hcmoco_bench.tasks.densepose_export import export_densepose
+        from hcmoco_bench.tasks.densepose.export import export_densepose
 
         done = export_densepose(checkpoint, path)
     elif modality is None:

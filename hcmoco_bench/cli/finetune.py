@@ -14,7 +14,7 @@ from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progr
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from hcmoco_bench.tasks.finetune import FinetuneReport
+    from hcmoco_bench.tasks.core.finetune import FinetuneReport
 
 TaskName = Annotated[str, typer.Option("--task", help="depth_parsing, rgb_parsing, ...; an unknown name lists them.")]
 Protocol = Annotated[
@@ -76,15 +76,15 @@ def finetune(
     """Fine-tune an encoder on a task, score it on the test split, and write the result.
 
     Defaults are the paper's for the task. The last epoch counts. Killed at any moment, the same command with --resume
-    continues where it was. In --out: a folder a seed, result.json, the evidence behind it, and pictures.
+    continues where it was. In --out: a folder a seed, result.json, the evidence behind it, and images.
 
         hcmoco-bench finetune --task depth_parsing --ckpt pre.pth --ratio 0.2 --seeds 0,1,2
 
         hcmoco-bench finetune --task depth_parsing --init scratch --protocol published --precision bf16
     """
-    from hcmoco_bench.settings import parse_setting
-    from hcmoco_bench.tasks.finetune import run_finetune, saved_settings
-    from hcmoco_bench.tasks.settings import make_finetune_config
+    from hcmoco_bench.runtime.settings import parse_setting
+    from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
+    from hcmoco_bench.tasks.core.settings import make_finetune_config
     from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
@@ -111,7 +111,7 @@ def finetune(
         kept = saved_settings(folder)
         if kept.task != task:
             raise UsageError(f"{folder}: a run of the task {kept.task}, not of {task}")
-        given = kept.plain() | given
+        given = kept.to_dict() | given
     config = make_finetune_config(task, given, home=HOME)
 
     main_process = int(os.environ.get("RANK", "0")) == 0
@@ -125,7 +125,7 @@ def finetune(
             name=name,
             command=shlex.join(["hcmoco-bench", *sys.argv[1:]]),
             progress=progress,
-            pictures=sheet,
+            sheet_size=sheet,
         )
     leave_group()
     if main_process and as_json:

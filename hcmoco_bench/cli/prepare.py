@@ -38,7 +38,7 @@ def ntu(
     every: Annotated[int, typer.Option(min=1, help="For pretrain: the middle one of so many frames.")] = 30,
     align: Annotated[
         Literal["homography", "registered"],
-        typer.Option(help="homography: one plane a rig, as published. registered: each depth pixel its own colour."),
+        typer.Option(help="homography: one plane a rig, as published. registered: each depth pixel its own color."),
     ] = "homography",
     annotations: Annotated[
         Path | None, typer.Option(help="Folder or .zip with the part masks (png_annotation_v2). Without: no parts.")
@@ -77,7 +77,7 @@ def ntu(
     from hcmoco_bench.prepare.executors import make_executor
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.processes import usable_cores
+    from hcmoco_bench.runtime.processes import usable_cores
 
     options = check_options(
         set=samples,
@@ -130,9 +130,9 @@ def mpii(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prepare MPII Human Pose: its people's joints and squares, and their pictures as they are, in Parquet shards.
+    """Prepare MPII Human Pose: its people's joints and squares, and their images as they are, in Parquet shards.
 
-    The folder holds `images/`, and `annot/train.json` and `annot/valid.json`, as HRNet's users have them; or pictures
+    The folder holds `images/`, and `annot/train.json` and `annot/valid.json`, as HRNet's users have them; or images
     and a single JSON file of that form.
 
         hcmoco-bench prepare mpii --root /data/mpii
@@ -149,9 +149,9 @@ def coco(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prepare COCO keypoints: its people's joints and squares, and their pictures as they are, in Parquet shards.
+    """Prepare COCO keypoints: its people's joints and squares, and their images as they are, in Parquet shards.
 
-    The folder holds `train2017/`, `val2017/` and `annotations/person_keypoints_*2017.json`, as published; or pictures
+    The folder holds `train2017/`, `val2017/` and `annotations/person_keypoints_*2017.json`, as published; or images
     and a single JSON file of that form.
 
         hcmoco-bench prepare coco --root /data/coco
@@ -170,7 +170,7 @@ def _photographs(
     as_json: bool,
 ) -> None:
     from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
-    from hcmoco_bench.processes import usable_cores
+    from hcmoco_bench.runtime.processes import usable_cores
 
     try:
         with progress_bar(quiet=quiet or as_json) as progress:
@@ -209,7 +209,7 @@ def _show_photographs(prepared: PreparedKeypoints) -> None:
     store, manifest = prepared.store, prepared.store.manifest
     if prepared.nothing_to_do:
         out.print(f"{store.path}: finished before, and the inputs are the same; nothing to do", soft_wrap=True)
-    table = Table("split", "pictures", "people", title=f"{manifest.dataset}, joints {manifest.joints}")
+    table = Table("split", "images", "people", title=f"{manifest.dataset}, joints {manifest.joints}")
     for name, split in manifest.splits.items():
         table.add_row(name, f"{split.images:,}", f"{split.people:,}")
     out.print(table)

@@ -73,7 +73,7 @@ def pretrain(
     """Pre-train RGB and depth encoders on prepared stores; without arguments, as the paper did.
 
     Killed at any moment, the same command with --resume continues where it was, with the same losses to the last bit
-    (on the CPU). The run's folder holds its settings, checkpoints, a table and a picture of the losses.
+    (on the CPU). The run's folder holds its settings, checkpoints, a table and a image of the losses.
 
         hcmoco-bench pretrain --precision bf16 --channels-last --workers 16
 
@@ -85,7 +85,7 @@ def pretrain(
     from hcmoco_bench.pretrain.run import run_pretrain
     from hcmoco_bench.pretrain.run_folder import saved_config
     from hcmoco_bench.pretrain.stores import default_stores
-    from hcmoco_bench.settings import parse_setting
+    from hcmoco_bench.runtime.settings import parse_setting
     from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
@@ -114,7 +114,7 @@ def pretrain(
     if resume:
         if config:
             raise UsageError("--resume continues with the run's own settings; leave --config out")
-        chosen = make_config(None, saved_config(folder).plain() | given)
+        chosen = make_config(None, saved_config(folder).to_dict() | given)
     elif not chosen.stores:
         chosen = chosen.model_copy(update={"stores": default_stores(HOME)})
 

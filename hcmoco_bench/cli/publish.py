@@ -42,7 +42,7 @@ def publish(
         bool,
         typer.Option(
             "--i-hold-the-right-to-share-pixels",
-            help="With --push: needed to upload images of NTU RGB+D, which its licence forbids to almost everybody "
+            help="With --push: needed to upload images of NTU RGB+D, which its license forbids to almost everybody "
             "(--i-hold-the-right-to-share-pixels).",
         ),
     ] = False,

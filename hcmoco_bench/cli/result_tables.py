@@ -10,7 +10,7 @@ from hcmoco_bench.cli.console import err, out
 
 if TYPE_CHECKING:
     from hcmoco_bench.results.schema import Result, ScoreEntry
-    from hcmoco_bench.tasks.result import Writing
+    from hcmoco_bench.tasks.core.result import Writing
 
 _BAR = 20
 
@@ -21,8 +21,8 @@ def show_writing(written: Writing) -> None:
     out.print(f"result:   {written.path}", soft_wrap=True, highlight=False)
     for entry in written.result.evidence:
         out.print(f"evidence: {written.path.with_name(entry.file)}", soft_wrap=True, highlight=False)
-    for picture in written.pictures:
-        out.print(f"picture:  {picture}", soft_wrap=True, highlight=False)
+    for image in written.figures:
+        out.print(f"image:  {image}", soft_wrap=True, highlight=False)
     if written.problems is not None:
         err.print(f"[yellow]problems:[/] {written.problems}", soft_wrap=True, highlight=False)
 

@@ -33,7 +33,7 @@ def ntu(
     ] = None,
     mask_every: Annotated[int, typer.Option("--mask-every", min=1, help="Part masks for frames 1, 1 + K, ...")] = 10,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Keep the true colour position of every depth pixel in `<out>-truth`.")
+        bool, typer.Option("--truth", help="Keep the true color position of every depth pixel in `<out>-truth`.")
     ] = False,
     truth_dir: Annotated[Path | None, typer.Option("--truth-dir", help="Keep the truth there instead.")] = None,
     no_noise: Annotated[bool, typer.Option("--no-noise", help="Perfect sensors and perfect body tracking.")] = False,

@@ -11,13 +11,13 @@ import typer
 from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from hcmoco_bench.progress import Progress
+    from hcmoco_bench.runtime.progress import Progress
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
 _Out = Annotated[Path, typer.Option("--out", help="Folder of the data set: new, or begun before (it is continued).")]
-_Images = Annotated[int, typer.Option("--images", min=1, help="Pictures, of one to three people each.")]
+_Images = Annotated[int, typer.Option("--images", min=1, help="Images, of one to three people each.")]
 _Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")]
-_LongSide = Annotated[int, typer.Option("--long-side", min=64, help="Px of each picture's longer side.")]
+_LongSide = Annotated[int, typer.Option("--long-side", min=64, help="Px of each image's longer side.")]
 _Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")]
 _Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
@@ -38,7 +38,7 @@ def mpii(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write people as MPII Human Pose: pictures, joints, and the squares that people are cropped by.
+    """Write people as MPII Human Pose: images, joints, and the squares that people are cropped by.
 
     hcmoco-bench synth mpii --out /tmp/mpii --images 40
 
@@ -63,7 +63,7 @@ def coco(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write people as COCO: pictures, keypoints, outlines, boxes.
+    """Write people as COCO: images, keypoints, outlines, boxes.
 
     hcmoco-bench synth coco --out /tmp/coco --images 40
 
@@ -88,9 +88,9 @@ def densepose(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write people as DensePose-COCO: pictures, masks of 14 parts, points on 24 charts.
+    """Write people as DensePose-COCO: images, masks of 14 parts, points on 24 charts.
 
-    Pictures and annotations have COCO's folders and names. The charts are those of the generated body, not of
+    Images and annotations have COCO's folders and names. The charts are those of the generated body, not of
     DensePose's; `annotations/densepose_body.npz` holds its surface, for geodesic distances.
 
         hcmoco-bench synth densepose --out /tmp/densepose --images 40
@@ -124,7 +124,7 @@ def _write(
     if as_json:
         print_json({"root": str(out_dir), "images": images})
         return
-    out.print(f"{images} pictures in {out_dir}", highlight=False, soft_wrap=True)
+    out.print(f"{images} images in {out_dir}", highlight=False, soft_wrap=True)
     if not quiet and following is not None:
         err.print(f"next: hcmoco-bench {following} --root {out_dir}", highlight=False, soft_wrap=True)
 

@@ -25,14 +25,14 @@ def verify(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a prepared store: hashes, rows, pictures, part classes, ids, splits, counts. Exit code 1 if it fails.
+    """Check a prepared store: hashes, rows, images, part classes, ids, splits, counts. Exit code 1 if it fails.
 
     Everything is read and decoded once; all failures are reported, not only the first.
 
         hcmoco-bench verify hcmoco-data/parsing4k
     """
     from hcmoco_bench.prepare.verify import verify_store
-    from hcmoco_bench.processes import usable_cores
+    from hcmoco_bench.runtime.processes import usable_cores
 
     with progress_bar(quiet=quiet or as_json) as progress:
         result = verify_store(store, workers=workers or usable_cores(), progress=progress)

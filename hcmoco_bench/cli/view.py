@@ -28,13 +28,13 @@ def view(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Picture to write (.png, .pdf, .svg). Default: sheet.png or features.png."),
+        typer.Option("--out", "-o", help="Image to write (.png, .pdf, .svg). Default: sheet.png or features.png."),
     ] = None,
     number: Annotated[
         int, typer.Option("--number", "-n", min=1, max=40, help="Without ids: so many samples, evenly over the store.")
     ] = 6,
     frequencies: Annotated[
-        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this picture.")
+        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this image.")
     ] = None,
     features: Annotated[
         Path | None,
@@ -54,8 +54,8 @@ def view(
 
         hcmoco-bench view hcmoco-data/mpii 000001163 --out people.png
 
-    With `--features` it writes what a pre-trained model sees instead: features of RGB beside those of depth, as colours
-    of one PCA over all of them. With training the same part of the body takes the same colour in both.
+    With `--features` it writes what a pre-trained model sees instead: features of RGB beside those of depth, as colors
+    of one PCA over all of them. With training the same part of the body takes the same color in both.
 
         hcmoco-bench view hcmoco-data/parsing4k -n 4 --features hcmoco-data/runs/hcmoco/checkpoint.pth
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.data.loader import BatchLoader, make_loader
 from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
-from hcmoco_bench.data.normalise import normalise_depth, normalise_joints, normalise_rgb
+from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
 from hcmoco_bench.data.sample import Draw, Joints, Sample, SampleSource
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ __all__ = [
     "SampleSource",
     "collate",
     "make_loader",
-    "normalise_depth",
-    "normalise_joints",
-    "normalise_rgb",
+    "normalize_depth",
+    "normalize_joints",
+    "normalize_rgb",
 ]
 
 _STORE_READERS = {"KeypointImagesDataset": "keypoint_images", "NtuStoreDataset": "ntu_store"}

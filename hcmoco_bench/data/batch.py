@@ -22,8 +22,8 @@ class Batch:
         sample_ids: B ids.
         sources: B names of data sets.
         index: (B,) int64 row in the data set or mixture.
-        rgb: (B, 3, H, W) uint8; `normalise_rgb` makes what encoders take, on the device that trains.
-        depth: (B, 1, H, W) float32 metres, 0 = none.
+        rgb: (B, 3, H, W) uint8; `normalize_rgb` makes what encoders take, on the device that trains.
+        depth: (B, 1, H, W) float32 meters, 0 = none.
         foreground: (B, H, W) bool.
         parts: (B, H, W) uint8 class indices.
         joints: (B, J, 2) float32 px (x, y) of the crop.
@@ -80,7 +80,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
         size: Their number; None if `samples` knows it.
 
     Raises:
-        ValueError: If there is no sample, if a sample has no picture, or if their sizes differ.
+        ValueError: If there is no sample, if a sample has no image, or if their sizes differ.
     """
     given = samples if isinstance(samples, Sequence) or size is not None else list(samples)
     size = len(given) if isinstance(given, Sequence) else size
@@ -89,7 +89,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     sources: list[str] = []
     for row, sample in enumerate(given):
         if batch is None:
-            batch = _empty(size or 0, *_picture_size(sample), len(sample.joints))
+            batch = _empty(size or 0, *_image_size(sample), len(sample.joints))
         batch.index[row] = sample.index
         for name, mark in _PICTURES.items():
             value = getattr(sample, name)
@@ -134,11 +134,11 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
 
 
-def _picture_size(sample: Sample) -> tuple[int, int]:
-    for picture in (sample.rgb, sample.depth, sample.foreground, sample.parts):
-        if picture is not None:
-            return int(picture.shape[-2]), int(picture.shape[-1])
-    raise ValueError(f"{sample.sample_id}: has no picture")
+def _image_size(sample: Sample) -> tuple[int, int]:
+    for image in (sample.rgb, sample.depth, sample.foreground, sample.parts):
+        if image is not None:
+            return int(image.shape[-2]), int(image.shape[-1])
+    raise ValueError(f"{sample.sample_id}: has no image")
 
 
 def _fill(stack: Tensor, row: int, value: Tensor | None) -> None:

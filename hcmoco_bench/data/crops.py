@@ -1,4 +1,4 @@
-"""Which square of the picture becomes the crop: random ones for training, the whole person otherwise."""
+"""Which square of the image becomes the crop: random ones for training, the whole person otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.data.transforms import Crop
 
 NTU_AREA: Final = (0.08, 1.2)
-"""Smallest and largest area of an NTU crop, as a share of the whole picture's."""
+"""Smallest and largest area of an NTU crop, as a share of the whole image's."""
 
 MARGIN: Final = 1.25
 """Side of a whole person's square over the longer side of the box around the joints: head, hands, feet reach out."""
@@ -29,23 +29,23 @@ _SMALLEST = 8.0
 
 
 def box_around(xy: NDArray[np.floating], width: int, height: int) -> NDArray[np.float64]:
-    """The box (x0, y0, x1, y1) px around points (N, 2), N >= 1, within a picture of that size."""
+    """The box (x0, y0, x1, y1) px around points (N, 2), N >= 1, within a image of that size."""
     limit = (width - 1.0, height - 1.0)
     low, high = np.clip(xy.min(axis=0), 0.0, limit), np.clip(xy.max(axis=0), 0.0, limit)
     return np.concatenate([low, high]).astype(np.float64)
 
 
 def random_square(box: NDArray[np.float64], width: int, height: int, size: int, rng: np.random.Generator) -> Crop:
-    """The crop of NTU training pictures: a square around a random point of the person's box. Never mirrored.
+    """The crop of NTU training images: a square around a random point of the person's box. Never mirrored.
 
     The middle is uniform in the box, in x and y independently; the area is uniform between 0.08 and 1.2 of the
-    picture's. As published, a side longer than the picture's shorter side is drawn anew, which at 512x424 leaves areas
-    up to 0.83: sides of 132 to 424 px. The square may reach beyond the picture; what is there is black.
+    image's. As published, a side longer than the image's shorter side is drawn anew, which at 512x424 leaves areas
+    up to 0.83: sides of 132 to 424 px. The square may reach beyond the image; what is there is black.
 
     Args:
         box: (4,) x0, y0, x1, y1 px.
-        width: Of the picture, px.
-        height: Of the picture, px.
+        width: Of the image, px.
+        height: Of the image, px.
         size: Side of the crop, px.
         rng: Decides.
     """
@@ -77,10 +77,10 @@ def jittered_person(box: NDArray[np.float64], size: int, rng: np.random.Generato
     return Crop.of_square(middle, side, size)
 
 
-def centre_scale(
+def center_scale(
     center: NDArray[np.floating], scale: float, size: int, rng: np.random.Generator | None, *, flip: float = 0.0
 ) -> Crop:
-    """The crop of MPII and COCO: the square of `scale` x 200 px around a centre, jittered for training as published.
+    """The crop of MPII and COCO: the square of `scale` x 200 px around a center, jittered for training as published.
 
     The scale is multiplied by N(1, 0.25) clipped to 0.75..1.25; with probability 0.6 the square is rotated by
     N(0, 30) degrees clipped to 60; with probability `flip` it is mirrored.

@@ -1,4 +1,4 @@
-"""Pictures with all their people, for training and scoring DensePose."""
+"""Images with all their people, for training and scoring DensePose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hcmoco_bench.body.densepose_parts import densepose_parts
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.sources.densepose.annotations import DensePosePerson, DensePosePicture
+from hcmoco_bench.sources.densepose.annotations import DensePoseImage, DensePosePerson
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry
 
 LONGEST: Final = 1333 / 800
@@ -31,11 +31,11 @@ _SMALLEST_BOX = 1.0
 
 @dataclass(frozen=True, eq=False)
 class DensePosePeople:
-    """The people of one picture, P of them, with K points in all; px are of the picture as the network sees it.
+    """The people of one image, P of them, with K points in all; px are of the image as the network sees it.
 
     Attributes:
-        boxes: (P, 4) float32 x0, y0, x1, y1 px within the picture.
-        extents: (P, 4) float32 the boxes as annotated; they may leave the picture. Segmentations cover them.
+        boxes: (P, 4) float32 x0, y0, x1, y1 px within the image.
+        extents: (P, 4) float32 the boxes as annotated; they may leave the image. Segmentations cover them.
         annotated: (P,) bool, who has points and a segmentation.
         segmentations: (A, 256, 256) uint8 coarse parts of those people, in their order.
         owner: (K,) int64 person of each point.
@@ -60,10 +60,10 @@ class DensePosePeople:
 
 @dataclass(frozen=True, eq=False)
 class DensePoseSample:
-    """A picture.
+    """A image.
 
     Attributes:
-        sample_id: COCO's number of the picture.
+        sample_id: COCO's number of the image.
         rgb: (3, H, W) uint8.
         scale: Its width and height over those of the file.
         people: Who is in it.
@@ -77,11 +77,11 @@ class DensePoseSample:
 
 @dataclass(frozen=True, eq=False)
 class DensePoseBatch:
-    """B pictures, each at the upper left of its plane.
+    """B images, each at the upper left of its plane.
 
     Attributes:
         sample_ids: Their numbers.
-        rgb: (B, 3, H, W) uint8, 0 beyond a picture.
+        rgb: (B, 3, H, W) uint8, 0 beyond a image.
         sizes: Height and width of each.
         scales: Width and height over those of the file.
         people: Of each.
@@ -98,15 +98,15 @@ class DensePoseBatch:
         return replace(self, rgb=self.rgb.to(device), people=tuple(people.to(device) for people in self.people))
 
     def pin_memory(self) -> DensePoseBatch:
-        """The pictures in page-locked memory; `DataLoader` calls this."""
+        """The images in page-locked memory; `DataLoader` calls this."""
         return replace(self, rgb=self.rgb.pin_memory())
 
 
-class DensePosePictures(Dataset[DensePoseSample]):
-    """Pictures resized to a shorter side.
+class DensePoseImages(Dataset[DensePoseSample]):
+    """Images resized to a shorter side.
 
     Args:
-        pictures: What is annotated.
+        images: What is annotated.
         side: The shorter side in px, unless the longer would exceed `LONGEST` times it.
         train: Draw the shorter side from `TRAINING_SIDES`, and mirror; otherwise as it is.
         symmetry: What mirroring makes of points; None: never mirror.
@@ -116,7 +116,7 @@ class DensePosePictures(Dataset[DensePoseSample]):
 
     def __init__(
         self,
-        pictures: Sequence[DensePosePicture],
+        images: Sequence[DensePoseImage],
         side: int,
         *,
         train: bool,
@@ -124,52 +124,52 @@ class DensePosePictures(Dataset[DensePoseSample]):
         flip: float = 0.5,
         seed: int = 0,
     ) -> None:
-        self.pictures, self.side, self.train = tuple(pictures), side, train
+        self.images, self.side, self.train = tuple(images), side, train
         self.symmetry, self.flip, self.seed = symmetry, flip, seed
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, key: DrawLike) -> DensePoseSample:
-        """The picture of a draw.
+        """The image of a draw.
 
         Raises:
             DataError: If its file is missing or damaged (`image_unreadable`), or of another size than annotated
                 (`image_wrong_size`).
         """
         draw = as_draw(key, 0)
-        picture = self.pictures[draw.row]
+        image = self.images[draw.row]
         side, mirrored = float(self.side), False
         if self.train:
             rng = draw.generator(self.seed)
             side *= float(rng.choice(TRAINING_SIDES))
             mirrored = bool(rng.random() < self.flip) and self.symmetry is not None
-        rgb = read_picture(picture)
-        width, height = _resized(picture.size, side, self.side * LONGEST)
-        shrink = width < picture.size[0]
+        rgb = read_image(image)
+        width, height = _resized(image.size, side, self.side * LONGEST)
+        shrink = width < image.size[0]
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
         if mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
-        scale = (width / picture.size[0], height / picture.size[1])
-        people = place_people(picture.people, scale, (width, height), self.symmetry if mirrored else None)
-        return DensePoseSample(str(picture.id), planes(np.asarray(rgb, np.uint8)), scale, people)
+        scale = (width / image.size[0], height / image.size[1])
+        people = place_people(image.people, scale, (width, height), self.symmetry if mirrored else None)
+        return DensePoseSample(str(image.id), planes(np.asarray(rgb, np.uint8)), scale, people)
 
 
-def read_picture(picture: DensePosePicture) -> NDArray[np.uint8]:
-    """The file's (H, W, 3) uint8 RGB; raises DataError as `DensePosePictures` does."""
+def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
+    """The file's (H, W, 3) uint8 RGB; raises DataError as `DensePoseImages` does."""
     try:
-        data = np.fromfile(picture.path, np.uint8)
+        data = np.fromfile(image.path, np.uint8)
     except OSError as error:
-        raise _unreadable(picture, str(error.strerror)) from error
+        raise _unreadable(image, str(error.strerror)) from error
     rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION) if len(data) else None
     if rgb is None:
-        raise _unreadable(picture, "it is damaged")
-    if rgb.shape[1::-1] != picture.size:
+        raise _unreadable(image, "it is damaged")
+    if rgb.shape[1::-1] != image.size:
         raise DataError(
-            f"{picture.path}: {rgb.shape[1]}x{rgb.shape[0]} px, but annotated as {picture.size[0]}x{picture.size[1]}; "
+            f"{image.path}: {rgb.shape[1]}x{rgb.shape[0]} px, but annotated as {image.size[0]}x{image.size[1]}; "
             "fetch COCO's own file",
             kind="image_wrong_size",
-            file=str(picture.path),
+            file=str(image.path),
         )
     return np.asarray(rgb, np.uint8)
 
@@ -180,14 +180,14 @@ def place_people(
     size: tuple[int, int],
     symmetry: ChartSymmetry | None = None,
 ) -> DensePosePeople:
-    """The people of a picture in the px of its resized, perhaps mirrored form.
+    """The people of a image in the px of its resized, perhaps mirrored form.
 
-    Crowds are left out, and people whose box is not in the picture.
+    Crowds are left out, and people whose box is not in the image.
 
     Args:
         people: As annotated.
-        scale: Width and height of the resized picture over the file's.
-        size: Width and height of the resized picture, px.
+        scale: Width and height of the resized image over the file's.
+        size: Width and height of the resized image, px.
         symmetry: Mirror with these charts; None: do not mirror.
     """
     factor = np.array(scale * 2, np.float32)
@@ -231,10 +231,10 @@ def place_people(
 
 
 def collate_densepose(samples: Iterable[DensePoseSample], size: int) -> DensePoseBatch:
-    """Put pictures of any sizes on planes of the largest height and width.
+    """Put images of any sizes on planes of the largest height and width.
 
     Args:
-        samples: So many pictures.
+        samples: So many images.
         size: Their number, at least 1.
     """
     given = list(samples)
@@ -264,7 +264,7 @@ def _joined(rows: Sequence[NDArray[np.generic]], empty: tuple[int, ...], dtype: 
     return torch.from_numpy(np.concatenate(rows)).to(dtype) if rows else torch.zeros(empty, dtype=dtype)
 
 
-def _unreadable(picture: DensePosePicture, why: str) -> DataError:
+def _unreadable(image: DensePoseImage, why: str) -> DataError:
     return DataError(
-        f"{picture.path}: cannot be read ({why}); fetch it again", kind="image_unreadable", file=str(picture.path)
+        f"{image.path}: cannot be read ({why}); fetch it again", kind="image_unreadable", file=str(image.path)
     )

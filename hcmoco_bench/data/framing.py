@@ -79,7 +79,7 @@ def random_region_crop(region: Region, size: int, rng: np.random.Generator, *, c
 
 def _onto(region: Region, size: int, scale: float, shift: tuple[float, float]) -> NDArray[np.float64]:
     across, down = scale * size / region.width, scale * size / region.height
-    # Edges of pixels lie half a px before their centres.
+    # Edges of pixels lie half a px before their centers.
     return np.array(
         [
             [across, 0.0, shift[0] + across * (0.5 - region.left) - 0.5],

@@ -16,7 +16,7 @@ NOMINAL: Final = (365.5, 365.5, 256.0, 210.0)
 class RigIntrinsics:
     """Pinhole parameters of the rigs' depth cameras, px of the 512x424 frame.
 
-    The fitted lens distortion is left out: it moves a pixel by less than 1 % of its distance from the picture's middle
+    The fitted lens distortion is left out: it moves a pixel by less than 1 % of its distance from the image's middle
     where people are.
 
     Attributes:

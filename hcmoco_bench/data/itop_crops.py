@@ -16,13 +16,13 @@ from hcmoco_bench.data.person_finder import find_person
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.sources.itop import DEPTH_SIZE, METRES_PER_PIXEL, ItopSplit, pixels_from_world
-from hcmoco_bench.sources.itop.layout import CENTRE
+from hcmoco_bench.sources.itop.layout import CENTER
 
 Framing = Literal["found", "labels"]
 """Where the person is: `found` in the depth map alone; or, as published, said by the `labels`."""
 
 DEPTH_FACTOR: Final = 50.0
-"""Units of the target a metre: as published, so that depths weigh about as much as px."""
+"""Units of the target a meter: as published, so that depths weigh about as much as px."""
 
 JITTER: Final = 10.0
 ROTATION: Final = 15.0
@@ -32,13 +32,13 @@ _MARGIN: Final = 1.15
 """Side of the square over the longer side of the box around the person that was found."""
 
 _SPARE: Final = 0.1
-"""Metres before and behind the person that are kept."""
+"""Meters before and behind the person that are kept."""
 
 _LABEL_MARGIN: Final = (25.0, 15.0)
 """Px around the box of the true joints, to the sides and up and down, as published for training."""
 
 _LABEL_SPARE: Final = 0.05
-"""Metres behind the deepest true joint that are kept, as published."""
+"""Meters behind the deepest true joint that are kept, as published."""
 
 _MILLIMETRES: Final = 1000.0
 _WIDTH, _HEIGHT = DEPTH_SIZE
@@ -50,8 +50,8 @@ class Frame:
 
     Attributes:
         box: (4,) float64 px x0, y0, x1, y1 of the part that becomes the crop.
-        near: Metres; what is nearer is taken out.
-        far: Metres; what is farther is taken out.
+        near: Meters; what is nearer is taken out.
+        far: Meters; what is farther is taken out.
         known: False if nobody was found: the whole depth map.
     """
 
@@ -67,11 +67,11 @@ class JointSample:
 
     Attributes:
         sample_id: Name of the frame.
-        depth: (1, S, S) float32 metres, 0 = none or taken out.
-        mean: () float32 metres, mean of what is left; 0 if nothing is.
-        target: (J, 3) float32: px of the crop (x, y), and `DEPTH_FACTOR` x metres from the mean.
-        world: (J, 3) float32 true joints, metres.
-        to_picture: (2, 3) float32, px (x, y, 1) of the crop to px of the depth map.
+        depth: (1, S, S) float32 meters, 0 = none or taken out.
+        mean: () float32 meters, mean of what is left; 0 if nothing is.
+        target: (J, 3) float32: px of the crop (x, y), and `DEPTH_FACTOR` x meters from the mean.
+        world: (J, 3) float32 true joints, meters.
+        to_image: (2, 3) float32, px (x, y, 1) of the crop to px of the depth map.
         known: () bool, whether the person was found.
     """
 
@@ -80,7 +80,7 @@ class JointSample:
     mean: Tensor
     target: Tensor
     world: Tensor
-    to_picture: Tensor
+    to_image: Tensor
     known: Tensor
 
 
@@ -93,7 +93,7 @@ class JointBatch:
     mean: Tensor
     target: Tensor
     world: Tensor
-    to_picture: Tensor
+    to_image: Tensor
     known: Tensor
 
     def __len__(self) -> int:
@@ -115,12 +115,12 @@ class JointBatch:
             depths: (B, J) in the unit of the target.
 
         Returns:
-            (B, J, 3) metres.
+            (B, J, 3) meters.
         """
         z = depths / DEPTH_FACTOR + self.mean[:, None]
-        xy = places @ self.to_picture[:, :, :2].mT + self.to_picture[:, None, :, 2]
-        x = (xy[..., 0] - CENTRE[0]) * z * METRES_PER_PIXEL
-        y = (CENTRE[1] - xy[..., 1]) * z * METRES_PER_PIXEL
+        xy = places @ self.to_image[:, :, :2].mT + self.to_image[:, None, :, 2]
+        x = (xy[..., 0] - CENTER[0]) * z * METRES_PER_PIXEL
+        y = (CENTER[1] - xy[..., 1]) * z * METRES_PER_PIXEL
         return torch.stack([x, y, z], dim=-1)
 
 
@@ -177,20 +177,20 @@ class ItopCrops(Dataset[JointSample]):
         frame = self.frame(draw.row, depth)
         kept = np.where((depth >= frame.near) & (depth <= frame.far), depth, np.float32(0))
         crop = self._crop(frame, kept, draw.generator(self.seed) if self.train else None)
-        metres = crop.depth(np.round(kept * _MILLIMETRES).astype(np.uint16)).astype(np.float32) / _MILLIMETRES
-        measured = metres > 0
-        mean = np.float32(metres[measured].mean(dtype=np.float64)) if measured.any() else np.float32(0)
+        meters = crop.depth(np.round(kept * _MILLIMETRES).astype(np.uint16)).astype(np.float32) / _MILLIMETRES
+        measured = meters > 0
+        mean = np.float32(meters[measured].mean(dtype=np.float64)) if measured.any() else np.float32(0)
         world = self.source.joints[draw.row]
         target = np.column_stack([crop.points(pixels_from_world(world)), DEPTH_FACTOR * (world[:, 2] - mean)])
         linear = np.linalg.inv(crop.matrix[:, :2])
         back = np.column_stack([linear, -linear @ crop.matrix[:, 2]])
         return JointSample(
             sample_id=self.source.ids[draw.row],
-            depth=torch.from_numpy(metres.astype(np.float32)).unsqueeze(0),
+            depth=torch.from_numpy(meters.astype(np.float32)).unsqueeze(0),
             mean=torch.tensor(mean),
             target=torch.from_numpy(target.astype(np.float32)),
             world=torch.from_numpy(world),
-            to_picture=torch.from_numpy(back.astype(np.float32)),
+            to_image=torch.from_numpy(back.astype(np.float32)),
             known=torch.tensor(frame.known),
         )
 
@@ -242,7 +242,7 @@ def frame_of_labels(joints: NDArray[np.float32]) -> Frame:
 
 def frame_of_person(depth: NDArray[np.float32]) -> Frame:
     """The square around the person found in a depth map (240, 320), and a little more than their depths."""
-    found = find_person(depth, 1 / METRES_PER_PIXEL, CENTRE)
+    found = find_person(depth, 1 / METRES_PER_PIXEL, CENTER)
     if found is None:
         return Frame(np.array([0.0, 0.0, _WIDTH - 1.0, _HEIGHT - 1.0]), 0.0, np.inf, known=False)
     middle, half = (found.box[:2] + found.box[2:]) / 2, _MARGIN * float((found.box[2:] - found.box[:2]).max()) / 2

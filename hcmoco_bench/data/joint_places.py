@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hcmoco_bench.body.joints import joint_set
-from hcmoco_bench.data.normalise import ROOT_JOINT
+from hcmoco_bench.data.normalize import ROOT_JOINT
 from hcmoco_bench.data.sample import Joints
 from hcmoco_bench.data.transforms import Crop
 
@@ -19,14 +19,14 @@ def place_joints(
     """Move joints into a crop.
 
     Args:
-        xy: (J, 2) px of the picture, in the order of the joint set.
+        xy: (J, 2) px of the image, in the order of the joint set.
         known: (J,) whether the place is known.
         joints: The joint set.
         crop: The crop.
 
     Returns:
         (J, 2) float32 px of the crop, and (J,) bool, whether it is known and inside. Joints that are not known lie on
-        joint 6, so that they say nothing and stretch nothing when joints are normalised; or amid those that are known,
+        joint 6, so that they say nothing and stretch nothing when joints are normalized; or amid those that are known,
         if joint 6 is not; or in the middle of the crop.
     """
     moved, known = crop.joints(xy, known, joint_set(joints).flip)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_mapping, joint_set
-from hcmoco_bench.data.crops import centre_scale
+from hcmoco_bench.data.crops import center_scale
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.row_bytes import RowBytes
@@ -33,7 +33,7 @@ _REDUCED: Final = {
 class KeypointImagesDataset(Dataset[Sample]):
     """The people of a prepared MPII or COCO store, one sample each.
 
-    Pictures are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
+    Images are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
     shows: faster, and without the patterns of skipped pixels.
 
     Args:
@@ -42,7 +42,7 @@ class KeypointImagesDataset(Dataset[Sample]):
         size: Side of the crop, px.
         joints: Joint set of the samples: MPII gives both, COCO `shared13` only.
         seed: Of the crops.
-        train: Jittered and rotated crops (`centre_scale`); otherwise the person's square as it is.
+        train: Jittered and rotated crops (`center_scale`); otherwise the person's square as it is.
         flip: Probability of mirroring in training; the published pre-training does not mirror.
 
     Attributes:
@@ -74,7 +74,7 @@ class KeypointImagesDataset(Dataset[Sample]):
         self.ids, self._places, self._joints, self._state, self._squares = _read_people(
             f"{store}, split {split}", shards, len(joint_set(opened.manifest.joints)), _mapping(opened, joints)
         )
-        self._pictures = RowBytes(shards)
+        self._images = RowBytes(shards)
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -91,15 +91,15 @@ class KeypointImagesDataset(Dataset[Sample]):
             raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
         x, y, scale = self._squares[row].tolist()
         rng = draw.generator(self.seed) if self.train else None
-        crop = centre_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
+        crop = center_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
         factor = next(factor for factor in (8, 4, 2, 1) if factor == 1 or crop.scale * factor <= 1.0)
-        picture = self._decode(row, factor)
+        image = self._decode(row, factor)
         joints, visible = place_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
         return Sample(
             sample_id=f"{self.source}-{self.ids[row]}",
             source=self.source,
             index=row,
-            rgb=planes(crop.of_reduced(factor).rgb(picture)),
+            rgb=planes(crop.of_reduced(factor).rgb(image)),
             depth=None,
             foreground=None,
             parts=None,
@@ -110,15 +110,13 @@ class KeypointImagesDataset(Dataset[Sample]):
 
     def _decode(self, row: int, factor: int) -> NDArray[np.uint8]:
         shard, group, place = self._places[row].tolist()
-        data = self._pictures.read(shard, group, place, "image")
+        data = self._images.read(shard, group, place, "image")
         # Joints are in px of the file, not of a viewer that turns it upright.
         flags = _REDUCED[factor] | cv2.IMREAD_IGNORE_ORIENTATION
-        picture = None if data is None else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if picture is None:
-            raise StoreError(
-                f"{self.path}: picture of person {self.ids[row]} cannot be decoded; prepare the store again"
-            )
-        return np.asarray(picture if factor == 1 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+        image = None if data is None else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if image is None:
+            raise StoreError(f"{self.path}: image of person {self.ids[row]} cannot be decoded; prepare the store again")
+        return np.asarray(image if factor == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _mapping(store: KeypointStore, joints: Joints) -> NDArray[np.intp]:

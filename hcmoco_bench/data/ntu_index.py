@@ -1,4 +1,4 @@
-"""What training keeps in memory of an NTU store: ids, rigs, and the main body's joints; the pictures stay on disk."""
+"""What training keeps in memory of an NTU store: ids, rigs, and the main body's joints; the images stay on disk."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class NtuIndex:
 
 
 def read_index(store: Store, split: str) -> NtuIndex:
-    """Read a split's ids, rigs and joints; the pictures are not touched.
+    """Read a split's ids, rigs and joints; the images are not touched.
 
     Raises:
         StoreError: If there is no such split, or a shard cannot be read.

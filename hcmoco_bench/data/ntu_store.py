@@ -20,7 +20,7 @@ from hcmoco_bench.data.ntu_index import NtuIndex, read_index
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
-from hcmoco_bench.data.stored_pictures import StoredPictures
+from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.store import Store
@@ -38,8 +38,8 @@ _METRES = 0.001
 class NtuStoreDataset(Dataset[Sample]):
     """A split of a prepared NTU store.
 
-    In memory are ids and joints (about 300 bytes a sample); pictures are read and decoded when asked for. Joints are
-    the main body's, with sides as in the picture; a joint is known if the tracker gave it a place, tracked or inferred.
+    In memory are ids and joints (about 300 bytes a sample); images are read and decoded when asked for. Joints are
+    the main body's, with sides as in the image; a joint is known if the tracker gave it a place, tracked or inferred.
     The foreground is where there are parts, or, in stores without masks, where the masked depth has a measurement.
 
     For training the crop is a random square around the person (`random_square`), or the whole person, jittered
@@ -92,13 +92,13 @@ class NtuStoreDataset(Dataset[Sample]):
             self.index = self.index.rows(~without.marks(self.index.ids))
             if not len(self.index):
                 raise StoreError(
-                    f"{store}: every sample of {split!r} is of a clip of the labelled store or a performer of its test "
+                    f"{store}: every sample of {split!r} is of a clip of the labeled store or a performer of its test "
                     "split; prepare others, or set overlap=keep, which lets them be seen"
                 )
         if hide != "nothing":
             check_apart(opened)
         self.hide: Hidden = hide
-        self._pictures = StoredPictures(store, opened.shards(), self.index.ids, self.index.places)
+        self._images = StoredImages(store, opened.shards(), self.index.ids, self.index.places)
         self._intrinsics = RigIntrinsics.of_store(opened)
         used = set(np.unique(self.index.rigs).tolist())
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
@@ -119,11 +119,11 @@ class NtuStoreDataset(Dataset[Sample]):
         row = draw.row
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
-        rgb = None if self.hide == "rgb" else self._pictures.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
+        rgb = None if self.hide == "rgb" else self._images.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
         if rgb is None and self.hide != "rgb":
             raise StoreError(f"sample {self.index.ids[row]}: no rgb; run verify on {self.path}")
-        depth = self._pictures.read(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
-        parts = self._pictures.read(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
+        depth = self._images.read(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
+        parts = self._images.read(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
         box = self._box(row, depth, parts)
         if not self.train:
             crop = whole_person(box, self.size)
@@ -138,9 +138,9 @@ class NtuStoreDataset(Dataset[Sample]):
     ) -> Sample:
         rig = self._intrinsics.of(str(self.index.rigs[row]))
         intrinsics = None if depth is None else crop.intrinsics(*rig)
-        millimetres = None if depth is None else crop.depth(depth)
+        millimeters = None if depth is None else crop.depth(depth)
         labels = None if parts is None else crop.parts(parts)
-        people = labels if labels is not None else millimetres
+        people = labels if labels is not None else millimeters
         joints, visible = place_joints(
             self.index.joints[row][self._mapping], self.index.tracking[row][self._mapping] > 0, self.joints, crop
         )
@@ -149,7 +149,7 @@ class NtuStoreDataset(Dataset[Sample]):
             source="ntu",
             index=row,
             rgb=None if rgb is None else planes(crop.rgb(rgb)),
-            depth=_metres(millimetres),
+            depth=_meters(millimeters),
             foreground=_where(people),
             parts=None if labels is None else torch.from_numpy(labels),
             joints=joints,
@@ -158,7 +158,7 @@ class NtuStoreDataset(Dataset[Sample]):
         )
 
     def _box(self, row: int, depth: NDArray[Any] | None, parts: NDArray[Any] | None) -> NDArray[np.float64]:
-        """The box around the main body's joints, or else around the foreground, or else the whole picture."""
+        """The box around the main body's joints, or else around the foreground, or else the whole image."""
         width, height = DEPTH_SIZE
         known = self.index.tracking[row] > 0
         if known.any():
@@ -179,10 +179,10 @@ def check_apart(store: Store) -> None:
         )
 
 
-def _metres(millimetres: NDArray[np.uint16] | None) -> Tensor | None:
-    if millimetres is None or not millimetres.any():
+def _meters(millimeters: NDArray[np.uint16] | None) -> Tensor | None:
+    if millimeters is None or not millimeters.any():
         return None
-    return torch.from_numpy(millimetres.astype(np.float32) * np.float32(_METRES)).unsqueeze(0)
+    return torch.from_numpy(millimeters.astype(np.float32) * np.float32(_METRES)).unsqueeze(0)
 
 
 def _where(people: NDArray[Any] | None) -> Tensor | None:

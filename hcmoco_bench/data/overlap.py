@@ -1,4 +1,4 @@
-"""Which unlabelled samples would show what a labelled store keeps back: its clips, and the people of its test split."""
+"""Which unlabeled samples would show what a labeled store keeps back: its clips, and the people of its test split."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TEST = "test"
 
 @dataclass(frozen=True)
 class Overlap:
-    """Clips and performers that unlabelled samples must not show.
+    """Clips and performers that unlabeled samples must not show.
 
-    A clip's frames are nearly alike: a labelled frame whose depth is hidden is as good as seen if its neighbour's
+    A clip's frames are nearly alike: a labeled frame whose depth is hidden is as good as seen if its neighbor's
     depth is not. And a person of the test split is known if another clip of theirs was learned from.
 
     Attributes:
-        clips: Clips with a frame in any split of the labelled stores.
+        clips: Clips with a frame in any split of the labeled stores.
         performers: Performers with a frame in their test splits.
     """
 
@@ -30,7 +30,7 @@ class Overlap:
 
     @classmethod
     def with_stores(cls, stores: list[Store]) -> Overlap:
-        """What labelled stores hold; from the declared ids, also of samples that could not be prepared."""
+        """What labeled stores hold; from the declared ids, also of samples that could not be prepared."""
         clips: set[ClipName] = set()
         performers: set[int] = set()
         for store in stores:
@@ -47,6 +47,6 @@ class Overlap:
         return np.array([clip in self.clips or clip.performer in self.performers for clip in clips], np.bool_)
 
 
-def is_labelled(store: Store) -> bool:
-    """Whether a store is one of frames with labels and a test split, and not of unlabelled frames."""
+def is_labeled(store: Store) -> bool:
+    """Whether a store is one of frames with labels and a test split, and not of unlabeled frames."""
     return store.manifest.options.set == "parsing4k"

@@ -20,7 +20,7 @@ from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, as_draw
-from hcmoco_bench.data.stored_pictures import StoredPictures
+from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import LabelError, StoreError
 from hcmoco_bench.modality import Modality
@@ -41,7 +41,7 @@ class ParsingSample:
     Attributes:
         sample_id: The store's id.
         rgb: (3, S, S) uint8; None for depth.
-        depth: (1, S, S) float32 metres, 0 = none; None for RGB.
+        depth: (1, S, S) float32 meters, 0 = none; None for RGB.
         intrinsics: (4,) float32 fx, fy, cx, cy of the crop's depth pixels; (1, 1, 0, 0) for RGB.
         label: (H, W) uint8 class indices, 255 = does not count. For training of the crop, H = W = S; for scoring of the
             frame in its own resolution.
@@ -63,7 +63,7 @@ class ParsingBatch:
     Attributes:
         sample_ids: B ids.
         rgb: (B, 3, S, S) uint8; None for depth.
-        depth: (B, 1, S, S) float32 metres; None for RGB.
+        depth: (B, 1, S, S) float32 meters; None for RGB.
         intrinsics: (B, 4) float32.
         labels: B labels, of different sizes where frames are.
         regions: B regions.
@@ -87,22 +87,20 @@ class ParsingBatch:
     def mirrored(self) -> ParsingBatch:
         """The inputs mirrored left to right; labels stay."""
         flipped: dict[str, Any] = {
-            name: None if value is None else value.flip(-1) for name, value in self._pictures().items()
+            name: None if value is None else value.flip(-1) for name, value in self._images().items()
         }
-        width = next(value.shape[-1] for value in self._pictures().values() if value is not None)
+        width = next(value.shape[-1] for value in self._images().values() if value is not None)
         intrinsics = self.intrinsics.clone()
         intrinsics[:, 2] = width - 1 - intrinsics[:, 2]
         return replace(self, intrinsics=intrinsics, **flipped)
 
-    def _pictures(self) -> dict[str, Tensor | None]:
+    def _images(self) -> dict[str, Tensor | None]:
         return {"rgb": self.rgb, "depth": self.depth}
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> ParsingBatch:
-        pictures: dict[str, Any] = {
-            name: change(value) for name, value in self._pictures().items() if value is not None
-        }
+        images: dict[str, Any] = {name: change(value) for name, value in self._images().items() if value is not None}
         labels = tuple(change(label) for label in self.labels)
-        return replace(self, intrinsics=change(self.intrinsics), labels=labels, **pictures)
+        return replace(self, intrinsics=change(self.intrinsics), labels=labels, **images)
 
 
 def collate_parsing(samples: Iterable[ParsingSample], number: int) -> ParsingBatch:
@@ -121,13 +119,13 @@ def collate_parsing(samples: Iterable[ParsingSample], number: int) -> ParsingBat
 
 
 class ParsingDataset(Dataset[ParsingSample]):
-    """The frames of a split that have the picture and the labels.
+    """The frames of a split that have the image and the labels.
 
     Args:
         store: Folder of the store.
         index: Its rows that are wanted; see `read_parsing_index`.
         shards: Its files.
-        modality: The picture: rgb or depth.
+        modality: The image: rgb or depth.
         size: Side of the input, px.
         framing: How a frame fills it.
         seed: Of the crops.
@@ -155,7 +153,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         self.framing: Framing = framing
         self.seed, self.train, self.label_size = seed, train, label_size
         self._intrinsics = intrinsics
-        self._pictures = StoredPictures(store, shards, index.ids, index.places)
+        self._images = StoredImages(store, shards, index.ids, index.places)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -163,15 +161,15 @@ class ParsingDataset(Dataset[ParsingSample]):
     def __getitem__(self, key: DrawLike) -> ParsingSample:
         draw = as_draw(key, 0)
         row = draw.row
-        picture = self._picture(row)
+        image = self._image(row)
         label = self.label(row)
         height, width = label.shape
-        if picture.shape[:2] != label.shape:
+        if image.shape[:2] != label.shape:
             raise StoreError(
-                f"sample {self.index.ids[row]}: {self.modality} has {picture.shape[1]}x{picture.shape[0]} px, its "
+                f"sample {self.index.ids[row]}: {self.modality} has {image.shape[1]}x{image.shape[0]} px, its "
                 f"labels have {width}x{height}; run verify on {self.store}"
             )
-        region = region_of(self.framing, width, height, picture > 0 if self.modality == "depth" else None)
+        region = region_of(self.framing, width, height, image > 0 if self.modality == "depth" else None)
         if self.train:
             rng = draw.generator(self.seed)
             crop = random_region_crop(region, self.size, rng, corner=self.framing == "stretch")
@@ -189,8 +187,8 @@ class ParsingDataset(Dataset[ParsingSample]):
         numbers = np.array([1.0, 1.0, 0.0, 0.0]) if intrinsics is None else intrinsics
         return ParsingSample(
             sample_id=str(self.index.ids[row]),
-            rgb=planes(_rgb_crop(crop, picture)) if self.modality == "rgb" else None,
-            depth=torch.from_numpy(crop.depth(picture) * _METRES).unsqueeze(0) if self.modality == "depth" else None,
+            rgb=planes(_rgb_crop(crop, image)) if self.modality == "rgb" else None,
+            depth=torch.from_numpy(crop.depth(image) * _METRES).unsqueeze(0) if self.modality == "depth" else None,
             intrinsics=torch.from_numpy(numbers.astype(np.float32)),
             label=torch.from_numpy(target),
             region=shown,
@@ -218,29 +216,29 @@ class ParsingDataset(Dataset[ParsingSample]):
             return label
         return np.asarray(cv2.resize(label, self.label_size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
-    def _picture(self, row: int) -> NDArray[Any]:
+    def _image(self, row: int) -> NDArray[Any]:
         if self.modality == "rgb":
             return self._read(row, "rgb", cv2.IMREAD_COLOR_RGB)
         return self._read(row, "depth", cv2.IMREAD_UNCHANGED)
 
     def _read(self, row: int, column: str, flags: int) -> NDArray[Any]:
-        picture = self._pictures.read(row, column, flags)
-        if picture is None:  # the index holds rows that have it
+        image = self._images.read(row, column, flags)
+        if image is None:  # the index holds rows that have it
             raise StoreError(f"sample {self.index.ids[row]}: no {column}; run verify on {self.store}")
-        return picture
+        return image
 
 
-def _rgb_crop(crop: Crop, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The crop of RGB: averaged first where it is much smaller, grey outside of the frame."""
-    inside = crop.mask(np.ones(picture.shape[:2], np.bool_))
+def _rgb_crop(crop: Crop, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The crop of RGB: averaged first where it is much smaller, gray outside of the frame."""
+    inside = crop.mask(np.ones(image.shape[:2], np.bool_))
     factor = int(1 / crop.scale) if crop.scale < 1 else 1
     if factor > 1:
-        height, width = picture.shape[0] // factor, picture.shape[1] // factor
-        picture = np.asarray(
-            cv2.resize(picture[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA),
+        height, width = image.shape[0] // factor, image.shape[1] // factor
+        image = np.asarray(
+            cv2.resize(image[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA),
             np.uint8,
         )
         crop = crop.of_reduced(factor)
-    result = crop.rgb(picture)
+    result = crop.rgb(image)
     result[~inside] = _MEAN_RGB
     return result

@@ -1,4 +1,4 @@
-"""Which rows of a store can be parsed: those of a split that have the picture and the labels."""
+"""Which rows of a store can be parsed: those of a split that have the image and the labels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.parsing_store import ParsingStore
-from hcmoco_bench.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ParsingIndex:
         places: (N, 3) int32: shard, row group, row in the group.
         rigs: (N,) rig, `SsssCccc`; empty texts where the store has none.
         groups: (N,) performer or subject: frames of one are alike.
-        problems: Rows of the split without the picture or without labels.
+        problems: Rows of the split without the image or without labels.
     """
 
     ids: NDArray[np.str_]
@@ -39,12 +39,12 @@ class ParsingIndex:
 
 
 def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingIndex:
-    """Read a split's ids and what is there; the pictures are not touched.
+    """Read a split's ids and what is there; the images are not touched.
 
     Args:
         store: A parsing store.
         split: One of its splits.
-        column: The picture that is wanted: `rgb` or `depth`.
+        column: The image that is wanted: `rgb` or `depth`.
 
     Raises:
         StoreError: If there is no such split or column, or a shard cannot be read.

@@ -1,8 +1,8 @@
-"""Find the person in a depth map of a room: no label, no background picture, no training.
+"""Find the person in a depth map of a room: no label, no background image, no training.
 
 1. The floor: of planes through three random points each, whose tilt a standing camera may have, the one that most
    points lie on and hardly any lie under.
-2. What is not floor falls into surfaces: neighbouring px belong together if their distances differ by less than what a
+2. What is not floor falls into surfaces: neighboring px belong together if their distances differ by less than what a
    body's surface changes between two px.
 3. The surface whose height and area are most like a person's is the person; a nearer one is preferred. What touches it
    at its own distance, but for the ragged edges of a depth map, is added.
@@ -23,16 +23,16 @@ _FLOOR_PLANES: Final = 80
 _FLOOR_POINTS: Final = 1500
 _LARGEST_TILT: Final = 0.47
 _FLOOR_THICKNESS: Final = 0.035
-"""Metres above the floor that still count as floor, at 0 m; grows with the distance as noise does."""
+"""Meters above the floor that still count as floor, at 0 m; grows with the distance as noise does."""
 
 _FLOOR_SHARE: Final = 0.04
 """A plane with a smaller share of the points is not the floor."""
 
 _STEP: Final = 0.04
-"""Metres by which the surface of a body may change between neighbouring px, at 0 m."""
+"""Meters by which the surface of a body may change between neighboring px, at 0 m."""
 
 _STEP_GROWTH: Final = 0.012
-"""The same, more for every metre of distance."""
+"""The same, more for every meter of distance."""
 
 _SMALLEST_AREA: Final = 0.12
 _HEIGHT, _HEIGHT_SPREAD = 1.5, 0.5
@@ -41,7 +41,7 @@ _LEAST_LIKENESS: Final = 0.02
 
 _PIECE_PIXELS: Final = 15
 _PIECE_DISTANCE: Final = 0.27
-"""Metres between a piece and the person where they come near each other."""
+"""Meters between a piece and the person where they come near each other."""
 
 _LEAST_CONTACT: Final = 3
 _LARGEST_PIECE: Final = 3.0
@@ -59,8 +59,8 @@ class FoundPerson:
 
     Attributes:
         box: (4,) float64 px x0, y0, x1, y1 of the outermost px.
-        near: Metres of the person's nearest surface.
-        far: Metres of the farthest that is seen.
+        near: Meters of the person's nearest surface.
+        far: Meters of the farthest that is seen.
         mask: (H, W) bool; feet may be missing, where they are as low as the floor.
     """
 
@@ -70,13 +70,13 @@ class FoundPerson:
     mask: NDArray[np.bool_]
 
 
-def find_person(depth: NDArray[np.float32], focal: float, centre: tuple[float, float]) -> FoundPerson | None:
+def find_person(depth: NDArray[np.float32], focal: float, center: tuple[float, float]) -> FoundPerson | None:
     """Find the person; the same answer every time.
 
     Args:
-        depth: (H, W) metres, 0 = no measurement.
+        depth: (H, W) meters, 0 = no measurement.
         focal: Focal length, px.
-        centre: Px (x, y) on the optical axis.
+        center: Px (x, y) on the optical axis.
 
     Returns:
         None if no surface is like a person.
@@ -86,8 +86,8 @@ def find_person(depth: NDArray[np.float32], focal: float, centre: tuple[float, f
     if measured.sum() < _PIECE_PIXELS:
         return None
     rows, columns = np.indices(depth.shape, dtype=np.float32)
-    x = (columns - np.float32(centre[0])) * depth / np.float32(focal)
-    y = (np.float32(centre[1]) - rows) * depth / np.float32(focal)
+    x = (columns - np.float32(center[0])) * depth / np.float32(focal)
+    y = (np.float32(center[1]) - rows) * depth / np.float32(focal)
     kept = measured & ~_floor(x, y, depth, measured)
     labels, count = _surfaces(depth, kept)
     if count == 0:
@@ -114,7 +114,7 @@ def find_person(depth: NDArray[np.float32], focal: float, centre: tuple[float, f
 
 
 def _likeness(height: float, area: float, distance: float) -> float:
-    """How much a surface of that height (m), area (square metres) and distance (m) is like a person; larger is more."""
+    """How much a surface of that height (m), area (square meters) and distance (m) is like a person; larger is more."""
     tall, wide = (height - _HEIGHT) / _HEIGHT_SPREAD, (area - _AREA) / _AREA_SPREAD
     return float(np.exp(-0.5 * (tall**2 + wide**2)) / max(distance, 0.5))
 

@@ -1,4 +1,4 @@
-"""RGB pictures as PyTorch lays them out."""
+"""RGB images as PyTorch lays them out."""
 
 from __future__ import annotations
 

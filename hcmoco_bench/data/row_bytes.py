@@ -1,7 +1,7 @@
-"""Random access to the pictures in Parquet shards, without reading row groups around them or keeping them in memory.
+"""Random access to the images in Parquet shards, without reading row groups around them or keeping them in memory.
 
-Shards hold pictures uncompressed, so every JPEG and PNG lies in the file as it is. The first time that a row group is
-touched, its pictures are read once through Arrow and looked up in the file; afterwards a picture costs one `pread` of
+Shards hold images uncompressed, so every JPEG and PNG lies in the file as it is. The first time that a row group is
+touched, its images are read once through Arrow and looked up in the file; afterwards a image costs one `pread` of
 its own bytes. Compared with the alternatives, for one random row (`benchmarks/data.py` measures it): reading its row
 group costs 32 rows; a memory-mapped Arrow file is as fast, but is a second copy of the whole data set on disk.
 """
@@ -29,7 +29,7 @@ _ABSENT: Final = -1
 
 
 class RowBytes:
-    """The `bytes` of picture columns by shard, row group and row. Picklable; each process opens its own files.
+    """The `bytes` of image columns by shard, row group and row. Picklable; each process opens its own files.
 
     Args:
         shards: Files that `prepare` wrote.
@@ -41,7 +41,7 @@ class RowBytes:
         self._open: OrderedDict[int, int] = OrderedDict()
 
     def read(self, shard: int, group: int, row: int, column: str) -> bytes | None:
-        """The encoded picture of a row of a row group; None if it is null.
+        """The encoded image of a row of a row group; None if it is null.
 
         Raises:
             StoreError: If the shard cannot be read, or was not written by `prepare`.
@@ -67,13 +67,13 @@ class RowBytes:
         return self.__dict__ | {"_open": OrderedDict()}
 
     def _locate(self, shard: int, group: int, column: str) -> NDArray[np.int64]:
-        """(rows, 2) offset in the file and length of each picture of a row group."""
+        """(rows, 2) offset in the file and length of each image of a row group."""
         path = self._shards[shard]
         try:
             with pq.ParquetFile(path) as file:
                 chunk = _chunk(file.metadata.row_group(group), f"{column}.bytes")
-                pictures = file.read_row_group(group, [f"{column}.bytes"])[column].combine_chunks()
-            values = pa.compute.struct_field(pictures, "bytes")
+                images = file.read_row_group(group, [f"{column}.bytes"])[column].combine_chunks()
+            values = pa.compute.struct_field(images, "bytes")
         except (OSError, pa.ArrowException, KeyError) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
         if chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:

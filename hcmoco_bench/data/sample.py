@@ -43,21 +43,21 @@ def as_draw(key: DrawLike, epoch: int) -> Draw:
 class Sample:
     """A crop of one person, all modalities on the same H x W pixels. What is missing is None.
 
-    Pixels are (x, y) with whole numbers at pixel centres, x right, y down.
+    Pixels are (x, y) with whole numbers at pixel centers, x right, y down.
 
     Attributes:
         sample_id: The store's id of the sample.
         source: Data set it comes from: `ntu`, `mpii` or `coco`.
         index: Row in the data set, or in the mixture: the row of a memory bank.
-        rgb: (3, H, W) uint8, 0..255; what lies outside of the picture is black.
-        depth: (1, H, W) float32 metres, 0 = no measurement; None if nothing was measured in the whole crop.
+        rgb: (3, H, W) uint8, 0..255; what lies outside of the image is black.
+        depth: (1, H, W) float32 meters, 0 = no measurement; None if nothing was measured in the whole crop.
         foreground: (H, W) bool, where people are; None if that is not known, or if nobody is in the crop.
         parts: (H, W) uint8 class indices 0..24, 0 = background.
         joints: (J, 2) float32 px (x, y) of the crop, also of joints outside of it. Joints whose place is not known lie
             on joint 6 (the pelvis of `mpii16`, the head of `shared13`) or, if that is not known, amid those known.
         visible: (J,) bool: the joint's place is known and is a pixel of the crop.
         intrinsics: (4,) float32 fx, fy, cx, cy of the crop's depth pixels: x = (u - cx) z / fx to the right,
-            y = (v - cy) z / fy down, metres. None without depth, and for rotated crops.
+            y = (v - cy) z / fy down, meters. None without depth, and for rotated crops.
     """
 
     sample_id: str

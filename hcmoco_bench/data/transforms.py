@@ -1,6 +1,6 @@
-"""One affine map from picture to crop that moves everything: RGB, depth, masks, joints, and what joints are called.
+"""One affine map from image to crop that moves everything: RGB, depth, masks, joints, and what joints are called.
 
-Pixels are (x, y) with whole numbers at pixel centres: a picture of width W reaches from -0.5 to W - 0.5.
+Pixels are (x, y) with whole numbers at pixel centers: a image of width W reaches from -0.5 to W - 0.5.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _Pixel = TypeVar("_Pixel", np.uint8, np.uint16)
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A crop of a picture: where each px of the picture comes to lie in it.
+    """A crop of a image: where each px of the image comes to lie in it.
 
     Attributes:
-        matrix: (2, 3) float64; px (x, y, 1) of the picture to px (x, y) of the crop. A negative determinant mirrors.
+        matrix: (2, 3) float64; px (x, y, 1) of the image to px (x, y) of the crop. A negative determinant mirrors.
         width: Of the crop, px.
         height: Of the crop, px.
     """
@@ -35,13 +35,13 @@ class Crop:
 
     @classmethod
     def of_square(cls, center: ArrayLike, side: float, size: int, *, rotation: float = 0.0) -> Crop:
-        """The crop of a square of the picture, brought to `size` x `size` px.
+        """The crop of a square of the image, brought to `size` x `size` px.
 
         Args:
-            center: (2,) px (x, y) of the picture, in the middle of the crop.
-            side: Side of the square, px of the picture, > 0.
+            center: (2,) px (x, y) of the image, in the middle of the crop.
+            side: Side of the square, px of the image, > 0.
             size: Side of the crop, px.
-            rotation: Of the square, degrees, clockwise in the picture; its content turns the other way in the crop.
+            rotation: Of the square, degrees, clockwise in the image; its content turns the other way in the crop.
         """
         scale = size / side
         angle = np.deg2rad(rotation)
@@ -56,14 +56,14 @@ class Crop:
         return self._after(mirror)
 
     def of_reduced(self, factor: int) -> Crop:
-        """The same crop out of the picture decoded at 1/factor of its size (block means, as JPEG decoders do)."""
-        # The centre of reduced px 0 lies amid `factor` px of the picture.
+        """The same crop out of the image decoded at 1/factor of its size (block means, as JPEG decoders do)."""
+        # The center of reduced px 0 lies amid `factor` px of the image.
         enlarge = np.array([[factor, 0.0, (factor - 1) / 2.0], [0.0, factor, (factor - 1) / 2.0], [0.0, 0.0, 1.0]])
         return Crop(self.matrix @ enlarge, self.width, self.height)
 
     @cached_property
     def scale(self) -> float:
-        """Crop px a picture px."""
+        """Crop px a image px."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     @cached_property
@@ -76,25 +76,25 @@ class Crop:
         """Whether rows stay rows and columns columns."""
         return bool(abs(self.matrix[0, 1]) < _UPRIGHT and abs(self.matrix[1, 0]) < _UPRIGHT)
 
-    def rgb(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Crop (H, W, 3) uint8, bilinear; black outside of the picture."""
-        return self._warp(picture, cv2.INTER_LINEAR)
+    def rgb(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Crop (H, W, 3) uint8, bilinear; black outside of the image."""
+        return self._warp(image, cv2.INTER_LINEAR)
 
-    def depth(self, picture: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Crop (H, W) uint16 millimetres, each px that of the nearest; 0 outside of the picture."""
-        return self._warp(picture, cv2.INTER_NEAREST)
+    def depth(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Crop (H, W) uint16 millimeters, each px that of the nearest; 0 outside of the image."""
+        return self._warp(image, cv2.INTER_NEAREST)
 
-    def mask(self, picture: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Crop (H, W) bool, each px that of the nearest; False outside of the picture."""
-        return self._warp(picture.view(np.uint8), cv2.INTER_NEAREST).view(np.bool_)
+    def mask(self, image: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Crop (H, W) bool, each px that of the nearest; False outside of the image."""
+        return self._warp(image.view(np.uint8), cv2.INTER_NEAREST).view(np.bool_)
 
-    def parts(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def parts(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Crop (H, W) class indices 0..24, each px that of the nearest; 0 outside. Sides swap if the crop mirrors."""
-        parts = self._warp(picture, cv2.INTER_NEAREST)
+        parts = self._warp(image, cv2.INTER_NEAREST)
         return part_table().flip[parts] if self.mirrors else parts
 
     def points(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Move (..., 2) px of the picture to px of the crop."""
+        """Move (..., 2) px of the image to px of the crop."""
         return np.asarray(np.asarray(xy, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2], np.float64)
 
     def joints(
@@ -103,7 +103,7 @@ class Crop:
         """Move joints; left and right partners swap if the crop mirrors.
 
         Args:
-            xy: (J, 2) px of the picture.
+            xy: (J, 2) px of the image.
             known: (J,) whether a joint's place is known.
             flip: (J,) the joint that each becomes in a mirror, `JointSet.flip`.
 
@@ -114,13 +114,13 @@ class Crop:
         return (moved[flip], known[flip]) if self.mirrors else (moved, known.copy())
 
     def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether px (..., 2) of the crop are between the centres of its first and last pixels."""
+        """Whether px (..., 2) of the crop are between the centers of its first and last pixels."""
         return np.asarray(((xy >= 0) & (xy <= (self.width - 1, self.height - 1))).all(axis=-1))
 
     def intrinsics(self, fx: float, fy: float, cx: float, cy: float) -> NDArray[np.float64] | None:
         """The camera's fx, fy, cx, cy in px of the crop; None if the crop is rotated.
 
-        A mirrored crop is the picture of a mirrored world: focal lengths stay positive.
+        A mirrored crop is the image of a mirrored world: focal lengths stay positive.
         """
         if not self.is_upright:
             return None
@@ -131,5 +131,5 @@ class Crop:
         square = np.vstack([self.matrix, [0.0, 0.0, 1.0]])
         return Crop(then @ square, self.width, self.height)
 
-    def _warp(self, picture: NDArray[_Pixel], interpolation: int) -> NDArray[_Pixel]:
-        return np.asarray(cv2.warpAffine(picture, self.matrix, (self.width, self.height), flags=interpolation))
+    def _warp(self, image: NDArray[_Pixel], interpolation: int) -> NDArray[_Pixel]:
+        return np.asarray(cv2.warpAffine(image, self.matrix, (self.width, self.height), flags=interpolation))

@@ -1,4 +1,4 @@
-"""The page that the demo ends with: what was done, with which command, and the pictures."""
+"""The page that the demo ends with: what was done, with which command, and the images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from hcmoco_bench.atomic import write_atomic
+from hcmoco_bench.files.atomic import write_atomic
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -31,8 +31,8 @@ class DemoStep:
 
 
 @dataclass(frozen=True)
-class DemoPicture:
-    """A picture beside the page, and its caption."""
+class DemoFigure:
+    """A image beside the page, and its caption."""
 
     file: str
     caption: str
@@ -52,16 +52,16 @@ def write_page(
     out: Path,
     dataset: Path,
     steps: Sequence[DemoStep],
-    pictures: Sequence[DemoPicture],
+    figures: Sequence[DemoFigure],
     scores: Sequence[DemoScore] = (),
 ) -> Path:
-    """Write `index.html` into `out`, beside its pictures; everything in it is local.
+    """Write `index.html` into `out`, beside its images; everything in it is local.
 
     Args:
         out: Folder of the page.
         dataset: The published folder, as `load_dataset` takes it.
         steps: What was done, in order.
-        pictures: Files in `out`.
+        figures: Files in `out`.
         scores: Of depth parsing, side by side; none for no such table.
 
     Returns:
@@ -72,17 +72,17 @@ def write_page(
         f"<td>{escape(step.result)}</td><td class=seconds>{step.seconds:.1f} s</td></tr>"
         for step in steps
     )
-    figures = "\n".join(
-        f'<figure><img src="{escape(picture.file)}" alt="{escape(picture.caption)}">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-        for picture in pictures
+    drawn = "\n".join(
+        f'<figure><img src="{escape(figure.file)}" alt="{escape(figure.caption)}">'
+        f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
+        for figure in figures
     )
     compared = _scores(scores) if scores else ""
     total = sum(step.seconds for step in steps)
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>hcmoco-bench demo</title><style>{_STYLE}</style></head><body>
 <h1>hcmoco-bench: the whole way, on generated people</h1>
-<p>Nobody in these pictures exists: a parametric body in front of a simulated Kinect v2, written in NTU RGB+D's
+<p>Nobody in these images exists: a parametric body in front of a simulated Kinect v2, written in NTU RGB+D's
 raw formats and prepared as the real recordings are.</p>
 <table><tr><th>step, and the command that does it</th><th>result</th><th></th></tr>
 {rows}
@@ -91,7 +91,7 @@ raw formats and prepared as the real recordings are.</p>
 <pre><code>from datasets import load_dataset
 train = load_dataset("{escape(str(dataset))}", split="train")</code></pre>
 {compared}
-{figures}
+{drawn}
 </body></html>
 """
     path = out / "index.html"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
+from hcmoco_bench.demo.page import DemoFigure, DemoScore, DemoStep, write_page
 from hcmoco_bench.demo.settings import CLIPS, FINETUNING, FRAMES, MASK_EVERY, PAIR_EVERY, PRETRAINING
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from hcmoco_bench.results.schema import Result
@@ -103,7 +103,7 @@ def run_demo(
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> DemoReport:
-    """Run every step on generated people and leave pictures and a page.
+    """Run every step on generated people and leave figures and a page.
 
     Every step can be continued: a demo that was interrupted goes on when it is run again in the same folder.
 
@@ -176,13 +176,13 @@ def run_demo(
         say(f"loss {float(report.last['loss']):.2f}")
     store = stores["parsing4k"]
     with log.step("draw", tool, "view", store, "--out", out / "sheet.png", "--frequencies", out / "parts.png") as say:
-        pictures = _draw(store, out, progress)
-        say(", ".join(picture.file for picture in pictures))
+        figures = _draw(store, out, progress)
+        say(", ".join(figure.file for figure in figures))
     checkpoint = out / "run" / "checkpoint.pth"
     features = out / "features.png"
     with log.step("see what was learned", tool, "view", store, "--features", checkpoint, "--out", features) as say:
-        pictures += _draw_features(checkpoint, store, out, progress)
-        say(", ".join(picture.file for picture in pictures[-2:]))
+        figures += _draw_features(checkpoint, store, out, progress)
+        say(", ".join(figure.file for figure in figures[-2:]))
     scores = []
     if rows.get("train_20") and rows.get("test"):
         scratch = {name: PRETRAINING[name] for name in ("init", "backbone")}
@@ -192,9 +192,9 @@ def run_demo(
                 result = _finetune(store, folder, start, name, seed, progress)
                 say(f"{result.scores.main} {result.scores.mean:.1f} {result.scores.unit}")
             scores.append(DemoScore(name, result.scores.mean, result.scores.ci95, result.scores.unit))
-            sheet = (folder / "result-pictures" / "sheet.png").relative_to(out)
-            pictures.append(DemoPicture(str(sheet), f"Depth parsing, {name}: input, labels, prediction, errors"))
-    page = write_page(out, dataset, log.steps, pictures, scores)
+            sheet = (folder / "result-figures" / "sheet.png").relative_to(out)
+            figures.append(DemoFigure(str(sheet), f"Depth parsing, {name}: input, labels, prediction, errors"))
+    page = write_page(out, dataset, log.steps, figures, scores)
     return DemoReport(page, out / "sheet.png", tuple(log.steps), rows, tuple(scores))
 
 
@@ -206,8 +206,8 @@ def _finetune_command(store: Path, folder: Path, start: dict[str, str]) -> tuple
 def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed: int, progress: Progress) -> Result:
     """The result of depth parsing on a fifth of the labels; made once, read again afterwards."""
     from hcmoco_bench.results.schema import read_result
-    from hcmoco_bench.tasks.finetune import RESULT_FILE, run_finetune
-    from hcmoco_bench.tasks.settings import make_finetune_config
+    from hcmoco_bench.tasks.core.finetune import RESULT_FILE, run_finetune
+    from hcmoco_bench.tasks.core.settings import make_finetune_config
 
     path = folder / RESULT_FILE
     if not path.is_file():
@@ -218,7 +218,7 @@ def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed:
             resume=True,
             name=name,
             progress=lambda label, done, total: progress(f"{name}: {label}", done, total),
-            pictures=PREDICTION_ROWS,
+            sheet_size=PREDICTION_ROWS,
         )
     return read_result(path)
 
@@ -248,7 +248,7 @@ def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
     return rows
 
 
-def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
+def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
     from hcmoco_bench.plotting.features import features_figure
     from hcmoco_bench.plotting.save import save_figure
     from hcmoco_bench.prepare.store import Store
@@ -258,12 +258,12 @@ def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Prog
     ids = Store.open(store_path).spread(FEATURE_ROWS)
     save_figure(features_figure(feature_samples(checkpoint, store_path, ids, progress=progress)), out / "features.png")
     return [
-        DemoPicture("features.png", "Dense features as colours: the same colour in both means the same feature"),
-        DemoPicture(f"run/{CURVES_FILE}", "Losses of the pre-training"),
+        DemoFigure("features.png", "Dense features as colors: the same color in both means the same feature"),
+        DemoFigure(f"run/{CURVES_FILE}", "Losses of the pre-training"),
     ]
 
 
-def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
+def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
     from hcmoco_bench.plotting.part_frequency import part_frequency
     from hcmoco_bench.plotting.save import save_figure
@@ -278,6 +278,6 @@ def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoPicture]:
     counts = count_parts(store, progress=progress)
     save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), out / "parts.png")
     return [
-        DemoPicture("sheet.png", "Prepared samples; the red lines in the last column are the depth's edges"),
-        DemoPicture("parts.png", "How often each part is seen"),
+        DemoFigure("sheet.png", "Prepared samples; the red lines in the last column are the depth's edges"),
+        DemoFigure("parts.png", "How often each part is seen"),
     ]

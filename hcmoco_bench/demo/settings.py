@@ -45,4 +45,4 @@ FINETUNING: dict[str, Any] = {
     "framing": "person",
     "class_weights": "none",
 }
-"""Settings of the demo's fine-tuning on a fifth of the labelled frames: some twenty seconds."""
+"""Settings of the demo's fine-tuning on a fifth of the labeled frames: some twenty seconds."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TEMPLATE = "DATASET_CARD.md"
 
 _TITLES = {"parsing4k": "NTURGBD-Parsing-4K", "pretrain": "NTU RGB+D frames for pre-training"}
-_LICENCE_LINK = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
+_LICENSE_LINK = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def _header(facts: CardFacts) -> str:
             dataset_size=sum(file.arrow_bytes for file in files_of_all),
         )
     generated = facts.record.generated
-    licence: dict[str, Any] = (
+    terms: dict[str, Any] = (
         {"license": "cc0-1.0"}
         if generated
-        else {"license": "other", "license_name": "ntu-rgbd-terms", "license_link": _LICENCE_LINK}
+        else {"license": "other", "license_name": "ntu-rgbd-terms", "license_link": _LICENSE_LINK}
     )
     rows = max(sum(configuration.rows.values()) for configuration in facts.configurations)
     data = DatasetCardData(
-        **licence,
+        **terms,
         pretty_name=_title(facts),
         task_categories=["image-segmentation", "keypoint-detection", "depth-estimation"],
         tags=["human-parsing", "rgb-d", "kinect-v2", "skeleton", *(["generated-people"] if generated else [])],
@@ -157,7 +157,7 @@ def _values(facts: CardFacts) -> dict[str, str]:
         "fingerprints": _table(fingerprint_rows(facts.stores)),
         "provenance": provenance_text(facts.stores),
         "making": making_text(facts.stores),
-        "licences": "\n".join(f"- `{name}`: {store.manifest.source.licence}" for name, store in facts.stores.items()),
+        "licenses": "\n".join(f"- `{name}`: {store.manifest.source.license}" for name, store in facts.stores.items()),
     }
     if rows_of:
         values["row_columns"] = _table(_column_rows(by_name[rows_of[0]].features, ROW_COLUMNS))

@@ -8,7 +8,8 @@ import numpy as np
 
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.align.residuals import Residual
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, Store
 from hcmoco_bench.sources.ntu.names import SampleId
 
@@ -74,12 +75,12 @@ def _making(name: str, store: Store) -> str:
     masks = "with part masks" if manifest.parts else "without part masks"
     mode = {
         "homography": "one robust homography per setup and camera, fitted on tracked joints",
-        "registered": "a registered camera model per setup and camera: every depth pixel fetches its own colour, with "
+        "registered": "a registered camera model per setup and camera: every depth pixel fetches its own color, with "
         "an occlusion test; pixels without depth fall back to the rig's homography",
     }[options.align]
     problems = ", ".join(f"{kind} {count:,}" for kind, count in sorted(manifest.problems.items())) or "none"
     return (
-        f"**`{name}`**: {taken}, {depth}, {masks}, colour as JPEG of quality {options.jpeg_quality}; "
+        f"**`{name}`**: {taken}, {depth}, {masks}, color as JPEG of quality {options.jpeg_quality}; "
         f"{manifest.inputs.n_clips:,} clips. Alignment: `{options.align}`, {mode} (seed {options.seed}).\n\n"
         f"{_residual_table(store)}\n\nProblem lines by kind: {problems}."
     )

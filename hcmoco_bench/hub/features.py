@@ -1,7 +1,7 @@
 """The columns of the published configurations, as `datasets` features; `datasets` is imported only when they are made.
 
 Images are encoded files in a struct of `bytes` and `path`, which is what the feature `Image` reads: a 16-bit depth PNG
-comes out of `load_dataset` as a PIL image of mode `I;16` with every millimetre intact.
+comes out of `load_dataset` as a PIL image of mode `I;16` with every millimeter intact.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ ROW_COLUMNS = {
     "replication": "replication number (R)",
     "action": "action number (A)",
     "frame": "frame number (F), counted from 1",
-    "rgb": "colour image warped into the depth frame, 512x424, JPEG; black where the colour camera saw nothing",
-    "depth": "depth image, 512x424, 16-bit PNG, millimetres, 0 = no measurement or background",
+    "rgb": "color image warped into the depth frame, 512x424, JPEG; black where the color camera saw nothing",
+    "depth": "depth image, 512x424, 16-bit PNG, millimeters, 0 = no measurement or background",
     "parts": "part mask, 512x424, 8-bit PNG of class indices 0..24 (table below), 0 = background",
-    "bodies": "Kinect v2 skeletons, main body first: `body_id`; `joints_xyz` (25, 3) metres in the depth camera's "
-    "space; `joints_depth` and `joints_color` (25, 2) pixel (x, y) in the depth and the 1920x1080 colour frame; "
+    "bodies": "Kinect v2 skeletons, main body first: `body_id`; `joints_xyz` (25, 3) meters in the depth camera's "
+    "space; `joints_depth` and `joints_color` (25, 2) pixel (x, y) in the depth and the 1920x1080 color frame; "
     "`tracking` (25) 0 not tracked, 1 inferred, 2 tracked",
     "alignment": "`mode` (`homography` or `registered`) and `residual_px`, the rig's mean error on held-out joints, px "
     "of the depth frame",
@@ -35,13 +35,13 @@ ANNOTATION_COLUMNS = {
     "sample_id": ROW_COLUMNS["sample_id"],
     "splits": "names of all splits that the sample is in, as in the table of fingerprints",
     "parts": ROW_COLUMNS["parts"] + "; only where the masks may be handed on",
-    "mode": "how the colour image was brought into the depth frame: `homography` or `registered`",
-    "calibration": "the transforms of the sample's rig: `homography` (3, 3) takes a colour pixel (x, y, 1) of "
-    "1920x1080 to a depth pixel of 512x424; `registered` holds both cameras (lengths and centres in px, rotation "
-    "vector and translation in m from the depth to the colour camera); `residuals`: px of 512x424, on held-out joints",
+    "mode": "how the color image was brought into the depth frame: `homography` or `registered`",
+    "calibration": "the transforms of the sample's rig: `homography` (3, 3) takes a color pixel (x, y, 1) of "
+    "1920x1080 to a depth pixel of 512x424; `registered` holds both cameras (lengths and centers in px, rotation "
+    "vector and translation in m from the depth to the color camera); `residuals`: px of 512x424, on held-out joints",
     "rgb_sha256": "SHA-256 of the JPEG file; equal where FFmpeg and OpenCV are of the same versions",
-    "rgb_difference_hash": "256-bit difference hash of the colour image; other versions change a few bits of it, "
-    "another picture many",
+    "rgb_difference_hash": "256-bit difference hash of the color image; other versions change a few bits of it, "
+    "another image many",
     "depth_sha256": "SHA-256 of the depth values (uint16, little-endian, row by row); null without depth",
     "parts_sha256": "SHA-256 of the class indices (uint8, row by row); null without masks",
     "bodies_sha256": "SHA-256 of the skeletons' numbers (see `hcmoco_bench.hub.hashes.bodies_sha256`)",

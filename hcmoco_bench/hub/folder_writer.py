@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.parquet_files import DataFile, write_split
 from hcmoco_bench.hub.publication import PublishedFile
-from hcmoco_bench.prepare.manifest import file_sha256
-from hcmoco_bench.progress import Progress
+from hcmoco_bench.runtime.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa

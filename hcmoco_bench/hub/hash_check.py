@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.hub.hashes import DIFFERENCE_TOLERANCE, SampleHashes, difference, hash_row
 from hcmoco_bench.prepare.sample import Row
-from hcmoco_bench.problems import Problem
 from hcmoco_bench.sources.ntu.names import SampleId
 
 
@@ -67,13 +67,13 @@ class HashCheck:
             return _problem(
                 sample,
                 "rgb_differs",
-                f"its colour image is not what was published ({bits} of 256 bits of the difference hash); see that the "
+                f"its color image is not what was published ({bits} of 256 bits of the difference hash); see that the "
                 "video is NTU's own file",
             )
         return _problem(
             sample,
             "rgb_reencoded",
-            f"its colour image agrees in sight, not in bytes ({bits} of 256 bits of the difference hash differ): other "
+            f"its color image agrees in sight, not in bytes ({bits} of 256 bits of the difference hash differ): other "
             "versions of FFmpeg or OpenCV than the publisher's",
             kept=True,
         )

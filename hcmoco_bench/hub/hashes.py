@@ -1,10 +1,10 @@
 """Fingerprints of one sample that can be checked without the pixels they were made from.
 
 Depth, parts and joints are hashed after decoding, so that the hash does not depend on a PNG or text writer: whoever
-holds the same NTU files gets the same hash, always. A colour picture cannot be hashed that way: it was decoded from a
+holds the same NTU files gets the same hash, always. A color image cannot be hashed that way: it was decoded from a
 video and warped, and other versions of FFmpeg and OpenCV differ in the last bit. It has two fingerprints instead: the
 SHA-256 of the JPEG file, equal where the versions are equal, and a 256-bit *difference hash* that survives such last
-bits but not another picture. Neither can be turned back into a picture. (A hash of the whole video would be exact, but
+bits but not another image. Neither can be turned back into a image. (A hash of the whole video would be exact, but
 asks for every byte of hundreds of gigabytes of which prepare reads a small part.)
 """
 
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
 
 _CELLS = 16
-_STEP = 2.0  # grey levels between neighbouring cells; flat regions then give 0 whatever their noise
+_STEP = 2.0  # gray levels between neighboring cells; flat regions then give 0 whatever their noise
 
 DIFFERENCE_TOLERANCE = 8
 """Bits of 256 in which the difference hashes of two decodings of one frame may differ.
 
-Measured on a real NTU clip: noise of +-2 grey levels changes up to 5 bits, a shift by half a pixel up to 8, JPEG at
-quality 50 instead of 95 up to 10; a mirrored picture differs in more than 100.
+Measured on a real NTU clip: noise of +-2 gray levels changes up to 5 bits, a shift by half a pixel up to 8, JPEG at
+quality 50 instead of 95 up to 10; a mirrored image differs in more than 100.
 """
 
 
@@ -37,8 +37,8 @@ class SampleHashes:
 
     Attributes:
         rgb_sha256: Of the JPEG file's bytes.
-        rgb_difference_hash: `difference_hash` of the colour picture.
-        depth_sha256: Of the uint16 millimetres; None without depth.
+        rgb_difference_hash: `difference_hash` of the color image.
+        depth_sha256: Of the uint16 millimeters; None without depth.
         parts_sha256: Of the uint8 class indices; None without masks.
         bodies_sha256: `bodies_sha256` of the skeletons.
     """
@@ -54,7 +54,7 @@ def hash_row(row: Mapping[str, Any]) -> SampleHashes:
     """Fingerprint a row as `Store.rows` gives it.
 
     Raises:
-        StoreError: If a picture cannot be decoded.
+        StoreError: If a image cannot be decoded.
     """
     sample = decode_row(row)
     return SampleHashes(
@@ -91,11 +91,11 @@ def bodies_sha256(sample: SampleArrays) -> str:
 
 
 def difference_hash(rgb: NDArray[np.uint8]) -> str:
-    """256-bit difference hash (64 hex digits) of a colour picture.
+    """256-bit difference hash (64 hex digits) of a color image.
 
-    The picture's luma is averaged over 16 rows of 17 cells; a bit says whether a cell is more than two grey levels
-    brighter than its left neighbour. Two frames of one clip differ in few bits: the hash tells pictures apart, not
-    neighbouring frames (the depth hash does that).
+    The image's luma is averaged over 16 rows of 17 cells; a bit says whether a cell is more than two gray levels
+    brighter than its left neighbor. Two frames of one clip differ in few bits: the hash tells images apart, not
+    neighboring frames (the depth hash does that).
 
     Args:
         rgb: (H, W, 3) uint8 RGB, at least 16 by 17 px.

@@ -18,18 +18,19 @@ from pydantic import ValidationError
 from hcmoco_bench.align.calibration import Calibration, RigCalibration
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.images import decode_image, encode_png
 from hcmoco_bench.hub.features import ANNOTATION_SPLITS
 from hcmoco_bench.hub.hash_check import HashChecks
 from hcmoco_bench.hub.hashes import SampleHashes
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, provenance_folder
 from hcmoco_bench.prepare.executors import Executor
 from hcmoco_bench.prepare.given import Given
-from hcmoco_bench.prepare.images import decode_image, encode_png
 from hcmoco_bench.prepare.inputs import Masks
-from hcmoco_bench.prepare.manifest import Manifest, file_sha256
+from hcmoco_bench.prepare.manifest import Manifest
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.store import SPLITS_FILE
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import MASK_FOLDER
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
@@ -72,7 +73,7 @@ def join(
 
     The result is a prepared store with the splits, transforms and options of the published one; it is written, resumed
     and verified like any other. Each row must agree with its published hashes: depth, skeletons and masks exactly; the
-    colour image in its bytes, or else (other versions of FFmpeg or OpenCV decode and encode a little differently) in
+    color image in its bytes, or else (other versions of FFmpeg or OpenCV decode and encode a little differently) in
     its difference hash, with a problem line `rgb_reencoded` that says so. A row that does not agree is left out with
     a problem line (`depth_differs`, `rgb_differs`, `bodies_differ`, `parts_differ`).
 

@@ -23,9 +23,9 @@ _MODALITY = {"rgb": "RGB", "depth": "depth"}
 _INPUT = {
     "rgb": "(B, 3, H, W) RGB in 0..1 with ImageNet's mean (0.485, 0.456, 0.406) taken out and divided by its deviation "
     "(0.229, 0.224, 0.225)",
-    "depth": "(B, 3, H, W) depth in metres, minus the mean over the image's own measured pixels, pixels without "
-    "measurement 0, the one channel repeated three times (`hcmoco_bench.data.normalise.normalise_depth`)",
-    "points": "depth in metres (B, 1, H, W) with 0 = none, intrinsics (B, 4) in px and the person's mask (B, H, W)",
+    "depth": "(B, 3, H, W) depth in meters, minus the mean over the image's own measured pixels, pixels without "
+    "measurement 0, the one channel repeated three times (`hcmoco_bench.data.normalize.normalize_depth`)",
+    "points": "depth in meters (B, 1, H, W) with 0 = none, intrinsics (B, 4) in px and the person's mask (B, H, W)",
 }
 
 
@@ -36,14 +36,14 @@ class TrainingData:
     Attributes:
         name: Name of its folder.
         generated: Whether its people are generated; None if the store is no longer there to be asked.
-        licence: Its licence in a sentence; empty if not known.
+        license: Its license in a sentence; empty if not known.
         rows: Samples of its training split; None if not known.
         manifest_sha256: Of its manifest; empty if not known.
     """
 
     name: str
     generated: bool | None
-    licence: str
+    license: str
     rows: int | None
     manifest_sha256: str
 
@@ -59,7 +59,7 @@ class ModelFacts:
         parameters: Number of learned numbers.
         fusion: How an HRNet adds its branches; empty for other encoders.
         config: The checkpoint's resolved settings (`PretrainConfig.plain`).
-        steps: Optimiser steps done.
+        steps: Optimizer steps done.
         total_steps: Steps of the whole run.
         n_samples: Training samples; None for methods without a memory bank.
         data: The stores.
@@ -93,15 +93,15 @@ def render_model_card(facts: ModelFacts) -> str:
 def _header(facts: ModelFacts) -> str:
     from huggingface_hub import ModelCardData
 
-    licence: dict[str, Any] = {"license": "other", "license_name": "terms-of-the-training-data"}
+    terms: dict[str, Any] = {"license": "other", "license_name": "terms-of-the-training-data"}
     if facts.data and all(store.generated for store in facts.data):
-        licence = {"license": "cc0-1.0"}
+        terms = {"license": "cc0-1.0"}
     data = ModelCardData(
         base_model=_base_model(facts),
         library_name="timm" if facts.in_timm else "hcmoco-bench",
         pipeline_tag="image-feature-extraction",
         tags=["human-centric", "self-supervised", "rgb-d", facts.config["method"], facts.modality],
-        **licence,
+        **terms,
     )
     return str(data.to_yaml(line_break="\n"))
 
@@ -149,7 +149,7 @@ def _values(facts: ModelFacts) -> dict[str, str]:
         "settings": "\n".join(f"| {name} | {value} |" for name, value in _settings(facts)),
         "record_file": RECORD_FILE,
         "data": _data_text(facts),
-        "licence_text": _licence_text(facts),
+        "license_text": _license_text(facts),
     }
 
 
@@ -181,7 +181,7 @@ def _settings(facts: ModelFacts) -> list[tuple[str, str]]:
         ("steps", f"{facts.steps:,} of {facts.total_steps:,}"),
         ("batch", f"{config['batch_size']} samples of {config['image_size']} x {config['image_size']} px"),
         (
-            "optimiser",
+            "optimizer",
             f"SGD {config['lr']:g}, momentum {config['momentum']:g}, weight decay {config['weight_decay']:g}",
         ),
         ("schedule", f"cosine to {config['final_lr']:g} of the rate, {config['warmup_epochs']:g} epochs of warm-up"),
@@ -217,11 +217,11 @@ def _data_text(facts: ModelFacts) -> str:
     return "\n".join(lines) or "The checkpoint names no store."
 
 
-def _licence_text(facts: ModelFacts) -> str:
-    stated = dict.fromkeys(store.licence for store in facts.data if store.licence)
-    lines = [f"- {licence}" for licence in stated]
+def _license_text(facts: ModelFacts) -> str:
+    stated = dict.fromkeys(store.license for store in facts.data if store.license)
+    lines = [f"- {terms}" for terms in stated]
     if not facts.data or any(store.generated is None for store in facts.data):
-        lines.append("- Of a part of the training data the licence is not recorded here; ask whoever trained this.")
+        lines.append("- Of a part of the training data the license is not recorded here; ask whoever trained this.")
     if facts.config["init"] == "imagenet":
         lines.append("- The run began with timm's ImageNet weights, whose terms hold for what came of them.")
     return "The weights are under the terms of what they were learned from:\n\n" + "\n".join(lines)

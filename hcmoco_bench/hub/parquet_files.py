@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import file_sha256
+from hcmoco_bench.files.hashing import file_sha256
 
 if TYPE_CHECKING:
     from datasets import Features

@@ -29,7 +29,7 @@ class PublishedStore(BaseModel):
 
     Attributes:
         set: Its sample set, `parsing4k` or `pretrain`.
-        source: Its source and licence.
+        source: Its source and license.
         manifest_sha256: SHA-256 (hex) of its `manifest.json`.
     """
 
@@ -56,7 +56,7 @@ class Publication(BaseModel):
         tool: What wrote it.
         name: What `load_dataset` takes in the card's examples: the folder's name, or `USER/NAME`.
         stores: What it was made from.
-        pixels: Whether a configuration holds colour or depth images.
+        pixels: Whether a configuration holds color or depth images.
         masks: Whether `annotations` holds part masks.
         configurations: Rows by configuration and split.
         left_out: `configuration/split` of splits that have no sample in the store; `datasets` has no empty splits.
@@ -76,13 +76,13 @@ class Publication(BaseModel):
 
     @property
     def generated(self) -> bool:
-        """Whether everything in it is generated, so that nobody's licence is touched."""
+        """Whether everything in it is generated, so that nobody's license is touched."""
         return all(store.source.generated for store in self.stores)
 
     def save(self, folder: Path) -> None:
         """Write `publication.json`."""
         # Not sorted: configurations and splits keep their order.
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
         (folder / PUBLICATION_FILE).write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod

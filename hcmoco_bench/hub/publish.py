@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.annotation_rows import annotation_tables
 from hcmoco_bench.hub.card import CardFacts, render_card
 from hcmoco_bench.hub.features import (
@@ -23,9 +24,9 @@ from hcmoco_bench.hub.folder_writer import FolderWriter
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
 from hcmoco_bench.hub.staging import check_replaceable, staged_folder
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool, file_sha256
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool
 from hcmoco_bench.prepare.store import SPLITS_FILE, Store
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     pass
@@ -77,7 +78,7 @@ def publish(
         progress: Told about rows.
 
     Raises:
-        LicenceError, HubError: If it could not be pushed to `target`.
+        LicenseError, HubError: If it could not be pushed to `target`.
         UsageError: If the stores do not go together, masks are asked for that there are not, or `to` is not ours.
         StoreError: If a store is unfinished, damaged or empty, or the folder cannot be written.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hcmoco_bench.errors import HubError, LicenceError
+from hcmoco_bench.errors import HubError, LicenseError
 from hcmoco_bench.hub.hub_errors import clear_errors
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication
 
@@ -37,10 +37,10 @@ def check_right(*, pixels: bool, generated: bool, holds_right: bool) -> None:
     """Refuse to hand on pixels of a licensed source unless the user says that they hold the right.
 
     Raises:
-        LicenceError: If they do not.
+        LicenseError: If they do not.
     """
     if pixels and not generated and not holds_right:
-        raise LicenceError(
+        raise LicenseError(
             "this would upload images of NTU RGB+D, which may not be redistributed, to the Hub (private or not); push "
             "--annotations-only instead, or, if the ROSE Lab gave you the right, say so with "
             "--i-hold-the-right-to-share-pixels"
@@ -62,7 +62,7 @@ def push(folder: Path, target: PushTarget, *, quiet: bool = False) -> str:
         The repository's address.
 
     Raises:
-        LicenceError: If it holds pixels of a licensed source and the user does not vouch for the right to share them.
+        LicenseError: If it holds pixels of a licensed source and the user does not vouch for the right to share them.
         DataError: If the folder is not a publication.
         HubError: If the Hub cannot be reached or refuses; one sentence that says what to do.
     """

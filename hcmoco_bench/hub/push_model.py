@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hcmoco_bench import __version__
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import DataError, StoreError, UsageError
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.hub.hub_errors import clear_errors
 from hcmoco_bench.hub.model_card import RECORD_FILE, ModelFacts, render_model_card
 from hcmoco_bench.hub.push import PushTarget, check_existing, check_name, hub_api, progress_bars

@@ -43,7 +43,7 @@ def a2j_loss(anchors: Tensor, places: Tensor, depths: Tensor, target: Tensor) ->
         anchors: (B, J, 2) weighted mean of the anchors, px of the crop (x, y).
         places: (B, J, 2) weighted mean of their votes, px of the crop (x, y).
         depths: (B, J) weighted mean of their depths, in the unit of the target's.
-        target: (B, J, 3) px of the crop (x, y), and depth (published: 50 x metres from the crop's mean).
+        target: (B, J, 3) px of the crop (x, y), and depth (published: 50 x meters from the crop's mean).
     """
     xy = target[..., :2]
     return A2JLoss(

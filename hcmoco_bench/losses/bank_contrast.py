@@ -84,10 +84,10 @@ def _gather(anchors: Tensor, bank: Tensor, candidates: Tensor) -> tuple[Tensor, 
         logits = torch.bmm(anchors[:, some].transpose(0, 1), rows.transpose(1, 2))
         other = drawn != drawn[:, :1]
         rival = torch.where(other[:, None], logits, -torch.inf).amax(2)
-        normaliser = logits.logsumexp(2, keepdim=True)
-        losses[:, some] = (normaliser[..., 0] - logits[..., 0]).T
+        normalizer = logits.logsumexp(2, keepdim=True)
+        losses[:, some] = (normalizer[..., 0] - logits[..., 0]).T
         first[:, some] = (logits[..., 0] >= rival).T
-        weights = logits.sub_(normaliser).exp_()
+        weights = logits.sub_(normalizer).exp_()
         weights[..., 0] -= 1
         gradient[:, some] = torch.bmm(weights, rows).transpose(0, 1)
     return losses, first, gradient
@@ -104,8 +104,8 @@ def _multiply(anchors: Tensor, bank: Tensor, candidates: Tensor) -> tuple[Tensor
     positive_rows = bank[own[:, 0]]
     positive = (anchors * positive_rows).sum(2, keepdim=True)
     largest, rival = positive.clone(), torch.full_like(positive, -torch.inf)
-    normaliser = times_own.expand(n_modalities, -1, -1).to(positive)
-    gradient = normaliser * positive_rows
+    normalizer = times_own.expand(n_modalities, -1, -1).to(positive)
+    gradient = normalizer * positive_rows
     step = max(1, _buffer_floats(anchors.device) // max(1, n_modalities * batch))
     for start in range(0, len(bank), step):
         rows, drawn = bank[start : start + step], times[:, start : start + step]
@@ -115,8 +115,8 @@ def _multiply(anchors: Tensor, bank: Tensor, candidates: Tensor) -> tuple[Tensor
         risen = torch.maximum(largest, rival)
         shrink = (largest - risen).exp_()
         weights = logits.sub_(risen).exp_().mul_(drawn)
-        normaliser = normaliser * shrink + weights.sum(2, keepdim=True)
+        normalizer = normalizer * shrink + weights.sum(2, keepdim=True)
         gradient = gradient * shrink + (weights.view(-1, len(rows)) @ rows).view(anchors.shape)
         largest = risen
-    losses = largest + normaliser.log() - positive
-    return losses[..., 0], (positive >= rival)[..., 0], gradient / normaliser - positive_rows
+    losses = largest + normalizer.log() - positive
+    return losses[..., 0], (positive >= rival)[..., 0], gradient / normalizer - positive_rows

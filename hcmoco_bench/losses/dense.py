@@ -26,14 +26,14 @@ def dense_loss(
     Eq. 3 to 5 of HCMoCo (https://arxiv.org/abs/2203.13815). In each image, points are drawn on the person uniformly and
     with replacement. Each point's RGB feature is compared with the depth features of all points of that image, and the
     other way round. The soft target of a point is `softmax(-distance)` over the points, distances in cells of the
-    feature grid: neighbours may look alike. (Eq. 4 prints the sign the other way; the published code has this one.)
+    feature grid: neighbors may look alike. (Eq. 4 prints the sign the other way; the published code has this one.)
     The hard target is the point itself.
 
     Images without person, or left out by `valid`, get no gradient. Under `torch.distributed` each rank brings its part
     of the batch and gets the mean over all of it.
 
     Args:
-        rgb: (B, C, h, w) features, normalised here.
+        rgb: (B, C, h, w) features, normalized here.
         depth: (B, C, h, w) features of the aligned depth.
         foreground: (B, H, W) bool, the person, at the resolution of the input or of the features.
         valid: (B,) bool, images with both RGB and depth.
@@ -96,6 +96,6 @@ def _features_at(maps: Tensor, cells: Tensor) -> Tensor:
 def _soft_target(cells: Tensor, width: int) -> Tensor:
     """(n, P, P) softmax over the last axis of minus the distance between cells; symmetric before it."""
     places = torch.stack([cells // width, cells % width], 2).float()
-    # The exact way: through products, distances of neighbours would lose their digits.
+    # The exact way: through products, distances of neighbors would lose their digits.
     distance = torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist")
     return torch.softmax(-distance, 2)

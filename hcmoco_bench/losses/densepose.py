@@ -1,7 +1,7 @@
 """The losses of DensePose's charts: parts and surface coordinates at annotated points, coarse parts in each cell.
 
 The terms and their weights are those of detectron2's `DensePoseChartLoss`. One thing differs on purpose: points are
-looked up between the centres of a chart's cells, as charts are read in use, not between their upper left corners, which
+looked up between the centers of a chart's cells, as charts are read in use, not between their upper left corners, which
 shifts everything by half a cell.
 """
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hcmoco_bench.losses.term import LossTerm, mean_term
-from hcmoco_bench.ranks import first_own_row, gather_rows_with_gradient
+from hcmoco_bench.runtime.ranks import first_own_row, gather_rows_with_gradient
 
 
 def in_batch_loss(a: Tensor, b: Tensor, present: Tensor, *, temperature: float = 0.07) -> LossTerm:
@@ -22,7 +22,7 @@ def in_batch_loss(a: Tensor, b: Tensor, present: Tensor, *, temperature: float =
     Under `torch.distributed` the batch is that of all ranks, with gradients.
 
     Args:
-        a: (B, D) embeddings of one modality, normalised here.
+        a: (B, D) embeddings of one modality, normalized here.
         b: (B, D) embeddings of the other.
         present: (B,) bool, samples that have both.
         temperature: Divides the cosine similarities; MMV has 0.07.

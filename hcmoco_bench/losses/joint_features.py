@@ -17,7 +17,7 @@ def joint_features(maps: Tensor, joints: Tensor, *, stride: int) -> Tensor:
         stride: Px of the input per cell.
 
     Returns:
-        (B, J, C) float32, L2-normalised.
+        (B, J, C) float32, L2-normalized.
     """
     height, width = maps.shape[2:]
     cells = torch.nan_to_num(joints.float() / stride, nan=0.0, posinf=0.0, neginf=0.0).floor()

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hcmoco_bench.ranks import gather_rows
+from hcmoco_bench.runtime.ranks import gather_rows
 
 
 class MemoryBank(nn.Module):
-    """One L2-normalised row per training sample and modality, moved towards each new embedding.
+    """One L2-normalized row per training sample and modality, moved towards each new embedding.
 
     Section 3.4 of HCMoCo (https://arxiv.org/abs/2203.13815), after CMC (https://arxiv.org/abs/1906.05849): too many
     negatives are needed for one batch to hold them, so they come from the embeddings of earlier steps.
@@ -61,7 +61,7 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(self, modality: str, index: Tensor, embeddings: Tensor, present: Tensor) -> None:
-        """Move the rows of a batch: `normalise(momentum * row + (1 - momentum) * embedding)`.
+        """Move the rows of a batch: `normalize(momentum * row + (1 - momentum) * embedding)`.
 
         Under `torch.distributed` every rank moves the rows of all ranks' batches, so all hold the same bank; each rank
         must call it. Of a sample that comes twice in the batch the last one counts, in the order of the ranks.
@@ -69,7 +69,7 @@ class MemoryBank(nn.Module):
         Args:
             modality: Name of the bank.
             index: (B,) int64, each sample's row.
-            embeddings: (B, dim) L2-normalised, any floating type.
+            embeddings: (B, dim) L2-normalized, any floating type.
             present: (B,) bool; rows of samples that lack this modality stay as they are.
         """
         bank = self.bank(modality)

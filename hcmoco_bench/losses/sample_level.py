@@ -57,7 +57,7 @@ class SampleLevelLoss:
         Under `torch.distributed` each rank brings its part of the batch and gets the mean over all of it.
 
         Args:
-            embeddings: By modality, (B, D) L2-normalised; what is absent may be anything.
+            embeddings: By modality, (B, D) L2-normalized; what is absent may be anything.
             present: By modality, (B,) bool.
             index: (B,) int64, each sample's row of the banks.
             bank: Has a bank for each modality.
@@ -74,7 +74,7 @@ class SampleLevelLoss:
         for target in embeddings:
             others = [modality for modality in embeddings if modality != target]
             valid = torch.stack([present[modality] & present[target] for modality in others])
-            # Zeros, not what an encoder made of a missing picture: finite, and no gradient reaches it.
+            # Zeros, not what an encoder made of a missing image: finite, and no gradient reaches it.
             anchors = torch.stack(
                 [torch.where(both[:, None], embeddings[name], 0.0) for name, both in zip(others, valid, strict=True)]
             )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hcmoco_bench.losses.joint_features import joint_features
 from hcmoco_bench.losses.term import LossTerm, mean_term
-from hcmoco_bench.ranks import first_own_row, gather_rows, gather_rows_with_gradient
+from hcmoco_bench.runtime.ranks import first_own_row, gather_rows, gather_rows_with_gradient
 
 
 def sparse_inter_loss(
@@ -36,7 +36,7 @@ def sparse_inter_loss(
     Under `torch.distributed` the batch is that of all ranks, with gradients.
 
     Args:
-        maps: By modality, (B, C, h, w) features, normalised here; of equal sizes.
+        maps: By modality, (B, C, h, w) features, normalized here; of equal sizes.
         joints: (B, J, 2) px of the input as (x, y).
         visible: (B, J) bool.
         present: By modality (others than the maps' may be in it), (B,) bool.

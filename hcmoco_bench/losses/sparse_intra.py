@@ -31,8 +31,8 @@ def sparse_intra_loss(
     Under `torch.distributed` each rank brings its part of the batch and gets the mean over all of it.
 
     Args:
-        maps: By modality, (B, C, h, w) features, normalised here.
-        keypoints: (B, J, C) features of the joints, normalised here.
+        maps: By modality, (B, C, h, w) features, normalized here.
+        keypoints: (B, J, C) features of the joints, normalized here.
         joints: (B, J, 2) px of the input as (x, y).
         visible: (B, J) bool.
         present: By modality (others than the maps' may be in it), (B,) bool.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hcmoco_bench.ranks import sum_over_ranks, world_size
+from hcmoco_bench.runtime.ranks import sum_over_ranks, world_size
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,11 @@ class JointAccuracyMetric:
     def update(
         self, prediction: ArrayLike, target: ArrayLike, sample_ids: Sequence[str], valid: ArrayLike | None = None
     ) -> None:
-        """Measure a batch; in full or, if it is refused, not at all.
+        """StepMetric a batch; in full or, if it is refused, not at all.
 
         Args:
-            prediction: (N, J, 3) metres.
-            target: (N, J, 3) metres, in the same coordinates; may be anything where not valid.
+            prediction: (N, J, 3) meters.
+            target: (N, J, 3) meters, in the same coordinates; may be anything where not valid.
             sample_ids: N ids.
             valid: (N, J) bool, joints to be found; all if None.
 

@@ -18,8 +18,8 @@ from hcmoco_bench.metrics.average_precision import average_precision, match_colu
 from hcmoco_bench.metrics.coco_matching import ImageMatches, best_detections, match_image
 from hcmoco_bench.metrics.coco_statistics import CocoStatistics
 from hcmoco_bench.metrics.per_sample import require_scored
-from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results import Evidence
+from hcmoco_bench.runtime.ranks import gather_objects
 
 METRIC: Final = "keypoints"
 

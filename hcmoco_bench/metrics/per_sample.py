@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results import Evidence, join_evidence
+from hcmoco_bench.runtime.ranks import gather_objects
 
 _FIRST: Final = 1024
 """Samples there is room for at first."""

@@ -1,4 +1,4 @@
-"""Errors of 3-D poses and bodies: MPJPE, PA-MPJPE and per-vertex error, in millimetres."""
+"""Errors of 3-D poses and bodies: MPJPE, PA-MPJPE and per-vertex error, in millimeters."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class PoseErrorMetric:
     def update(
         self, prediction: ArrayLike, target: ArrayLike, sample_ids: Sequence[str], valid: ArrayLike | None = None
     ) -> None:
-        """Measure a batch; in full or, if it is refused, not at all.
+        """StepMetric a batch; in full or, if it is refused, not at all.
 
         Args:
-            prediction: (N, P, 3) metres.
-            target: (N, P, 3) metres, axes in the same order; may be anything where not valid.
+            prediction: (N, P, 3) meters.
+            target: (N, P, 3) meters, axes in the same order; may be anything where not valid.
             sample_ids: N ids.
             valid: (N, P) bool, points that count; all if None.
 

@@ -92,8 +92,8 @@ def procrustes(
 def _unit(
     points: NDArray[np.float64], mean: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centred points in units of their spread, and the spread (N,); 0 where only rounding sets them apart."""
-    centred = np.where(weights > 0, points - mean, 0.0)
-    spread = np.sqrt((weights * centred**2).sum((1, 2)))
+    """Centered points in units of their spread, and the spread (N,); 0 where only rounding sets them apart."""
+    centered = np.where(weights > 0, points - mean, 0.0)
+    spread = np.sqrt((weights * centered**2).sum((1, 2)))
     spread[spread <= _ROUNDING * np.abs(points).max((1, 2), initial=0)] = 0
-    return np.where(spread[:, None, None] > 0, centred / np.where(spread > 0, spread, 1.0)[:, None, None], 0.0), spread
+    return np.where(spread[:, None, None] > 0, centered / np.where(spread > 0, spread, 1.0)[:, None, None], 0.0), spread

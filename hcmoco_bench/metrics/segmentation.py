@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from hcmoco_bench.errors import DataError, LabelError
 from hcmoco_bench.metrics.per_sample import SampleRows, require_scored
-from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results import Evidence
+from hcmoco_bench.runtime.ranks import gather_objects
 
 Absent = Literal["zero", "skip"]
 Indices = Tensor | NDArray[np.integer[Any]]

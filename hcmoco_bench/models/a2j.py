@@ -18,7 +18,7 @@ STRIDE = 4
 
 
 class AnchorHead(nn.Sequential):
-    """Four 3x3 convolutions with batch normalisation and ReLU, and one more that gives the outputs.
+    """Four 3x3 convolutions with batch normalization and ReLU, and one more that gives the outputs.
 
     Args:
         channels: Of the features.
@@ -71,7 +71,7 @@ class A2J(nn.Module):
         self.depth_head = AnchorHead(channels, outputs, width=width)
 
     def heads(self, image: Tensor) -> AnchorHeads:
-        """What the heads say of images (B, 3, H, W), normalised depth."""
+        """What the heads say of images (B, 3, H, W), normalized depth."""
         features = concatenate_maps(self.encoder(image))
         shape = (len(ANCHOR_OFFSETS) ** 2, self.n_joints)
         return AnchorHeads(
@@ -84,7 +84,7 @@ class A2J(nn.Module):
         """Joints in images.
 
         Args:
-            image: (B, 3, H, W) float, normalised depth, one channel repeated.
+            image: (B, 3, H, W) float, normalized depth, one channel repeated.
 
         Returns:
             Places in px of the input and depths in the unit of the training targets.

@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         """Features of a batch.
 
         Args:
-            image: (B, 3, H, W) float, normalised; depth comes with its one channel repeated.
+            image: (B, 3, H, W) float, normalized; depth comes with its one channel repeated.
 
         Returns:
             One (B, C, h, w) map per entry of `channels`, finest first; h = ceil(H / stride).

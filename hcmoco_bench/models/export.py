@@ -13,8 +13,8 @@ from timm.models._features import FeatureGetterNet, FeatureHookNet
 from timm.models.hrnet import HighResolutionModule
 from torch import Tensor, nn
 
-from hcmoco_bench.atomic import atomic_file, write_atomic
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.files.atomic import atomic_file, write_atomic
 from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.export_names import SCHEMES, NamingScheme, naming_scheme, to_published
 from hcmoco_bench.models.hrnet import RAW_HRNETS

@@ -8,14 +8,14 @@ from torch.nn import functional
 
 
 def back_project(depth: Tensor, intrinsics: Tensor) -> Tensor:
-    """Points of all pixels in camera space: x with the picture's x, y up, z forward; the inverse of a pinhole.
+    """Points of all pixels in camera space: x with the image's x, y up, z forward; the inverse of a pinhole.
 
     Args:
-        depth: (B, H, W) float metres; pixel centres at integers.
+        depth: (B, H, W) float meters; pixel centers at integers.
         intrinsics: (B, 4) float fx, fy, cx, cy in pixels of this image; u = cx + fx x / z, v = cy - fy y / z.
 
     Returns:
-        (B, H, W, 3) metres; the origin where there is no depth.
+        (B, H, W, 3) meters; the origin where there is no depth.
     """
     height, width = depth.shape[1:]
     fx, fy, cx, cy = intrinsics[:, :, None, None].unbind(dim=1)
@@ -50,7 +50,7 @@ def cell_points(points: Tensor, valid: Tensor, stride: int) -> tuple[Tensor, Ten
     """The mean point of each cell's valid pixels.
 
     Args:
-        points: (B, H, W, 3) float metres.
+        points: (B, H, W, 3) float meters.
         valid: (B, H, W) bool.
         stride: Side of a cell in pixels; cells at the right and bottom edge may be smaller.
 

@@ -14,7 +14,7 @@ EMBEDDING_DIM = 128
 """Length of every embedding in HCMoCo (section 3.1)."""
 
 
-def normalise(features: Tensor, dim: int) -> Tensor:
+def normalize(features: Tensor, dim: int) -> Tensor:
     """Divide by the L2 norm along `dim`; a zero vector stays zero.
 
     The norm is formed in float32 or better; the type of the features is kept.
@@ -41,7 +41,7 @@ class GlobalMapper(nn.Module):
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """(B, C, h, w) maps to (B, dim), each row of length 1."""
         pooled = torch.cat([features.mean(dim=(2, 3)) for features in maps], dim=1)
-        return normalise(self.projection(pooled), dim=1)
+        return normalize(self.projection(pooled), dim=1)
 
 
 class DenseMapper(nn.Module):
@@ -75,7 +75,7 @@ class DenseMapper(nn.Module):
                     projected, size=embedding.shape[-2:], mode="bilinear", align_corners=False
                 )
             embedding = embedding + projected
-        return normalise(embedding, dim=1)
+        return normalize(embedding, dim=1)
 
 
 class KeypointMapper(nn.Module):
@@ -96,4 +96,4 @@ class KeypointMapper(nn.Module):
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
         """(B, J, in_dim) features to (B, dim) for samples and (B, J, in_dim) for joints, all of length 1."""
-        return normalise(self.projection(joints.mean(dim=1)), dim=1), normalise(joints, dim=2)
+        return normalize(self.projection(joints.mean(dim=1)), dim=1), normalize(joints, dim=2)

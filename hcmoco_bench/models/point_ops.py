@@ -51,17 +51,17 @@ def farthest_point_sample(points: Tensor, n_samples: int) -> Tensor:
 
 
 @torch.no_grad()
-def ball_query(points: Tensor, centres: Tensor, radii: Sequence[float], counts: Sequence[int]) -> list[Tensor]:
-    """Points within a distance of each centre, for several distances at once.
+def ball_query(points: Tensor, centers: Tensor, radii: Sequence[float], counts: Sequence[int]) -> list[Tensor]:
+    """Points within a distance of each center, for several distances at once.
 
     The first `count` points closer than `radius`, in the order of the cloud; where there are fewer, the first of them
     fills the rest; where there is none, the nearest point does.
 
     Args:
         points: (B, N, 3) float coordinates.
-        centres: (B, M, 3) float coordinates.
+        centers: (B, M, 3) float coordinates.
         radii: Distance for each scale, in the unit of the coordinates.
-        counts: Number of neighbours for each scale.
+        counts: Number of neighbors for each scale.
 
     Returns:
         For each scale (B, M, count) int64 indices into the N points.
@@ -69,7 +69,7 @@ def ball_query(points: Tensor, centres: Tensor, radii: Sequence[float], counts: 
     n_points = points.shape[1]
     order = torch.arange(n_points, dtype=torch.int32, device=points.device)
     pieces: list[list[Tensor]] = [[] for _ in radii]
-    for distances in _distance_tables(centres, points):
+    for distances in _distance_tables(centers, points):
         nearest = distances.argmin(dim=2, keepdim=True)
         for scale, (radius, count) in enumerate(zip(radii, counts, strict=True)):
             keys = torch.where(distances < radius, order, n_points)
@@ -131,7 +131,7 @@ def interpolate(features: Tensor, index: Tensor, weights: Tensor) -> Tensor:
 def _distance_tables(rows: Tensor, columns: Tensor) -> Iterator[Tensor]:
     """Euclidean distances (B, m, N), float32, for pieces of the M rows."""
     if columns.shape[1] == 0:
-        raise UsageError("a cloud without points has no neighbours; leave such samples out")
+        raise UsageError("a cloud without points has no neighbors; leave such samples out")
     step = max(1, TABLE_ENTRIES // max(1, len(rows) * columns.shape[1]))
     columns = columns.float()
     for piece in torch.split(rows.float(), step, dim=1):

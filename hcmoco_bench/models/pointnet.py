@@ -19,16 +19,16 @@ class Level:
     """One set-abstraction level.
 
     Attributes:
-        n_centres: Points that remain.
-        radii: Radius of each scale, metres.
-        n_neighbours: Points looked at per ball, for each scale.
+        n_centers: Points that remain.
+        radii: Radius of each scale, meters.
+        n_neighbors: Points looked at per ball, for each scale.
         widths: Widths of the small network of each scale.
         width_back: Width of the network that carries features back to the points of the level before.
     """
 
-    n_centres: int
+    n_centers: int
     radii: tuple[float, ...]
-    n_neighbours: tuple[int, ...]
+    n_neighbors: tuple[int, ...]
     widths: tuple[tuple[int, ...], ...]
     width_back: int
 
@@ -53,7 +53,7 @@ class _Layers(nn.Sequential):
 
 
 class _SetAbstraction(nn.Module):
-    """For each centre and scale: a small network over its neighbours, relative to it, and their maximum."""
+    """For each center and scale: a small network over its neighbors, relative to it, and their maximum."""
 
     def __init__(self, level: Level, channels: int) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class _SetAbstraction(nn.Module):
         self.scales = nn.ModuleList(_Layers((channels + 3, *widths)) for widths in level.widths)
         self.channels = sum(widths[-1] for widths in level.widths)
 
-    def forward(self, points: Tensor, features: Tensor | None, centres: Tensor) -> Tensor:
-        neighbours = ball_query(points, centres, self.level.radii, self.level.n_neighbours)
-        across, centres = points.transpose(1, 2), centres.transpose(1, 2)
+    def forward(self, points: Tensor, features: Tensor | None, centers: Tensor) -> Tensor:
+        neighbors = ball_query(points, centers, self.level.radii, self.level.n_neighbors)
+        across, centers = points.transpose(1, 2), centers.transpose(1, 2)
         results = []
-        for index, layers in zip(neighbours, self.scales, strict=True):
-            grouped = group(across, index) - centres[..., None]
+        for index, layers in zip(neighbors, self.scales, strict=True):
+            grouped = group(across, index) - centers[..., None]
             if features is not None:
                 grouped = torch.cat([grouped.to(features.dtype), group(features, index)], dim=1)
             results.append(layers(grouped).amax(dim=3))
@@ -76,7 +76,7 @@ class _SetAbstraction(nn.Module):
 class PointNet(nn.Module):
     """PointNet++ (MSG) for one feature vector per point.
 
-    Qi et al., NeurIPS 2017, with the sizes of HCMoCo. Coordinates enter only relative to neighbours, so the features do
+    Qi et al., NeurIPS 2017, with the sizes of HCMoCo. Coordinates enter only relative to neighbors, so the features do
     not depend on where the body stands.
 
     Args:
@@ -85,8 +85,8 @@ class PointNet(nn.Module):
 
     def __init__(self, levels: Sequence[Level] = PUBLISHED_LEVELS) -> None:
         super().__init__()
-        if any(later.n_centres > before.n_centres for before, later in pairwise(levels)):
-            raise UsageError("each level must have at most as many centres as the one before")
+        if any(later.n_centers > before.n_centers for before, later in pairwise(levels)):
+            raise UsageError("each level must have at most as many centers as the one before")
         self.levels = tuple(levels)
         self.down = nn.ModuleList()
         skips, channels = [0], 0
@@ -102,11 +102,11 @@ class PointNet(nn.Module):
         self.channels = levels[0].width_back
 
     def forward(self, points: Tensor) -> Tensor:
-        """(B, N, 3) float32 metres to (B, channels, N) features."""
-        clouds = [points, *self._centres(points)]
+        """(B, N, 3) float32 meters to (B, channels, N) features."""
+        clouds = [points, *self._centers(points)]
         features: list[Tensor] = []
-        for down, (cloud, centres) in zip(self.down, pairwise(clouds), strict=True):
-            features.append(down(cloud, features[-1] if features else None, centres))
+        for down, (cloud, centers) in zip(self.down, pairwise(clouds), strict=True):
+            features.append(down(cloud, features[-1] if features else None, centers))
         carried = features.pop()
         for up, cloud, coarse in zip(reversed(self.up), reversed(clouds[:-1]), reversed(clouds[1:]), strict=True):
             carried = interpolate(carried, *three_nearest(cloud, coarse))
@@ -115,17 +115,17 @@ class PointNet(nn.Module):
             carried = up(carried[..., None])[..., 0]
         return carried
 
-    def _centres(self, points: Tensor) -> list[Tensor]:
-        """Each level's centres (B, n_centres, 3): a prefix of one farthest-point sample, which is nested.
+    def _centers(self, points: Tensor) -> list[Tensor]:
+        """Each level's centers (B, n_centers, 3): a prefix of one farthest-point sample, which is nested.
 
         A level with room for every point keeps them all.
         """
         n_points = points.shape[1]
-        n_largest = max((level.n_centres for level in self.levels if level.n_centres < n_points), default=0)
+        n_largest = max((level.n_centers for level in self.levels if level.n_centers < n_points), default=0)
         sampled = points
         if n_largest:
             sampled = points.gather(1, farthest_point_sample(points, n_largest)[..., None].expand(-1, -1, 3))
-        return [points if n >= n_points else sampled[:, :n] for n in (level.n_centres for level in self.levels)]
+        return [points if n >= n_points else sampled[:, :n] for n in (level.n_centers for level in self.levels)]
 
 
 class PointNetEncoder(nn.Module):
@@ -158,7 +158,7 @@ class PointNetEncoder(nn.Module):
         part in batch norm.
 
         Args:
-            depth: (B, 1, H, W) float metres, 0 = none.
+            depth: (B, 1, H, W) float meters, 0 = none.
             intrinsics: (B, 4) float fx, fy, cx, cy in pixels of `depth` (of the crop, not of the camera).
             foreground: (B, H, W) bool.
             generator: Draws which of too many points are taken; None takes evenly spaced ones.

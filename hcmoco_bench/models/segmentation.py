@@ -11,7 +11,7 @@ from hcmoco_bench.models.segmentation_head import SegmentationHead
 
 
 class SegmentationNet(nn.Module):
-    """Encoder and head; the encoder takes pictures, or depth as points.
+    """Encoder and head; the encoder takes images, or depth as points.
 
     Args:
         encoder: An `Encoder`, or a `PointNetEncoder`.
@@ -33,11 +33,11 @@ class SegmentationNet(nn.Module):
         """Whether the encoder takes points."""
         return isinstance(self.encoder, PointNetEncoder)
 
-    def forward(self, picture: Tensor, intrinsics: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, intrinsics: Tensor | None = None) -> Tensor:
         """Class scores at the finest map's resolution.
 
         Args:
-            picture: (B, 3, H, W) normalised; for points (B, 1, H, W) metres, 0 = none.
+            image: (B, 3, H, W) normalized; for points (B, 1, H, W) meters, 0 = none.
             intrinsics: (B, 4) fx, fy, cx, cy; for points only.
 
         Returns:
@@ -46,8 +46,8 @@ class SegmentationNet(nn.Module):
         if isinstance(self.encoder, PointNetEncoder):
             if intrinsics is None:
                 raise ValueError("points need intrinsics")
-            maps = self.encoder(picture, intrinsics, picture[:, 0] > 0)
+            maps = self.encoder(image, intrinsics, image[:, 0] > 0)
         else:
-            maps = self.encoder(picture)
+            maps = self.encoder(image)
         scores: Tensor = self.head(maps)
         return scores

@@ -18,34 +18,34 @@ from hcmoco_bench.errors import UsageError
 
 
 class SemanticGraphConvolution(nn.Module):
-    """One weight for a joint itself and one for its neighbours, mixed by a learned softmax over the graph.
+    """One weight for a joint itself and one for its neighbors, mixed by a learned softmax over the graph.
 
     Args:
         in_dim: Width of the input features.
         out_dim: Width of the output features.
-        neighbours: (2, E) int64 rows and columns of the graph's non-zero entries, self-loops included, row by row.
+        neighbors: (2, E) int64 rows and columns of the graph's non-zero entries, self-loops included, row by row.
         n_joints: Number of joints.
     """
 
-    neighbours: Tensor
+    neighbors: Tensor
 
-    def __init__(self, in_dim: int, out_dim: int, neighbours: Tensor, n_joints: int) -> None:
+    def __init__(self, in_dim: int, out_dim: int, neighbors: Tensor, n_joints: int) -> None:
         super().__init__()
         self.n_joints = n_joints
-        # W[0] acts on the joint itself, W[1] on its neighbours; e holds one logit per entry of the graph.
+        # W[0] acts on the joint itself, W[1] on its neighbors; e holds one logit per entry of the graph.
         self.W = nn.Parameter(torch.empty(2, in_dim, out_dim))
-        self.e = nn.Parameter(torch.ones(1, neighbours.shape[1]))
+        self.e = nn.Parameter(torch.ones(1, neighbors.shape[1]))
         self.bias = nn.Parameter(torch.empty(out_dim))
         # not part of the state dict: the graph is the caller's, and published state dicts do not hold it
-        self.register_buffer("neighbours", neighbours, persistent=False)
+        self.register_buffer("neighbors", neighbors, persistent=False)
         nn.init.xavier_uniform_(self.W, gain=1.414)
         bound = 1 / math.sqrt(out_dim)
         nn.init.uniform_(self.bias, -bound, bound)
 
     def attention(self) -> Tensor:
-        """(J, J) weights: row i is the softmax over joint i and its neighbours; 0 elsewhere."""
+        """(J, J) weights: row i is the softmax over joint i and its neighbors; 0 elsewhere."""
         logits = self.e.new_full((self.n_joints, self.n_joints), -math.inf, dtype=torch.float32)
-        logits[self.neighbours[0], self.neighbours[1]] = self.e[0].float()
+        logits[self.neighbors[0], self.neighbors[1]] = self.e[0].float()
         return logits.softmax(dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -57,9 +57,9 @@ class SemanticGraphConvolution(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, in_dim: int, out_dim: int, neighbours: Tensor, n_joints: int) -> None:
+    def __init__(self, in_dim: int, out_dim: int, neighbors: Tensor, n_joints: int) -> None:
         super().__init__()
-        self.gconv = SemanticGraphConvolution(in_dim, out_dim, neighbours, n_joints)
+        self.gconv = SemanticGraphConvolution(in_dim, out_dim, neighbors, n_joints)
         self.bn = nn.BatchNorm1d(out_dim)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -68,10 +68,10 @@ class _Layer(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    def __init__(self, dim: int, neighbours: Tensor, n_joints: int) -> None:
+    def __init__(self, dim: int, neighbors: Tensor, n_joints: int) -> None:
         super().__init__()
-        self.gconv1 = _Layer(dim, dim, neighbours, n_joints)
-        self.gconv2 = _Layer(dim, dim, neighbours, n_joints)
+        self.gconv1 = _Layer(dim, dim, neighbors, n_joints)
+        self.gconv2 = _Layer(dim, dim, neighbors, n_joints)
 
     def forward(self, features: Tensor) -> Tensor:
         changed: Tensor = self.gconv2(self.gconv1(features))
@@ -105,25 +105,25 @@ class SemGCN(nn.Module):
         super().__init__()
         self.n_joints = n_joints
         self.out_dim = out_dim
-        neighbours = graph_neighbours(n_joints, edges)
-        self.gconv_input = nn.Sequential(_Layer(in_dim, width, neighbours, n_joints))
-        self.gconv_layers = nn.Sequential(*(_ResidualBlock(width, neighbours, n_joints) for _ in range(n_layers)))
-        self.gconv_output = SemanticGraphConvolution(width, out_dim, neighbours, n_joints)
+        neighbors = graph_neighbors(n_joints, edges)
+        self.gconv_input = nn.Sequential(_Layer(in_dim, width, neighbors, n_joints))
+        self.gconv_layers = nn.Sequential(*(_ResidualBlock(width, neighbors, n_joints) for _ in range(n_layers)))
+        self.gconv_output = SemanticGraphConvolution(width, out_dim, neighbors, n_joints)
 
     def forward(self, joints: Tensor) -> Tensor:
         """Features of each joint.
 
         Args:
-            joints: (B, J, in_dim) float coordinates as `data.normalise.normalise_joints` gives them.
+            joints: (B, J, in_dim) float coordinates as `data.normalize.normalize_joints` gives them.
 
         Returns:
-            (B, J, out_dim), without bound and not normalised.
+            (B, J, out_dim), without bound and not normalized.
         """
         features: Tensor = self.gconv_output(self.gconv_layers(self.gconv_input(joints)))
         return features
 
 
-def graph_neighbours(n_joints: int, edges: Sequence[tuple[int, int]]) -> Tensor:
+def graph_neighbors(n_joints: int, edges: Sequence[tuple[int, int]]) -> Tensor:
     """(2, E) int64 rows and columns of the symmetric graph with self-loops, row by row."""
     graph = torch.eye(n_joints, dtype=torch.bool)
     for a, b in edges:

@@ -17,7 +17,7 @@ _SMOOTHED = 50
 def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
     """Draw the loss, its terms, their accuracies, and the learning rate with the gradient's norm.
 
-    Stages are set apart by a line; a term has one colour in all panels.
+    Stages are set apart by a line; a term has one color in all panels.
 
     Thin lines are single steps, thick ones running means (over a fiftieth of the run). The loss is the weighted sum of
     the terms.

@@ -1,4 +1,4 @@
-"""Dense features as colours: one PCA for RGB and depth of all samples, so that like features have like colours."""
+"""Dense features as colors: one PCA for RGB and depth of all samples, so that like features have like colors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FeatureSample:
     Attributes:
         sample_id: For the title.
         rgb: (H, W, 3) uint8.
-        depth: (H, W) float metres, 0 = none.
+        depth: (H, W) float meters, 0 = none.
         foreground: (H, W) bool, where people are.
         features: By modality (`rgb`, `depth`): (C, h, w) float, one C for all.
     """
@@ -35,25 +35,25 @@ class FeatureSample:
 def features_figure(samples: Sequence[FeatureSample], *, title: str = "") -> Figure:
     """Draw one line a sample: RGB, its features, depth, its features.
 
-    The three colour channels are the first three principal components of the foreground's features, of both modalities
-    and all samples together: where two pixels have the same colour, in whichever panel, their features are alike in
+    The three color channels are the first three principal components of the foreground's features, of both modalities
+    and all samples together: where two pixels have the same color, in whichever panel, their features are alike in
     these three directions.
 
     Args:
         samples: At least one.
         title: Above the panels.
     """
-    colours = shared_colours([sample.features for sample in samples], [sample.foreground for sample in samples])
+    colors = shared_colors([sample.features for sample in samples], [sample.foreground for sample in samples])
     figure = Figure(figsize=(9.6, 2.55 * len(samples) + 0.4), layout="constrained")
     axes = figure.subplots(len(samples), 4, squeeze=False)
-    for line, sample, painted in zip(axes, samples, colours, strict=True):
+    for line, sample, painted in zip(axes, samples, colors, strict=True):
         line[0].imshow(sample.rgb)
         line[0].set_title(sample.sample_id, fontsize=7)
         line[1].imshow(_on_person(painted["rgb"], sample.foreground), interpolation="nearest")
         line[1].set_title("features of RGB", fontsize=7)
-        metres = np.ma.masked_equal(np.asarray(sample.depth, np.float64), 0.0)
+        meters = np.ma.masked_equal(np.asarray(sample.depth, np.float64), 0.0)
         line[2].set_facecolor("black")
-        line[2].imshow(metres, cmap="viridis_r", interpolation="nearest")
+        line[2].imshow(meters, cmap="viridis_r", interpolation="nearest")
         line[2].set_title("depth", fontsize=7)
         line[3].imshow(_on_person(painted["depth"], sample.foreground), interpolation="nearest")
         line[3].set_title("features of depth", fontsize=7)
@@ -64,10 +64,10 @@ def features_figure(samples: Sequence[FeatureSample], *, title: str = "") -> Fig
     return figure
 
 
-def shared_colours(
+def shared_colors(
     features: Sequence[Mapping[str, NDArray[np.floating]]], foregrounds: Sequence[NDArray[np.bool_]]
 ) -> list[dict[str, NDArray[np.float64]]]:
-    """Map features to colours by one PCA over the foreground of all samples and modalities.
+    """Map features to colors by one PCA over the foreground of all samples and modalities.
 
     Deterministic: a component's sign is such that its largest coefficient is positive.
 
@@ -76,13 +76,13 @@ def shared_colours(
         foregrounds: Of each sample, (H, W) bool, H a multiple of h.
 
     Returns:
-        Of each sample, (h, w, 3) colours in 0..1 by modality.
+        Of each sample, (h, w, 3) colors in 0..1 by modality.
 
     Raises:
         ValueError: If there is no sample.
     """
     if not features:
-        raise ValueError("colours need at least one sample")
+        raise ValueError("colors need at least one sample")
     cells = [
         maps[name][:, _reduced(foreground, maps[name])].T
         for maps, foreground in zip(features, foregrounds, strict=True)
@@ -103,12 +103,12 @@ def shared_colours(
     return [{name: paint(values) for name, values in maps.items()} for maps in features]
 
 
-def _principal_directions(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+def _principal_directions(centered: NDArray[np.float64]) -> NDArray[np.float64]:
     """(C, 3) unit vectors along which (N, C) points vary most; zeros where there are fewer than three."""
-    variances, vectors = np.linalg.eigh(centred.T @ centred)
+    variances, vectors = np.linalg.eigh(centered.T @ centered)
     order = np.argsort(variances)[::-1][:3]
     chosen = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])
-    directions = np.zeros((centred.shape[1], 3))
+    directions = np.zeros((centered.shape[1], 3))
     directions[:, : chosen.shape[1]] = chosen
     return directions
 
@@ -121,6 +121,6 @@ def _reduced(foreground: NDArray[np.bool_], values: NDArray[np.floating]) -> NDA
     return np.asarray(foreground[np.ix_(rows, columns)])
 
 
-def _on_person(colours: NDArray[np.float64], foreground: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Colours on the person, white around it."""
-    return np.asarray(np.where(_reduced(foreground, np.moveaxis(colours, -1, 0))[..., None], colours, 1.0))
+def _on_person(colors: NDArray[np.float64], foreground: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Colors on the person, white around it."""
+    return np.asarray(np.where(_reduced(foreground, np.moveaxis(colors, -1, 0))[..., None], colors, 1.0))

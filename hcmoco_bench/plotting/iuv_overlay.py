@@ -1,4 +1,4 @@
-"""DensePose on a picture: the annotated points, and the predicted part, U and V of every pixel."""
+"""DensePose on a image: the annotated points, and the predicted part, U and V of every pixel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body.densepose_parts import densepose_parts
 
-_PANELS = ("picture", "annotated: part", "predicted: part", "annotated: U", "predicted: U", "predicted: V")
+_PANELS = ("image", "annotated: part", "predicted: part", "annotated: U", "predicted: U", "predicted: V")
 _PARTS = 24
 
 
@@ -35,8 +35,8 @@ class IUVPerson:
 
 
 @dataclass(frozen=True, eq=False)
-class IUVPicture:
-    """A picture with truth and prediction.
+class IUVImage:
+    """A image with truth and prediction.
 
     Attributes:
         name: Its title.
@@ -55,40 +55,40 @@ class IUVPicture:
     people: tuple[IUVPerson, ...]
 
 
-def iuv_overlays(pictures: Sequence[IUVPicture]) -> Figure:
-    """Draw one line of six panels for each picture.
+def iuv_overlays(images: Sequence[IUVImage]) -> Figure:
+    """Draw one line of six panels for each image.
 
-    Parts of one side and their partners have neighbouring colours; U and V run from dark (0) to bright (1) in both the
-    annotation and the prediction, so that a right prediction has the colour of the points on it.
+    Parts of one side and their partners have neighboring colors; U and V run from dark (0) to bright (1) in both the
+    annotation and the prediction, so that a right prediction has the color of the points on it.
 
     Args:
-        pictures: At least one.
+        images: At least one.
     """
-    if not pictures:
-        raise ValueError("IUV overlays need at least one picture")
-    figure = Figure(figsize=(2.6 * len(_PANELS), 2.9 * len(pictures)), layout="constrained")
-    axes = figure.subplots(len(pictures), len(_PANELS), squeeze=False)
-    for line, picture in zip(axes, pictures, strict=True):
-        canvas = paste_iuv(picture.people, picture.rgb.shape[:2])
+    if not images:
+        raise ValueError("IUV overlays need at least one image")
+    figure = Figure(figsize=(2.6 * len(_PANELS), 2.9 * len(images)), layout="constrained")
+    axes = figure.subplots(len(images), len(_PANELS), squeeze=False)
+    for line, image in zip(axes, images, strict=True):
+        canvas = paste_iuv(image.people, image.rgb.shape[:2])
         found = canvas[0] > 0
-        _show(line[0], picture)
-        for person in picture.people:
+        _show(line[0], image)
+        for person in image.people:
             left, top, width, height = person.box
             line[0].add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="#ffd23f", linewidth=1))
             line[0].text(left, top, f"{person.score:.2f}", color="#ffd23f", fontsize=6, va="bottom", clip_on=True)
-        _points(line[1], picture, picture.part, part_colors(), (0.5, _PARTS + 0.5))
-        _overlay(line[2], picture, np.ma.masked_array(canvas[0], ~found), part_colors(), (0.5, _PARTS + 0.5))
-        _points(line[3], picture, picture.uv[:, 0], "viridis", (0, 1))
+        _points(line[1], image, image.part, part_colors(), (0.5, _PARTS + 0.5))
+        _overlay(line[2], image, np.ma.masked_array(canvas[0], ~found), part_colors(), (0.5, _PARTS + 0.5))
+        _points(line[3], image, image.uv[:, 0], "viridis", (0, 1))
         for axis, channel in ((line[4], 1), (line[5], 2)):
-            _overlay(axis, picture, np.ma.masked_array(canvas[channel] / 255.0, ~found), "viridis", (0, 1))
+            _overlay(axis, image, np.ma.masked_array(canvas[channel] / 255.0, ~found), "viridis", (0, 1))
         for axis, name in zip(line, _PANELS, strict=True):
-            axis.set(xticks=[], yticks=[], xlim=(0, picture.rgb.shape[1]), ylim=(picture.rgb.shape[0], 0))
-            axis.set_title(name if axis is not line[0] else f"{picture.name}\n{name}", fontsize=8)
+            axis.set(xticks=[], yticks=[], xlim=(0, image.rgb.shape[1]), ylim=(image.rgb.shape[0], 0))
+            axis.set_title(name if axis is not line[0] else f"{image.name}\n{name}", fontsize=8)
     return figure
 
 
 def paste_iuv(people: Sequence[IUVPerson], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """All people on one plane (3, H, W) of a picture of this height and width; what leaves it is cut off."""
+    """All people on one plane (3, H, W) of a image of this height and width; what leaves it is cut off."""
     canvas = np.zeros((3, *size), np.uint8)
     for person in sorted(people, key=lambda person: person.score):
         left, top = int(person.box[0]), int(person.box[1])
@@ -102,7 +102,7 @@ def paste_iuv(people: Sequence[IUVPerson], size: tuple[int, int]) -> NDArray[np.
 
 
 def part_colors() -> ListedColormap:
-    """A colour for each of the 24 parts, in their order."""
+    """A color for each of the 24 parts, in their order."""
     table = densepose_parts().fine
     # charts of one coarse part have one hue, told apart by brightness
     colors = []
@@ -113,35 +113,35 @@ def part_colors() -> ListedColormap:
     return ListedColormap(colors)
 
 
-def _show(axis: Axes, picture: IUVPicture, *, grey: bool = False) -> None:
-    extent = (0, picture.rgb.shape[1], picture.rgb.shape[0], 0)  # edges between pixels, as boxes and points have them
-    image = picture.rgb.mean(axis=2) if grey else picture.rgb
-    axis.imshow(image, cmap="gray", vmin=-80 if grey else 0, vmax=255, extent=extent, interpolation="nearest")
+def _show(axis: Axes, image: IUVImage, *, gray: bool = False) -> None:
+    extent = (0, image.rgb.shape[1], image.rgb.shape[0], 0)  # edges between pixels, as boxes and points have them
+    shown = image.rgb.mean(axis=2) if gray else image.rgb
+    axis.imshow(shown, cmap="gray", vmin=-80 if gray else 0, vmax=255, extent=extent, interpolation="nearest")
 
 
 def _overlay(
     axis: Axes,
-    picture: IUVPicture,
+    image: IUVImage,
     values: NDArray[np.generic],
     cmap: str | ListedColormap,
     limits: tuple[float, float],
 ) -> None:
-    _show(axis, picture, grey=True)
-    extent = (0, picture.rgb.shape[1], picture.rgb.shape[0], 0)
+    _show(axis, image, gray=True)
+    extent = (0, image.rgb.shape[1], image.rgb.shape[0], 0)
     axis.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], extent=extent, alpha=0.8, interpolation="nearest")
 
 
 def _points(
     axis: Axes,
-    picture: IUVPicture,
+    image: IUVImage,
     values: NDArray[np.generic],
     cmap: str | ListedColormap,
     limits: tuple[float, float],
 ) -> None:
-    _show(axis, picture, grey=True)
+    _show(axis, image, gray=True)
     axis.scatter(
-        picture.xy[:, 0],
-        picture.xy[:, 1],
+        image.xy[:, 0],
+        image.xy[:, 1],
         c=values,
         cmap=cmap,
         vmin=limits[0],

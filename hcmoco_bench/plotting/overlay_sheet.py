@@ -51,17 +51,17 @@ def _show_depth(axis: Axes, depth: NDArray[np.uint16] | None) -> None:
         _say(axis, "no depth")
         return
     valid = depth > 0
-    metres = np.ma.masked_array(depth / 1000.0, ~valid)
+    meters = np.ma.masked_array(depth / 1000.0, ~valid)
     near, far = np.percentile(depth[valid], (1, 99)) / 1000 if valid.any() else (0.5, 4.5)
     axis.set_facecolor("black")
-    image = axis.imshow(metres, cmap="viridis_r", norm=Normalize(near, far), interpolation="nearest")
+    image = axis.imshow(meters, cmap="viridis_r", norm=Normalize(near, far), interpolation="nearest")
     bar = axis.figure.colorbar(image, ax=axis, fraction=0.04, pad=0.01)
     bar.ax.tick_params(labelsize=6)
     bar.set_label("m", fontsize=6)
 
 
 def show_parts(axis: Axes, rgb: NDArray[np.uint8], parts: NDArray[np.uint8] | None) -> None:
-    """Draw class indices (H, W) in the table's colours over a grey picture (H, W, 3); None says that there are none."""
+    """Draw class indices (H, W) in the table's colors over a gray image (H, W, 3); None says that there are none."""
     if parts is None:
         _say(axis, "no part masks")
         return
@@ -104,19 +104,19 @@ def _say(axis: Axes, text: str) -> None:
 
 
 def depth_edges(depth: NDArray[np.uint16], step: float = 80.0) -> NDArray[np.bool_]:
-    """Pixels whose depth lies at least `step` millimetres before a 4-neighbour's (no depth counts as far away).
+    """Pixels whose depth lies at least `step` millimeters before a 4-neighbor's (no depth counts as far away).
 
     Args:
-        depth: (H, W) uint16 millimetres, 0 = none.
-        step: Least jump in millimetres.
+        depth: (H, W) uint16 millimeters, 0 = none.
+        step: Least jump in millimeters.
 
     Returns:
         (H, W) bool; pixels without depth are never edges.
     """
     far = np.where(depth > 0, depth.astype(np.float32), np.float32(1e6))
     padded = np.pad(far, 1, mode="edge")
-    neighbours = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    edges: NDArray[np.bool_] = (np.maximum.reduce(neighbours) - far >= step) & (depth > 0)
+    neighbors = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    edges: NDArray[np.bool_] = (np.maximum.reduce(neighbors) - far >= step) & (depth > 0)
     return edges
 
 

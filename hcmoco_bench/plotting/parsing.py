@@ -23,14 +23,14 @@ class ParsedSample:
 
     Attributes:
         sample_id: For the title.
-        picture: (h, w, 3) uint8 RGB, or (h, w) float metres, 0 = none.
+        image: (h, w, 3) uint8 RGB, or (h, w) float meters, 0 = none.
         region: Left, top, width and height of what it shows, px of the labels.
         truth: (H, W) uint8 class indices, 255 = does not count.
         prediction: (H, W) uint8 class indices.
     """
 
     sample_id: str
-    picture: NDArray[Any]
+    image: NDArray[Any]
     region: tuple[int, int, int, int]
     truth: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
@@ -39,7 +39,7 @@ class ParsedSample:
 def parsing_sheet(samples: Sequence[ParsedSample]) -> Figure:
     """Draw one line of four panels a sample: input, labels, prediction, and the pixels where they differ.
 
-    In the last panel right pixels of the person are grey and wrong ones are red. All panels show the same window
+    In the last panel right pixels of the person are gray and wrong ones are red. All panels show the same window
     around the person.
 
     Args:
@@ -52,7 +52,7 @@ def parsing_sheet(samples: Sequence[ParsedSample]) -> Figure:
     for line, sample in zip(axes, samples, strict=True):
         counted = sample.truth != _IGNORED
         wrong = (sample.truth != sample.prediction) & counted
-        show_picture(line[0], sample.picture, sample.region)
+        show_image(line[0], sample.image, sample.region)
         show_parts(line[1], sample.truth)
         show_parts(line[2], sample.prediction)
         person = ((sample.truth > 0) | (sample.prediction > 0)) & counted
@@ -62,29 +62,29 @@ def parsing_sheet(samples: Sequence[ParsedSample]) -> Figure:
         line[3].imshow(errors, interpolation="nearest")
         share = 100 * wrong.sum() / max(int(person.sum()), 1)
         titles = (sample.sample_id, "labels", "prediction", f"wrong: {share:.0f} % of the person")
-        labelled = (sample.truth > 0) & counted
-        window = _window(labelled if labelled.any() else person)
+        labeled = (sample.truth > 0) & counted
+        window = _window(labeled if labeled.any() else person)
         for axis, title in zip(line, titles, strict=True):
             axis.set_title(title, fontsize=8)
             axis.set(xlim=window[0], ylim=window[1], xticks=[], yticks=[])
     return figure
 
 
-def show_picture(axis: Axes, picture: NDArray[Any], region: tuple[int, int, int, int]) -> None:
+def show_image(axis: Axes, image: NDArray[Any], region: tuple[int, int, int, int]) -> None:
     """Draw RGB or depth over a region (left, top, width, height) of the labels' pixels."""
     left, top, width, height = region
     extent = (left - 0.5, left + width - 0.5, top + height - 0.5, top - 0.5)
-    if picture.ndim == 3:
-        axis.imshow(picture, extent=extent)
+    if image.ndim == 3:
+        axis.imshow(image, extent=extent)
         return
     axis.set_facecolor("black")
-    metres = np.ma.masked_less_equal(np.asarray(picture, np.float64), 0.0)
-    near, far = np.percentile(metres.compressed(), (1, 99)) if metres.count() else (0.5, 4.5)
-    axis.imshow(metres, cmap="viridis_r", vmin=near, vmax=far, extent=extent, interpolation="nearest")
+    meters = np.ma.masked_less_equal(np.asarray(image, np.float64), 0.0)
+    near, far = np.percentile(meters.compressed(), (1, 99)) if meters.count() else (0.5, 4.5)
+    axis.imshow(meters, cmap="viridis_r", vmin=near, vmax=far, extent=extent, interpolation="nearest")
 
 
 def show_parts(axis: Axes, parts: NDArray[np.uint8]) -> None:
-    """Draw class indices in the part table's colours; pixels that do not count are hatched grey."""
+    """Draw class indices in the part table's colors; pixels that do not count are hatched gray."""
     table = part_table()
     axis.set_facecolor("0.9")
     shown = np.ma.masked_equal(parts, _IGNORED)
@@ -134,7 +134,7 @@ def confusion_figure(confusion: NDArray[np.integer], names: Sequence[str]) -> Fi
     places = np.arange(len(names))
     axis.set_xticks(places, names, rotation=90, fontsize=8)
     axis.set_yticks(places, names, fontsize=8)
-    axis.set(xlabel="predicted as", ylabel="labelled")
+    axis.set(xlabel="predicted as", ylabel="labeled")
     bar = figure.colorbar(image, ax=axis, fraction=0.04, pad=0.02)
     bar.set_label("share of the class's pixels, %")
     return figure

@@ -25,13 +25,13 @@ def parts_sheet(frames: Sequence[FrameArrays]) -> Figure:
     lines = -(-len(frames) // _COLUMNS)
     figure = Figure(figsize=(3.1 * 2 * _COLUMNS, 3.3 * lines), layout="constrained")
     axes = figure.subplots(lines, 2 * _COLUMNS, squeeze=False).reshape(-1, 2)
-    for (picture, parts), frame in zip(axes, frames, strict=False):
-        picture.imshow(frame.rgb, interpolation="nearest")
+    for (image, parts), frame in zip(axes, frames, strict=False):
+        image.imshow(frame.rgb, interpolation="nearest")
         show_parts(parts, frame.rgb, frame.parts)
         left, top, right, bottom = _window(frame)
-        for axis in (picture, parts):
+        for axis in (image, parts):
             axis.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
-        picture.set_title(frame.sample_id, fontsize=8)
+        image.set_title(frame.sample_id, fontsize=8)
     for axis in axes[len(frames) :].reshape(-1):
         axis.set_axis_off()
     return figure

@@ -17,7 +17,7 @@ COLUMNS = 3
 
 
 def people_sheet(photographs: Sequence[PhotographArrays], joints: JointSet) -> Figure:
-    """Draw the pictures, three a line, with a colour a person: the square of their crop, limbs and joints.
+    """Draw the images, three a line, with a color a person: the square of their crop, limbs and joints.
 
     Joints that are seen are filled, hidden ones are rings; joints that are not annotated are not drawn, nor are limbs
     that end in one.
@@ -27,7 +27,7 @@ def people_sheet(photographs: Sequence[PhotographArrays], joints: JointSet) -> F
         joints: Their joint set.
     """
     if not photographs:
-        raise ValueError("a sheet needs at least one picture")
+        raise ValueError("a sheet needs at least one image")
     columns = min(COLUMNS, len(photographs))
     lines = -(-len(photographs) // columns)
     figure = Figure(figsize=(4.6 * columns, 3.9 * lines), layout="constrained")

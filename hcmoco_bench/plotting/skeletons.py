@@ -19,14 +19,14 @@ _WIDE, _DEEP, _TALL = 0.8, 0.5, 1.2
 
 
 @dataclass(frozen=True, eq=False)
-class SkeletonPicture:
+class SkeletonImage:
     """A depth map with a true and a predicted skeleton.
 
     Attributes:
         name: Shown above it.
-        depth: (H, W) float32 metres, 0 = none.
-        true: (J, 3) metres, x to the right of the picture, y up, z forward.
-        predicted: (J, 3) metres, as `true`.
+        depth: (H, W) float32 meters, 0 = none.
+        true: (J, 3) meters, x to the right of the image, y up, z forward.
+        predicted: (J, 3) meters, as `true`.
         true_pixels: (J, 2) px (x, y).
         predicted_pixels: (J, 2) px (x, y).
     """
@@ -39,45 +39,43 @@ class SkeletonPicture:
     predicted_pixels: NDArray[np.floating]
 
 
-def skeleton_sheet(
-    pictures: Sequence[SkeletonPicture], *, joints: str = "itop15", threshold_cm: float = 10.0
-) -> Figure:
+def skeleton_sheet(images: Sequence[SkeletonImage], *, joints: str = "itop15", threshold_cm: float = 10.0) -> Figure:
     """Draw each skeleton as the camera sees it, over the depth map, and from the side.
 
     The true skeleton is white, the predicted one orange; predicted joints that are farther off than the threshold are
     red. From the side, the camera is to the left.
 
     Args:
-        pictures: At least one.
+        images: At least one.
         joints: Joint set.
         threshold_cm: From here on a joint is wrong.
 
     Raises:
-        ValueError: If there is no picture.
+        ValueError: If there is no image.
     """
-    if not pictures:
-        raise ValueError("a skeleton sheet needs at least one picture")
+    if not images:
+        raise ValueError("a skeleton sheet needs at least one image")
     names = joint_set(joints)
-    columns = min(_COLUMNS, len(pictures))
-    lines = -(-len(pictures) // columns)
+    columns = min(_COLUMNS, len(images))
+    lines = -(-len(images) // columns)
     figure = Figure(figsize=(4.6 * columns, 3.1 * lines), layout="constrained", facecolor="0.97")
     axes = figure.subplots(lines, 2 * columns, squeeze=False, gridspec_kw={"width_ratios": [2.4, 1] * columns})
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         line, place = divmod(number, columns)
         front, side = axes[line, 2 * place], axes[line, 2 * place + 1]
-        error = 100 * np.linalg.norm(picture.predicted - picture.true, axis=1)
+        error = 100 * np.linalg.norm(image.predicted - image.true, axis=1)
         wrong = error >= threshold_cm
-        _show_depth(front, picture)
-        _draw(front, names, picture.true_pixels, TRUE, None)
-        _draw(front, names, picture.predicted_pixels, PREDICTED, wrong)
-        front.set_title(f"{picture.name}: {100 * (~wrong).mean():.0f} % within {threshold_cm:g} cm", fontsize=8)
+        _show_depth(front, image)
+        _draw(front, names, image.true_pixels, TRUE, None)
+        _draw(front, names, image.predicted_pixels, PREDICTED, wrong)
+        front.set_title(f"{image.name}: {100 * (~wrong).mean():.0f} % within {threshold_cm:g} cm", fontsize=8)
         side.set_axis_on()
         side.set_facecolor("0.2")
-        _draw(side, names, picture.true[:, [2, 1]], TRUE, None)
-        _draw(side, names, picture.predicted[:, [2, 1]], PREDICTED, wrong)
-        middle = (picture.true.min(axis=0) + picture.true.max(axis=0)) / 2
+        _draw(side, names, image.true[:, [2, 1]], TRUE, None)
+        _draw(side, names, image.predicted[:, [2, 1]], PREDICTED, wrong)
+        middle = (image.true.min(axis=0) + image.true.max(axis=0)) / 2
         side.set(
             xlim=(middle[2] - _DEEP, middle[2] + _DEEP), ylim=(middle[1] - _TALL, middle[1] + _TALL), aspect="equal"
         )
@@ -127,8 +125,8 @@ def joint_bars(per_joint: Mapping[str, Mapping[str, float | None]], *, figure_na
     return figure
 
 
-def _show_depth(axis: Axes, picture: SkeletonPicture) -> None:
-    depth, z = picture.depth, picture.true[:, 2]
+def _show_depth(axis: Axes, image: SkeletonImage) -> None:
+    depth, z = image.depth, image.true[:, 2]
     shown = np.ma.masked_array(depth, depth <= 0)
     limits = Normalize(float(z.min()) - _WIDE, float(z.max()) + 2 * _WIDE)
     axis.imshow(shown, cmap="bone_r", norm=limits, interpolation="nearest")

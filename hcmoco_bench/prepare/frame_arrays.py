@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.prepare.images import decode_image
+from hcmoco_bench.files.images import decode_image
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def decode_frame(row: Mapping[str, Any]) -> FrameArrays:
     """Decode a row as `Human36mStore.find` gives it.
 
     Raises:
-        StoreError: If a picture is missing or cannot be decoded; names the sample.
+        StoreError: If a image is missing or cannot be decoded; names the sample.
     """
     try:
         rgb, parts = (decode_image(row[column]["bytes"], source=column) for column in ("rgb", "parts"))

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from hcmoco_bench import __version__
-from hcmoco_bench.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError, UsageError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
+from hcmoco_bench.files.hashing import file_sha256, fingerprint
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.lock import folder_lock
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.executors import Executor, LocalExecutor
 from hcmoco_bench.prepare.human36m_shard import (
     Human36mShardTask,
@@ -22,30 +25,21 @@ from hcmoco_bench.prepare.human36m_shard import (
     write_human36m_shard,
 )
 from hcmoco_bench.prepare.human36m_store import (
-    LICENCE,
+    LICENSE,
     Human36mChoice,
     Human36mManifest,
     Human36mSource,
     Human36mStore,
 )
-from hcmoco_bench.prepare.manifest import (
-    LICENCE_GENERATED,
-    MANIFEST_FILE,
-    ShardEntry,
-    SplitCount,
-    Tool,
-    dump_json,
-    file_sha256,
-)
+from hcmoco_bench.prepare.manifest import LICENSE_GENERATED, MANIFEST_FILE, ShardEntry, SplitCount, Tool
 from hcmoco_bench.prepare.options import JPEG_QUALITY
 from hcmoco_bench.prepare.paths import PortablePaths
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, SPLITS_FILE
 from hcmoco_bench.prepare.store_folder import StoreFolder
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, count_frames, scan
 from hcmoco_bench.sources.human36m.layout import EVERY, TEST_SUBJECTS, TRAIN_SUBJECTS
-from hcmoco_bench.sources.ntu.splits import fingerprint, uniform
+from hcmoco_bench.sources.ntu.splits import uniform
 
 ROWS_PER_SHARD: Final = 128
 _SHARES: Final = (20, 10, 5, 1)
@@ -140,15 +134,15 @@ def _measure(
         try:
             shown = count_frames(recording.video)
             with PartLabels(recording.labels) as labels:
-                labelled = len(labels)
+                labeled = len(labels)
         except DataError as error:
             problems.append(Problem.from_error(str(recording.name), error))
             continue
-        count = min(shown, labelled)
-        if shown != labelled:
-            lost = len(range(0, max(shown, labelled), every)) - len(range(0, count, every))
+        count = min(shown, labeled)
+        if shown != labeled:
+            lost = len(range(0, max(shown, labeled), every)) - len(range(0, count, every))
             reason = (
-                f"{recording.labels}: labels of {labelled} frames, the video has {shown}; the first {count} are used, "
+                f"{recording.labels}: labels of {labeled} frames, the video has {shown}; the first {count} are used, "
                 f"{lost} of the chosen frames are missing"
             )
             problems.append(Problem(str(recording.name), "lengths_differ", str(recording.labels), reason, kept=True))
@@ -260,7 +254,7 @@ def _finish(
     write_atomic(folder.path / PROBLEMS_FILE, "".join(f"{problem.to_json()}\n" for problem in sorted(problems)))
     manifest = Human36mManifest(
         tool=Tool(version=__version__),
-        source=Human36mSource(generated=tree.generated, licence=LICENCE_GENERATED if tree.generated else LICENCE),
+        source=Human36mSource(generated=tree.generated, license=LICENSE_GENERATED if tree.generated else LICENSE),
         options=choice,
         recordings=len(recordings),
         plan_sha256=folder.plan_sha256,

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.images import encode_png, encode_rgb
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.human36m_store import SCHEMA
-from hcmoco_bench.prepare.images import encode_png, encode_rgb
 from hcmoco_bench.prepare.paths import PortablePaths
-from hcmoco_bench.problems import Problem
 from hcmoco_bench.sources.human36m import FrameId, PartLabels, Recording, decode_frames
 
 ROW_GROUP: Final = 16
@@ -27,7 +27,7 @@ ROW_GROUP: Final = 16
 _FOOTER_KEY: Final = b"hcmoco_bench"
 
 _BORDER: Final = 4
-"""Labels may be so many px larger or smaller than the picture: cameras differ by 2, which labels need not follow."""
+"""Labels may be so many px larger or smaller than the image: cameras differ by 2, which labels need not follow."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _rows(task: Human36mShardTask, one: RecordingFrames, problems: list[Problem]
 
 
 def _fitted(parts: NDArray[np.uint8], rgb: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:
-    """Labels as large as the picture; a missing border is background.
+    """Labels as large as the image; a missing border is background.
 
     Raises:
         DataError: Kind `mask_wrong_size` if more than a border is missing or too much.
@@ -146,7 +146,7 @@ def _fitted(parts: NDArray[np.uint8], rgb: NDArray[np.uint8], source: str) -> ND
     height, width = rgb.shape[:2]
     if max(abs(parts.shape[0] - height), abs(parts.shape[1] - width)) > _BORDER:
         raise DataError(
-            f"{source}: labels of {parts.shape[1]}x{parts.shape[0]} px for a picture of {width}x{height}; take the "
+            f"{source}: labels of {parts.shape[1]}x{parts.shape[0]} px for a image of {width}x{height}; take the "
             "labels that belong to this video",
             kind="mask_wrong_size",
             file=source,

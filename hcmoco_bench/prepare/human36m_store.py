@@ -8,11 +8,12 @@ from typing import Final, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from hcmoco_bench.prepare.manifest import ShardEntry, SplitCount, Tool, dump_json, manifest_kind, read_manifest
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.prepare.manifest import ShardEntry, SplitCount, Tool, manifest_kind, read_manifest
 from hcmoco_bench.prepare.schema import IMAGE
 from hcmoco_bench.prepare.store import SplitStore
 
-LICENCE: Final = "Pixels from Human3.6M: for academic research only, not to be redistributed (http://vision.imar.ro/human3.6m/eula.php)."
+LICENSE: Final = "Pixels from Human3.6M: for academic research only, not to be redistributed (http://vision.imar.ro/human3.6m/eula.php)."
 KIND: Final = "human36m"
 
 SCHEMA: Final = pa.schema(
@@ -28,7 +29,7 @@ SCHEMA: Final = pa.schema(
 )
 """One row a frame, counted from 0. `rgb`: JPEG in the video's size; `parts`: 8-bit PNG of class indices, as large."""
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -38,7 +39,7 @@ class Human36mSource(BaseModel):
     model_config = _FROZEN
     dataset: Literal["human36m"] = "human36m"
     generated: bool
-    licence: str
+    license: str = Field(alias="licence")
 
 
 class Human36mChoice(BaseModel):
@@ -63,7 +64,7 @@ class Human36mManifest(BaseModel):
         schema_version: 1; key `schema` in the file.
         kind: Tells it from the manifests of other stores.
         tool: What made it.
-        source: Data set and licence.
+        source: Data set and license.
         options: What was asked for.
         recordings: Videos that were used.
         plan_sha256: Fingerprint of options and inputs.

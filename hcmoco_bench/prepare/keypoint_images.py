@@ -1,4 +1,4 @@
-"""MPII or COCO in, a store of annotated photographs out: checked, in Parquet shards, the pictures as they are."""
+"""MPII or COCO in, a store of annotated photographs out: checked, in Parquet shards, the images as they are."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hcmoco_bench import __version__
-from hcmoco_bench.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.executors import LocalExecutor
-from hcmoco_bench.prepare.keypoint_manifest import LICENCES, KeypointManifest, KeypointSplit, KeypointStore
+from hcmoco_bench.prepare.keypoint_manifest import LICENSES, KeypointManifest, KeypointSplit, KeypointStore
 from hcmoco_bench.prepare.keypoint_shard import KeypointShardTask, read_keypoint_note, write_keypoint_shard
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool, file_sha256
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry, Tool
 from hcmoco_bench.prepare.paths import PortablePaths
 from hcmoco_bench.prepare.store import PROBLEMS_FILE
 from hcmoco_bench.prepare.store_folder import StoreFolder
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources import coco, mpii
 from hcmoco_bench.sources.people import Photographs
 
@@ -37,7 +38,7 @@ class PreparedKeypoints:
 
     Attributes:
         store: The finished store.
-        kept: Pictures in shards that were finished by earlier runs.
+        kept: Images in shards that were finished by earlier runs.
         nothing_to_do: True if the store was finished already.
     """
 
@@ -58,14 +59,14 @@ def prepare_keypoints(
 ) -> PreparedKeypoints:
     """Make a store of MPII's or COCO's people, or continue one that was interrupted.
 
-    The store's bytes depend on the raw files and `rows_per_shard` alone. Pictures that are missing or damaged, people
+    The store's bytes depend on the raw files and `rows_per_shard` alone. Images that are missing or damaged, people
     without joints and wrong annotations are left out with a problem line.
 
     Args:
         dataset: Which one `root` is.
         root: Its folder, extracted.
         out: Folder of the store; made if it is not there.
-        rows_per_shard: Pictures a shard: the unit of work and of resuming.
+        rows_per_shard: Images a shard: the unit of work and of resuming.
         workers: Processes.
         overwrite: Replace a store made from other inputs, or this one.
         progress: Told about each step.
@@ -101,7 +102,7 @@ def prepare_keypoints(
 
 
 def _recipe(dataset: str, splits: dict[str, Photographs], root: Path, rows_per_shard: int) -> str:
-    """Fingerprint of everything the store's bytes depend on; pictures by name and size."""
+    """Fingerprint of everything the store's bytes depend on; images by name and size."""
     parts: list[object] = [__version__, dataset, rows_per_shard]
     for split, found in sorted(splits.items()):
         parts += [split, file_sha256(found.annotations)]
@@ -115,22 +116,22 @@ def _tasks(
     splits: dict[str, Photographs], root: Path, out: Path, recipe: str, rows_per_shard: int
 ) -> Iterator[KeypointShardTask]:
     for split, found in splits.items():
-        pictures = found.photographs
-        total = -(-len(pictures) // rows_per_shard)
+        images = found.photographs
+        total = -(-len(images) // rows_per_shard)
         for number in range(total):
-            rows = pictures[number * rows_per_shard : (number + 1) * rows_per_shard]
+            rows = images[number * rows_per_shard : (number + 1) * rows_per_shard]
             yield KeypointShardTask(out / f"{split}-{number:05d}-of-{total:05d}.parquet", recipe, rows, root)
 
 
 def _write_shards(tasks: Sequence[KeypointShardTask], workers: int, progress: Progress) -> int:
-    """Write the shards that are not finished; returns the number of pictures in those that are."""
+    """Write the shards that are not finished; returns the number of images in those that are."""
     left = [task for task in tasks if (note := read_keypoint_note(task.path)) is None or note.recipe != task.recipe]
     total = sum(len(task.photographs) for task in tasks)
     kept = done = total - sum(len(task.photographs) for task in left)
-    progress("checking pictures", done, total)
-    for pictures in LocalExecutor(workers).run(write_keypoint_shard, left):
-        done += pictures
-        progress("checking pictures", done, total)
+    progress("checking images", done, total)
+    for images in LocalExecutor(workers).run(write_keypoint_shard, left):
+        done += images
+        progress("checking images", done, total)
     return kept
 
 
@@ -163,7 +164,7 @@ def _finish(
     manifest = KeypointManifest(
         tool=Tool(version=__version__),
         dataset=dataset,
-        licence=LICENCES[dataset],
+        license=LICENSES[dataset],
         joints=next(iter(splits.values())).joint_set,
         rows_per_shard=rows_per_shard,
         plan_sha256=recipe,

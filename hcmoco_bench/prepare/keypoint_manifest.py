@@ -10,14 +10,15 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import ShardEntry, Tool, dump_json, manifest_kind, read_manifest
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.manifest import ShardEntry, Tool, manifest_kind, read_manifest
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split, spread
-from hcmoco_bench.problems import Problem
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
-LICENCES = {
+LICENSES = {
     "mpii": "Pictures of MPII Human Pose, from the web: for research, not to be redistributed (http://human-pose.mpi-inf.mpg.de).",
     "coco": "Pictures of COCO, from Flickr, each under its own licence; annotations CC BY 4.0 (https://cocodataset.org).",
 }
@@ -31,7 +32,7 @@ def holds_photographs(path: Path) -> bool:
 
 
 class KeypointSplit(BaseModel):
-    """One split: its annotation file's hash, and how many pictures and people are in the store."""
+    """One split: its annotation file's hash, and how many images and people are in the store."""
 
     model_config = _FROZEN
     annotations_sha256: str = _SHA256
@@ -47,10 +48,10 @@ class KeypointManifest(BaseModel):
         kind: Tells it from the manifest of an NTU store.
         tool: What made it.
         dataset: `mpii` or `coco`.
-        licence: What the pictures may be used for.
+        license: What the images may be used for.
         joints: Joint set of all people.
-        rows_per_shard: Pictures planned for a shard.
-        plan_sha256: Fingerprint of options, annotations and pictures.
+        rows_per_shard: Images planned for a shard.
+        plan_sha256: Fingerprint of options, annotations and images.
         splits: By name.
         shards: By file name, `<split>-NNNNN-of-NNNNN.parquet`.
         problems: Number of lines of `problems.jsonl` by kind.
@@ -63,7 +64,7 @@ class KeypointManifest(BaseModel):
     kind: Literal["keypoint-images"] = "keypoint-images"
     tool: Tool
     dataset: Literal["mpii", "coco"]
-    licence: str
+    license: str = Field(alias="licence")
     joints: str
     rows_per_shard: int = Field(ge=1)
     plan_sha256: str = _SHA256
@@ -108,20 +109,20 @@ class KeypointStore:
         return tuple(self.path / file for file in sorted(self.manifest.shards) if shard_split(file) == split)
 
     def spread(self, number: int) -> list[str]:
-        """Ids of up to `number` pictures, at even distances over all splits, from the middle of each stretch."""
+        """Ids of up to `number` images, at even distances over all splits, from the middle of each stretch."""
         shards = (path for split in self.manifest.splits for path in self.shards(split))
         tables = (table for path in shards for table in row_groups(path, ["image_id"], None))
         return spread([image_id for table in tables for image_id in table["image_id"].to_pylist()], number)
 
     def find(self, image_id: str) -> dict[str, Any]:
-        """The row of one picture; raises StoreError if it is not in the store, with its problem line if it has one."""
+        """The row of one image; raises StoreError if it is not in the store, with its problem line if it has one."""
         for row in self._rows(image_id):
             return row
         reason = next(
             (problem.reason for problem in self.problems() if Path(problem.id).stem == image_id),
-            "ids are the pictures' names without their suffix",
+            "ids are the images' names without their suffix",
         )
-        raise StoreError(f"{self.path}: picture {image_id} is not in the store: {reason}")
+        raise StoreError(f"{self.path}: image {image_id} is not in the store: {reason}")
 
     def _rows(self, image_id: str) -> Iterator[dict[str, Any]]:
         for split in self.manifest.splits:

@@ -1,4 +1,4 @@
-"""One shard of annotated photographs: the pictures' own files, checked by decoding them, and their people."""
+"""One shard of annotated photographs: the images' own files, checked by decoding them, and their people."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.schema import IMAGE
-from hcmoco_bench.problems import Problem
 from hcmoco_bench.sources.people import Photograph
 
 ROW_GROUP: Final = 32
-"""Pictures a row group: what is held in memory at once."""
+"""Images a row group: what is held in memory at once."""
 
 SCHEMA: Final = pa.schema(
     [
@@ -44,7 +44,7 @@ SCHEMA: Final = pa.schema(
         ),
     ]
 )
-"""One row a picture. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
+"""One row a image. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
 `state` (J,) 0 not annotated, 1 hidden, 2 seen; `center` (2,) px and `scale` (side over 200 px) of the square."""
 
 _FOOTER_KEY: Final = b"hcmoco_bench"
@@ -57,7 +57,7 @@ class KeypointShardTask:
     Attributes:
         path: File to write.
         recipe: Fingerprint of the plan.
-        photographs: Its pictures in row order.
+        photographs: Its images in row order.
         root: Folder that file names in problems are relative to.
     """
 
@@ -83,7 +83,7 @@ class KeypointNote:
 
 
 def write_keypoint_shard(task: KeypointShardTask) -> int:
-    """Write a shard in one step; returns the number of pictures dealt with. Bad pictures become problems in its footer.
+    """Write a shard in one step; returns the number of images dealt with. Bad images become problems in its footer.
 
     Raises:
         StoreError: If the file cannot be written.
@@ -117,8 +117,8 @@ def read_keypoint_note(path: Path) -> KeypointNote | None:
         return None
 
 
-def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height, px, of an encoded picture, which is decoded as a whole; None if it cannot be."""
+def image_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height, px, of an encoded image, which is decoded as a whole; None if it cannot be."""
     # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
     if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
         return None
@@ -157,13 +157,13 @@ def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
         data = photograph.path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
-    size = picture_size(data)
+    size = image_size(data)
     if size is None:
-        raise DataError(f"{name}: not a whole picture; fetch it again", kind="image_unreadable", file=name)
+        raise DataError(f"{name}: not a whole image; fetch it again", kind="image_unreadable", file=name)
     width, height = size
     if photograph.size not in (None, size):
         raise DataError(
-            f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another picture?",
+            f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another image?",
             kind="image_wrong_size",
             file=name,
         )

@@ -18,10 +18,10 @@ LINK_FRAMES = 30
 """Tracks are joined over a gap of at most this many frames (one second)."""
 
 LINK_DISTANCE = 0.5
-"""Metres between the spine bases at the two ends of the gap, at most."""
+"""Meters between the spine bases at the two ends of the gap, at most."""
 
 STILL = 0.02
-"""Metres added to the motion, so that a person who stands still is told from others by the remaining factors."""
+"""Meters added to the motion, so that a person who stands still is told from others by the remaining factors."""
 
 _TRACKED = 2
 _SPINE_BASE = 0
@@ -42,7 +42,7 @@ _LENGTHS: tuple[tuple[int, int, float, float], ...] = (
     (13, 14, 0.25, 0.60),
     (17, 18, 0.25, 0.60),
 )
-"""Two Kinect joints and the range of their distance in people, metres: torso, shoulders, arms, legs."""
+"""Two Kinect joints and the range of their distance in people, meters: torso, shoulders, arms, legs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Track:
 def find_tracks(skeleton: Skeleton) -> list[Track]:
     """Group a clip's records into bodies, joining ids that follow each other; best score first.
 
-    A track continues one that ended at most `LINK_FRAMES` frames before it began and at most `LINK_DISTANCE` metres
+    A track continues one that ended at most `LINK_FRAMES` frames before it began and at most `LINK_DISTANCE` meters
     away. Equal scores keep the order in which the bodies appear.
     """
     chains: list[list[NDArray[np.intp]]] = []
@@ -148,9 +148,9 @@ def _plausibility(xyz: NDArray[np.float64], finite: NDArray[np.bool_]) -> float:
 
 
 def _motion(xyz: NDArray[np.float64], tracked: NDArray[np.bool_]) -> float:
-    centred = xyz - xyz[:, [_SPINE_BASE]]
+    centered = xyz - xyz[:, [_SPINE_BASE]]
     weight = (tracked & tracked[:, [_SPINE_BASE]])[:, _BODY_JOINTS].astype(np.float64)
-    value = np.where(weight[..., None] > 0, centred[:, _BODY_JOINTS], 0.0)
+    value = np.where(weight[..., None] > 0, centered[:, _BODY_JOINTS], 0.0)
     sums, counts = _moving_sum(value), _moving_sum(weight)
     seen = counts > 0
     if not seen.any():
@@ -162,7 +162,7 @@ def _motion(xyz: NDArray[np.float64], tracked: NDArray[np.bool_]) -> float:
 
 
 def _moving_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over `_SMOOTH_FRAMES` neighbouring records (fewer at the ends), along the first axis."""
+    """Sum over `_SMOOTH_FRAMES` neighboring records (fewer at the ends), along the first axis."""
     half = _SMOOTH_FRAMES // 2
     total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
     index = np.arange(len(values))

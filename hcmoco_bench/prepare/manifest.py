@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.prepare.options import PrepareOptions
 
 MANIFEST_FILE = "manifest.json"
 """Written last: its presence means that the store is complete."""
 
-LICENCE_NTU = (
+LICENSE_NTU = (
     "Pixels from NTU RGB+D / NTU RGB+D 120, (c) ROSE Lab, Nanyang Technological University: for academic research "
     "only, not to be redistributed (https://rose1.ntu.edu.sg/dataset/actionRecognition/)."
 )
-LICENCE_GENERATED = "Generated people, no recordings: CC0-1.0, free for any use."
+LICENSE_GENERATED = "Generated people, no recordings: CC0-1.0, free for any use."
 
 ManifestT = TypeVar("ManifestT", bound=BaseModel)
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -41,7 +41,7 @@ class Source(BaseModel):
     model_config = _FROZEN
     dataset: Literal["ntu-rgbd"] = "ntu-rgbd"
     generated: bool
-    licence: str
+    license: str = Field(alias="licence")
 
 
 class Lists(BaseModel):
@@ -84,7 +84,7 @@ class Manifest(BaseModel):
     Attributes:
         schema_version: 1; key `schema` in the file.
         tool: What made it.
-        source: Data set and licence.
+        source: Data set and license.
         options: Everything that was asked for (`options.set` is the sample set).
         lists: The sample lists.
         inputs: Fingerprint of the raw clips.
@@ -163,14 +163,3 @@ def manifest_kind(store: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return manifest.get("kind") if isinstance(manifest, dict) else None
-
-
-def dump_json(value: Any) -> str:
-    """JSON as every file of a store is written: sorted keys, two spaces, a final newline, UTF-8."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; reads it in blocks."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

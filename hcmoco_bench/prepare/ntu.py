@@ -10,23 +10,24 @@ from pathlib import Path
 from hcmoco_bench import __version__
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.align.rigs import calibrate
-from hcmoco_bench.atomic import remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import DataError, StoreError, UsageError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.lock import folder_lock
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.executors import Executor, LocalExecutor
 from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.manifest import (
-    LICENCE_GENERATED,
-    LICENCE_NTU,
+    LICENSE_GENERATED,
+    LICENSE_NTU,
     MANIFEST_FILE,
     Manifest,
     ShardEntry,
     Source,
     SplitCount,
     Tool,
-    dump_json,
-    file_sha256,
 )
 from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.prepare.paths import PortablePaths
@@ -34,8 +35,7 @@ from hcmoco_bench.prepare.plan import STORED_SPLITS, Plan, make_plan
 from hcmoco_bench.prepare.shard import ShardTask, read_note, write_shard
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store
 from hcmoco_bench.prepare.workspace import Workspace
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.lists import DECLARATION, SampleLists, load_lists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
 from hcmoco_bench.sources.ntu.tree import NtuTree, scan
@@ -246,7 +246,7 @@ def _finish(workspace: Workspace, plan: Plan, tree: NtuTree, outer: Sequence[Pro
     write_atomic(path / PROBLEMS_FILE, "".join(f"{problem.to_json()}\n" for problem in sorted(problems)))
     manifest = Manifest(
         tool=Tool(version=__version__),
-        source=Source(generated=tree.generated, licence=LICENCE_GENERATED if tree.generated else LICENCE_NTU),
+        source=Source(generated=tree.generated, license=LICENSE_GENERATED if tree.generated else LICENSE_NTU),
         options=plan.options,
         lists=plan.lists,
         inputs=plan.inputs,

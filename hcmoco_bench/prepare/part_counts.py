@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.parsing_store import ParsingStore
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 
 
 @dataclass(frozen=True)

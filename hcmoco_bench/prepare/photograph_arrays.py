@@ -1,4 +1,4 @@
-"""One row of a store of photographs, decoded: the picture and its people as arrays."""
+"""One row of a store of photographs, decoded: the image and its people as arrays."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hcmoco_bench.sources.people import BOX_UNIT
 
 @dataclass(frozen=True)
 class PhotographArrays:
-    """A picture of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centres.
+    """A image of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
-        image_id: The picture's name without its suffix.
+        image_id: The image's name without its suffix.
         rgb: (H, W, 3) uint8 RGB.
         person_ids: P ids.
         joints: (P, J, 2) float32 px; 0 where not annotated.
@@ -39,13 +39,13 @@ def decode_photograph(row: Mapping[str, Any]) -> PhotographArrays:
     """Decode a row as `KeypointStore.find` gives it.
 
     Raises:
-        StoreError: If the picture cannot be decoded.
+        StoreError: If the image cannot be decoded.
     """
     data = (row["image"] or {}).get("bytes")
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if rgb is None:
-        raise StoreError(f"picture {row['image_id']}: cannot be decoded; run verify on the store")
+        raise StoreError(f"image {row['image_id']}: cannot be decoded; run verify on the store")
     people = row["people"]
     return PhotographArrays(
         image_id=row["image_id"],

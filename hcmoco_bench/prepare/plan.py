@@ -1,4 +1,4 @@
-"""What a store will hold, decided before any picture is read: samples, shards, and a fingerprint of it all."""
+"""What a store will hold, decided before any image is read: samples, shards, and a fingerprint of it all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
 from hcmoco_bench.prepare.manifest import Inputs, Lists
 from hcmoco_bench.prepare.options import PrepareOptions
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import SampleId
@@ -106,8 +106,8 @@ def make_plan(
     used = input_assets(tree.clips, samples, masks, depth=depth)
     # A rig is calibrated from its other clips, too.
     rigs = {sample.clip.rig for sample in samples}
-    neighbours = skeleton_assets(tree.clips, [name for name in tree.clips if name.rig in rigs])
-    sizes = measure(list(dict([*used, *neighbours]).items()), progress=progress)
+    neighbors = skeleton_assets(tree.clips, [name for name in tree.clips if name.rig in rigs])
+    sizes = measure(list(dict([*used, *neighbors]).items()), progress=progress)
     shards = tuple(
         PlannedShard(
             file, cut, inputs_sha256(sizes, [name for name, _ in input_assets(tree.clips, cut, masks, depth=depth)])

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hcmoco_bench.align.calibration import RigCalibration
 from hcmoco_bench.align.warp import align_rgb
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.prepare.images import encode_png, encode_rgb
+from hcmoco_bench.files.images import encode_png, encode_rgb
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.main_body import find_tracks, order_bodies
 from hcmoco_bench.prepare.options import AlignMode, PrepareOptions
 from hcmoco_bench.prepare.schema import image_names, name_columns
-from hcmoco_bench.problems import Problem
 from hcmoco_bench.sources.ntu.clips import Clip
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.masks import read_mask

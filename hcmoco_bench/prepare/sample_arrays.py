@@ -1,4 +1,4 @@
-"""One row of a store, decoded: pictures and joints as arrays."""
+"""One row of a store, decoded: images and joints as arrays."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class SampleArrays:
     Attributes:
         sample_id: `SsssCcccPpppRrrrAaaaFfff`.
         rgb: (424, 512, 3) uint8 RGB.
-        depth: (424, 512) uint16 millimetres, 0 = none; None in a store made without depth.
+        depth: (424, 512) uint16 millimeters, 0 = none; None in a store made without depth.
         parts: (424, 512) uint8 class indices 0..24; None in a store without masks.
         body_id: (B,) int64 tracker ids, main body first; B may be 0.
-        joints_xyz: (B, 25, 3) float32 metres in the depth camera's space.
+        joints_xyz: (B, 25, 3) float32 meters in the depth camera's space.
         joints_depth: (B, 25, 2) float32 px (x, y).
         joints_color: (B, 25, 2) float32 px (x, y) in the 1920x1080 video.
         tracking: (B, 25) uint8: 0 not tracked, 1 inferred, 2 tracked.
@@ -45,7 +45,7 @@ def decode_row(row: Mapping[str, Any]) -> SampleArrays:
     """Decode a row as `Store.rows` or `Store.find` gives it.
 
     Raises:
-        StoreError: If a picture cannot be decoded; names the sample and the column.
+        StoreError: If a image cannot be decoded; names the sample and the column.
     """
     bodies = row["bodies"]
     rgb = _decode(row, "rgb", cv2.IMREAD_COLOR_RGB)
@@ -67,10 +67,10 @@ def decode_row(row: Mapping[str, Any]) -> SampleArrays:
 
 
 def _decode(row: Mapping[str, Any], column: str, flags: int) -> NDArray[Any] | None:
-    picture = row.get(column)
-    if picture is None:
+    stored = row.get(column)
+    if stored is None:
         return None
-    image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(picture["bytes"], np.uint8), flags)
+    image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(stored["bytes"], np.uint8), flags)
     if image is None:
         raise StoreError(f"sample {row['sample_id']}: column {column} cannot be decoded; run verify on the store")
     return image

@@ -10,7 +10,7 @@ N_JOINTS = 25
 """Joints of a Kinect v2 body."""
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-"""An encoded picture and the file name it would have; the form that `datasets.Image` reads."""
+"""An encoded image and the file name it would have; the form that `datasets.Image` reads."""
 
 BODY = pa.struct(
     [
@@ -23,7 +23,7 @@ BODY = pa.struct(
 )
 """One tracked body.
 
-`joints_xyz` (25, 3) metres in the depth camera's space (x right in the picture, y up, z forward); `joints_depth`
+`joints_xyz` (25, 3) meters in the depth camera's space (x right in the image, y up, z forward); `joints_depth`
 (25, 2) px (x, y) in 512x424; `joints_color` (25, 2) px (x, y) in 1920x1080; `tracking` (25): 0 not tracked,
 1 inferred, 2 tracked. Numbers that are not finite in the source stay so, with tracking 0.
 """
@@ -39,7 +39,7 @@ def store_schema(*, parts: bool) -> pa.Schema:
     """The Arrow schema of a store's shards.
 
     Columns: `sample_id`; `setup`, `camera`, `performer`, `replication`, `action`, `frame` (int32, frame from 1);
-    `rgb` (JPEG, 512x424, in the depth frame); `depth` (16-bit PNG, 512x424, millimetres, 0 = none; null in a store
+    `rgb` (JPEG, 512x424, in the depth frame); `depth` (16-bit PNG, 512x424, millimeters, 0 = none; null in a store
     made without depth); `parts` (8-bit PNG of class indices 0..24; only with masks); `bodies` (main body first, may be
     empty); `alignment`.
 
@@ -63,5 +63,5 @@ def name_columns(sample: SampleId) -> dict[str, int]:
 
 
 def image_names(sample: SampleId) -> dict[str, str]:
-    """File names of a sample's pictures, as in the published layout: `rgb`, `depth`, `parts`."""
+    """File names of a sample's images, as in the published layout: `rgb`, `depth`, `parts`."""
     return {"rgb": f"{sample}.jpg", "depth": f"MDepth-{sample}.png", "parts": f"{sample}.png"}

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hcmoco_bench.align.calibration import RigCalibration
-from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.given import RowCheck
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure
 from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.prepare.paths import PortablePaths
 from hcmoco_bench.prepare.sample import Findings, Row, check_calibration, make_rows, read_bodies, read_parts
 from hcmoco_bench.prepare.schema import NAME_COLUMNS, store_schema
-from hcmoco_bench.problems import Problem
 from hcmoco_bench.sources.ntu.clips import Clip
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 
@@ -128,7 +128,7 @@ def _check_inputs(task: ShardTask) -> None:
 
 
 def _writer_options() -> dict[str, object]:
-    # Pictures are compressed already; statistics of them would put pictures into the footer.
+    # Images are compressed already; statistics of them would put images into the footer.
     return {
         "compression": "none",
         "use_dictionary": False,

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.manifest import Manifest, ShardEntry
-from hcmoco_bench.problems import Problem
 
 CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE = "calibration.json", "problems.jsonl", "splits.json"
 

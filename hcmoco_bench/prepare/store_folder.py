@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hcmoco_bench.atomic import TEMPORARY_SUFFIX, remove_temporary, write_atomic, write_error
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.lock import LOCK_FILE
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, dump_json
+from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, remove_temporary, write_atomic, write_error
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.lock import LOCK_FILE
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 
 PLAN_FILE = ".plan.json"
 """Names the plan of an unfinished store; gone when the manifest is written."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from hcmoco_bench.prepare.manifest import ShardEntry, file_sha256
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.manifest import ShardEntry
 from hcmoco_bench.prepare.store import PROBLEMS_FILE
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.processes import starting_workers, worker_pool
+from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 
 _Check = TypeVar("_Check")
 _Found = TypeVar("_Found")
@@ -25,7 +26,7 @@ class Failure:
 
     Attributes:
         file: File name inside the store.
-        sample_id: The sample or picture concerned, or an empty string.
+        sample_id: The sample or image concerned, or an empty string.
         reason: What was found, and what should be there.
     """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.prepare.human36m_store import holds_human36m
 from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
@@ -23,16 +24,15 @@ from hcmoco_bench.prepare.verification import (
 from hcmoco_bench.prepare.verify_human36m import verify_human36m_store
 from hcmoco_bench.prepare.verify_keypoints import verify_keypoint_store
 from hcmoco_bench.prepare.verify_shard import ShardCheck, check_shard
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.lists import DECLARATION, OFFICIAL
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 def verify_store(path: Path, *, workers: int = 1, progress: Progress = no_progress) -> Verification:
     """Check a store and report everything that is wrong with it.
 
-    Hashes of all files; columns, number of rows, and of each row the ids, the pictures (decoded; size, type, classes),
+    Hashes of all files; columns, number of rows, and of each row the ids, the images (decoded; size, type, classes),
     the joints; ids unique, in their split and in its order; splits' fingerprints and counts, against the packaged
     declaration where the store was made from the official lists; problem counts; and that every sample that should be
     there either is, or has a problem line that says why not. A store of photographs is checked by

@@ -1,4 +1,4 @@
-"""Check a finished Human3.6M store against its own manifest: every file, every picture, every split."""
+"""Check a finished Human3.6M store against its own manifest: every file, every image, every split."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.files.hashing import fingerprint
+from hcmoco_bench.files.images import decode_image
 from hcmoco_bench.prepare.human36m_store import SCHEMA, Human36mStore
-from hcmoco_bench.prepare.images import decode_image
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, SPLITS_FILE, shard_split
 from hcmoco_bench.prepare.verification import (
@@ -26,9 +27,8 @@ from hcmoco_bench.prepare.verification import (
     is_entry,
     problem_count_failures,
 )
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m import FrameId
-from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _ShardCheck:
 def verify_human36m_store(path: Path, *, workers: int = 1, progress: Progress = no_progress) -> Verification:
     """Check a Human3.6M store and report everything that is wrong with it.
 
-    Hashes of all files; columns and number of rows; of each row the id, and that picture and labels can be decoded, are
+    Hashes of all files; columns and number of rows; of each row the id, and that image and labels can be decoded, are
     of one size, and that labels are class indices; splits' fingerprints, order and counts; problem counts; and that
     every frame that should be there either is, or has a problem line that says why not.
 

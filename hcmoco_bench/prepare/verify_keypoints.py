@@ -1,4 +1,4 @@
-"""Check a finished store of photographs against its own manifest: every file, every picture, every person."""
+"""Check a finished store of photographs against its own manifest: every file, every image, every person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
-from hcmoco_bench.prepare.keypoint_shard import SCHEMA, picture_size
+from hcmoco_bench.prepare.keypoint_shard import SCHEMA, image_size
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE, ShardEntry
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, shard_split
 from hcmoco_bench.prepare.verification import (
@@ -27,7 +27,7 @@ from hcmoco_bench.prepare.verification import (
     is_entry,
     problem_count_failures,
 )
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class KeypointShardCheck:
 
 @dataclass
 class _Found:
-    """File names of the pictures, ids of the people, what is wrong."""
+    """File names of the images, ids of the people, what is wrong."""
 
     images: list[str]
     people: list[str]
@@ -57,9 +57,9 @@ class _Found:
 def verify_keypoint_store(path: Path, *, workers: int = 1, progress: Progress = no_progress) -> Verification:
     """Check a store of photographs and report everything that is wrong with it.
 
-    Hashes of all files; columns and number of rows; of each row that the picture can be decoded whole and has the size
+    Hashes of all files; columns and number of rows; of each row that the image can be decoded whole and has the size
     stated, and that its people have all joints, in numbers and states that can be; ids unique and rows in order; the
-    counts of pictures, people and problems; and that nothing is in the store that a problem line says is not.
+    counts of images, people and problems; and that nothing is in the store that a problem line says is not.
 
     Args:
         path: Folder of the store.
@@ -116,15 +116,15 @@ def _check_shard(check: KeypointShardCheck) -> _Found:
 def _row_failures(row: dict[str, Any], n_joints: int) -> Iterator[str]:
     image = row["image"]
     if image is None or image["bytes"] is None or image["path"] is None:
-        yield "the picture is missing"
+        yield "the image is missing"
     else:
         if Path(image["path"]).stem != row["image_id"]:
-            yield f"the picture is called {image['path']}"
-        size, stated = picture_size(image["bytes"]), (row["width"], row["height"])
+            yield f"the image is called {image['path']}"
+        size, stated = image_size(image["bytes"]), (row["width"], row["height"])
         if size is None:
-            yield "the picture is not a whole one"
+            yield "the image is not a whole one"
         elif size != stated:
-            yield f"the picture has {size[0]}x{size[1]} px, stated are {stated[0]}x{stated[1]}"
+            yield f"the image has {size[0]}x{size[1]} px, stated are {stated[0]}x{stated[1]}"
     if not row["people"]:
         yield "has nobody"
     for person in row["people"] or ():
@@ -144,7 +144,7 @@ def _person_failures(person: dict[str, Any], n_joints: int, width: int, height: 
         yield "has no annotated joint"
     known = np.array(joints, np.float64)[np.array(state) > 0]
     if not _near(known, width, height):
-        yield "has a joint that is not finite, or farther outside of the picture than that is large"
+        yield "has a joint that is not finite, or farther outside of the image than that is large"
     if len(center) != 2 or not _near(np.array([center], np.float64), width, height):
         yield f"its square is around {center}"
     scale = person["scale"]
@@ -153,7 +153,7 @@ def _person_failures(person: dict[str, Any], n_joints: int, width: int, height: 
 
 
 def _near(points: np.ndarray, width: int, height: int) -> bool:
-    """Whether px (N, 2) are at most a picture's size outside of it; annotators do mark joints a little outside."""
+    """Whether px (N, 2) are at most a image's size outside of it; annotators do mark joints a little outside."""
     size = np.array([width, height])
     return bool(np.isfinite(points).all() and (points >= -size).all() and (points <= 2 * size).all())
 
@@ -169,11 +169,11 @@ def _count_failures(
             yield Failure(
                 MANIFEST_FILE,
                 "",
-                f"split {split}: {len(names)} pictures and {len(people[split])} people are there, the manifest says "
+                f"split {split}: {len(names)} images and {len(people[split])} people are there, the manifest says "
                 f"{stated.images} and {stated.people}",
             )
         if names != sorted(names):
-            yield Failure(MANIFEST_FILE, "", f"split {split}: its rows are not in the order of the pictures' names")
+            yield Failure(MANIFEST_FILE, "", f"split {split}: its rows are not in the order of the images' names")
         for identifier, count in Counter([*names, *people[split]]).items():
             if count > 1:
                 yield Failure(MANIFEST_FILE, identifier, f"is in split {split} {count} times")

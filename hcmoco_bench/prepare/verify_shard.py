@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.prepare.images import decode_image
+from hcmoco_bench.files.images import decode_image
 from hcmoco_bench.prepare.manifest import ShardEntry
 from hcmoco_bench.prepare.schema import N_JOINTS, image_names, name_columns, store_schema
 from hcmoco_bench.prepare.verification import ANOTHER_FILE, Failure, is_entry

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hcmoco_bench.align.calibration import Calibration
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import DataError, StoreError
-from hcmoco_bench.prepare.manifest import file_sha256
+from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.shard import read_note
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store
 from hcmoco_bench.prepare.store_folder import StoreFolder
-from hcmoco_bench.problems import Problem
 
 RIG_PROBLEMS_FILE = ".calibration-problems.jsonl"
 """The calibration's problem lines, until they are in `problems.jsonl`."""

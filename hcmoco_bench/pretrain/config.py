@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.settings import validated
+from hcmoco_bench.runtime.settings import validated
 
 Method = Literal["hcmoco", "cmc", "mmv"]
 Weight = Annotated[float, Field(ge=0)]
@@ -49,7 +49,7 @@ class PretrainConfig(BaseModel):
         stores: Prepared stores that are mixed, each with the same share.
         hide: For each of `stores`, in their order, the modality that is not read: rgb, depth or nothing; empty for
             nothing in all. Whoever tests on depth what was learned on RGB hides depth from the start.
-        overlap: What becomes of unlabelled samples (`prepare --set pretrain`) of clips that a store of labelled frames
+        overlap: What becomes of unlabeled samples (`prepare --set pretrain`) of clips that a store of labeled frames
             in the same mixture has too, or of performers of its test split: leave_out, or keep.
         joints: Keypoints: mpii16 (NTU with MPII) or shared13 (NTU with COCO).
         image_size: Side of the square crops, px.
@@ -152,7 +152,7 @@ class PretrainConfig(BaseModel):
             return self.hide
         return tuple("nothing" for _ in self.stores)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, as they stand in checkpoints and in the run's `config.json`."""
         return self.model_dump(mode="json")
 

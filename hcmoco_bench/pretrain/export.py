@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
 from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, file_sha256
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import POINTNET, load_pretrained
 from hcmoco_bench.pretrain.model import MultiModalModel
@@ -72,7 +73,7 @@ def export_checkpoint(
         backbone=backbone,
         parameters=parameters,
         fusion=fusion,
-        config=config.plain(),
+        config=config.to_dict(),
         steps=int(progress["step"]),
         total_steps=int(progress["total_steps"]),
         n_samples=_bank_rows(progress),
@@ -91,7 +92,7 @@ def _fusion_note(trained: str, there: str, program: str) -> str:
     if not trained or trained == there:
         return ""
     return (
-        f"{program} adds an HRNet's branches enlarged by {there} neighbour, this one was trained with {trained} "
+        f"{program} adds an HRNet's branches enlarged by {there} neighbor, this one was trained with {trained} "
         "enlarging: features differ somewhat until it is fine-tuned there"
     )
 
@@ -111,9 +112,9 @@ def _training_data(path: str) -> TrainingData:
         return TrainingData(
             name=name,
             generated=store.manifest.source.generated,
-            licence=store.manifest.source.licence,
+            license=store.manifest.source.license,
             rows=rows if split is None else split.rows,
             manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
         )
     except StoreError:
-        return TrainingData(name=name, generated=None, licence="", rows=None, manifest_sha256="")
+        return TrainingData(name=name, generated=None, license="", rows=None, manifest_sha256="")

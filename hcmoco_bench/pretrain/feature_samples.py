@@ -15,7 +15,7 @@ from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.plotting.features import FeatureSample
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import load_pretrained
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 _BATCH = 8
 

@@ -19,8 +19,8 @@ from hcmoco_bench.losses.sparse_intra import sparse_intra_loss
 from hcmoco_bench.losses.term import LossTerm
 from hcmoco_bench.pretrain.config import TermWeights
 from hcmoco_bench.pretrain.model import MODALITIES, Embeddings
-from hcmoco_bench.pretrain.shared_draws import own_part, with_others_skipped
 from hcmoco_bench.pretrain.terms import columns_of, combine
+from hcmoco_bench.runtime.shared_draws import own_part, with_others_skipped
 from hcmoco_bench.training.objective import StepResult
 
 SAMPLE_PAIRS = tuple(f"{anchor}->{other}" for anchor in MODALITIES for other in MODALITIES if anchor != other)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.data.batch import Batch
-from hcmoco_bench.data.normalise import normalise_depth, normalise_joints, normalise_rgb
-from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalise
+from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
+from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalize
 from hcmoco_bench.models.semgcn import SemGCN
 
 MODALITIES = ("rgb", "depth", "keypoints")
@@ -43,7 +43,7 @@ class MultiModalModel(nn.Module):
 
     Args:
         rgb_encoder: Images (B, 3, H, W) to a pyramid.
-        depth_encoder: The same for depth repeated to three channels; or, if `depth_as_points`, from metres,
+        depth_encoder: The same for depth repeated to three channels; or, if `depth_as_points`, from meters,
             intrinsics and foreground.
         joints: The joint set; its graph is that of the keypoint encoder.
         dim: Length of the embeddings.
@@ -91,30 +91,30 @@ class MultiModalModel(nn.Module):
         """
         rgb, rgb_map = self._images("rgb", batch, batch.has_rgb, dense)
         depth, depth_map = self._images("depth", batch, batch.has_depth, dense)
-        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalise_joints(batch.joints, batch.visible)))
+        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalize_joints(batch.joints, batch.visible)))
         embeddings, fine = {"rgb": rgb, "depth": depth}, {}
         if self.coarse_mapper is not None:
             fine = embeddings
-            embeddings = {name: normalise(self.coarse_mapper(value).float(), dim=1) for name, value in fine.items()}
+            embeddings = {name: normalize(self.coarse_mapper(value).float(), dim=1) for name, value in fine.items()}
         embeddings["keypoints"] = keypoints.float()
         maps = {}
         if rgb_map is not None and depth_map is not None:
             maps = {"rgb": rgb_map, "depth": depth_map}
         return Embeddings(embeddings, maps, sparse.float(), fine)
 
-    def dense_map(self, name: str, picture: Tensor, intrinsics: Tensor, foreground: Tensor) -> Tensor:
+    def dense_map(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Tensor:
         """Dense embeddings of one modality alone.
 
         Args:
             name: `rgb` or `depth`.
-            picture: (B, 3, H, W) uint8, or (B, 1, H, W) metres.
+            image: (B, 3, H, W) uint8, or (B, 1, H, W) meters.
             intrinsics: (B, 4), for depth as points.
             foreground: (B, H, W) bool, for depth as points.
 
         Returns:
             (B, dim, h, w) float32 of length 1.
         """
-        dense: Tensor = self.dense_mappers[name](self._pyramid(name, picture, intrinsics, foreground))
+        dense: Tensor = self.dense_mappers[name](self._pyramid(name, image, intrinsics, foreground))
         return dense.float()
 
     def _images(self, name: str, batch: Batch, present: Tensor, dense: bool) -> tuple[Tensor, Tensor | None]:
@@ -134,17 +134,17 @@ class MultiModalModel(nn.Module):
         def chosen(tensor: Tensor) -> Tensor:
             return tensor if rows is None else tensor[rows]
 
-        picture = chosen(batch.rgb if name == "rgb" else batch.depth)
-        return self._pyramid(name, picture, chosen(batch.intrinsics), chosen(batch.foreground))
+        image = chosen(batch.rgb if name == "rgb" else batch.depth)
+        return self._pyramid(name, image, chosen(batch.intrinsics), chosen(batch.foreground))
 
-    def _pyramid(self, name: str, picture: Tensor, intrinsics: Tensor, foreground: Tensor) -> Sequence[Tensor]:
+    def _pyramid(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Sequence[Tensor]:
         maps: Sequence[Tensor]
         if name == "rgb":
-            maps = self.rgb_encoder(normalise_rgb(picture))
+            maps = self.rgb_encoder(normalize_rgb(image))
         elif self.depth_as_points:
-            maps = self.depth_encoder(picture, intrinsics, foreground)
+            maps = self.depth_encoder(image, intrinsics, foreground)
         else:
-            maps = self.depth_encoder(normalise_depth(picture))
+            maps = self.depth_encoder(normalize_depth(image))
         return maps
 
     def _nothing(self, name: str, batch: Batch, dense: bool) -> tuple[Tensor, Tensor | None]:

@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from hcmoco_bench.data.batch import collate
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.pretrain.build import build_model, build_objective
@@ -20,7 +20,7 @@ from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.model import MultiModalModel
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.stores import open_mixture
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
@@ -41,8 +41,8 @@ class PretrainReport:
         folder: Its folder.
         checkpoint: The last checkpoint.
         losses: The table of losses.
-        curves: A picture of it; None if the run was interrupted.
-        steps: Optimiser steps done, over all calls.
+        curves: A image of it; None if the run was interrupted.
+        steps: Optimizer steps done, over all calls.
         total_steps: Steps of the whole run.
         samples: Samples seen in this call.
         seconds: Duration of this call's training.
@@ -118,7 +118,7 @@ def _make_loop(config: PretrainConfig, out: Path, accelerator: Accelerator, *, r
     _speed_up(model, config)
     objective = build_objective(config, model, len(dataset), accelerator.device)
     step = 0 if state is None else int(state["step"])
-    plain = config.plain()
+    plain = config.to_dict()
     loop = TrainingLoop(
         accelerator,
         model,

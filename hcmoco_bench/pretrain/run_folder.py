@@ -11,8 +11,8 @@ from hcmoco_bench.training.run_folder import CONFIG_FILE, prepare_folder
 
 def prepare_pretraining(folder: Path, config: PretrainConfig, *, resume: bool) -> None:
     """Make a run's folder ready; see `training.run_folder.prepare_folder`."""
-    before = make_config(str(folder / CONFIG_FILE)).plain() if (folder / CONFIG_FILE).is_file() else None
-    prepare_folder(folder, config.plain(), before=before, resume=resume, free_to_change=FREE_TO_CHANGE)
+    before = make_config(str(folder / CONFIG_FILE)).to_dict() if (folder / CONFIG_FILE).is_file() else None
+    prepare_folder(folder, config.to_dict(), before=before, resume=resume, free_to_change=FREE_TO_CHANGE)
 
 
 def saved_config(folder: Path) -> PretrainConfig:

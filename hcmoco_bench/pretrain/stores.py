@@ -7,7 +7,7 @@ from pathlib import Path
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.data.mixing import MixedDataset
 from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset
-from hcmoco_bench.data.overlap import Overlap, is_labelled
+from hcmoco_bench.data.overlap import Overlap, is_labeled
 from hcmoco_bench.data.sample import SampleSource
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
@@ -34,12 +34,12 @@ def default_stores(home: Path) -> tuple[str, ...]:
     return (str(store),)
 
 
-def open_mixture(config: PretrainConfig, *, labelled_split: str = "train") -> MixedDataset:
+def open_mixture(config: PretrainConfig, *, labeled_split: str = "train") -> MixedDataset:
     """The training splits of a run's stores as one data set.
 
     Args:
         config: The settings.
-        labelled_split: The split of stores of labelled frames; unlabelled ones have `train` alone.
+        labeled_split: The split of stores of labeled frames; unlabeled ones have `train` alone.
 
     Raises:
         UsageError: If no store is named, one is of another data set's joints, or a modality cannot be hidden.
@@ -48,16 +48,16 @@ def open_mixture(config: PretrainConfig, *, labelled_split: str = "train") -> Mi
     if not config.stores:
         raise UsageError("no store to learn from; give --store")
     paths = [Path(store) for store in config.stores]
-    labelled = {path for path in paths if not holds_photographs(path) and is_labelled(Store.open(path))}
+    labeled = {path for path in paths if not holds_photographs(path) and is_labeled(Store.open(path))}
     without = None
-    if labelled and config.overlap == "leave_out":
-        without = Overlap.with_stores([Store.open(path) for path in sorted(labelled)])
+    if labeled and config.overlap == "leave_out":
+        without = Overlap.with_stores([Store.open(path) for path in sorted(labeled)])
     datasets: list[SampleSource] = []
     for path, hidden in zip(paths, config.hidden(), strict=True):
         if holds_photographs(path):
             datasets.append(_photographs(path, hidden, config))
-        elif path in labelled:
-            datasets.append(_frames(path, labelled_split, hidden, None, config))
+        elif path in labeled:
+            datasets.append(_frames(path, labeled_split, hidden, None, config))
         else:
             datasets.append(_frames(path, "train", hidden, without, config))
     return MixedDataset(datasets)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from hcmoco_bench.losses.term import LossTerm
-from hcmoco_bench.training.objective import Measure, StepResult
+from hcmoco_bench.training.objective import StepMetric, StepResult
 
 
 def accuracy_column(name: str) -> str:
@@ -32,6 +32,6 @@ def combine(terms: Mapping[str, LossTerm], weights: Mapping[str, float]) -> Step
     parts = [weights[name] * term.value for name, term in terms.items()]
     measures = {}
     for name, term in terms.items():
-        measures[name] = Measure(term.value.detach(), term.count)
-        measures[accuracy_column(name)] = Measure(term.accuracy.detach(), term.count)
+        measures[name] = StepMetric(term.value.detach(), term.count)
+        measures[accuracy_column(name)] = StepMetric(term.accuracy.detach(), term.count)
     return StepResult(torch.stack(parts).sum(), measures)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import write_atomic
 
 FORMAT = "hcmoco-bench-evidence-1"
 _HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hcmoco_bench.atomic import write_atomic, write_error
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.atomic import write_atomic, write_error
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

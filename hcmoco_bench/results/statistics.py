@@ -119,9 +119,9 @@ def paired_bootstrap(
 
 
 def seed_summary(scores: Sequence[float]) -> SeedSummary:
-    """Summarise the scores of several seeds. Raises UsageError without any."""
+    """Summarize the scores of several seeds. Raises UsageError without any."""
     if not scores:
-        raise UsageError("no scores to summarise; give at least one seed")
+        raise UsageError("no scores to summarize; give at least one seed")
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
 
 

@@ -1,4 +1,4 @@
-"""Finding and reading the JSON annotations of picture data sets."""
+"""Finding and reading the JSON annotations of image data sets."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 
 UNKNOWN, HIDDEN, VISIBLE = 0, 1, 2
 """States of a joint: not annotated, annotated though it cannot be seen, annotated and seen."""
@@ -20,7 +20,7 @@ BOX_UNIT: Final = 200.0
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person in a picture. Px are (x, y) from 0, whole numbers at pixel centres.
+    """One person in a image. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         id: Unique in the data set.
@@ -39,7 +39,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture with at least one usable person.
+    """A image with at least one usable person.
 
     Attributes:
         name: File name.
@@ -62,7 +62,7 @@ class Photographs:
         joint_set: Name of the joint set of all people.
         annotations: The file.
         photographs: Sorted by name.
-        problems: People and pictures that cannot be used.
+        problems: People and images that cannot be used.
     """
 
     joint_set: str

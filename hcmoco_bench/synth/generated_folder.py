@@ -11,7 +11,7 @@ from typing import Any
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
 
 

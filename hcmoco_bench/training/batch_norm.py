@@ -1,4 +1,4 @@
-"""Batch normalisation with the statistics of all processes, on any device."""
+"""Batch normalization with the statistics of all processes, on any device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def share_batch_statistics(module: nn.Module) -> nn.Module:
-    """Let every batch normalisation in a module use the statistics of all processes; parameters and names stay.
+    """Let every batch normalization in a module use the statistics of all processes; parameters and names stay.
 
     PyTorch's `SyncBatchNorm` does this on GPUs only; this one also runs on the CPU, with `gloo`, and lets a process
     take part that has no sample.
@@ -36,11 +36,11 @@ class _SharedStatistics(_BatchNorm):
         sums: Tensor = _SumOverProcesses.apply(torch.cat([x.sum(axes), count]))
         total = sums[-1].detach()
         mean = sums[:-1] / total
-        centred = x - mean.view(shape)
-        squares: Tensor = _SumOverProcesses.apply(centred.square().sum(axes))
+        centered = x - mean.view(shape)
+        squares: Tensor = _SumOverProcesses.apply(centered.square().sum(axes))
         variance = squares / total
         self._update_running(mean.detach(), (squares / (total - 1).clamp(min=1)).detach())
-        result = centred * (variance + self.eps).rsqrt().view(shape)
+        result = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             result = result * self.weight.view(shape) + self.bias.view(shape)
         return result.to(input.dtype)

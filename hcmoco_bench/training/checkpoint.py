@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from hcmoco_bench.atomic import TEMPORARY_SUFFIX, atomic_file
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, atomic_file
 
 FORMAT = "hcmoco-bench-checkpoint-1"
 

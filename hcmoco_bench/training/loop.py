@@ -16,7 +16,7 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import TrainingError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
 from hcmoco_bench.training.loss_table import LossTable
@@ -33,7 +33,7 @@ _NAMED_IDS = 16
 
 @dataclass
 class _Position:
-    """Where a run is: `step` optimiser steps in all, of which `stage_step` in the present stage."""
+    """Where a run is: `step` optimizer steps in all, of which `stage_step` in the present stage."""
 
     stage: int = 0
     stage_step: int = 0
@@ -51,13 +51,13 @@ class TrainingLoop:
         model: On any device; trained in place.
         objective: The method; its state is kept in checkpoints as `bank`.
         data: This process's batches.
-        stages: In their order; each starts with a fresh optimiser and schedule.
-        options: How to optimise.
+        stages: In their order; each starts with a fresh optimizer and schedule.
+        options: How to optimize.
         folder: The run's folder; only the main process writes there.
         kind: Of the checkpoint: `pretrain` or `task`.
         config: Plain values; written into every checkpoint.
         trackers: Listeners to the losses.
-        groups: Groups of the model's parameters as PyTorch's optimisers take them (`params`, `lr`, `weight_decay`);
+        groups: Groups of the model's parameters as PyTorch's optimizers take them (`params`, `lr`, `weight_decay`);
             None: one group of all that are to be trained.
     """
 
@@ -94,7 +94,7 @@ class TrainingLoop:
 
     @property
     def total_steps(self) -> int:
-        """Optimiser steps of all stages."""
+        """Optimizer steps of all stages."""
         return sum(stage.epochs for stage in self.stages) * self.steps_per_epoch
 
     def run(
@@ -233,7 +233,7 @@ class TrainingLoop:
     def _step(
         self, batches: Sequence[LoopBatch], epoch: int, table: LossTable | None, stop: StopRequest, due: bool
     ) -> tuple[bool, bool]:
-        """One optimiser step; returns whether any process was asked to stop, and whether a checkpoint is due."""
+        """One optimizer step; returns whether any process was asked to stop, and whether a checkpoint is due."""
         started = time.perf_counter()
         lr = float(self.scheduler.get_last_lr()[0])
         self.optimizer.zero_grad(set_to_none=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import write_atomic
 
 Value = float | int | str
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Measure:
+class StepMetric:
     """A figure of one step on one process.
 
     Attributes:
@@ -29,12 +29,12 @@ class StepResult:
     """What a method makes of a batch.
 
     Attributes:
-        loss: Scalar to go down; the mean over processes of its gradients is what the optimiser gets.
-        measures: Figures for the table and the trackers, by column.
+        loss: Scalar to go down; the mean over processes of its gradients is what the optimizer gets.
+        metrics: Figures for the table and the trackers, by column.
     """
 
     loss: Tensor
-    measures: Mapping[str, Measure] = field(default_factory=dict)
+    metrics: Mapping[str, StepMetric] = field(default_factory=dict)
 
 
 class LoopBatch(Protocol):

@@ -10,7 +10,7 @@ Schedule: TypeAlias = Literal["cosine", "poly", "step", "multistep", "constant"]
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training with an optimiser and a schedule of its own.
+    """A part of the training with an optimizer and a schedule of its own.
 
     Attributes:
         name: For messages and the table.
@@ -23,7 +23,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """How to optimise, and how often to write.
+    """How to optimize, and how often to write.
 
     Attributes:
         optimizer: sgd or adam.

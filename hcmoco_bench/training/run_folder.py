@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.atomic import remove_temporary, write_atomic
 from hcmoco_bench.errors import DataError, StoreError, UsageError
+from hcmoco_bench.files.atomic import remove_temporary, write_atomic
 from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint
 from hcmoco_bench.training.loop import CHECKPOINT_FILE
 

@@ -19,7 +19,7 @@ def cosine_factor(step: int, *, total: int, warmup: int = 0, final: float = 0.00
     `final + (1 - final) (1 + cos(pi t)) / 2`, t from 0 to 1 over the steps that are left; `final` from `total` on.
 
     Args:
-        step: Optimiser steps done.
+        step: Optimizer steps done.
         total: Steps of the stage.
         warmup: Steps of warm-up, fewer than `total`.
         final: Factor at the end.
@@ -46,9 +46,9 @@ def falling_factor(step: int, *, falls: Sequence[int], warmup: int = 0, factor: 
 
 
 def make_schedule(optimizer: Optimizer, options: LoopOptions, *, epochs: int, steps_per_epoch: int) -> LambdaLR:
-    """Scheduler of a stage that sets the options' factor of the optimiser's base rates.
+    """Scheduler of a stage that sets the options' factor of the optimizer's base rates.
 
-    Call its `step` after each optimiser step. All parameter groups get the same factor.
+    Call its `step` after each optimizer step. All parameter groups get the same factor.
     """
     return LambdaLR(optimizer, _factor(options, epochs, steps_per_epoch))
 

@@ -26,7 +26,7 @@ class StepFigures:
 
     def add(self, result: StepResult) -> None:
         """Add a micro-batch."""
-        unknown = set(result.measures) - set(self.columns)
+        unknown = set(result.metrics) - set(self.columns)
         if unknown:
             raise ValueError(f"measures {sorted(unknown)} are not among the objective's columns")
         self._results.append(result)
@@ -58,7 +58,7 @@ class StepFigures:
         zero = torch.zeros((), dtype=torch.float64, device=device)
         weights, sums = [], []
         for name in self.columns:
-            measures = [result.measures[name] for result in results if name in result.measures]
+            measures = [result.metrics[name] for result in results if name in result.metrics]
             pairs = [(measure.weight.double(), measure.value.detach().double()) for measure in measures]
             weights.append(sum((weight for weight, _ in pairs), zero))
             sums.append(sum((torch.where(weight > 0, weight * value, 0.0) for weight, value in pairs), zero))

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SimulatedKinect:
-    """Intrinsics, distortion (k1, k2, p1, p2, k3) and pose of the two cameras; picture axes, metres."""
+    """Intrinsics, distortion (k1, k2, p1, p2, k3) and pose of the two cameras; image axes, meters."""
 
     depth_matrix: Floats = field(default_factory=lambda: np.array([[366.2, 0, 256.3], [0, 366.2, 209.1], [0, 0, 1.0]]))
     depth_distortion: Floats = field(default_factory=lambda: np.zeros(5))
@@ -28,11 +28,11 @@ class SimulatedKinect:
     translation: Floats = field(default_factory=lambda: np.array([0.052, 0.001, -0.002]))
 
     def to_depth(self, points: Floats) -> Floats:
-        """Project (N, 3) points, picture axes, to depth px."""
+        """Project (N, 3) points, image axes, to depth px."""
         return cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.depth_matrix, self.depth_distortion)[0][:, 0]
 
     def to_color(self, points: Floats) -> Floats:
-        """Project (N, 3) points of the depth camera, picture axes, to colour px."""
+        """Project (N, 3) points of the depth camera, image axes, to color px."""
         return cv2.projectPoints(points, self.rotation, self.translation, self.color_matrix, np.zeros(5))[0][:, 0]
 
     def unproject(self, pixels: Floats, z: Floats) -> Floats:

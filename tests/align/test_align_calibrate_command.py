@@ -36,9 +36,9 @@ def run(*arguments: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_table_file_and_picture(root: Path, tmp_path: Path) -> None:
-    target, picture = tmp_path / "calibration.json", tmp_path / "residuals.png"
-    code, stdout, stderr = run("--root", root, "--out", target, "--plot", picture, "--quiet", "--seed", 3)
+def test_table_file_and_image(root: Path, tmp_path: Path) -> None:
+    target, image = tmp_path / "calibration.json", tmp_path / "residuals.png"
+    code, stdout, stderr = run("--root", root, "--out", target, "--plot", image, "--quiet", "--seed", 3)
     assert code == 0
     assert stderr == ""
     saved = Calibration.load(target)
@@ -46,7 +46,7 @@ def test_table_file_and_picture(root: Path, tmp_path: Path) -> None:
     for name, rig in saved.rigs.items():
         assert name in stdout
         assert f"{rig.residuals.homography.mean:.3f}" in stdout
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert image.read_bytes().startswith(b"\x89PNG")
     # Everything fits a terminal of 80 columns.
     assert max(map(len, stdout.split(str(target))[0].splitlines())) <= 80
 

@@ -46,7 +46,7 @@ def test_both_modes_and_their_residuals() -> None:
 
 
 def test_residuals_are_those_of_the_definition() -> None:
-    """Moved colour joints show up in full in both residuals, scaled to the depth frame."""
+    """Moved color joints show up in full in both residuals, scaled to the depth frame."""
     points = people()
     calibration = calibrate_rig(points, seed=0)
     assert calibration.registered is not None

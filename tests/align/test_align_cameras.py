@@ -14,7 +14,7 @@ from hcmoco_bench.align import (
     consistent_points,
     fit_registered,
 )
-from hcmoco_bench.align.camera_model import picture_axes
+from hcmoco_bench.align.camera_model import image_axes
 from hcmoco_bench.errors import CalibrationError
 
 KINECT = DepthCamera(fx=365.5, fy=365.4, cx=256.3, cy=208.5, k1=0.0935, k2=-0.2677, k3=0.0882)
@@ -99,9 +99,9 @@ def test_a_camera_pair_is_recovered(
     model = fit_registered(points)
     assert model.depth.fx == pytest.approx(focal, abs=0.02)
     assert model.color.baseline == pytest.approx(np.linalg.norm([baseline, -0.003, 0.004]), abs=2e-3)
-    seen = picture_axes(points.xyz)
+    seen = image_axes(points.xyz)
     np.testing.assert_allclose(model.color_xy(points.depth_xy, points.xyz[:, 2]), kinect.to_color(seen), atol=0.05)
-    # Where no joint has been: all over the middle of the picture, at all distances at which people stand.
+    # Where no joint has been: all over the middle of the image, at all distances at which people stand.
     rng = np.random.default_rng(seed)
     pixels, z = rng.uniform([130, 60], [380, 360], (500, 2)), rng.uniform(2.0, 4.5, 500)
     expected = kinect.to_color(kinect.unproject(pixels, z))

@@ -12,7 +12,7 @@ CLIP = ClipName.parse("S001C001P001R001A001")
 
 
 def skeleton(records: int, *, seed: int = 0) -> Skeleton:
-    """One body a frame, every joint tracked and inside both pictures."""
+    """One body a frame, every joint tracked and inside both images."""
     rng = np.random.default_rng(seed)
     return Skeleton(
         declared_frames=records,

@@ -1,4 +1,4 @@
-"""Generated people, whose true colour positions are known: what both modes reach over all person pixels."""
+"""Generated people, whose true color positions are known: what both modes reach over all person pixels."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_registered_against_the_truth(generated: tuple[NtuTree, Path, Calibratio
     assert registered.mean() <= 0.35
     assert np.percentile(registered, 95) <= 0.8
     assert registered.mean() <= homography.mean() / 4
-    # These rigs have no more than a pinhole's geometry: only what the colour camera does not see can be off.
+    # These rigs have no more than a pinhole's geometry: only what the color camera does not see can be off.
     assert np.percentile(registered, 95) <= 0.02
 
 

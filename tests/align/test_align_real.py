@@ -63,7 +63,7 @@ def test_a_fifth_of_garbage_does_not_move_real_rigs(skeleton_files: list[Path], 
 
 
 def test_the_real_video_lands_on_its_joints(real_files: Path) -> None:
-    """The rig of the real clip is calibrated from a skeleton of the same rig; the warp keeps colours at the joints."""
+    """The rig of the real clip is calibrated from a skeleton of the same rig; the warp keeps colors at the joints."""
     tree = scan([real_files / "ntu"])
     calibration, _ = calibrate(tree)
     checked = 0

@@ -41,7 +41,7 @@ def test_homography_map_inverts_the_homography(calibration: RigCalibration) -> N
     np.testing.assert_allclose(apply_homography(calibration.homography, where.astype(np.float64)), GRID, atol=1e-3)
 
 
-def test_homography_picture_is_opencvs_warp(calibration: RigCalibration) -> None:
+def test_homography_image_is_opencvs_warp(calibration: RigCalibration) -> None:
     smooth = np.stack(np.meshgrid(np.linspace(0, 255, 1920), np.linspace(0, 255, 1080)), axis=-1)
     rgb = np.dstack([smooth, np.full((1080, 1920), 77.0)]).astype(np.uint8)
     expected = cv2.warpPerspective(rgb, np.array(calibration.homography), (512, 424), flags=cv2.INTER_LINEAR)
@@ -55,13 +55,13 @@ def test_every_pixel_with_depth_fetches_its_own_color(calibration: RigCalibratio
     depth = empty()
     depth[40:380, 150:380] = (2900 + 300 * slow)[40:380, 150:380].astype(np.uint16)
     error = np.linalg.norm(color_map(calibration, depth, "registered") - true_colors(depth), axis=-1)
-    assert error[depth > 0].max() < 0.5  # colour px: a sixth of a depth px
+    assert error[depth > 0].max() < 0.5  # color px: a sixth of a depth px
 
 
-@pytest.mark.parametrize("millimetres", [600, 1500, 3000, 4500, 8000])
-def test_flat_walls_at_any_distance(calibration: RigCalibration, millimetres: int) -> None:
+@pytest.mark.parametrize("millimeters", [600, 1500, 3000, 4500, 8000])
+def test_flat_walls_at_any_distance(calibration: RigCalibration, millimeters: int) -> None:
     depth = empty()
-    depth[100:350, 120:400] = millimetres
+    depth[100:350, 120:400] = millimeters
     error = np.linalg.norm(color_map(calibration, depth, "registered") - true_colors(depth), axis=-1)
     assert error[depth > 0].max() < 1.5
 
@@ -119,13 +119,13 @@ def test_a_large_hole_follows_the_homography(calibration: RigCalibration) -> Non
 
 
 def step_scene() -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-    """A bar at 1.2 m before a wall at 3.6 m; the bar hides a strip of the wall from the colour camera."""
+    """A bar at 1.2 m before a wall at 3.6 m; the bar hides a strip of the wall from the color camera."""
     depth = empty()
     depth[60:360, 140:380] = 3600
     depth[60:360, 230:270] = 1200
     colors = true_colors(depth)
     bar = depth == 1200
-    # Rays of the wall that end inside the bar, as the colour camera sees it.
+    # Rays of the wall that end inside the bar, as the color camera sees it.
     hidden = np.zeros_like(bar)
     for y in range(60, 360):
         reach = colors[y, bar[y], 0]
@@ -144,12 +144,12 @@ def test_hidden_pixels_do_not_take_the_occluders_color(calibration: RigCalibrati
         reach = colors[y, bar[y]]
         top, bottom = int(reach[:, 1].min()) - 2, int(reach[:, 1].max()) + 3
         rgb[max(top, 0) : bottom, int(reach[:, 0].min()) : int(np.ceil(reach[:, 0].max())) + 1] = (255, 0, 0)
-    picture = align_rgb(rgb, depth, calibration, "registered")
+    image = align_rgb(rgb, depth, calibration, "registered")
     inner = np.zeros_like(bar)
     inner[70:350] = True
     wall = (depth == 3600) & inner
-    assert (picture[bar & inner & (cv2.erode(bar.view(np.uint8), np.ones((3, 5))) > 0), 0] > 240).all()
-    red = wall & (picture[..., 0] > 60)
+    assert (image[bar & inner & (cv2.erode(bar.view(np.uint8), np.ones((3, 5))) > 0), 0] > 240).all()
+    red = wall & (image[..., 0] > 60)
     # None of the strip, and nothing elsewhere but what the 3 x 3 average mixes in beside the bar and the strip.
     beside = cv2.dilate((bar | hidden).view(np.uint8), np.ones((3, 3))) > 0
     assert hidden[inner].sum() > 2000
@@ -200,7 +200,7 @@ def test_nearest_visible_stays_inside_and_gives_up() -> None:
 
 
 def test_fine_texture_does_not_alias(calibration: RigCalibration) -> None:
-    """A checkerboard of single px is grey from afar; plain bilinear sampling shows beats."""
+    """A checkerboard of single px is gray from afar; plain bilinear sampling shows beats."""
     board = ((np.indices((1080, 1920)).sum(axis=0) % 2) * 255).astype(np.uint8)
     rgb = np.dstack([board] * 3)
     where = color_map(calibration, None, "homography")
@@ -211,12 +211,12 @@ def test_fine_texture_does_not_alias(calibration: RigCalibration) -> None:
 
 def test_black_where_the_color_camera_does_not_look(calibration: RigCalibration) -> None:
     rgb = np.full((1080, 1920, 3), 255, np.uint8)
-    picture = align_rgb(rgb, None, calibration, "homography")
+    image = align_rgb(rgb, None, calibration, "homography")
     where = color_map(calibration, None, "homography")
     outside = (where < -1).any(axis=-1) | (where > np.array([1920, 1080])).any(axis=-1)
     assert outside.any()
-    assert (picture[outside] == 0).all()
-    assert picture.shape == (424, 512, 3)
+    assert (image[outside] == 0).all()
+    assert image.shape == (424, 512, 3)
 
 
 def test_channels_keep_their_order(calibration: RigCalibration) -> None:

@@ -1,4 +1,4 @@
-"""DensePose's division of the body, against the numbers that the published code mirrors pictures and labels with."""
+"""DensePose's division of the body, against the numbers that the published code mirrors images and labels with."""
 
 from __future__ import annotations
 

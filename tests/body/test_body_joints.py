@@ -71,7 +71,7 @@ def test_unknown_names_are_errors_that_list_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"joints": ("a", "a")}, {"edges": ((0, 2),)}, {"partners": ((-1, 0),)}, {"colour": "red"}]
+    "wrong", [{"joints": ("a", "a")}, {"edges": ((0, 2),)}, {"partners": ((-1, 0),)}, {"color": "red"}]
 )
 def test_sets_that_contradict_themselves_are_refused(wrong: dict[str, object]) -> None:
     good: dict[str, object] = {"name": "x", "source": "y", "joints": ("a", "b"), "edges": ((0, 1),), "partners": ()}

@@ -62,7 +62,7 @@ def test_flip_is_an_involution_that_swaps_left_and_right_in_names() -> None:
         assert other == " ".join(swap.get(word, word) for word in name.split())
 
 
-def test_colours_are_distinct_and_background_is_black() -> None:
+def test_colors_are_distinct_and_background_is_black() -> None:
     palette = part_table().palette
     assert len({tuple(color) for color in palette.tolist()}) == 25
     assert palette[0].tolist() == [0, 0, 0]

@@ -17,9 +17,9 @@ from hcmoco_bench.models.densepose.detectron2 import load_detectron2
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.results.schema import PretrainEntry
-from hcmoco_bench.tasks.checkpoints import checkpoint_config
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.checkpoints import checkpoint_config
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 SMALL = {"width": 16, "box_width": 24, "decoder_width": 12, "convolutions": 1, "head_width": 20, "pooled": 7}
@@ -71,7 +71,7 @@ def test_what_is_not_such_a_model_is_refused(tmp_path: Path) -> None:
         assert not out.exists()
     encoder = tmp_path / "pre.pth"
     config = PretrainConfig(backbone="hrnet_w18_small", init="scratch", image_size=64)
-    save_checkpoint(encoder, {"kind": "pretrain", "config": config.plain(), "model": {}})
+    save_checkpoint(encoder, {"kind": "pretrain", "config": config.to_dict(), "model": {}})
     with pytest.raises(UsageError, match="fine-tune it first"):
         raise export(encoder, tmp_path / "x.pth").exception
     damaged = tmp_path / "damaged.pth"

@@ -27,7 +27,7 @@ from hcmoco_bench.training.checkpoint import save_checkpoint
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = PretrainConfig(backbone="hrnet_w18_small", init="scratch", image_size=64)
     path = tmp_path_factory.mktemp("features") / "checkpoint.pth"
-    state = {"kind": "pretrain", "config": config.plain(), "step": 1, "total_steps": 1}
+    state = {"kind": "pretrain", "config": config.to_dict(), "step": 1, "total_steps": 1}
     save_checkpoint(path, state | {"model": build_model(config).state_dict()})
     return path
 
@@ -70,8 +70,8 @@ def test_view_features_draws_a_line_a_sample(checkpoint: Path, store: Store, tmp
         app, ["view", str(store.path), *ids, "--features", str(checkpoint), "--out", str(sheet), "-q"]
     )
     assert done.exit_code == 0, done.output
-    with Image.open(sheet) as picture:
-        assert len(set(picture.convert("RGB").resize((200, 100)).get_flattened_data())) > 500
+    with Image.open(sheet) as image:
+        assert len(set(image.convert("RGB").resize((200, 100)).get_flattened_data())) > 500
 
 
 def test_samples_come_in_the_order_asked_for_with_maps_at_stride_four(checkpoint: Path, store: Store) -> None:

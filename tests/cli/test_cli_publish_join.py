@@ -16,7 +16,7 @@ from hub_store_builder import StoreRecipe, build_store
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, write_video
 
 from hcmoco_bench.cli import join, publish
-from hcmoco_bench.errors import LicenceError, UsageError
+from hcmoco_bench.errors import LicenseError, UsageError
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import PrepareOptions
 
@@ -93,7 +93,7 @@ def test_wrong_usage(store: Path, tmp_path: Path) -> None:
         run("publish", store, "--to", tmp_path / "out", "--public")
     with pytest.raises(UsageError, match="no such folder"):
         run("join", tmp_path / "nowhere", "--root", tmp_path, "--out", tmp_path / "back")
-    with pytest.raises(LicenceError, match="--i-hold-the-right-to-share-pixels"):
+    with pytest.raises(LicenseError, match="--i-hold-the-right-to-share-pixels"):
         run("publish", store, "--to", tmp_path / "out", "--push", "me/ntu")
     assert run("publish", "--to", tmp_path / "out")[0] == 2
     assert list(tmp_path.iterdir()) == []

@@ -38,7 +38,7 @@ def test_a_sheet_of_named_samples_and_the_frequencies(store: Store, tmp_path: Pa
     assert str(sheet) in done.output.replace("\n", "")
     with Image.open(sheet) as two:
         colors = len(set(two.convert("RGB").resize((200, 80)).get_flattened_data()))
-        assert colors > 500, "pictures, not blank panels"
+        assert colors > 500, "images, not blank panels"
         height = two.height
     assert CliRunner().invoke(app, ["view", str(store.path), ids[0], "--out", str(sheet), "-q"]).exit_code == 0
     with Image.open(sheet) as one:

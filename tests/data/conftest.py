@@ -30,7 +30,7 @@ def pretrain_store(generated_tree: Any, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def mpii_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn photographs whose joints have colours; do not write into it."""
+    """Drawn photographs whose joints have colors; do not write into it."""
     folder = tmp_path_factory.mktemp("data")
     write_mpii(folder / "raw", n_images=3)
     return prepare_keypoints("mpii", folder / "raw", folder / "mpii", rows_per_shard=2).store.path

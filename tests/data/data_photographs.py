@@ -1,4 +1,4 @@
-"""Drawn photographs in MPII's raw form: each joint is a disc of its own grey, so that it can be found again."""
+"""Drawn photographs in MPII's raw form: each joint is a disc of its own gray, so that it can be found again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def joint_places(image: int) -> np.ndarray:
     return np.round(grid * (90, 80) + (150, 120) + rng.uniform(-10, 10, (16, 2)))
 
 
-def joint_grey(joint: int) -> int:
+def joint_gray(joint: int) -> int:
     return 60 + 12 * joint
 
 
@@ -27,12 +27,12 @@ def write_mpii(root: Path, n_images: int) -> None:
     (root / "annot").mkdir()
     entries = []
     for number in range(n_images):
-        picture = np.zeros((480, 640, 3), np.uint8)
+        image = np.zeros((480, 640, 3), np.uint8)
         places = joint_places(number)
         for joint, (x, y) in enumerate(places.astype(int).tolist()):
-            cv2.circle(picture, (x, y), RADIUS, (joint_grey(joint),) * 3, -1)
+            cv2.circle(image, (x, y), RADIUS, (joint_gray(joint),) * 3, -1)
         name = f"{number:09d}.jpg"
-        cv2.imwrite(str(root / "images" / name), picture, [cv2.IMWRITE_JPEG_QUALITY, 98])
+        cv2.imwrite(str(root / "images" / name), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
         entries.append(
             {
                 "image": name,

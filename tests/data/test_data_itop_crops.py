@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hcmoco_bench.data.itop_crops import DEPTH_FACTOR, Framing, ItopCrops, collate_joints, frame_of_labels
-from hcmoco_bench.data.normalise import normalise_depth
+from hcmoco_bench.data.normalize import normalize_depth
 from hcmoco_bench.data.sample import Draw
 from hcmoco_bench.sources.itop import ItopSplit, open_itop, pixels_from_world
 
@@ -28,10 +28,10 @@ def test_there_and_back(source: ItopSplit, framing: Framing, train: bool) -> Non
     assert batch.sample_ids == source.ids[:4]
     back = batch.to_world(batch.target[..., :2], batch.target[..., 2])
     torch.testing.assert_close(back, batch.world, rtol=0, atol=1e-3)
-    # the mean is the one that normalise_depth takes out
-    normalised = normalise_depth(batch.depth)
+    # the mean is the one that normalize_depth takes out
+    normalized = normalize_depth(batch.depth)
     measured = batch.depth > 0
-    means = (batch.depth - normalised[:, :1])[measured]
+    means = (batch.depth - normalized[:, :1])[measured]
     torch.testing.assert_close(means, batch.mean[:, None, None, None].expand_as(batch.depth)[measured])
     torch.testing.assert_close(batch.target[..., 2], DEPTH_FACTOR * (batch.world[..., 2] - batch.mean[:, None]))
 
@@ -44,7 +44,7 @@ def test_pixels_are_where_the_joints_are(source: ItopSplit, framing: Framing) ->
         sample = crops[Draw(1, epoch=1)]
         seen = sample.depth[0] > 0
         rows, columns = np.nonzero(seen.numpy())
-        xy = np.column_stack([columns, rows]) @ sample.to_picture[:, :2].numpy().T + sample.to_picture[:, 2].numpy()
+        xy = np.column_stack([columns, rows]) @ sample.to_image[:, :2].numpy().T + sample.to_image[:, 2].numpy()
         nearest = xy.round().astype(int)
         depth = source.depth(1)
         assert (np.abs(depth[nearest[:, 1], nearest[:, 0]] - sample.depth[0][seen].numpy()) < 2e-3).mean() > 0.97
@@ -59,7 +59,7 @@ def test_the_whole_person_is_in_the_crop_and_the_room_is_not(source: ItopSplit) 
         assert bool(((xy > -4) & (xy < 100)).all())
         assert float(sample.depth.max()) < float(sample.world[:, 2].max()) + 1.0
         # proportions are kept
-        linear = sample.to_picture[:, :2]
+        linear = sample.to_image[:, :2]
         assert float(linear[0, 0]) == pytest.approx(float(linear[1, 1]))
 
 
@@ -73,7 +73,7 @@ def test_the_published_frame(source: ItopSplit) -> None:
     sample = ItopCrops(source, framing="labels", size=96, train=False)[0]
     assert float(sample.depth.max()) <= joints[:, 2].max() + 0.051
     # stretched: the box fills the crop in both directions
-    corners = torch.tensor([[-0.5, -0.5, 1.0], [95.5, 95.5, 1.0]]) @ sample.to_picture.T
+    corners = torch.tensor([[-0.5, -0.5, 1.0], [95.5, 95.5, 1.0]]) @ sample.to_image.T
     np.testing.assert_allclose(corners.flatten(), frame.box, atol=1e-3)
 
 
@@ -90,10 +90,10 @@ def test_draws_depend_on_row_epoch_and_seed_alone(source: ItopSplit) -> None:
 
 def test_augmentation_stays_in_its_range(source: ItopSplit) -> None:
     crops = ItopCrops(source, framing="found", size=64, train=True, seed=0)
-    plain = ItopCrops(source, framing="found", size=64, train=False)[0].to_picture[:, :2].double()
+    plain = ItopCrops(source, framing="found", size=64, train=False)[0].to_image[:, :2].double()
     scales, angles = [], []
     for epoch in range(60):
-        linear = crops[Draw(0, epoch=epoch)].to_picture[:, :2].double()
+        linear = crops[Draw(0, epoch=epoch)].to_image[:, :2].double()
         scales.append(float((plain.det() / linear.det()).sqrt()))
         angles.append(float(torch.rad2deg(torch.atan2(linear[1, 0], linear[0, 0]))))
     side = 64 * float(plain[0, 0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_photographs import joint_grey, joint_places
+from data_photographs import joint_gray, joint_places
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset
@@ -28,12 +28,12 @@ def test_joints_are_where_they_are_drawn(mpii_store: Path, size: int, flip: floa
             sample = dataset[(row, epoch)]
             assert sample.source == "mpii"
             assert sample.depth is sample.foreground is sample.parts is sample.intrinsics is None
-            picture = sample.rgb.permute(1, 2, 0).numpy()
+            image = sample.rgb.permute(1, 2, 0).numpy()
             for joint in np.flatnonzero(sample.visible.numpy()):
                 x, y = np.round(sample.joints[joint].numpy()).astype(int)
                 if 2 <= x < size - 2 and 2 <= y < size - 2:
                     # In the mirror the right knee's disc is the left knee.
-                    assert abs(int(picture[y, x, 1]) - joint_grey(int(swapped[joint]))) <= 8
+                    assert abs(int(image[y, x, 1]) - joint_gray(int(swapped[joint]))) <= 8
                     seen += 1
     assert seen > 100
 

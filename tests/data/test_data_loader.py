@@ -59,7 +59,7 @@ def test_batches_that_cannot_be(parsing_store: Path) -> None:
     sample = NtuStoreDataset(parsing_store, size=48)[0]
     with pytest.raises(ValueError, match="at least one"):
         collate([])
-    with pytest.raises(ValueError, match="has no picture"):
+    with pytest.raises(ValueError, match="has no image"):
         collate([replace(sample, rgb=None, depth=None, foreground=None, parts=None)])
     with pytest.raises(ValueError, match="differ in size"):
         collate([sample, NtuStoreDataset(parsing_store, size=64)[0]])

@@ -60,13 +60,13 @@ def test_a_sample_shows_what_the_store_holds(parsing_store: Path, joints: Any, t
         inside = ((source > 0) & (source < (511, 423))).all(axis=-1)
         x, y = np.round(source[inside]).astype(int).T
         exact = np.abs(source[inside] - np.round(source[inside])).max(axis=-1) < 0.4
-        metres = np.zeros((96, 96)) if sample.depth is None else sample.depth[0].numpy()
-        assert np.allclose(metres[inside][exact], row.depth[y, x][exact] / 1000.0, atol=1e-4)
+        meters = np.zeros((96, 96)) if sample.depth is None else sample.depth[0].numpy()
+        assert np.allclose(meters[inside][exact], row.depth[y, x][exact] / 1000.0, atol=1e-4)
         labels = sample.parts.numpy()
         assert np.array_equal(labels[inside][exact], row.parts[y, x][exact])
         people = np.zeros((96, 96), bool) if sample.foreground is None else sample.foreground.numpy()
         assert np.array_equal(people, labels > 0)
-        assert not metres[(source < -1).any(axis=-1)].any()
+        assert not meters[(source < -1).any(axis=-1)].any()
         if scale > 0.7:
             close = np.abs(sample.rgb.permute(1, 2, 0).numpy()[inside].astype(float) - row.rgb[y, x])
             assert np.median(close) <= 3
@@ -127,7 +127,7 @@ def test_selections_are_splits(parsing_store: Path) -> None:
 
 
 def test_nobody_tracked(parsing_store: Path) -> None:
-    """The crop is of the foreground then, or of the picture; joints are finite and none is visible."""
+    """The crop is of the foreground then, or of the image; joints are finite and none is visible."""
     dataset = NtuStoreDataset(parsing_store, size=64, train=False)
     dataset.index.tracking[:] = 0
     sample = dataset[0]
@@ -161,7 +161,7 @@ def test_a_store_without_depth(generated_tree: Any, tmp_path: Path) -> None:
 
 
 def test_intrinsics_project_the_joints_of_the_skeleton(parsing_store: Path) -> None:
-    """Joints in metres, through the crop's pinhole, come to lie on the crop's joints; an independent way round."""
+    """Joints in meters, through the crop's pinhole, come to lie on the crop's joints; an independent way round."""
     dataset = NtuStoreDataset(parsing_store, size=256, train=False)
     assert dataset.nominal_rigs == ()
     mapping = joint_mapping("kinect25", "mpii16")
@@ -191,15 +191,15 @@ def test_rigs_without_fitted_cameras_get_nominal_ones(parsing_store: Path, tmp_p
     assert set(dataset.nominal_rigs) == {rig} & {str(SampleId.parse(i).clip.rig) for i in dataset.index.ids.tolist()}
 
 
-def test_pictures_are_not_kept(parsing_store: Path) -> None:
+def test_images_are_not_kept(parsing_store: Path) -> None:
     dataset = NtuStoreDataset(parsing_store, size=32)
     one = len(pickle.dumps(dataset))
     for epoch in range(3):
         for row in range(len(dataset)):
             dataset[(row, epoch)]
-    pictures = sum(path.stat().st_size for path in Store.open(parsing_store).shards("train"))
-    # What is added is where pictures are: two numbers for each.
-    assert len(pickle.dumps(dataset)) - one < 0.02 * pictures
+    images = sum(path.stat().st_size for path in Store.open(parsing_store).shards("train"))
+    # What is added is where images are: two numbers for each.
+    assert len(pickle.dumps(dataset)) - one < 0.02 * images
     assert sum(array.nbytes for array in vars(dataset.index).values()) < 400 * len(dataset)
 
 
@@ -227,16 +227,16 @@ def test_few_files_stay_open(parsing_store: Path, monkeypatch: pytest.MonkeyPatc
     assert len(Store.open(parsing_store).shards("train")) > 1
     for row in (*range(len(dataset)), 0):
         assert dataset[row].rgb is not None
-    assert len(dataset._pictures._bytes._open) == 1
+    assert len(dataset._images._bytes._open) == 1
 
 
 def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
-    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     values = [None if i % 3 == 0 else {"bytes": bytes([i]) * (40_000 + i), "path": str(i)} for i in range(100)]
-    # A picture that holds another one's bytes is not taken for it.
+    # A image that holds another one's bytes is not taken for it.
     values[50] = {"bytes": values[52]["bytes"] + values[53]["bytes"], "path": "50"}
     values[98] = {"bytes": b"", "path": "98"}
-    table = pa.table({"rgb": pa.array(values, picture)})
+    table = pa.table({"rgb": pa.array(values, image)})
     plain = tmp_path / "plain.parquet"
     pq.write_table(table, plain, row_group_size=32, compression="none", use_dictionary=False, data_page_size=100_000)
     reader = RowBytes([plain])
@@ -256,14 +256,14 @@ def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
         reader.read(0, 0, 2, "rgb")
 
 
-def test_a_damaged_picture_is_named(parsing_store: Path, tmp_path: Path) -> None:
+def test_a_damaged_image_is_named(parsing_store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "store"
     shutil.copytree(parsing_store, copy)
     dataset = NtuStoreDataset(copy, size=32)
     shard, group, row = dataset.index.places[0].tolist()
     assert dataset[0].rgb is not None
     path = Store.open(copy).shards()[shard]
-    start, length = dataset._pictures._bytes._places[shard, group, "rgb"][row].tolist()
+    start, length = dataset._images._bytes._places[shard, group, "rgb"][row].tolist()
     with path.open("r+b") as handle:
         handle.seek(start)
         handle.write(bytes(length))

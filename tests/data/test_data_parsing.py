@@ -1,4 +1,4 @@
-"""Frames for parsing: picture and labels move together, sides swap in the mirror, and regions fit back into frames."""
+"""Frames for parsing: image and labels move together, sides swap in the mirror, and regions fit back into frames."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_random_crops_stay_in_their_bounds(seed: int, corner: bool) -> None:
         assert right <= 63.5 + 1e-9
 
 
-def test_a_mirrored_crop_swaps_sides_and_moves_with_the_picture() -> None:
+def test_a_mirrored_crop_swaps_sides_and_moves_with_the_image() -> None:
     table = part_table()
     label = np.zeros((40, 40), np.uint8)
     label[10:20, 5:10] = table.index("left hand")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_set, part_table
-from hcmoco_bench.data.crops import box_around, centre_scale, jittered_person, random_square, whole_person
+from hcmoco_bench.data.crops import box_around, center_scale, jittered_person, random_square, whole_person
 from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.transforms import Crop
 
@@ -33,7 +33,7 @@ crops = st.builds(
 )
 
 
-def into_picture(crop: Crop, xy: np.ndarray) -> np.ndarray:
+def into_image(crop: Crop, xy: np.ndarray) -> np.ndarray:
     return (xy - crop.matrix[:, 2]) @ np.linalg.inv(crop.matrix[:, :2]).T
 
 
@@ -44,10 +44,10 @@ def test_a_joint_stays_on_its_pixel(crop: Crop, x: float, y: float) -> None:
     if not crop.inside(place)[0]:
         return
     column, line = np.round(place[0]).astype(int)
-    # Every px of the crop knows the px of the picture that it shows.
+    # Every px of the crop knows the px of the image that it shows.
     depth = crop.depth((LINES * WIDTH + COLUMNS + 1).astype(np.uint16))
     mask = crop.mask(np.ones((HEIGHT, WIDTH), bool))
-    source = into_picture(crop, np.array([column, line], float))
+    source = into_image(crop, np.array([column, line], float))
     # cv2 rounds places to 1/32 px.
     slack = 0.05
     if (source < -0.5 + slack).any() or (source > np.array([WIDTH, HEIGHT]) - 0.5 - slack).any():
@@ -64,9 +64,9 @@ def test_a_joint_stays_on_its_pixel(crop: Crop, x: float, y: float) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(crop=crops)
-def test_what_is_outside_of_the_picture_is_nothing(crop: Crop) -> None:
+def test_what_is_outside_of_the_image_is_nothing(crop: Crop) -> None:
     corners = np.array([[x, y] for y in range(crop.height) for x in range(crop.width)], float)
-    source = into_picture(crop, corners).reshape(crop.height, crop.width, 2)
+    source = into_image(crop, corners).reshape(crop.height, crop.width, 2)
     outside = ((source < -1.1) | (source > np.array([WIDTH, HEIGHT]) + 0.1)).any(axis=-1)
     ones = np.ones((HEIGHT, WIDTH), np.uint8)
     assert not crop.depth(ones.astype(np.uint16))[outside].any()
@@ -104,13 +104,13 @@ def test_a_flip_swaps_part_labels() -> None:
 
 
 def test_a_square_by_hand() -> None:
-    """A square of 10 px from 20 to 29 doubles: its first px, 20, becomes px 0 and 1, so its centre lies between."""
+    """A square of 10 px from 20 to 29 doubles: its first px, 20, becomes px 0 and 1, so its center lies between."""
     crop = Crop.of_square((24.5, 24.5), 10, 20)
     assert np.allclose(crop.points([[20, 20], [29, 29], [24.5, 24.5]]), [[0.5, 0.5], [18.5, 18.5], [9.5, 9.5]])
     assert crop.scale == pytest.approx(2.0)
     assert crop.inside(np.array([[0, 0], [19, 19], [-0.1, 5], [5, 19.1]])).tolist() == [True, True, False, False]
     turned = Crop.of_square((10, 10), 20, 20, rotation=90)
-    # The square turns clockwise: what lies to the right of the middle in the picture is now above it.
+    # The square turns clockwise: what lies to the right of the middle in the image is now above it.
     assert np.allclose(turned.points([[15, 10]]), [[9.5, 4.5]])
 
 
@@ -136,21 +136,21 @@ def test_a_rotated_crop_has_no_intrinsics() -> None:
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
-def test_the_crop_of_a_reduced_picture_is_that_of_the_whole(factor: int) -> None:
+def test_the_crop_of_a_reduced_image_is_that_of_the_whole(factor: int) -> None:
     columns, lines = np.meshgrid(np.arange(480), np.arange(320))
     waves = 128 + 60 * np.sin(columns / 25.0) + 60 * np.cos(lines / 25.0)
-    picture = np.dstack([waves.astype(np.uint8)] * 3)
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
+    image = np.dstack([waves.astype(np.uint8)] * 3)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 100])
     flags = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}[factor]
     reduced = cv2.imdecode(data, flags)
     crop = Crop.of_square((240, 160), 250, 250 // factor, rotation=20)
-    difference = np.abs(crop.of_reduced(factor).rgb(reduced).astype(float) - crop.rgb(picture))
+    difference = np.abs(crop.of_reduced(factor).rgb(reduced).astype(float) - crop.rgb(image))
     assert difference.mean() < 1.0
     # Half a px off would be seen.
     off = crop.of_reduced(factor).matrix.copy()
     off[:, 2] += 0.5
     missed = Crop(off, crop.width, crop.height).rgb(reduced)
-    assert np.abs(missed.astype(float) - crop.rgb(picture)).mean() > 1.5 * difference.mean()
+    assert np.abs(missed.astype(float) - crop.rgb(image)).mean() > 1.5 * difference.mean()
 
 
 def test_random_squares_are_as_published() -> None:
@@ -162,7 +162,7 @@ def test_random_squares_are_as_published() -> None:
         assert crop.is_upright
         assert not crop.mirrors
         sides.append(320 / crop.scale)
-        middles.append(into_picture(crop, np.array([159.5, 159.5])))
+        middles.append(into_image(crop, np.array([159.5, 159.5])))
     area = np.square(sides) / (512 * 424)
     assert area.min() >= 0.08
     assert np.max(sides) <= 424
@@ -186,7 +186,7 @@ def test_jittered_persons_lie_around_the_whole_person() -> None:
     sides = np.array([plain.scale / crop.scale for crop in crops])  # 1 is the whole person's
     assert np.median(sides) == pytest.approx(1, abs=0.01)
     assert np.log(sides).std() == pytest.approx(0.15, abs=0.01)
-    middles = np.array([into_picture(crop, np.array([159.5, 159.5])) for crop in crops])
+    middles = np.array([into_image(crop, np.array([159.5, 159.5])) for crop in crops])
     moved = (middles - (230, 200)) / (250 * sides[:, None])
     assert np.abs(moved.mean(axis=0)).max() < 0.005
     assert moved.std(axis=0) == pytest.approx((0.075, 0.075), abs=0.005)
@@ -198,7 +198,7 @@ def test_jittered_persons_lie_around_the_whole_person() -> None:
 
 def test_jitter_of_photographs_is_as_published() -> None:
     rng = np.random.default_rng(1)
-    crops = [centre_scale(np.array([300.0, 200.0]), 1.5, 256, rng, flip=0.25) for _ in range(4000)]
+    crops = [center_scale(np.array([300.0, 200.0]), 1.5, 256, rng, flip=0.25) for _ in range(4000)]
     for crop in crops[:50]:
         assert np.allclose(crop.points([[300, 200]]), 127.5)
     factor = np.array([256 / crop.scale / 300 for crop in crops])
@@ -209,7 +209,7 @@ def test_jitter_of_photographs_is_as_published() -> None:
     assert np.mean(angle > 0) == pytest.approx(0.6, abs=0.03)
     assert angle.max() <= 60 + 1e-6
     assert np.mean([crop.mirrors for crop in crops]) == pytest.approx(0.25, abs=0.03)
-    plain = centre_scale(np.array([300.0, 200.0]), 1.5, 256, None, flip=1.0)
+    plain = center_scale(np.array([300.0, 200.0]), 1.5, 256, None, flip=1.0)
     assert plain.scale == pytest.approx(256 / 300)
     assert plain.is_upright
     assert not plain.mirrors

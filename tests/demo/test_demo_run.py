@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
-from hcmoco_bench.demo.page import DemoPicture, DemoScore, DemoStep, write_page
+from hcmoco_bench.demo.page import DemoFigure, DemoScore, DemoStep, write_page
 from hcmoco_bench.demo.settings import FINETUNING
 from hcmoco_bench.prepare.store import Store
 
@@ -29,7 +29,7 @@ def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypa
     assert stored["test"] > 0
     page = (tmp_path / "index.html").read_text()
     assert set(report["scores"]) == {"from scratch", "pre-trained"}
-    sheets = [f"finetune/{name}/result-pictures/sheet.png" for name in ("from-scratch", "pre-trained")]
+    sheets = [f"finetune/{name}/result-figures/sheet.png" for name in ("from-scratch", "pre-trained")]
     for name in ("sheet.png", "parts.png", *sheets):
         assert f'src="{name}"' in page
         assert min(Image.open(tmp_path / name).size) > 500
@@ -44,7 +44,7 @@ def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypa
 def test_the_page_escapes_what_it_is_given(tmp_path: Path) -> None:
     steps = [DemoStep("a <b>", 'tool --out "x & y"', 1.25, "2 > 1"), DemoStep("c", "tool", 2.0, "")]
     scores = [DemoScore("a & b", 12.34, (10.0, 15.0), "%"), DemoScore("c", 5.0, None, "%")]
-    page = write_page(tmp_path, tmp_path / "data", steps, [DemoPicture("p.png", '"quoted"')], scores).read_text()
+    page = write_page(tmp_path, tmp_path / "data", steps, [DemoFigure("p.png", '"quoted"')], scores).read_text()
     assert "<th>a &amp; b</th>" in page
     assert "<b>12.3 %</b> (10.0 to 15.0)" in page
     assert "a &lt;b&gt;" in page

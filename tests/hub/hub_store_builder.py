@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from hcmoco_bench import __version__
 from hcmoco_bench.align.calibration import Calibration, RigCalibration
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.prepare.manifest import (
-    LICENCE_GENERATED,
-    LICENCE_NTU,
+    LICENSE_GENERATED,
+    LICENSE_NTU,
     MANIFEST_FILE,
     Inputs,
     Lists,
@@ -24,8 +26,6 @@ from hcmoco_bench.prepare.manifest import (
     Source,
     SplitCount,
     Tool,
-    dump_json,
-    file_sha256,
 )
 from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.prepare.schema import image_names, name_columns, store_schema
@@ -168,7 +168,7 @@ def build_store(path: Path, recipe: StoreRecipe) -> Path:
             shards[file] = ShardEntry(sha256=file_sha256(path / file), rows=len(rows), bytes=size)
     manifest = Manifest(
         tool=Tool(version=__version__),
-        source=Source(generated=recipe.generated, licence=LICENCE_GENERATED if recipe.generated else LICENCE_NTU),
+        source=Source(generated=recipe.generated, license=LICENSE_GENERATED if recipe.generated else LICENSE_NTU),
         options=PrepareOptions.model_validate(
             {"set": recipe.set, "rgb_only": recipe.rgb_only, "parts": recipe.parts, "jpeg_quality": 95}
         ),

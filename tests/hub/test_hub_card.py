@@ -112,7 +112,7 @@ def test_generated_people_are_called_generated(published: Published, licensed: P
     assert header["license"] == "cc0-1.0"
     assert "redistributed" not in text
     header, text = card_of(licensed.folder)
-    assert "generated" not in text.split("## Licences")[0]
+    assert "generated" not in text.split("## Licenses")[0]
     assert "**may not be redistributed**" in text
     assert header["license"] == "other"
     assert header["license_name"] == "ntu-rgbd-terms"

@@ -70,7 +70,7 @@ def test_there_and_back(generated_tree: Any, stores: dict[str, Path], tmp_path: 
 
 
 def test_difference_hashes_tell_the_frames_of_rooms_apart(generated_tree: Any, stores: dict[str, Path]) -> None:
-    """Every picture of another rig or performance is farther than the tolerance, so another clip cannot pass."""
+    """Every image of another rig or performance is farther than the tolerance, so another clip cannot pass."""
     from hcmoco_bench.hub.hashes import DIFFERENCE_TOLERANCE, difference, difference_hash
 
     hashes: dict[str, str] = {}

@@ -72,7 +72,7 @@ def test_nobody_is_the_hash_of_nothing() -> None:
 
 
 def test_difference_hash_by_hand() -> None:
-    # 17 cells of equal width and value 10 i: every cell is brighter than its left neighbour.
+    # 17 cells of equal width and value 10 i: every cell is brighter than its left neighbor.
     rising = np.repeat(np.arange(17, dtype=np.uint8) * 10, 3)[None, :, None].repeat(32, 0).repeat(3, 2)
     assert difference_hash(rising) == "ff" * 32
     assert difference_hash(rising[:, ::-1]) == "00" * 32
@@ -83,7 +83,7 @@ def test_difference_hash_by_hand() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_last_bits_pass_and_other_pictures_do_not(seed: int) -> None:
+def test_last_bits_pass_and_other_images_do_not(seed: int) -> None:
     scene = _scene(seed)
     original = difference_hash(scene)
     noise = np.random.default_rng(seed).integers(-2, 3, scene.shape)

@@ -117,7 +117,7 @@ def test_transforms_are_the_publishers_even_where_ones_own_clips_would_give_othe
 
 def _other_depth(own: RawTree, clip: str, frame: int) -> None:
     depth = cv2.imread(str(own.depth(clip, frame)), cv2.IMREAD_UNCHANGED)
-    depth[200, 250] += 1  # one pixel, one millimetre
+    depth[200, 250] += 1  # one pixel, one millimeter
     cv2.imwrite(str(own.depth(clip, frame)), depth)
 
 
@@ -135,8 +135,8 @@ def _other_video(own: RawTree, clip: str, frame: int) -> None:
         stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         for _ in range(12):
-            picture = cv2.resize(rng.integers(0, 255, (9, 16, 3), np.uint8), (1920, 1080))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = cv2.resize(rng.integers(0, 255, (9, 16, 3), np.uint8), (1920, 1080))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
 
 
@@ -250,8 +250,8 @@ def test_other_versions_of_the_codec_are_kept_with_a_line(store: Path) -> None:
     sample = SampleId.parse(row["sample_id"])
     check = HashChecks({sample: hash_row(row)}, parts=True, version="1")([sample])
     assert check(sample, row) is None
-    picture = cv2.imdecode(np.frombuffer(row["rgb"]["bytes"], np.uint8), cv2.IMREAD_COLOR)
-    other = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 94])[1].tobytes()
+    image = cv2.imdecode(np.frombuffer(row["rgb"]["bytes"], np.uint8), cv2.IMREAD_COLOR)
+    other = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 94])[1].tobytes()
     problem = check(sample, {**row, "rgb": {"bytes": other, "path": "x.jpg"}})
     assert problem is not None
     assert (problem.kind, problem.kept, problem.id) == ("rgb_reencoded", True, str(sample))

@@ -22,9 +22,9 @@ def _tables(sizes: list[int]) -> list[pa.Table]:
     start, tables = 0, []
     for size in sizes:
         ids = [f"{i:05d}" for i in range(start, start + size)]
-        pictures = [{"bytes": name.encode() * 5, "path": f"{name}.png"} for name in ids]
+        images = [{"bytes": name.encode() * 5, "path": f"{name}.png"} for name in ids]
         schema = pa.schema([("sample_id", pa.string()), ("rgb", FEATURES.arrow_schema.field("rgb").type)])
-        tables.append(pa.table({"sample_id": ids, "rgb": pictures}, schema=schema))
+        tables.append(pa.table({"sample_id": ids, "rgb": images}, schema=schema))
         start += size
     return tables
 

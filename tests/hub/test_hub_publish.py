@@ -57,13 +57,13 @@ def _sha(array: np.ndarray[Any, Any]) -> str:
 def _expected(store: Path, split: str) -> list[dict[str, Any]]:
     rows = []
     for row in Store.open(store).rows(split):
-        pictures = {name: np.asarray(Image.open(io.BytesIO(row[name]["bytes"]))) for name in ("rgb", "depth", "parts")}
-        assert pictures["depth"].dtype == np.uint16
+        images = {name: np.asarray(Image.open(io.BytesIO(row[name]["bytes"]))) for name in ("rgb", "depth", "parts")}
+        assert images["depth"].dtype == np.uint16
         rows.append(
             {
                 "sample_id": row["sample_id"],
                 "mode": "I;16",
-                **{name: _sha(picture) for name, picture in pictures.items()},
+                **{name: _sha(image) for name, image in images.items()},
                 "jpeg": hashlib.sha256(row["rgb"]["bytes"]).hexdigest(),
                 "bodies": json.loads(json.dumps(row["bodies"]).replace("NaN", "null")),
             }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hub_fake_server import TOKEN, FakeHub, Repository
 
-from hcmoco_bench.errors import DataError, HubError, LicenceError
+from hcmoco_bench.errors import DataError, HubError, LicenseError
 from hcmoco_bench.hub.publish import Published, publish
 from hcmoco_bench.hub.push import PushTarget, check_hub, push
 
@@ -129,7 +129,7 @@ def test_offline_mode_is_named(hub: FakeHub, published: Published, monkeypatch: 
 
 def test_licensed_pixels_stay_here(hub: FakeHub, licensed_store: Path, tmp_path: Path) -> None:
     made = publish([licensed_store], tmp_path / "full")
-    with pytest.raises(LicenceError, match="may not be redistributed"):
+    with pytest.raises(LicenseError, match="may not be redistributed"):
         push(made.folder, PushTarget("me/ntu"))
     assert hub.requests == []
     push(made.folder, PushTarget("me/ntu", holds_right=True))
@@ -161,7 +161,7 @@ def test_an_interrupted_push_continues_with_the_same_command(hub: FakeHub, parsi
 def test_rights_and_token_are_checked_before_the_work(
     hub: FakeHub, licensed_store: Path, parsing_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(LicenceError):
+    with pytest.raises(LicenseError):
         publish([licensed_store], tmp_path / "a", target=PushTarget("me/ntu"))
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(HubError, match="token"):

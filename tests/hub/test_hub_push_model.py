@@ -16,10 +16,10 @@ from hcmoco_bench.hub.model_card import ModelFacts, TrainingData, render_model_c
 from hcmoco_bench.hub.push import PushTarget
 from hcmoco_bench.hub.push_model import push_model, write_model_folder
 from hcmoco_bench.hub.template import PLACEHOLDER
-from hcmoco_bench.prepare.manifest import LICENCE_GENERATED, LICENCE_NTU
+from hcmoco_bench.prepare.manifest import LICENSE_GENERATED, LICENSE_NTU
 
-GENERATED = TrainingData("pretrain", True, LICENCE_GENERATED, 540, "a" * 64)
-LICENSED = TrainingData("ntu60", False, LICENCE_NTU, 143_648, "b" * 64)
+GENERATED = TrainingData("pretrain", True, LICENSE_GENERATED, 540, "a" * 64)
+LICENSED = TrainingData("ntu60", False, LICENSE_NTU, 143_648, "b" * 64)
 FACTS = ModelFacts(
     repo="me/encoder",
     modality="depth",
@@ -113,7 +113,7 @@ def test_the_card_of_licensed_data() -> None:
     assert header["license"] == "other"
     assert header["base_model"] == "timm/hrnet_w18.ms_aug_in1k"
     assert PLACEHOLDER.search(card) is None
-    assert LICENCE_NTU in card
+    assert LICENSE_NTU in card
     assert "143,648 training samples" in card
     assert "Trained on generated people" not in card
     assert "bilinearly" in card
@@ -128,7 +128,7 @@ def test_the_card_of_generated_data_warns() -> None:
 def test_a_mixture_is_under_the_strictest_terms() -> None:
     card = render_model_card(replace(FACTS, data=(GENERATED, LICENSED)))
     assert yaml.safe_load(card.split("---")[1])["license"] == "other"
-    assert LICENCE_NTU in card
+    assert LICENSE_NTU in card
     assert "Trained on generated people" not in card
     unknown = render_model_card(replace(FACTS, data=(GENERATED, TrainingData("gone", None, "", None, ""))))
-    assert "the licence is not recorded here" in unknown
+    assert "the license is not recorded here" in unknown

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from hcmoco_bench.errors import LicenceError
+from hcmoco_bench.errors import LicenseError
 from hcmoco_bench.hub.join import join
 from hcmoco_bench.hub.publish import publish
 from hcmoco_bench.hub.push import PushTarget, push
@@ -40,7 +40,7 @@ def test_a_real_clip_is_shared_without_its_pixels(real_files: Path, official_lis
     assert {row["calibration"]["rig"] for row in rows} == {rig}
     assert "**may not be redistributed**" in (shared.folder / "README.md").read_text()
     full = publish([store.path], tmp_path / "full")
-    with pytest.raises(LicenceError):
+    with pytest.raises(LicenseError):
         push(full.folder, PushTarget("me/ntu"))
     joined = join(shared.folder, [root], tmp_path / "joined")
     assert joined.rows == joined.expected == len(rows)

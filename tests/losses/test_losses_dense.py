@@ -47,8 +47,8 @@ def test_equals_eq_3_written_out(soft: bool) -> None:
             weights = [math.exp(-math.hypot(p // 10 - q // 10, p % 10 - q % 10)) for q in points]
             target = [w / sum(weights) for w in weights] if soft else [float(i == j) for j in range(len(points))]
             logits = [sum(x * y for x, y in zip(one[p], other[q], strict=True)) / 0.07 for q in points]
-            normaliser = math.log(sum(map(math.exp, logits)))
-            total += sum(w * (normaliser - logit) for w, logit in zip(target, logits, strict=True)) / len(points)
+            normalizer = math.log(sum(map(math.exp, logits)))
+            total += sum(w * (normalizer - logit) for w, logit in zip(target, logits, strict=True)) / len(points)
     assert term.value.item() == pytest.approx(total, rel=1e-5)
     assert int(term.count) == 8
 

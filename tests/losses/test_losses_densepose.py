@@ -37,7 +37,7 @@ def make_points(n: int = 40, seed: int = 1) -> ChartPoints:
 
 
 def value_at(chart: np.ndarray, x: float, y: float) -> float:
-    """Bilinear between cell centres; at the border the value of the outermost cells."""
+    """Bilinear between cell centers; at the border the value of the outermost cells."""
     column, row = (min(max(place * SIDE - 0.5, 0), SIDE - 1) for place in (x, y))
     total = 0.0
     for i in range(SIDE):

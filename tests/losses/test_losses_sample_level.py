@@ -114,7 +114,7 @@ def test_learning_it_brings_partners_together(bank: MemoryBank) -> None:
     """A few steps on free embeddings: the accuracy rises from chance to 1, and the loss falls."""
     generator = torch.Generator().manual_seed(0)
     free = {name: torch.randn(N, D, generator=generator).requires_grad_() for name in MODALITIES}
-    optimiser = torch.optim.SGD(free.values(), lr=20.0)
+    optimizer = torch.optim.SGD(free.values(), lr=20.0)
     loss, index = SampleLevelLoss(30), torch.arange(N)
     history = []
     for _ in range(60):
@@ -123,9 +123,9 @@ def test_learning_it_brings_partners_together(bank: MemoryBank) -> None:
         for name, one in unit.items():
             bank.update(name, index, one.detach(), here(N)[name])
         value = sum(term.value for term in terms.values())
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        optimiser.step()
+        optimizer.step()
         history.append((float(value), min(float(term.accuracy) for term in terms.values())))
     assert history[0][1] < 0.3
     assert history[-1][1] > 0.95

@@ -111,8 +111,8 @@ class TestInter:
             logits = [dot(anchor, other) / 0.07 for _, other in rows]
             positives = [k for k, (other, _) in enumerate(rows) if other == joint and k != i]
             if positives:
-                normaliser = math.log(sum(map(math.exp, logits)))
-                losses.append(normaliser - sum(logits[k] for k in positives) / len(positives))
+                normalizer = math.log(sum(map(math.exp, logits)))
+                losses.append(normalizer - sum(logits[k] for k in positives) / len(positives))
                 nearest = max((k for k in range(len(rows)) if k != i), key=logits.__getitem__)
                 hits.append(nearest in positives)
         return sum(losses) / len(losses), sum(hits) / len(hits), len(losses)

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from hcmoco_bench.metrics.densepose import BodyCharts, Detection, Geodesics
 
 SIZE = (120, 160)
-"""Height and width of the pictures, px."""
+"""Height and width of the images, px."""
 
 
 def make_body(per_part: int = 8, seed: int = 0) -> Geodesics:

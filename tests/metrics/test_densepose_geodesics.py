@@ -52,7 +52,7 @@ class TestNearest:
         iuv[0] = np.arange(500) % 27
         expected = plain_nearest(charts, iuv[0].astype(np.int64), iuv[1:].T / 255.0)
         for _ in range(2):  # the table, once filled and once found
-            np.testing.assert_array_equal(charts.nearest_quantised(iuv), expected)
+            np.testing.assert_array_equal(charts.nearest_quantized(iuv), expected)
 
     @pytest.mark.parametrize(
         ("part", "u"), [([0], [0.5]), ([25], [0.5]), ([1.5], [0.5]), ([1], [np.nan]), ([], []), ([1, 2], [0.5])]

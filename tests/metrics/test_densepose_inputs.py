@@ -17,17 +17,17 @@ from PIL import Image
 from torch.nn import functional
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.densepose import (
     ChartOutputs,
     DensePoseMetric,
     Detection,
     chart_detections,
-    quantise_charts,
+    quantize_charts,
     read_results,
     to_result,
     write_results,
 )
-from hcmoco_bench.problems import Problem
 
 
 def charts(n: int, size: int = 14, seed: int = 0, coarse: int = 2) -> ChartOutputs:
@@ -52,9 +52,9 @@ class TestCharts:
                     values = (torch.stack([u[part], v[part]]) * 255).clamp(0, 255)
                     expected[:, y, x] = [part, *values.byte().tolist()]
         one = ChartOutputs(outputs.coarse[0], outputs.fine[0], outputs.u[0], outputs.v[0])
-        np.testing.assert_array_equal(quantise_charts(one, size), expected)
+        np.testing.assert_array_equal(quantize_charts(one, size), expected)
 
-    def test_people_of_a_picture(self) -> None:
+    def test_people_of_a_image(self) -> None:
         boxes, scores = [(1.5, 2.0, 30.9, 20.2), (0.0, 0.0, 0.4, 7.0)], [0.9, 0.1]
         found = chart_detections(5, boxes, scores, charts(2))
         assert [one.iuv.shape for one in found] == [(3, 20, 30), (3, 7, 1)]

@@ -115,18 +115,18 @@ class TestOverlaps:
         rng = np.random.default_rng(seed)
         size = (60, 80)
         boxes = np.concatenate([rng.uniform(-40, 80, (9, 2)), rng.uniform(0, 60, (9, 2))], axis=1)
-        boxes[0] = [300, 5, 20, 20]  # beside the picture
+        boxes[0] = [300, 5, 20, 20]  # beside the image
         crowd = rng.random(4) < 0.5
         pixels = [rng.random((max(int(h), 1), max(int(w), 1))) < 0.7 for _, _, w, h in boxes]
         masks = [place_mask(one, box, size) for one, box in zip(pixels, boxes, strict=True)]
-        pictures = []
+        images = []
         for mask in masks:
-            picture = np.zeros(size, np.uint8)
+            image = np.zeros(size, np.uint8)
             height, width = mask.pixels.shape
-            picture[mask.top : mask.top + height, mask.left : mask.left + width] = mask.pixels
-            assert mask.area == picture.sum()
-            pictures.append(coco_mask.encode(np.asfortranarray(picture)))
-        expected = coco_mask.iou(pictures[4:], pictures[:4], crowd.tolist())
+            image[mask.top : mask.top + height, mask.left : mask.left + width] = mask.pixels
+            assert mask.area == image.sum()
+            images.append(coco_mask.encode(np.asfortranarray(image)))
+        expected = coco_mask.iou(images[4:], images[:4], crowd.tolist())
         np.testing.assert_allclose(mask_overlaps(masks[4:], masks[:4], crowd), expected, rtol=0, atol=1e-15)
         expected = coco_mask.iou(boxes[4:], boxes[:4], crowd.tolist())
         np.testing.assert_allclose(box_overlaps(boxes[4:], boxes[:4], crowd), expected, rtol=0, atol=1e-15)
@@ -144,12 +144,12 @@ class TestAnnotations:
         assert (found.left, found.top, found.area) == (10, 20, 600)
         assert found.pixels[:, :20].all()
 
-    def test_polygons_and_encoded_pictures(self) -> None:
+    def test_polygons_and_encoded_images(self) -> None:
         square = [[10, 10, 20, 10, 20, 20, 10, 20]]
         polygon = annotation_mask(square, (10, 10, 10, 10), (50, 60))
-        picture = annotation_mask(encoded(polygon.pixels, "list"), (10, 10, 10, 10), (50, 60))
-        assert polygon.area == picture.area == 100
-        np.testing.assert_array_equal(polygon.pixels, picture.pixels)
+        image = annotation_mask(encoded(polygon.pixels, "list"), (10, 10, 10, 10), (50, 60))
+        assert polygon.area == image.area == 100
+        np.testing.assert_array_equal(polygon.pixels, image.pixels)
 
     @pytest.mark.parametrize("entry", [None, [], [[], []]])
     def test_none_is_empty(self, entry: Any) -> None:

@@ -22,7 +22,7 @@ def ids(n: int) -> list[str]:
 
 
 def world(crop_yxz: Array, boxes_xyxy: Array, crop_size: int) -> Array:
-    """Joints (N, J, 3) of a square crop, (y, x) px and z metres, in ITOP's world coordinates, metres."""
+    """Joints (N, J, 3) of a square crop, (y, x) px and z meters, in ITOP's world coordinates, meters."""
     low, size = boxes_xyxy[:, None, :2], boxes_xyxy[:, None, 2:] - boxes_xyxy[:, None, :2]
     return world_from_pixels(low + crop_yxz[..., [1, 0]] * size / crop_size, crop_yxz[..., 2])
 

@@ -1,4 +1,4 @@
-"""OKS average precision against pycocotools, on pictures with crowds, ties, nobody, and too many detections."""
+"""OKS average precision against pycocotools, on images with crowds, ties, nobody, and too many detections."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class TestEvidence:
             str(image["id"]) for image in sorted(truth["images"], key=lambda i: i["id"])
         )
 
-    def test_a_selection_scores_as_those_pictures_alone(self) -> None:
+    def test_a_selection_scores_as_those_images_alone(self) -> None:
         truth, detections = crowded(4)
         metric = KeypointMetric(truth)
         metric.update(detections)
@@ -191,7 +191,7 @@ class TestBadInput:
         with pytest.raises(LabelError, match="itop15 has no sigmas"):
             KeypointMetric(truth, "itop15")
 
-    def test_no_pictures(self) -> None:
+    def test_no_images(self) -> None:
         with pytest.raises(DataError) as caught:
             KeypointMetric({"images": [], "annotations": []}).compute()
         assert caught.value.kind == "nothing_scored"

@@ -214,7 +214,7 @@ class TestEvidence:
         found = segmentation_scores(counted(prediction, target).evidence().select(rows))
         assert found == pytest.approx(segmentation_scores(alone.evidence()))
 
-    def test_nothing_of_the_pictures_is_kept(self) -> None:
+    def test_nothing_of_the_images_is_kept(self) -> None:
         evidence = counted(*draw(8, 4, (50, 40))).evidence()
         assert sum(column.nbytes for column in evidence.columns.values()) == 4 * 3 * len(NAMES) * 4
 

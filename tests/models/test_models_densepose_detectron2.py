@@ -198,9 +198,9 @@ def test_the_person_is_class_0_there_and_has_its_own_corrections(
 def test_there_and_back_gives_the_same_detections(model: DensePoseRCNN) -> None:
     other = make(seed=5, encoder=create_encoder("hrnet_w18", fusion="nearest"))
     load_detectron2(other, to_detectron2(model))
-    picture = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        one, two = model(picture, [(64, 64)], charted=1)[0], other(picture, [(64, 64)], charted=1)[0]
+        one, two = model(image, [(64, 64)], charted=1)[0], other(image, [(64, 64)], charted=1)[0]
     assert torch.equal(one.boxes, two.boxes)
     assert torch.equal(one.charts.u, two.charts.u)
 

@@ -30,7 +30,7 @@ def make_maps(height: int, width: int) -> tuple[torch.Tensor, ...]:
 
 @pytest.mark.parametrize(("pooling", "levels"), [("learned", 5), ("average", 5), ("average", 2), ("learned", 3)])
 @pytest.mark.parametrize("size", [(1, 64), (65, 130), (200, 320)])
-def test_the_padded_pictures_cells_cover_the_picture(pooling: Pooling, levels: int, size: tuple[int, int]) -> None:
+def test_the_padded_images_cells_cover_the_image(pooling: Pooling, levels: int, size: tuple[int, int]) -> None:
     neck = HRFPN(CHANNELS, STRIDES, width=8, levels=levels, pooling=pooling).eval()
     height, width = (neck.padded_size(side) for side in size)
     assert height % 32 == width % 32 == 0
@@ -80,9 +80,9 @@ def test_anchors_have_their_area_ratio_and_place() -> None:
     width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     torch.testing.assert_close((height / width), torch.tensor([0.5, 1.0, 2.0]).expand(len(boxes), 3))
     torch.testing.assert_close((height * width).sqrt()[:42], torch.full((42, 3), 32.0))
-    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
-    torch.testing.assert_close(centre[7 * 2 + 3, 1], torch.tensor([12.0, 8.0]))  # row 2, column 3 at stride 4
-    torch.testing.assert_close(centre[42 + 3 + 2, 1], torch.tensor([16.0, 8.0]))  # row 1, column 2 at stride 8
+    center = (boxes[..., :2] + boxes[..., 2:]) / 2
+    torch.testing.assert_close(center[7 * 2 + 3, 1], torch.tensor([12.0, 8.0]))  # row 2, column 3 at stride 4
+    torch.testing.assert_close(center[42 + 3 + 2, 1], torch.tensor([16.0, 8.0]))  # row 1, column 2 at stride 8
 
 
 def test_regions_are_read_from_the_level_of_their_size_and_stay_in_order() -> None:

@@ -1,4 +1,4 @@
-"""The DensePose R-CNN as a whole: shapes, who is learned from, empty pictures, numbers that are not finite."""
+"""The DensePose R-CNN as a whole: shapes, who is learned from, empty images, numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ def test_training_learns_from_boxes_that_lie_on_annotated_people(model: DensePos
     assert set(output.losses) == {"objectness", "proposal_box", "class", "box"}
     assert all(loss.isfinite() and loss.ndim == 0 for loss in output.losses.values())
     assert len(output.charts) == len(output.boxes) == len(output.image) == len(output.person) > 0
-    assert set(output.image.tolist()) == {0}  # nobody is in the second picture
+    assert set(output.image.tolist()) == {0}  # nobody is in the second image
     assert set(output.person.tolist()) == {1}  # nor has the first person an annotation
     assert (box_iou(output.boxes, PEOPLE[0][1:]) >= SMALL.foreground).all()
     (sum(output.losses.values()) + output.charts.u.mean()).backward()
     missing = [name for name, value in model.named_parameters() if value.grad is None]
-    # a picture's deepest stage that no map is taken from; the other charts are not in this loss
+    # a image's deepest stage that no map is taken from; the other charts are not in this loss
     assert all(name.startswith(("densepose.", "encoder.")) for name in missing)
     model.zero_grad()
 
 
-def test_pictures_without_people_train_the_detector_and_give_the_head_no_regions(
+def test_images_without_people_train_the_detector_and_give_the_head_no_regions(
     model: DensePoseRCNN, images: torch.Tensor
 ) -> None:
     nobody = [torch.zeros(0, 4)] * 2
@@ -73,7 +73,7 @@ def test_pictures_without_people_train_the_detector_and_give_the_head_no_regions
     model.zero_grad()
 
 
-def test_detections_are_sorted_inside_of_their_picture_and_charted_as_far_as_asked(
+def test_detections_are_sorted_inside_of_their_image_and_charted_as_far_as_asked(
     model: DensePoseRCNN, images: torch.Tensor
 ) -> None:
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_detections_are_sorted_inside_of_their_picture_and_charted_as_far_as_ask
         assert (each.boxes[:, 1::2] <= height).all()
 
 
-def test_a_picture_is_detected_alike_alone_and_in_a_batch(model: DensePoseRCNN, images: torch.Tensor) -> None:
+def test_a_image_is_detected_alike_alone_and_in_a_batch(model: DensePoseRCNN, images: torch.Tensor) -> None:
     with torch.no_grad():
         together = model.eval()(images, [(120, 150)] * 2)
         alone = model(images[1:], [(120, 150)])

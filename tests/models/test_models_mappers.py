@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalise
+from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalize
 
 CHANNELS = (4, 6, 8)
 
@@ -18,7 +18,7 @@ def pyramid() -> list[torch.Tensor]:
     return [torch.randn(2, c, *size, generator=generator) for c, size in zip(CHANNELS, sizes, strict=True)]
 
 
-def test_global_embedding_is_pool_concatenate_project_normalise() -> None:
+def test_global_embedding_is_pool_concatenate_project_normalize() -> None:
     mapper = GlobalMapper(CHANNELS, dim=16)
     pooled = torch.cat([m.flatten(2).mean(-1) for m in pyramid()], dim=1)
     expected = functional.normalize(mapper.projection(pooled), dim=1)
@@ -26,7 +26,7 @@ def test_global_embedding_is_pool_concatenate_project_normalise() -> None:
     torch.testing.assert_close(mapper(pyramid()).norm(dim=1), torch.ones(2))
 
 
-def test_dense_embedding_is_enlarge_concatenate_convolve_normalise_with_its_gradients() -> None:
+def test_dense_embedding_is_enlarge_concatenate_convolve_normalize_with_its_gradients() -> None:
     mapper = DenseMapper(CHANNELS, dim=16).double()
     maps = [m.double().requires_grad_() for m in pyramid()]
     enlarged = [functional.interpolate(m, size=(12, 20), mode="bilinear", align_corners=False) for m in maps]
@@ -68,7 +68,7 @@ def test_keypoint_embeddings() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_zero_vector_stays_zero_with_finite_gradient(dtype: torch.dtype) -> None:
     features = torch.zeros(2, 4, dtype=dtype, requires_grad=True)
-    result = normalise(features, dim=1)
+    result = normalize(features, dim=1)
     result.sum().backward()
     assert result.dtype == dtype
     assert not result.any()

@@ -28,10 +28,10 @@ def plain_farthest(points: Tensor, n_samples: int) -> list[int]:
     return chosen
 
 
-def plain_ball(points: Tensor, centre: Tensor, radius: float, count: int) -> list[int]:
-    inside = [i for i, point in enumerate(points) if distance(point, centre) < radius][:count]
+def plain_ball(points: Tensor, center: Tensor, radius: float, count: int) -> list[int]:
+    inside = [i for i, point in enumerate(points) if distance(point, center) < radius][:count]
     if not inside:
-        inside = [int(np.argmin([distance(point, centre) for point in points]))]
+        inside = [int(np.argmin([distance(point, center) for point in points]))]
     return inside + [inside[0]] * (count - len(inside))
 
 
@@ -67,11 +67,11 @@ def test_repeated_points_are_sampled_once_and_then_the_first_again() -> None:
 @pytest.mark.parametrize("entries", [1 << 26, 500], ids=["one table", "in pieces"])
 def test_ball_query_is_the_plain_one_at_every_scale(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
     monkeypatch.setattr(point_ops, "TABLE_ENTRIES", entries)
-    points, centres = cloud(50), cloud(23, seed=1)
+    points, centers = cloud(50), cloud(23, seed=1)
     radii, counts = (0.05, 0.6, 3.0), (4, 8, 60)
-    for found, radius, count in zip(ball_query(points, centres, radii, counts), radii, counts, strict=True):
+    for found, radius, count in zip(ball_query(points, centers, radii, counts), radii, counts, strict=True):
         assert found.tolist() == [
-            [plain_ball(p, centre, radius, count) for centre in c] for p, c in zip(points, centres, strict=True)
+            [plain_ball(p, center, radius, count) for center in c] for p, c in zip(points, centers, strict=True)
         ]
 
 
@@ -92,11 +92,11 @@ def test_a_target_on_a_point_takes_its_feature() -> None:
 
 
 def test_distances_hold_far_from_the_origin() -> None:
-    # 3 m away, 0.025 m balls: distances through a matrix product in float32 would be off by millimetres
+    # 3 m away, 0.025 m balls: distances through a matrix product in float32 would be off by millimeters
     points = cloud(40) * 0.02 + torch.tensor([0.4, -0.9, 3.5])
-    centred = points.double() - torch.tensor([0.4, -0.9, 3.5]).double()
+    centered = points.double() - torch.tensor([0.4, -0.9, 3.5]).double()
     far = ball_query(points, points, (0.025,), (8,))[0]
-    near = ball_query(centred.float(), centred.float(), (0.025,), (8,))[0]
+    near = ball_query(centered.float(), centered.float(), (0.025,), (8,))[0]
     assert torch.equal(far, near)
 
 

@@ -84,7 +84,7 @@ def test_the_published_network_gives_one_map_at_stride_4() -> None:
     encoder = PointNetEncoder()
     assert encoder.channels == (128,)
     assert encoder.strides == (4,)
-    assert [level.n_centres for level in encoder.network.levels] == [4096, 1024, 256, 64]
+    assert [level.n_centers for level in encoder.network.levels] == [4096, 1024, 256, 64]
     assert encoder.network.levels == PUBLISHED_LEVELS
 
 
@@ -142,7 +142,7 @@ def test_the_body_is_seen_and_the_background_is_not() -> None:
     assert torch.equal(features[:, :, 0, 0], features[:, :, -1, -1])
 
 
-def test_the_metre_of_the_crop_counts_not_its_pixels() -> None:
+def test_the_meter_of_the_crop_counts_not_its_pixels() -> None:
     encoder = small_encoder().eval()
     depth, intrinsics, foreground = scene()
     moved = torch.roll(depth, (3, -4), dims=(2, 3))
@@ -209,5 +209,5 @@ def test_bf16_stays_near_float32() -> None:
 
 
 def test_levels_must_shrink() -> None:
-    with pytest.raises(UsageError, match="at most as many centres"):
+    with pytest.raises(UsageError, match="at most as many centers"):
         PointNet(tuple(reversed(SMALL)))

@@ -10,7 +10,7 @@ import torch
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.semgcn import SemanticGraphConvolution, SemGCN, graph_neighbours
+from hcmoco_bench.models.semgcn import SemanticGraphConvolution, SemGCN, graph_neighbors
 
 
 def published_network(folder: Path) -> tuple[SemGCN, dict[str, np.ndarray]]:
@@ -42,7 +42,7 @@ def test_graph_is_the_published_one(oracle: Path) -> None:
     arrays = np.load(oracle / "semgcn.npz", allow_pickle=False)
     edges = [(joint, int(parent)) for joint, parent in enumerate(arrays["parents"]) if parent >= 0]
     rows, columns = np.nonzero(arrays["adjacency"])
-    np.testing.assert_array_equal(graph_neighbours(len(arrays["parents"]), edges).numpy(), np.stack([rows, columns]))
+    np.testing.assert_array_equal(graph_neighbors(len(arrays["parents"]), edges).numpy(), np.stack([rows, columns]))
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_the_joint_table_holds_the_published_graph(name: str, parents: tuple[int
 
 def test_convolution_is_the_formula_joint_by_joint() -> None:
     torch.manual_seed(0)
-    layer = SemanticGraphConvolution(3, 5, graph_neighbours(4, [(2, 1), (0, 1), (3, 2)]), 4)
+    layer = SemanticGraphConvolution(3, 5, graph_neighbors(4, [(2, 1), (0, 1), (3, 2)]), 4)
     torch.nn.init.normal_(layer.e)
     features = torch.randn(2, 4, 3)
-    neighbours = {0: [0, 1], 1: [0, 1, 2], 2: [1, 2, 3], 3: [2, 3]}
+    neighbors = {0: [0, 1], 1: [0, 1, 2], 2: [1, 2, 3], 3: [2, 3]}
     logits = iter(layer.e[0].tolist())
     expected = layer.bias.repeat(2, 4, 1).clone()
-    for i, around in neighbours.items():
+    for i, around in neighbors.items():
         raw = np.exp([next(logits) for _ in around])
         for j, weight in zip(around, raw / raw.sum(), strict=True):
             expected[:, i] += float(weight) * (features[:, j] @ layer.W[0 if i == j else 1])

@@ -45,7 +45,7 @@ def prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def hcmoco_checkpoint(networks: tuple[nn.Module, nn.Module]) -> dict[str, object]:
-    """What HCMoCo's trainer saves: encoders, SemGCN and heads under DistributedDataParallel; bank, optimiser."""
+    """What HCMoCo's trainer saves: encoders, SemGCN and heads under DistributedDataParallel; bank, optimizer."""
     model: dict[str, Tensor] = {}
     for number, network in enumerate(networks, start=1):
         encoder = create_encoder(NAME)

@@ -1,4 +1,4 @@
-"""IUV overlays: who is in front, what is cut off, and that pictures without anybody can be drawn."""
+"""IUV overlays: who is in front, what is cut off, and that images without anybody can be drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hcmoco_bench.plotting.iuv_overlay import IUVPerson, IUVPicture, iuv_overlays, part_colors, paste_iuv
+from hcmoco_bench.plotting.iuv_overlay import IUVImage, IUVPerson, iuv_overlays, part_colors, paste_iuv
 from hcmoco_bench.plotting.save import save_figure
 
 
@@ -30,7 +30,7 @@ def test_the_more_confident_person_is_in_front_and_background_hides_nobody() -> 
 @pytest.mark.parametrize(
     "box", [(-3.0, -2.0, 6.0, 6.0), (9.0, 8.0, 6.0, 6.0), (40.0, 0.0, 5.0, 5.0), (-9.0, 0.0, 5.0, 5.0)]
 )
-def test_what_leaves_the_picture_is_cut_off(box: tuple[float, float, float, float]) -> None:
+def test_what_leaves_the_image_is_cut_off(box: tuple[float, float, float, float]) -> None:
     canvas = paste_iuv([person(box, 0.5, 7)], (10, 12))
     expected = np.zeros((10, 12), bool)
     for y in range(10):
@@ -40,7 +40,7 @@ def test_what_leaves_the_picture_is_cut_off(box: tuple[float, float, float, floa
     np.testing.assert_array_equal(canvas[0] == 7, expected)
 
 
-def test_every_part_has_a_colour_of_its_own() -> None:
+def test_every_part_has_a_color_of_its_own() -> None:
     colors = part_colors()(np.arange(24))
     assert len(np.unique(colors.round(3), axis=0)) == 24
 
@@ -48,7 +48,7 @@ def test_every_part_has_a_colour_of_its_own() -> None:
 @pytest.mark.parametrize("people", [(), (person((1.5, 2.0, 10.0, 12.0), 0.8, 3),)])
 def test_a_sheet_is_drawn_with_and_without_people(tmp_path: Path, people: tuple[IUVPerson, ...]) -> None:
     n = 5 * len(people)
-    picture = IUVPicture(
+    image = IUVImage(
         "42",
         np.full((20, 16, 3), 90, np.uint8),
         np.full((n, 2), 8.0),
@@ -56,12 +56,12 @@ def test_a_sheet_is_drawn_with_and_without_people(tmp_path: Path, people: tuple[
         np.full((n, 2), 0.5),
         people,
     )
-    figure = iuv_overlays([picture, picture])
+    figure = iuv_overlays([image, image])
     assert len(figure.axes) == 12
     save_figure(figure, tmp_path / "iuv.png", dpi=40)
     assert (tmp_path / "iuv.png").stat().st_size > 1000
 
 
-def test_no_picture_is_refused() -> None:
+def test_no_image_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         iuv_overlays([])

@@ -1,4 +1,4 @@
-"""Pictures of parsing results say what is in the numbers."""
+"""Images of parsing results say what is in the numbers."""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ def test_people_are_drawn_where_they_are() -> None:
     assert axis.get_ylim() == (59.5, -0.5)
 
 
-def test_three_pictures_a_line() -> None:
-    pictures = [photograph(np.full((1, 16), 2), str(number)) for number in range(4)]
-    figure = people_sheet(pictures, joint_set("mpii16"))
+def test_three_images_a_line() -> None:
+    images = [photograph(np.full((1, 16), 2), str(number)) for number in range(4)]
+    figure = people_sheet(images, joint_set("mpii16"))
     assert [axis.get_title() for axis in figure.axes] == [*(f"{i}: 1 person" for i in range(4)), "", ""]
     assert [axis.axison for axis in figure.axes] == [True] * 4 + [False] * 2
     figure.canvas.draw()

@@ -10,24 +10,24 @@ from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.plotting.skeletons import (
     PREDICTED,
     WRONG,
-    SkeletonPicture,
+    SkeletonImage,
     accuracy_curve,
     joint_bars,
     skeleton_sheet,
 )
 
 
-def picture(name: str, off: float) -> SkeletonPicture:
+def image(name: str, off: float) -> SkeletonImage:
     rng = np.random.default_rng(0)
     true = rng.uniform([-0.5, -0.9, 2.5], [0.5, 0.8, 3.0], (15, 3))
     predicted = true.copy()
     predicted[4] += [off, 0, 0]
     pixels = [160 + 285 * joints[:, :2] / joints[:, 2:] for joints in (true, predicted)]
-    return SkeletonPicture(name, np.full((240, 320), 3, np.float32), true, predicted, *pixels)
+    return SkeletonImage(name, np.full((240, 320), 3, np.float32), true, predicted, *pixels)
 
 
 def test_wrong_joints_are_red(tmp_path: Path) -> None:
-    figure = skeleton_sheet([picture("good", 0.05), picture("bad", 0.2)])
+    figure = skeleton_sheet([image("good", 0.05), image("bad", 0.2)])
     titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
     assert titles[0] == "good: 100 % within 10 cm"
     assert titles[2] == "bad: 93 % within 10 cm"
@@ -39,8 +39,8 @@ def test_wrong_joints_are_red(tmp_path: Path) -> None:
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
 
 
-def test_many_pictures_go_into_lines() -> None:
-    figure = skeleton_sheet([picture(str(number), 0.0) for number in range(5)])
+def test_many_images_go_into_lines() -> None:
+    figure = skeleton_sheet([image(str(number), 0.0) for number in range(5)])
     assert len([axis for axis in figure.axes if axis.get_title().startswith(tuple("01234"))]) == 5
     with pytest.raises(ValueError, match="at least one"):
         skeleton_sheet([])

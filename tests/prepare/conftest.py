@@ -42,15 +42,15 @@ def small_tree(raw_tree: RawTree) -> RawTree:
 
 @pytest.fixture
 def photograph_root(tmp_path: Path) -> Path:
-    """Five pictures of MPII's form; the second has two people."""
+    """Five images of MPII's form; the second has two people."""
     root = tmp_path / "mpii"
     (root / "images").mkdir(parents=True)
     (root / "annot").mkdir()
     rng = np.random.default_rng(0)
     entries = []
     for number in range(5):
-        picture = cv2.GaussianBlur(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), (0, 0), 5)
-        cv2.imwrite(str(root / "images" / f"{number}.jpg"), picture)
+        image = cv2.GaussianBlur(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), (0, 0), 5)
+        cv2.imwrite(str(root / "images" / f"{number}.jpg"), image)
         person = {
             "image": f"{number}.jpg",
             "joints": rng.uniform(5, 50, (16, 2)).tolist(),

@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-# A person with arms hanging, Kinect's 25 joints, metres from the spine base: x right, y up.
+# A person with arms hanging, Kinect's 25 joints, meters from the spine base: x right, y up.
 PERSON = np.array(
     [
         [0.00, 0.00, 0.0], [0.00, 0.30, 0.0], [0.00, 0.55, 0.0], [0.00, 0.70, 0.0],
@@ -32,18 +32,18 @@ BASELINE = np.array([-0.05, 0.0, 0.0])
 
 
 def depth_px(xyz: np.ndarray) -> np.ndarray:
-    """Project camera-space metres into the 512x424 depth frame."""
+    """Project camera-space meters into the 512x424 depth frame."""
     return np.stack([256 + 366 * xyz[..., 0] / xyz[..., 2], 209 - 366 * xyz[..., 1] / xyz[..., 2]], axis=-1)
 
 
 def color_px(xyz: np.ndarray) -> np.ndarray:
-    """Project the depth camera's metres into the 1920x1080 colour frame."""
+    """Project the depth camera's meters into the 1920x1080 color frame."""
     seen = xyz + BASELINE
     return np.stack([960 + 1058 * seen[..., 0] / seen[..., 2], 540 - 1058 * seen[..., 1] / seen[..., 2]], axis=-1)
 
 
 def person(frame: int, *, z: float = 3.0, x: float = 0.0) -> np.ndarray:
-    """(25, 3) metres: the person, waving with the right arm and swaying to and fro."""
+    """(25, 3) meters: the person, waving with the right arm and swaying to and fro."""
     joints = PERSON.copy()
     joints[[9, 10, 11, 23, 24], 1] += 0.15 * np.sin(frame / 2)
     return joints + np.array([x + 0.2 * np.sin(frame / 5), 0.0, z + 0.4 * np.sin(frame / 7)])
@@ -69,16 +69,16 @@ TRACKED = np.full(25, 2)
 
 
 def write_video(path: Path, n_frames: int) -> None:
-    """Write a 1920x1080 AVI whose red channel is about 10 times the frame number, with a fixed picture below."""
+    """Write a 1920x1080 AVI whose red channel is about 10 times the frame number, with a fixed image below."""
     with av.open(str(path), "w", format="avi") as container:
         stream = container.add_stream("mpeg4", rate=Fraction(30))
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         stream.bit_rate = 4_000_000
         rows, columns = np.mgrid[:1080, :1920]
-        picture = np.stack([np.zeros_like(rows), rows // 5, columns // 10], axis=-1).astype(np.uint8)
+        image = np.stack([np.zeros_like(rows), rows // 5, columns // 10], axis=-1).astype(np.uint8)
         for frame in range(1, n_frames + 1):
-            picture[..., 0] = 10 * frame % 256
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image[..., 0] = 10 * frame % 256
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
 
 

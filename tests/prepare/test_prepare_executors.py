@@ -173,17 +173,17 @@ def test_tasks_hold_no_more_than_their_shard(small_tree: RawTree, tmp_path: Path
 
     sizes = []
 
-    class Measure:
+    class StepMetric:
         def run(self, work, tasks):
             sizes.extend(len(pickle.dumps(job)) for job in tasks)
             return map(work, tasks)
 
-    prepare(small_tree, tmp_path / "few", Measure())
+    prepare(small_tree, tmp_path / "few", StepMetric())
     few = max(sizes)
     sizes.clear()
     rng = np.random.default_rng(0)
     for _ in range(200):
         name = f"S001C001P{rng.integers(1000):03d}R{rng.integers(1000):03d}A{rng.integers(1000):03d}"
         (small_tree.root / "nturgb+d_rgb" / f"{name}_rgb.avi").touch()
-    prepare(small_tree, tmp_path / "many", Measure())
+    prepare(small_tree, tmp_path / "many", StepMetric())
     assert max(sizes) < few + 50

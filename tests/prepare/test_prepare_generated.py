@@ -45,8 +45,8 @@ def test_a_noisy_tree(generated_tree: Any, tmp_path: Path, align: str) -> None:
     assert classes.all()
 
 
-def test_colours_of_the_store_are_those_that_the_truth_names(noiseless_tree: Any, tmp_path: Path) -> None:
-    """Where a depth pixel's true place in the video is known, the stored colour is the video's colour there."""
+def test_colors_of_the_store_are_those_that_the_truth_names(noiseless_tree: Any, tmp_path: Path) -> None:
+    """Where a depth pixel's true place in the video is known, the stored color is the video's color there."""
     store = prepare_ntu(
         [noiseless_tree.root],
         tmp_path / "store",
@@ -62,9 +62,9 @@ def test_colours_of_the_store_are_those_that_the_truth_names(noiseless_tree: Any
         truth = read_truth(noiseless_tree.truth, name.clip, name.frame)
         video = clips[name.clip].rgb
         assert video is not None
-        ((_, picture),) = decode_frames(video, [name.frame])
+        ((_, image),) = decode_frames(video, [name.frame])
         inside = truth.visible & (truth.z > 0)
-        smooth = cv2.blur(picture, (3, 3)).astype(float)
+        smooth = cv2.blur(image, (3, 3)).astype(float)
         x, y = np.rint(truth.color_xy[inside]).astype(int).T
         there, beside = (
             np.abs(sample.rgb[inside] - smooth[y, np.clip(x + shift, 0, 1919)]).mean() for shift in (0, 12)
@@ -72,7 +72,7 @@ def test_colours_of_the_store_are_those_that_the_truth_names(noiseless_tree: Any
         ratios.append(there / beside)
         compared += int(inside.sum())
     assert compared > 10_000
-    assert np.mean(ratios) < 0.5  # 12 px beside, that is 4 px of the depth frame, colours are others
+    assert np.mean(ratios) < 0.5  # 12 px beside, that is 4 px of the depth frame, colors are others
 
 
 def test_main_bodies_lie_on_people(noiseless_tree: Any, tmp_path: Path) -> None:

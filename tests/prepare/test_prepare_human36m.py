@@ -16,14 +16,13 @@ from typer.testing import CliRunner
 from hcmoco_bench.body import part_table
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, StoreError, UsageError
+from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.frame_arrays import decode_frame
 from hcmoco_bench.prepare.human36m import prepare_human36m
 from hcmoco_bench.prepare.human36m_store import Human36mStore
-from hcmoco_bench.prepare.manifest import file_sha256
 from hcmoco_bench.prepare.parsing_store import open_parsing_store
 from hcmoco_bench.prepare.verify import verify_store
-from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +131,7 @@ def test_bad_frames_are_left_out_by_name(own, tmp_path):
 
 def test_damaged_files_are_problems_and_the_others_are_prepared(own, tmp_path):
     video = _paths(own, 1, "Eating.54138969")[0]
-    # A video whose header is at the front and whose pictures break off.
+    # A video whose header is at the front and whose images break off.
     content = video.read_bytes()
     moov = content.index(b"mdat") - 4
     video.write_bytes(content[: moov + 60] + bytes(200) + content[moov + 260 :])

@@ -1,4 +1,4 @@
-"""Pictures survive encoding: depth and parts exactly, also for other decoders; RGB nearly."""
+"""Images survive encoding: depth and parts exactly, also for other decoders; RGB nearly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.prepare.images import decode_image, encode_png, encode_rgb
+from hcmoco_bench.files.images import decode_image, encode_png, encode_rgb
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]), st.integers(1, 40), st.integers(1, 40))
@@ -40,7 +40,7 @@ def test_jpeg_keeps_the_order_of_the_channels() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_is_an_error(data: bytes) -> None:
+def test_what_is_no_image_is_an_error(data: bytes) -> None:
     with pytest.raises(DataError, match="depth of S1") as caught:
         decode_image(data, source="depth of S1")
     assert caught.value.kind == "image_unreadable"

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, StoreError, StoreLockedError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
 from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
-from hcmoco_bench.prepare.manifest import file_sha256
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -69,7 +69,7 @@ def test_any_number_of_workers_and_stops_give_the_same_bytes(photograph_root: Pa
     assert contents(tmp_path / "one") == contents(stopped)
 
 
-def test_bad_pictures_are_named(photograph_root: Path, tmp_path: Path) -> None:
+def test_bad_images_are_named(photograph_root: Path, tmp_path: Path) -> None:
     (photograph_root / "images" / "0.jpg").unlink()
     whole = (photograph_root / "images" / "2.jpg").read_bytes()
     (photograph_root / "images" / "2.jpg").write_bytes(whole[: len(whole) // 2])
@@ -85,7 +85,7 @@ def test_bad_pictures_are_named(photograph_root: Path, tmp_path: Path) -> None:
     assert store.manifest.splits["train"].images == 2
 
 
-def test_a_picture_of_another_size_is_not_the_annotated_one(tmp_path: Path) -> None:
+def test_a_image_of_another_size_is_not_the_annotated_one(tmp_path: Path) -> None:
     root = tmp_path / "coco"
     root.mkdir()
     cv2.imwrite(str(root / "1.jpg"), np.zeros((60, 80, 3), np.uint8))

@@ -13,6 +13,7 @@ from prepare_raw_tree import CLIPS, TEST, TRACKED, TRAIN, RawTree, folder_hashes
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.options import check_options
@@ -20,7 +21,6 @@ from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
 from hcmoco_bench.prepare.shard import ROW_GROUP
 from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.sources.ntu.splits import fingerprint
 
 
 def prepare(tree: RawTree, out: Path, *, masks: bool = True, workers: int = 1, **options: object) -> Prepared:
@@ -60,10 +60,10 @@ def test_every_sample_is_its_own_frame(small_tree: RawTree, tmp_path: Path, alig
 
 
 @pytest.mark.parametrize(("align", "limit"), [("homography", 0.5), ("registered", 0.3)])
-def test_joints_and_colours_meet_in_the_depth_frame(
+def test_joints_and_colors_meet_in_the_depth_frame(
     small_tree: RawTree, tmp_path: Path, align: str, limit: float
 ) -> None:
-    """The video's green grows by 1 every 5 rows: a colour says which row of the video it came from."""
+    """The video's green grows by 1 every 5 rows: a color says which row of the video it came from."""
     prepared = prepare(small_tree, tmp_path / "store", align=align)
     found = sample(prepared, TRAIN[1])
     joints = [0, 1, 20, 2, 4, 8, 12, 16]  # joints on the torso, inside the person's box of depth

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.paths import PortablePaths
-from hcmoco_bench.problems import Problem
 
 
 def test_folders_are_taken_out_of_files_and_reasons(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_rgb_only_keeps_the_clip_with_a_video(real_tree: RawTree, tmp_path: Path
     found = decode_row(row)
     assert found.depth is None
     assert found.rgb.std() > 20
-    # The colour camera sees 54 of the depth camera's 60 degrees of height, and all of its width.
+    # The color camera sees 54 of the depth camera's 60 degrees of height, and all of its width.
     assert (found.rgb.max(axis=2) > 0).mean() > 0.85
     kinds = {(problem.id[-4:], problem.kind, problem.kept) for problem in store.problems()}
     assert kinds == {

@@ -15,12 +15,12 @@ import pytest
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_arguments
 
 from hcmoco_bench.errors import StoreError, StoreLockedError
-from hcmoco_bench.lock import folder_lock
+from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.prepare.verify import verify_store
-from hcmoco_bench.progress import no_progress
+from hcmoco_bench.runtime.progress import no_progress
 
 
 def prepare(tree: RawTree, out: Path, *, overwrite: bool = False, progress=no_progress, **options: object) -> Prepared:

@@ -39,7 +39,7 @@ def row() -> dict[str, Any]:
     }
 
 
-def test_pictures_and_joints_survive(row: dict[str, Any]) -> None:
+def test_images_and_joints_survive(row: dict[str, Any]) -> None:
     sample = decode_row(row)
     assert (sample.rgb[..., 0] == 200).all()
     assert not sample.rgb[..., 1:].any()
@@ -63,8 +63,8 @@ def test_no_body_no_depth_no_parts(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("column", ["rgb", "depth", "parts"])
-def test_a_damaged_picture_names_sample_and_column(row: dict[str, Any], column: str) -> None:
+def test_a_damaged_image_names_sample_and_column(row: dict[str, Any], column: str) -> None:
     with pytest.raises(StoreError, match=f"A001F060.*{column}"):
-        decode_row(row | {column: {"bytes": b"not a picture", "path": "x"}})
+        decode_row(row | {column: {"bytes": b"not a image", "path": "x"}})
     with pytest.raises(StoreError, match="no rgb"):
         decode_row(row | {"rgb": None})

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli import verify as verify_command
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.manifest import Manifest, file_sha256
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.prepare.manifest import Manifest
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.verify import verify_store

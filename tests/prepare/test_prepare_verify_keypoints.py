@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
 from hcmoco_bench.prepare.keypoint_manifest import KeypointManifest, KeypointStore, holds_photographs
-from hcmoco_bench.prepare.manifest import file_sha256
 from hcmoco_bench.prepare.verify import verify_store
 
 SHARD = "train-00000-of-00003.parquet"
@@ -26,7 +26,7 @@ SHARD = "train-00000-of-00003.parquet"
 
 @pytest.fixture
 def store(photograph_root: Path, tmp_path: Path) -> Path:
-    """Pictures 0 to 3 in two shards; the last one is left out, which a problem line says."""
+    """Images 0 to 3 in two shards; the last one is left out, which a problem line says."""
     (photograph_root / "images" / "4.jpg").write_bytes(b"")
     return prepare_keypoints("mpii", photograph_root, tmp_path / "store", rows_per_shard=2).store.path
 
@@ -65,23 +65,23 @@ def test_a_good_store_passes(store: Path) -> None:
     assert verify_store(store, workers=2) == result
 
 
-def test_joints_a_little_outside_of_the_picture_are_annotators_doing(store: Path) -> None:
+def test_joints_a_little_outside_of_the_image_are_annotators_doing(store: Path) -> None:
     rewrite(store, lambda rows: first(rows)["joints"].__setitem__(3, [-7.0, 65.0]))
     assert verify_store(store).passed
 
 
 JPEG = cv2.imencode(".jpg", np.zeros((9, 7, 3), np.uint8))[1].tobytes()
 DAMAGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
-    "no picture": (lambda rows: rows[0].update(image=None), "0 the picture is missing"),
-    "text": (lambda rows: rows[0]["image"].update(bytes=b"404"), "0 the picture is not a whole one"),
+    "no image": (lambda rows: rows[0].update(image=None), "0 the image is missing"),
+    "text": (lambda rows: rows[0]["image"].update(bytes=b"404"), "0 the image is not a whole one"),
     "cut off": (
         lambda rows: rows[0]["image"].update(bytes=rows[0]["image"]["bytes"][:-200]),
-        "0 the picture is not a whole one",
+        "0 the image is not a whole one",
     ),
-    "other picture": (lambda rows: rows[0]["image"].update(bytes=JPEG), "has 7x9 px, stated are 80x60"),
-    "name": (lambda rows: rows[0]["image"].update(path="x.jpg"), "0 the picture is called x.jpg"),
+    "other image": (lambda rows: rows[0]["image"].update(bytes=JPEG), "has 7x9 px, stated are 80x60"),
+    "name": (lambda rows: rows[0]["image"].update(path="x.jpg"), "0 the image is called x.jpg"),
     "order": (lambda rows: rows.reverse(), "split train: its rows are not in the order"),
-    "picture twice": (lambda rows: rows[1].update(rows[0]), "0.jpg is in split train 2 times"),
+    "image twice": (lambda rows: rows[1].update(rows[0]), "0.jpg is in split train 2 times"),
     "person twice": (lambda rows: rows[1]["people"][1].update(person_id="1_00"), "1_00 is in split train 2 times"),
     "nobody": (lambda rows: rows[0].update(people=[]), "0 has nobody"),
     "joints": (lambda rows: first(rows)["joints"].pop(), "person 0_00: joints are not (16, 2)"),
@@ -93,7 +93,7 @@ DAMAGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     "square": (lambda rows: first(rows).update(center=[1.0]), "person 0_00: its square is around [1.0]"),
     "scale": (lambda rows: first(rows).update(scale=0.0), "person 0_00: its scale is 0.0"),
     "gone": (lambda rows: rows.pop(), "has 1 rows, the manifest says 2"),
-    "count": (lambda rows: rows.pop(), "split train: 3 pictures and 3 people are there, the manifest says 4 and 5"),
+    "count": (lambda rows: rows.pop(), "split train: 3 images and 3 people are there, the manifest says 4 and 5"),
     "left out": (lambda rows: rows[0]["image"].update(path="4.jpg"), "4.jpg is in the store, and has a line"),
 }
 
@@ -142,10 +142,10 @@ def test_the_commands(store: Path, tmp_path: Path) -> None:
     four = cv2.imread(str(sheet))
     assert runner.invoke(app, ["view", str(store), "1", "3.jpg", "--out", str(sheet)]).exit_code == 0
     two = cv2.imread(str(sheet))
-    assert four.shape[0] == 2 * two.shape[0], "three pictures a line"
+    assert four.shape[0] == 2 * two.shape[0], "three images a line"
     unknown = runner.invoke(app, ["view", str(store), "4", "--out", str(tmp_path / "x.png")])
     assert isinstance(unknown.exception, StoreError)
-    assert "4.jpg: not a whole picture" in str(unknown.exception)
+    assert "4.jpg: not a whole image" in str(unknown.exception)
     features = runner.invoke(app, ["view", str(store), "--frequencies", str(tmp_path / "x.png")])
     assert isinstance(features.exception, UsageError)
     assert not (tmp_path / "x.png").exists()

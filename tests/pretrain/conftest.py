@@ -28,7 +28,7 @@ def pretrain_store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempP
     options = check_options(
         set="pretrain", every=2, align="homography", rgb_only=False, parts=False, seed=0, rows_per_shard=128
     )
-    with FileLock(store.with_suffix(".lock")):  # a finished store is recognised
+    with FileLock(store.with_suffix(".lock")):  # a finished store is recognized
         prepare_ntu(
             [generated_tree.root],
             store,

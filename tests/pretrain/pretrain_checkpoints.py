@@ -27,7 +27,7 @@ def write_checkpoint(path: Path, *, step: int = 20, **settings: Any) -> MultiMod
     bank = {f"bank_{name}": torch.zeros(7, config.dim) for name in ("rgb", "depth", "keypoints")}
     state = {
         "kind": "pretrain",
-        "config": config.plain(),
+        "config": config.to_dict(),
         "model": model.state_dict(),
         "step": step,
         "total_steps": 20,

@@ -41,7 +41,7 @@ def test_settings_go_over_a_file_and_survive_a_round_trip(tmp_path: Path) -> Non
     (tmp_path / "a.toml").write_text('method = "hcmoco"\nlr = 0.1\n[weights]\ndense = 0.5\n')
     config = make_config(str(tmp_path / "a.toml"), {"weights.sparse_intra": 0, "seed": 4})
     assert (config.lr, config.seed, config.weights.dense, config.weights.sparse_intra) == (0.1, 4, 0.5, 0)
-    (tmp_path / "b.json").write_text(json.dumps(config.plain()))
+    (tmp_path / "b.json").write_text(json.dumps(config.to_dict()))
     assert make_config(str(tmp_path / "b.json")) == config
 
 

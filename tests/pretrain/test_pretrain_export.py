@@ -12,11 +12,11 @@ import yaml
 from pretrain_checkpoints import write_checkpoint
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.template import PLACEHOLDER
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import PointNetEncoder
 from hcmoco_bench.models.weights import load_weights
-from hcmoco_bench.prepare.manifest import file_sha256
 from hcmoco_bench.pretrain.export import export_checkpoint
 from hcmoco_bench.pretrain.model import MultiModalModel
 

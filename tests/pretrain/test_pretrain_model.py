@@ -103,7 +103,7 @@ def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, metho
     if lacking == "depth":
         depth = [*model.depth_encoder.parameters(), *model.dense_mappers["depth"].parameters()]
         assert not any(parameter.grad is not None and parameter.grad.any() for parameter in depth)
-    assert set(result.measures) <= set(objective.columns)
+    assert set(result.metrics) <= set(objective.columns)
 
 
 def test_the_fine_space_is_not_the_coarse_one() -> None:

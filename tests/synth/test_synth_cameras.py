@@ -29,13 +29,13 @@ def _kinects(n=60):
 
 def test_pinhole_by_hand():
     camera = Pinhole(100.0, 200.0, 10.0, 20.0, 64, 48)
-    # x right of the picture, y up: 1 m right and 1 m up at 2 m depth.
+    # x right of the image, y up: 1 m right and 1 m up at 2 m depth.
     assert camera.project([1.0, 1.0, 2.0]) == pytest.approx([60.0, -80.0])
     assert np.isnan(camera.project([1.0, 1.0, -2.0])).all()
     assert np.isnan(camera.project([1.0, 1.0, 0.0])).all()
 
 
-def test_contains_is_about_pixels_whose_centres_are_integers():
+def test_contains_is_about_pixels_whose_centers_are_integers():
     camera = Pinhole(1.0, 1.0, 0.0, 0.0, 4, 3)
     pixels = [[-0.5, 0.0], [3.49, 2.49], [3.5, 0.0], [0.0, 2.5], [-0.51, 0.0], [np.nan, 0.0]]
     assert camera.contains(pixels).tolist() == [True, True, False, False, False, False]
@@ -97,7 +97,7 @@ def test_rigs_are_in_the_ranges_of_real_ones():
             assert np.hypot(kinect.position[0], kinect.position[2]) == pytest.approx(stage.distance[number])
 
 
-def test_a_person_on_the_spot_is_on_both_pictures():
+def test_a_person_on_the_spot_is_on_both_images():
     body = np.array([[x, y, 0.0] for x in (-0.3, 0.3) for y in (0.0, 1.85)])
     for _, kinects in _kinects():
         for kinect in kinects:
@@ -106,7 +106,7 @@ def test_a_person_on_the_spot_is_on_both_pictures():
             assert kinect.color.contains(kinect.project_color(points)).all()
 
 
-def test_a_point_shifts_by_about_five_pixels_between_two_and_four_and_a_half_metres():
+def test_a_point_shifts_by_about_five_pixels_between_two_and_four_and_a_half_meters():
     # FACTS: "between 2 m and 4.5 m the baseline alone moves a point by about 5 px" of the depth image.
     kinect = sample_kinect(np.random.default_rng(0), look_at([0, 1, 3], [0, 1, 0]))
     near, far = (kinect.project_color(kinect.depth.unproject([256.0, 209.0], z))[0] for z in (2.0, 4.5))

@@ -42,7 +42,7 @@ def test_every_part_fills_its_chart(body):
         assert len(cells) > 40
 
 
-def test_sides_are_those_of_the_mirrored_picture(body):
+def test_sides_are_those_of_the_mirrored_image(body):
     faces, part, _ = body
     middle = base_mesh().vertices[faces].mean(1)
     names = [""] + [fine.name for fine in densepose_parts().fine]
@@ -117,7 +117,7 @@ def test_masks_and_points_name_the_same_parts(generated_densepose):
     for path in find_annotations(generated_densepose).values():
         found = read_annotations(path, generated_densepose)
         assert not found.problems
-        for person in (person for picture in found.pictures for person in picture.people):
+        for person in (person for image in found.images for person in image.people):
             if person.surface is None:
                 continue
             cell = np.minimum((person.surface.xy * 256).astype(int), 255)
@@ -131,7 +131,7 @@ def test_the_body_is_written_as_it_is(generated_densepose):
         np.testing.assert_array_equal(getattr(body, name), getattr(mesh, name))
 
 
-def test_a_killed_run_continues_and_pictures_do_not_depend_on_the_others(generated_densepose, tmp_path):
+def test_a_killed_run_continues_and_images_do_not_depend_on_the_others(generated_densepose, tmp_path):
     class KilledError(Exception):
         pass
 

@@ -46,7 +46,7 @@ def test_files_are_matlab_files_and_fit_their_videos(generated_human36m):
             assert parts.shape == rgb.shape[:2] == (96, 96)
             assert 150 < (parts > 0).sum() < 3000
             assert len(np.unique(parts)) > 12
-        # Where somebody is in one frame and not in the other, the picture differs; elsewhere it hardly does.
+        # Where somebody is in one frame and not in the other, the image differs; elsewhere it hardly does.
         changed = (people[0] > 0) != (people[2] > 0)
         still = (people[0] == 0) & (people[1] == 0) & (people[2] == 0)
         difference = np.abs(shown[0].astype(int) - shown[25].astype(int)).mean(2)
@@ -80,7 +80,7 @@ def test_a_killed_run_continues_to_the_same_bytes(generated_human36m, tmp_path):
 def test_the_store_is_parsed_as_it_is(human36m_store, generated_human36m):
     store = open_parsing_store(human36m_store)
     assert store.manifest.source.generated
-    assert "CC0" in store.manifest.source.licence
+    assert "CC0" in store.manifest.source.license
     assert {name: split.rows for name, split in store.manifest.splits.items()} == {
         "train": 2, "test": 2, "train_20": 0, "train_10": 0, "train_5": 0, "train_1": 0,
     }  # fmt: skip

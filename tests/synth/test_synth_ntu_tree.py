@@ -140,11 +140,11 @@ def test_masks_are_as_published(generated_tree):
     masks = MaskFolder.open(generated_tree.masks)
     seen = set()
     for path in sorted(generated_tree.masks.glob("*.png")):
-        with Image.open(path) as picture:
-            assert picture.mode == "P"
-            assert picture.size == (512, 424)
-            raw = np.asarray(picture)
-            colors = np.asarray(picture.convert("RGB"))
+        with Image.open(path) as image:
+            assert image.mode == "P"
+            assert image.size == (512, 424)
+            raw = np.asarray(image)
+            colors = np.asarray(image.convert("RGB"))
         assert set(np.unique(raw)) <= set(table.raw_ids)
         parts = read_mask(masks.find(SampleId.parse(path.stem)))
         np.testing.assert_array_equal(table.palette[parts], colors)
@@ -210,7 +210,7 @@ def test_noise_keeps_the_people_where_they_are(generated_tree):
         assert ((depth == 0) | ((depth > 500) & (depth <= 4500))).all()
 
 
-def test_pictures_show_a_room_and_somebody_who_moves(noiseless_tree):
+def test_images_show_a_room_and_somebody_who_moves(noiseless_tree):
     tree = scan([noiseless_tree.root])
     name, clip = next(iter(tree.clips.items()))
     (_, first), (_, last) = decode_frames(clip.rgb, [1, 12])

@@ -10,11 +10,11 @@ from hcmoco_bench.synth.person.surface_parts import body_quad_parts
 
 
 @pytest.fixture(scope="module")
-def centres():
+def centers():
     return base_mesh().vertices[base_mesh().groups["body"].vertices].mean(1)
 
 
-def test_every_quad_has_a_part_and_every_part_a_sane_share(centres):
+def test_every_quad_has_a_part_and_every_part_a_sane_share(centers):
     labels = body_quad_parts()
     corners = base_mesh().vertices[base_mesh().groups["body"].vertices]
     area = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1) / 2
@@ -24,40 +24,40 @@ def test_every_quad_has_a_part_and_every_part_a_sane_share(centres):
     assert share[1:].max() < 0.2
 
 
-def test_labels_are_exactly_symmetric(centres):
-    """Checked by geometry alone: the mirrored quad is the one with the nearest mirrored centre."""
+def test_labels_are_exactly_symmetric(centers):
+    """Checked by geometry alone: the mirrored quad is the one with the nearest mirrored center."""
     from scipy.spatial import cKDTree
 
     labels = body_quad_parts()
-    off_middle = np.abs(centres[:, 0]) > 1e-3
-    distance, twin = cKDTree(centres).query(centres * [-1, 1, 1])
+    off_middle = np.abs(centers[:, 0]) > 1e-3
+    distance, twin = cKDTree(centers).query(centers * [-1, 1, 1])
     sure = off_middle & (distance < 2e-4)
     assert sure.mean() > 0.9
     np.testing.assert_array_equal(labels[twin[sure]], part_table().flip[labels[sure]])
 
 
-def test_sides_are_those_of_the_mirrored_picture(centres):
+def test_sides_are_those_of_the_mirrored_image(centers):
     names = np.array(part_table().names)[body_quad_parts()]
     for side, sign in (("right", 1), ("left", -1)):  # the body's true left is at +x and is called right
         picked = np.char.startswith(names, side)
         assert picked.any()
-        assert (sign * centres[picked, 0] > 0).all()
+        assert (sign * centers[picked, 0] > 0).all()
 
 
-def test_parts_are_where_the_body_has_them(centres):
+def test_parts_are_where_the_body_has_them(centers):
     names = np.array(part_table().names)[body_quad_parts()]
 
     def height(name):
-        return centres[names == name, 1].mean()
+        return centers[names == name, 1].mean()
 
     order = ["head", "upper spine", "lower spine", "crotch", "right thigh", "right knee", "right calf", "right foot"]
     heights = [height(name) for name in order]
     assert heights == sorted(heights, reverse=True)
     reach = [
-        np.abs(centres[names == f"right {name}", 0]).mean() for name in ("shoulder", "arm", "elbow", "forearm", "hand")
+        np.abs(centers[names == f"right {name}", 0]).mean() for name in ("shoulder", "arm", "elbow", "forearm", "hand")
     ]
     assert reach == sorted(reach)
-    hips, crotch = np.abs(centres[names == "right hip", 0]), np.abs(centres[names == "crotch", 0])
+    hips, crotch = np.abs(centers[names == "right hip", 0]), np.abs(centers[names == "crotch", 0])
     assert hips.mean() > crotch.max()
 
 

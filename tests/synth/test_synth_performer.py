@@ -48,7 +48,7 @@ def test_rest_shapes_equal_those_of_annys_own_model():
         np.testing.assert_allclose(ours[joint_vertices(label)].mean(0), head, atol=1e-6)
 
 
-def test_an_average_shape_is_the_mean_of_its_neighbours():
+def test_an_average_shape_is_the_mean_of_its_neighbors():
     low, high = rest_vertices(Phenotype(weight=0.5)), rest_vertices(Phenotype(weight=1.0))
     np.testing.assert_allclose(rest_vertices(Phenotype(weight=0.75)), (low + high) / 2, atol=1e-7)
 
@@ -60,11 +60,11 @@ def test_unknown_targets_are_none_and_missing_data_is_an_error():
     assert caught.value.kind == "body_missing"
 
 
-@pytest.mark.parametrize("metres", [1.5, 1.72, 1.95])
-def test_stature_is_reached(metres):
-    shape = rest_vertices(with_stature(Phenotype(gender=0.9), metres))
+@pytest.mark.parametrize("meters", [1.5, 1.72, 1.95])
+def test_stature_is_reached(meters):
+    shape = rest_vertices(with_stature(Phenotype(gender=0.9), meters))
     body = np.unique(base_mesh().groups["body"].vertices)
-    assert np.ptp(shape[body, 1]) == pytest.approx(metres, abs=1e-3)
+    assert np.ptp(shape[body, 1]) == pytest.approx(meters, abs=1e-3)
 
 
 def test_skinning_weights_sum_to_one_and_parents_come_first():
@@ -125,7 +125,7 @@ def test_surfaces_face_outwards(people):
     vertices = standing(people[0]).vertices[0].astype(np.float64)
     a, b, c = (vertices[people[0].figure.faces[:, k]] for k in range(3))
     volume = (np.cross(a, b) * c).sum() / 6
-    assert 0.03 < volume < 0.2  # cubic metres; negative if inside out
+    assert 0.03 < volume < 0.2  # cubic meters; negative if inside out
 
 
 def test_joints_lie_inside_the_body_on_the_true_sides(people):
@@ -176,9 +176,9 @@ def test_the_mesh_follows_the_joints(people):
     track = person.animate(motion)
     feet = np.isin(person.figure.face_parts, [part_table().index("right foot")])
     left_foot = np.unique(person.figure.faces[feet])
-    centres = track.vertices[:, left_foot].mean(1)
+    centers = track.vertices[:, left_foot].mean(1)
     ankles = track.joints[:, joint_set("kinect25").index("left ankle")]
-    distance = np.linalg.norm(centres - ankles, axis=1)
+    distance = np.linalg.norm(centers - ankles, axis=1)
     assert distance.max() < 0.2
     assert np.ptp(distance) < 0.03  # toes bend
 

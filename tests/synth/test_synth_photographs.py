@@ -24,8 +24,8 @@ def test_coco_is_read_by_pycocotools_and_agrees_with_itself(generated_coco):
         document = COCO(str(path))
         folder = generated_coco / path.stem.removeprefix("person_keypoints_")
         for image in document.dataset["images"]:
-            picture = cv2.imread(str(folder / image["file_name"]))
-            assert picture.shape == (image["height"], image["width"], 3)
+            stored = cv2.imread(str(folder / image["file_name"]))
+            assert stored.shape == (image["height"], image["width"], 3)
         for annotation in document.dataset["annotations"]:
             mask = document.annToMask(annotation)
             rows, columns = np.nonzero(mask)
@@ -50,14 +50,14 @@ def test_right_is_where_it_is_in_photographs(generated_coco):
             keypoints = np.array(annotation["keypoints"]).reshape(17, 3)
             eyes = [keypoints[names.index(f"{side} eye")] for side in ("right", "left")]
             if all(eye[2] == 2 for eye in eyes) and keypoints[names.index("nose"), 2] == 2:
-                # Of somebody who looks at the camera, the right eye is on the picture's left.
+                # Of somebody who looks at the camera, the right eye is on the image's left.
                 assert eyes[0][0] <= eyes[1][0]
                 facing += 1
     assert facing
 
 
-def test_mpii_and_coco_say_the_same_of_the_same_picture(generated_coco, generated_mpii):
-    def by_picture(source, root):
+def test_mpii_and_coco_say_the_same_of_the_same_image(generated_coco, generated_mpii):
+    def by_image(source, root):
         found = {}
         for path in source.find_annotations(root).values():
             annotations = source.read_annotations(path, root)
@@ -66,7 +66,7 @@ def test_mpii_and_coco_say_the_same_of_the_same_picture(generated_coco, generate
                 found[int(photograph.path.stem)] = photograph
         return found
 
-    first, second = by_picture(coco, generated_coco), by_picture(mpii, generated_mpii)
+    first, second = by_image(coco, generated_coco), by_image(mpii, generated_mpii)
     assert first.keys() == second.keys() == {1, 2, 3}
     compared = 0
     for number, photograph in first.items():

@@ -20,8 +20,8 @@ CAMERA = Pinhole(120.0, 118.0, 63.2, 47.7, 128, 96)
 def _soup(n=300, seed=0):
     """Random triangles in front of a camera that looks along world -z."""
     rng = np.random.default_rng(seed)
-    centres = rng.uniform([-1.5, -1.2, -4.0], [1.5, 1.2, -1.0], (n, 1, 3))
-    vertices = (centres + rng.normal(0, 0.12, (n, 3, 3))).reshape(-1, 3).astype(np.float32)
+    centers = rng.uniform([-1.5, -1.2, -4.0], [1.5, 1.2, -1.0], (n, 1, 3))
+    vertices = (centers + rng.normal(0, 0.12, (n, 3, 3))).reshape(-1, 3).astype(np.float32)
     return vertices, np.arange(3 * n, dtype=np.int32).reshape(-1, 3)
 
 
@@ -87,7 +87,7 @@ def test_first_hits_are_those_of_the_bounding_volumes(device):
 
 
 def test_a_closed_surface_has_no_seams(device):
-    # A finely divided wall that fills the picture: every pixel must be hit, although most lie near some edge.
+    # A finely divided wall that fills the image: every pixel must be hit, although most lie near some edge.
     u, v = np.meshgrid(np.linspace(-3, 3, 81), np.linspace(-3, 3, 71))
     vertices = np.stack([u, v, np.full_like(u, -2.0) + 0.1 * np.sin(3 * u)], axis=-1).reshape(-1, 3).astype(np.float32)
     corner = (np.arange(70)[:, None] * 81 + np.arange(80)).reshape(-1)

@@ -68,9 +68,9 @@ def test_rooms_differ_and_repeat():
 
 def test_normals_point_where_the_surface_is_seen_from():
     build = MeshBuilder()
-    grey = build.material(textures.plain(np.random.default_rng(0), (128, 128, 128)))
-    build.box([1.0, 2.0, 3.0], [0.4, 0.6, 0.8], grey, yaw=0.7)
-    build.cylinder([-3.0, 0.0, 0.0], 0.2, 1.0, grey)
+    gray = build.material(textures.plain(np.random.default_rng(0), (128, 128, 128)))
+    build.box([1.0, 2.0, 3.0], [0.4, 0.6, 0.8], gray, yaw=0.7)
+    build.cylinder([-3.0, 0.0, 0.0], 0.2, 1.0, gray)
     mesh = build.build()
     box = mesh.vertices[:, 0] > 0
     outward = mesh.vertices - np.where(box[:, None], [1.0, 2.0, 3.0], [-3.0, 0.5, 0.0])
@@ -93,29 +93,29 @@ def test_a_box_has_its_size_and_turn():
     np.testing.assert_allclose(mesh.vertices.max(axis=0), [3, 2, 1], atol=1e-6)
 
 
-def _closed_grey_box(albedo=188, size=4.0):
-    """A cube that is grey inside, with one small lamp in the middle of its ceiling."""
+def _closed_gray_box(albedo=188, size=4.0):
+    """A cube that is gray inside, with one small lamp in the middle of its ceiling."""
     build = MeshBuilder()
-    grey = build.material(np.full((textures.SIZE, textures.SIZE, 3), albedo, np.uint8))
+    gray = build.material(np.full((textures.SIZE, textures.SIZE, 3), albedo, np.uint8))
     lamp = build.material(np.full((textures.SIZE, textures.SIZE, 3), 255, np.uint8), (50.0, 50.0, 50.0))
     h = size / 2
-    build.quad([-h, 0, -h], [size, 0, 0], [0, 0, size], grey, cell=0.25)
-    build.quad([-h, size, h], [size, 0, 0], [0, 0, -size], grey, cell=0.25)
+    build.quad([-h, 0, -h], [size, 0, 0], [0, 0, size], gray, cell=0.25)
+    build.quad([-h, size, h], [size, 0, 0], [0, 0, -size], gray, cell=0.25)
     for start, end in (([-h, -h], [h, -h]), ([-h, h], [-h, -h]), ([h, -h], [h, h]), ([h, h], [-h, h])):
         corner = np.array([start[0], size, start[1]])
-        build.quad(corner, np.array([end[0], size, end[1]]) - corner, [0, -size, 0], grey, cell=0.25)
+        build.quad(corner, np.array([end[0], size, end[1]]) - corner, [0, -size, 0], gray, cell=0.25)
     build.quad([-0.1, size - 0.005, 0.1], [0.2, 0, 0], [0, 0, -0.2], lamp)
     return build.build()
 
 
 def test_direct_light_falls_with_the_square_of_the_distance():
-    mesh = _closed_grey_box(albedo=0)
+    mesh = _closed_gray_box(albedo=0)
     light = light_room(mesh, Surface(mesh.vertices, mesh.faces, "cpu"))
     floor = np.flatnonzero((mesh.normals[:, 1] > 0.99) & (mesh.vertices[:, 1] < 0.01))
     for vertex in floor[:: len(floor) // 15]:
         x, _, z = mesh.probes[vertex]
         square = x * x + z * z + 16.0
-        # Radiance 50 from 0.04 square metres, cosines at both ends.
+        # Radiance 50 from 0.04 square meters, cosines at both ends.
         expected = 50 * 0.04 * (4.0 / np.sqrt(square)) ** 2 / square
         assert light.irradiance[vertex] == pytest.approx([expected] * 3, rel=0.02)
 
@@ -123,14 +123,14 @@ def test_direct_light_falls_with_the_square_of_the_distance():
 def test_brighter_walls_make_more_light_and_energy_is_not_invented():
     totals = []
     for albedo in (0, 128, 188):
-        mesh = _closed_grey_box(albedo=albedo)
+        mesh = _closed_gray_box(albedo=albedo)
         light = light_room(mesh, Surface(mesh.vertices, mesh.faces, "cpu"))
         assert np.isfinite(light.irradiance).all()
         assert (light.irradiance >= 0).all()
-        grey = mesh.face_layer == 0
-        corners = mesh.vertices[mesh.faces[grey]].astype(np.float64)
+        gray = mesh.face_layer == 0
+        corners = mesh.vertices[mesh.faces[gray]].astype(np.float64)
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-        received = (light.irradiance[mesh.faces[grey]].mean(axis=(1, 2)) * area).sum()
+        received = (light.irradiance[mesh.faces[gray]].mean(axis=(1, 2)) * area).sum()
         totals.append(received)
         # All power sent out (pi L A) is absorbed in the end: received (1 - albedo) = pi 50 0.04.
         reflectance = float(to_linear(np.array([albedo], np.uint8))[0])
@@ -139,13 +139,13 @@ def test_brighter_walls_make_more_light_and_energy_is_not_invented():
 
 
 def test_light_on_people_comes_from_the_lamp():
-    mesh = _closed_grey_box(albedo=60)
+    mesh = _closed_gray_box(albedo=60)
     light = light_room(mesh, Surface(mesh.vertices, mesh.faces, "cpu"))
     assert light.directions.shape == light.lobes.shape == (DIRECTIONS, 3)
     np.testing.assert_allclose(np.linalg.norm(light.directions, axis=1), 1, atol=1e-5)
     brightest = light.directions[light.lobes.sum(axis=1).argmax()]
     assert brightest @ [0, 1, 0] > 0.97
-    # A lamp of 0.04 square metres at 2.7 m above the point where people's light is gathered.
+    # A lamp of 0.04 square meters at 2.7 m above the point where people's light is gathered.
     assert light.lobes.max() == pytest.approx(50 * 0.04 / 2.7**2, rel=0.4)
 
 
@@ -202,5 +202,5 @@ def test_response_of_the_camera():
     assert table[0] == 0
     assert table[-1] >= 254
     assert (np.diff(table.astype(int)) >= 0).all()
-    # Middle grey of 18 % is sRGB 118.
+    # Middle gray of 18 % is sRGB 118.
     assert table[round(0.18 / 4.0 * 4095)] == pytest.approx(118, abs=1)

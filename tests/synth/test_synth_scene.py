@@ -40,7 +40,7 @@ def test_generators_depend_on_seed_and_names_only():
 
 
 @pytest.mark.parametrize("action", [1, 6, 8, 24, 27, 43, 55])
-def test_people_stay_in_the_room_and_in_the_picture(action):
+def test_people_stay_in_the_room_and_in_the_image(action):
     room, performance = _perform(action)
     joints = performance.joints
     assert joints.shape[1:] == (75, 25, 3)
@@ -68,7 +68,7 @@ def test_walking_together_and_apart(action):
     assert (distance[-1] < distance[0]) == (action == 59)
 
 
-def test_walkers_leave_or_enter_the_picture():
+def test_walkers_leave_or_enter_the_image():
     empty = 0
     for performer in range(1, 7):
         room, performance = _perform(18, performer=performer, replication=1 + performer % 2, n_frames=110)

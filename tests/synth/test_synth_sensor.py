@@ -51,7 +51,7 @@ def test_noise_is_unbiased_small_and_grows_with_the_square_of_the_distance():
         assert np.nanmean(values) == pytest.approx(1000 * z, abs=4)
         # The slow error over the image is the same in every frame; noise is what changes.
         deviations.append(float(np.nanmean(np.nanstd(values, axis=0))))
-    # Real Kinect v2: one to a few millimetres up to four metres.
+    # Real Kinect v2: one to a few millimeters up to four meters.
     assert 1.0 < deviations[0] < 4.0
     assert 3.0 < deviations[2] < 10.0
     low, middle, high = deviations

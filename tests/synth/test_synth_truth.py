@@ -1,4 +1,4 @@
-"""The truth beside a tree: against an independent projection, against pictures, and its bad inputs."""
+"""The truth beside a tree: against an independent projection, against images, and its bad inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hcmoco_bench.synth.kinect.raycast import Surface
 from hcmoco_bench.synth.ntu.truth import color_visibility, read_cameras, read_truth
 
 
-def test_truth_covers_exactly_the_labelled_pixels(noiseless_tree):
+def test_truth_covers_exactly_the_labeled_pixels(noiseless_tree):
     masks = MaskFolder.open(noiseless_tree.masks)
     for name, clip in scan([noiseless_tree.root]).clips.items():
         for frame in (1, 9):
@@ -36,7 +36,7 @@ def test_positions_are_those_of_the_true_cameras(noiseless_tree):
     kinect = read_cameras(noiseless_tree.truth)[str(name.rig)]
     row, column = np.argwhere(truth.z > 0)[100]
     z = float(truth.z[row, column])
-    # By hand, in the colour camera's own space.
+    # By hand, in the color camera's own space.
     x = (column - kinect.depth.cx) / kinect.depth.fx * z
     y = (kinect.depth.cy - row) / kinect.depth.fy * z
     rotation, offset = kinect.color_from_depth[:, :3], kinect.color_from_depth[:, 3]
@@ -58,7 +58,7 @@ def test_most_points_are_visible_and_hidden_ones_are_at_occlusions(noiseless_tre
 
 
 def test_visibility_by_hand():
-    # Both cameras look along z; the colour camera stands 0.5 m to the right of the mirrored picture.
+    # Both cameras look along z; the color camera stands 0.5 m to the right of the mirrored image.
     pinhole = Pinhole(100.0, 100.0, 50.0, 50.0, 101, 101)
     shift = np.concatenate([np.eye(3), [[-0.5], [0.0], [0.0]]], axis=1)
     kinect = KinectPair(pinhole, pinhole, shift, look_at([0, 0, 0], [0, 0, -1]))
@@ -67,7 +67,7 @@ def test_visibility_by_hand():
     people = Surface(board, np.array([[0, 1, 2], [0, 2, 3]], np.int32), "cpu")
     nothing = Surface(board + np.float32(50), np.array([[0, 1, 2]], np.int32), "cpu")
     pixels = np.array([[50, 50], [60, 50], [50, 50]])
-    # (0, 0, 2): behind the board as seen from x = 0.5; (0.2, 0, 2): seen past it; (0, 0, 0.4): out of the picture.
+    # (0, 0, 2): behind the board as seen from x = 0.5; (0.2, 0, 2): seen past it; (0, 0, 0.4): out of the image.
     seen = color_visibility(kinect, pixels, np.array([2.0, 2.0, 0.4]), people, nothing)
     assert seen.tolist() == [False, True, False]
     assert color_visibility(kinect, pixels, np.array([2.0, 2.0, 0.4]), nothing, people).tolist() == [False, True, False]

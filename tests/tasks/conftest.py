@@ -11,8 +11,8 @@ import torch
 from filelock import FileLock
 from generated_trees import GeneratedTree
 
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.settings import make_finetune_config
 
 SMALL = {
     "backbone": "test_resnet",
@@ -33,7 +33,7 @@ def parsing_store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPa
 
     base = tmp_path_factory.getbasetemp()
     store = (base if worker_id == "master" else base.parent) / "parsing-store"
-    with FileLock(store.with_suffix(".lock")):  # a finished store is recognised
+    with FileLock(store.with_suffix(".lock")):  # a finished store is recognized
         prepare_ntu(
             [generated_tree.root],
             store,

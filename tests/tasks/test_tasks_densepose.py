@@ -21,18 +21,18 @@ from hcmoco_bench.models.densepose.head import Charts
 from hcmoco_bench.models.densepose.options import RCNNOptions
 from hcmoco_bench.models.densepose.rcnn import Detections, TrainingOutput
 from hcmoco_bench.sources.densepose import find_annotations
-from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.densepose import DensePose
-from hcmoco_bench.tasks.densepose_data import open_densepose
-from hcmoco_bench.tasks.densepose_detections import chance_detections, picture_detections, pictures_of
-from hcmoco_bench.tasks.densepose_objective import DensePoseObjective, chart_points, coarse_truth, network_input
-from hcmoco_bench.tasks.densepose_options import DensePoseOptions
-from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, evaluate_model
-from hcmoco_bench.tasks.finetune import run_finetune
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
-from hcmoco_bench.tasks.task import TaskData
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
+from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.densepose.data import open_densepose
+from hcmoco_bench.tasks.densepose.detections import chance_detections, image_detections, images_of
+from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, chart_points, coarse_truth, network_input
+from hcmoco_bench.tasks.densepose.options import DensePoseOptions
+from hcmoco_bench.tasks.densepose.task import DensePose
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {
@@ -129,7 +129,7 @@ def test_published_scores_at_800_px(task: DensePose, root: Path) -> None:
     assert min(task.open_data(config(root), "minival", train=False).dataset[0].rgb.shape[1:]) == 96
 
 
-def test_missing_pictures_are_counted_and_stay_expected(task: DensePose, root: Path, tmp_path: Path) -> None:
+def test_missing_images_are_counted_and_stay_expected(task: DensePose, root: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(root, tmp_path / "copy"))
     (copy / "train2014" / "COCO_train2014_000000000002.jpg").unlink()
     data = task.open_data(config(copy), "train", train=True)
@@ -168,7 +168,7 @@ def make_batch(root: Path) -> DensePoseBatch:
 
 
 def make_output(batch: DensePoseBatch, coarse: int = 2) -> TrainingOutput:
-    """Regions: each person's box, moved a little, of the second picture before the first."""
+    """Regions: each person's box, moved a little, of the second image before the first."""
     boxes, image, person = [], [], []
     for number in (1, 0):
         for which, box in enumerate(batch.people[number].boxes):
@@ -215,13 +215,13 @@ def test_the_objective_adds_its_terms_and_counts_what_they_are_means_of(root: Pa
 
     objective = DensePoseObjective(ChartWeights())
     result = objective(Fixed(), batch, stage=0, generator=torch.Generator())
-    assert set(result.measures) == set(objective.columns)
-    assert float(result.loss) == pytest.approx(sum(float(m.value) for m in result.measures.values()), rel=1e-5)
-    assert float(result.measures["coarse"].weight) == len(output.boxes) * 28 * 28
-    assert float(result.measures["u"].weight) == 2
+    assert set(result.metrics) == set(objective.columns)
+    assert float(result.loss) == pytest.approx(sum(float(m.value) for m in result.metrics.values()), rel=1e-5)
+    assert float(result.metrics["coarse"].weight) == len(output.boxes) * 28 * 28
+    assert float(result.metrics["u"].weight) == 2
 
 
-def test_the_networks_input_is_zero_beyond_each_picture(root: Path) -> None:
+def test_the_networks_input_is_zero_beyond_each_image(root: Path) -> None:
     batch = make_batch(root)
     grown = replace(batch, rgb=torch.nn.functional.pad(batch.rgb, (0, 9, 0, 5), value=200))
     images = network_input(grown)
@@ -242,25 +242,25 @@ def detections_of(n: int, charted: int, *, finite: bool = True) -> Detections:
 
 def test_detections_are_in_the_px_of_the_file(root: Path) -> None:
     batch = replace(make_batch(root), scales=((2.0, 4.0), (1.0, 1.0)))
-    first, second, third = picture_detections(batch, 0, detections_of(3, 2))
+    first, second, third = image_detections(batch, 0, detections_of(3, 2))
     assert first.image_id == int(batch.sample_ids[0])
     assert first.box == (5.0, 5.0, 20.0, 18.0)
     assert first.iuv.shape == (3, 18, 20)
     assert np.unique(first.iuv[0]).tolist() == [7]
     assert np.unique(second.iuv[1]).tolist() == [127]
     assert not third.iuv.any()  # beyond those with charts only the box counts
-    assert picture_detections(batch, 1, detections_of(0, 0)) == []
+    assert image_detections(batch, 1, detections_of(0, 0)) == []
 
 
 def test_outputs_that_are_not_finite_are_refused(root: Path) -> None:
     with pytest.raises(DataError, match="not finite"):
-        picture_detections(make_batch(root), 0, detections_of(2, 1, finite=False))
+        image_detections(make_batch(root), 0, detections_of(2, 1, finite=False))
 
 
 def near_perfect(data: TaskData) -> Iterable[Detection]:
     """The true boxes; each px takes the nearest annotated point's part, U and V."""
-    for picture in pictures_of(data).values():
-        for person in picture.people:
+    for image in images_of(data).values():
+        for person in image.people:
             left, top, right, bottom = map(float, person.box)
             box = (left, top, right - left, bottom - top)
             width, height = int(box[2]), int(box[3])
@@ -271,7 +271,7 @@ def near_perfect(data: TaskData) -> Iterable[Detection]:
             nearest = (offset**2).sum(-1).argmin(-1)
             iuv[0] = person.surface.part[nearest]
             iuv[1:] = np.moveaxis((255 * person.surface.uv[nearest]).round(), -1, 0)
-            yield Detection(picture.id, box, 0.9, iuv)
+            yield Detection(image.id, box, 0.9, iuv)
 
 
 def score(task: DensePose, root: Path, path: Path, **given: Any) -> Any:
@@ -284,14 +284,14 @@ def test_who_knows_the_points_scores_high_and_who_knows_the_boxes_alone_does_not
 ) -> None:
     data = task.open_data(config(root), "minival", train=False)
     write_results(tmp_path / "good.json", near_perfect(data))
-    good = score(task, root, tmp_path / "good.json", pictures=2)
+    good = score(task, root, tmp_path / "good.json", sheet_size=2)
     assert good.scores["gps_AP"] > 95
     assert good.scores["bbox_AP"] == pytest.approx(100)
     assert good.per_class["bbox"]["AP"] == good.scores["bbox_AP"]
     assert task.scores(good.evidence) == pytest.approx(good.scores, nan_ok=True)
     assert (good.n_expected, good.n_scored, good.problems) == (1, 1, ())
-    assert [picture.name for picture in good.pictures] == ["iuv"]
-    assert good.pictures[0].draw().axes
+    assert [image.name for image in good.figures] == ["iuv"]
+    assert good.figures[0].draw().axes
     write_results(tmp_path / "chance.json", chance_detections(data))
     chance = score(task, root, tmp_path / "chance.json")
     assert chance.scores["bbox_AP"] == pytest.approx(100)
@@ -311,8 +311,8 @@ def test_predictions_that_are_not_of_the_split_or_damaged_are_refused(
         with pytest.raises(DataError, match=match):
             score(task, root, path)
 
-    refused([entries[0] | {"image_id": 77}], r"1 pictures not in the split \(77\)")
-    refused([*entries, entries[0]], r"1 pictures with repeated detections \(5\)")
+    refused([entries[0] | {"image_id": 77}], r"1 images not in the split \(77\)")
+    refused([*entries, entries[0]], r"1 images with repeated detections \(5\)")
     refused([*entries[1:], entries[0] | {"score": float("nan")}], "1 not_finite")
     refused([*entries[1:], entries[0] | {"bbox": [0, 0, 500, 500]}], "1 iuv_wrong_size")
     refused({"annotations": []}, "list of objects")
@@ -328,13 +328,13 @@ def test_no_detections_at_all_score_nothing_and_are_counted(task: DensePose, roo
     assert found.scores["gps_AP"] == found.scores["bbox_AP"] == 0
     (problem,) = found.problems
     assert (problem.kind, problem.kept) == ("no_detections", True)
-    assert "1 of 1 pictures" in problem.reason
+    assert "1 of 1 images" in problem.reason
 
 
-def test_pictures_without_people_are_scored_too(task: DensePose, root: Path, tmp_path: Path) -> None:
+def test_images_without_people_are_scored_too(task: DensePose, root: Path, tmp_path: Path) -> None:
     def add_empty(content: dict[str, Any]) -> None:
-        picture = dict(content["images"][0], id=900)
-        content["images"].append(picture)
+        image = dict(content["images"][0], id=900)
+        content["images"].append(image)
 
     copy = change(root, tmp_path, "minival", add_empty)
     data = task.open_data(config(copy), "minival", train=False)
@@ -369,12 +369,12 @@ def test_training_then_scoring_the_checkpoint_gives_the_same_figures(
     task: DensePose, root: Path, tmp_path: Path
 ) -> None:
     settings = config(root, epochs=2, smallest_score=0.0)
-    report = run_finetune(settings, tmp_path / "run", pictures=1, bootstrap=10)
+    report = run_finetune(settings, tmp_path / "run", sheet_size=1, bootstrap=10)
     (run,) = report.runs
     assert run.evaluation is not None
     assert run.model is not None
     assert report.written is not None
-    assert [path.name for path in report.written.pictures] == ["iuv.png"]
+    assert [path.name for path in report.written.figures] == ["iuv.png"]
     checkpoint = load_task_checkpoint(run.model, "densepose")
     again = evaluate_checkpoint(task, checkpoint, checkpoint.config)
     assert again.evaluation.scores == pytest.approx(run.evaluation.scores, rel=0, abs=0, nan_ok=True)

@@ -15,13 +15,13 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.pretrain.build import build_model
 from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.results import load_evidence, read_result
-from hcmoco_bench.tasks.batches import hold_out
-from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, scoring_config
-from hcmoco_bench.tasks.finetune import run_finetune
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.batches import hold_out
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, scoring_config
+from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
@@ -33,7 +33,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pre-training checkpoint of random weights."""
     config = PretrainConfig(backbone="test_resnet", init="scratch", image_size=64, stores=("/somewhere/pretrain",))
     path = tmp_path_factory.mktemp("encoder") / "checkpoint.pth"
-    save_checkpoint(path, {"kind": "pretrain", "config": config.plain(), "model": build_model(config).state_dict()})
+    save_checkpoint(path, {"kind": "pretrain", "config": config.to_dict(), "model": build_model(config).state_dict()})
     return path
 
 
@@ -41,7 +41,7 @@ def test_seeds_make_one_result_and_eval_gives_the_same_score(
     small_config: FinetuneConfig, encoder: Path, tmp_path: Path
 ) -> None:
     config = small_config.model_copy(update={"ckpt": str(encoder)})
-    report = run_finetune(config, tmp_path / "run", seeds=(3, 5), command="as typed", bootstrap=50, pictures=2)
+    report = run_finetune(config, tmp_path / "run", seeds=(3, 5), command="as typed", bootstrap=50, sheet_size=2)
     result = read_result(tmp_path / "run" / "result.json")
     assert report.written is not None
     assert result == report.written.result
@@ -57,7 +57,7 @@ def test_seeds_make_one_result_and_eval_gives_the_same_score(
     assert result.model.pretrain.model_dump() == {"method": "hcmoco", "data": "pretrain", "init": "scratch"}
     assert result.data.name == "NTURGBD-Parsing-4K (generated)"
     assert result.data.n_expected == result.data.n_scored == 13
-    assert {path.name for path in report.written.pictures} == {"classes.png", "confusion.png", "sheet.png"}
+    assert {path.name for path in report.written.figures} == {"classes.png", "confusion.png", "sheet.png"}
     for number, (run, entry) in enumerate(zip(report.runs, result.evidence, strict=True)):
         evidence = load_evidence(tmp_path / "run" / entry.file, sha256=entry.sha256)
         assert TASK.scores(evidence)["miou"] == result.scores.per_seed[number]
@@ -100,15 +100,15 @@ def test_a_run_that_was_stopped_goes_on_exactly(small_config: FinetuneConfig, tm
         if label.startswith("training") and done == 4:  # stops after the next step
             os.kill(os.getpid(), signal.SIGTERM)
 
-    whole = run_finetune(config, tmp_path / "whole", bootstrap=0, pictures=0)
-    cut = run_finetune(config, tmp_path / "cut", bootstrap=0, pictures=0, progress=stop)
+    whole = run_finetune(config, tmp_path / "whole", bootstrap=0, sheet_size=0)
+    cut = run_finetune(config, tmp_path / "cut", bootstrap=0, sheet_size=0, progress=stop)
     assert cut.interrupted
     assert cut.written is None
     with pytest.raises(UsageError, match="add --resume"):
         run_finetune(config, tmp_path / "cut")
     with pytest.raises(UsageError, match=r"lr was 0\.001 and is 0\.5"):
         run_finetune(config.model_copy(update={"lr": 0.5}), tmp_path / "cut", resume=True)
-    again = run_finetune(config, tmp_path / "cut", resume=True, bootstrap=0, pictures=0)
+    again = run_finetune(config, tmp_path / "cut", resume=True, bootstrap=0, sheet_size=0)
     for file in ("losses.csv", "epochs.csv"):
         one, other = (tmp_path / name / "seed-0" / file for name in ("whole", "cut"))
         assert one.read_bytes() == other.read_bytes()
@@ -119,13 +119,13 @@ def test_a_run_that_was_stopped_goes_on_exactly(small_config: FinetuneConfig, tm
 
 def test_the_best_epoch_is_chosen_on_what_was_held_out(small_config: FinetuneConfig, tmp_path: Path) -> None:
     config = small_config.model_copy(update={"validation_share": 0.3, "choose": "best", "lr": 0.2, "epochs": 3})
-    report = run_finetune(config, tmp_path, bootstrap=0, pictures=0)
+    report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=0)
     table = read_losses(tmp_path / "seed-0" / "epochs.csv")
     assert table["epoch"] == ["1", "2", "3"]
     best = max(range(3), key=lambda epoch: float(table["miou"][epoch]))
     data = TASK.open_data(config, "train", train=True)
     _, held = hold_out(data, 0.3, config.seed)
-    choice = TASK.open_data(config, "train", train=False).rows(held, split="held out")
+    choice = TASK.open_data(config, "train", train=False).subset(held, split="held out")
     model = load_task_checkpoint(tmp_path / "seed-0" / "model.pth", "depth_parsing")
     assert model.chosen_on == "validation"
     network = TASK.build_model(config, fresh=False)
@@ -144,11 +144,11 @@ def test_held_out_groups_are_on_one_side(small_config: FinetuneConfig) -> None:
     assert held
     assert not {data.groups[row] for row in kept} & {data.groups[row] for row in held}
     assert hold_out(data, 0.2, 1) == (kept, held)
-    part = data.rows(held, split="part")
+    part = data.subset(held, split="part")
     assert part.ids == tuple(data.ids[row] for row in held)
     assert part.dataset[0].sample_id == part.ids[0]
     with pytest.raises(UsageError, match="one group"):
-        hold_out(data.rows(kept[:1], split="one"), 0.2, 0)
+        hold_out(data.subset(kept[:1], split="one"), 0.2, 0)
 
 
 def test_choosing_on_the_test_split_is_marked(small: dict[str, Any], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_choosing_on_the_test_split_is_marked(small: dict[str, Any], tmp_path: P
     with pytest.raises(UsageError, match="needs a validation_share"):
         run_finetune(make_finetune_config("depth_parsing", given), tmp_path)
     config = make_finetune_config("depth_parsing", given | {"protocol": "published"})
-    report = run_finetune(config, tmp_path, bootstrap=0, pictures=1)
+    report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=1)
     assert report.written is not None
     notes = report.written.result.status.notes
     assert "the epoch was chosen on the test split: a leak" in notes
@@ -173,7 +173,7 @@ def test_what_is_no_model_of_the_task_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(UsageError, match=r"pre-trained encoder, without a head.*finetune --task depth_parsing"):
         load_task_checkpoint(encoder, "depth_parsing")
-    run_finetune(small_config.model_copy(update={"epochs": 1}), tmp_path / "run", bootstrap=0, pictures=0)
+    run_finetune(small_config.model_copy(update={"epochs": 1}), tmp_path / "run", bootstrap=0, sheet_size=0)
     model = tmp_path / "run" / "seed-0" / "model.pth"
     with pytest.raises(UsageError, match="of the task depth_parsing, not of rgb_parsing"):
         load_task_checkpoint(model, "rgb_parsing")
@@ -189,7 +189,7 @@ def test_what_is_no_model_of_the_task_is_told_in_a_sentence(
 
 def test_little_data_fills_a_step(small: dict[str, Any], tmp_path: Path) -> None:
     config = make_finetune_config("depth_parsing", small | {"ratio": 0.2, "epochs": 1})
-    report = run_finetune(config, tmp_path, bootstrap=0, pictures=0)
+    report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=0)
     assert report.runs[0].steps == 1
     assert report.written is not None
     assert "trained on train_20" in report.written.result.status.notes

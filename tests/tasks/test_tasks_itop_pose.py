@@ -17,14 +17,14 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.a2j import A2J
 from hcmoco_bench.models.anchor_votes import JointVotes
 from hcmoco_bench.sources.itop import open_itop
-from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, evaluate_model
-from hcmoco_bench.tasks.finetune import run_finetune
-from hcmoco_bench.tasks.itop_pose import ItopPose, mean_pose
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
-from hcmoco_bench.tasks.task import TaskData
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
+from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.itop_pose.task import ItopPose, mean_pose
 
 CPU = torch.device("cpu")
 STEPS = 90
@@ -107,7 +107,7 @@ def test_scores_by_hand(task: ItopPose, generated_itop: Path, protocol: str) -> 
     # so many px to the right that a joint is off by what that is at its distance
     moved = task.evaluate(Oracle(data, right=2.0), data, settings, device=CPU)
     samples = [data.dataset[row] for row in range(len(data))]
-    wanted = [100 * 2 * sample.to_picture[0, 0] * 0.0035 * sample.world[:, 2] for sample in samples]
+    wanted = [100 * 2 * sample.to_image[0, 0] * 0.0035 * sample.world[:, 2] for sample in samples]
     assert moved.scores["mean_error_cm"] == pytest.approx(float(torch.stack(wanted).mean()), rel=1e-3)
     assert task.scores(moved.evidence) == moved.scores
     assert set(moved.per_class) == set(map(str, moved.evidence.meta["joints"]))
@@ -158,19 +158,19 @@ def test_frames_with_unusable_joints_are_expected_and_missing(
     assert (scored.n_expected, scored.n_scored) == (len(data) + 1, len(data))
 
 
-def test_pictures(task: ItopPose, generated_itop: Path) -> None:
+def test_images(task: ItopPose, generated_itop: Path) -> None:
     settings = config(generated_itop)
     data = task.open_data(settings, "test", train=False)
-    found = task.evaluate(mean_pose(data), data, settings, device=CPU, pictures=3)
-    assert [picture.name for picture in found.pictures] == ["skeletons", "joints", "curve"]
-    sheet = found.pictures[0].draw()
+    found = task.evaluate(mean_pose(data), data, settings, device=CPU, sheet_size=3)
+    assert [image.name for image in found.figures] == ["skeletons", "joints", "curve"]
+    sheet = found.figures[0].draw()
     assert [axis.get_title()[:8] for axis in sheet.axes[::2]] == [
         data.ids[0],
         data.ids[len(data) // 3],
         data.ids[len(data) * 2 // 3],
     ]
-    for picture in found.pictures[1:]:
-        assert picture.draw().axes
+    for image in found.figures[1:]:
+        assert image.draw().axes
 
 
 class TestPredictions:
@@ -262,13 +262,13 @@ def test_settings_that_cannot_be(task: ItopPose, tmp_path: Path) -> None:
 
 def test_a_run_and_its_checkpoint_score_the_same(task: ItopPose, generated_itop: Path, tmp_path: Path) -> None:
     settings = config(generated_itop, ratio=0.5, lr=1e-3)
-    report = run_finetune(settings, tmp_path / "run", pictures=2, bootstrap=20)
+    report = run_finetune(settings, tmp_path / "run", sheet_size=2, bootstrap=20)
     (run,) = report.runs
     assert run.evaluation is not None
     assert run.model is not None
     assert report.written is not None
     assert report.written.result.status.notes[0] == "trained on train_50"
-    assert {path.name for path in report.written.pictures} == {"skeletons.png", "joints.png", "curve.png"}
+    assert {path.name for path in report.written.figures} == {"skeletons.png", "joints.png", "curve.png"}
     checkpoint = load_task_checkpoint(run.model, "itop_pose")
     again = evaluate_checkpoint(task, checkpoint, checkpoint.config, out=tmp_path / "again.json", bootstrap=0)
     assert again.evaluation.scores == run.evaluation.scores

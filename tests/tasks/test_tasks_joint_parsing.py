@@ -1,4 +1,4 @@
-"""What is hidden is not read, in any stage; one head on both embeddings; who may be among the unlabelled pairs."""
+"""What is hidden is not read, in any stage; one head on both embeddings; who may be among the unlabeled pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.data.batch import collate
-from hcmoco_bench.data.normalise import normalise_rgb
+from hcmoco_bench.data.normalize import normalize_rgb
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.errors import StoreError, UsageError
@@ -33,15 +33,15 @@ from hcmoco_bench.pretrain.stores import open_mixture
 from hcmoco_bench.results import read_result
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.evaluate import evaluate_checkpoint, scoring_config
-from hcmoco_bench.tasks.finetune import FinetuneReport, run_finetune
-from hcmoco_bench.tasks.joint_net import JointNet
-from hcmoco_bench.tasks.joint_objective import JointObjective
-from hcmoco_bench.tasks.parsing_objective import pixel_loss
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, scoring_config
+from hcmoco_bench.tasks.core.finetune import FinetuneReport, run_finetune
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.modalities.net import JointNet
+from hcmoco_bench.tasks.modalities.objective import JointObjective
+from hcmoco_bench.tasks.parsing.objective import pixel_loss
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.xdist_group("joint_parsing")  # they share stores and a pre-training
@@ -60,7 +60,7 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def pair_store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated clips under the names of other clips and performers, as unlabelled pairs."""
+    """The generated clips under the names of other clips and performers, as unlabeled pairs."""
     tree = tmp_path_factory.mktemp("joint") / "tree"
     for path in sorted(generated_tree.root.glob("nturgb+d_*/*")):
         setup, performer = int(path.name[1:4]), int(path.name[9:12])
@@ -74,7 +74,7 @@ def pair_store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathF
 
 
 def poisoned(store: Path, copy: Path, hidden: dict[str, str]) -> Path:
-    """A copy of a store in which the pictures of one modality of each split are no pictures."""
+    """A copy of a store in which the images of one modality of each split are no images."""
     shutil.copytree(store, copy)
     for split, column in hidden.items():
         for path in Store.open(copy).shards(split):
@@ -90,7 +90,7 @@ def poisoned(store: Path, copy: Path, hidden: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="session")
 def poison(parsing_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The labelled store with the target spoilt in train and the source in test."""
+    """The labeled store with the target spoilt in train and the source in test."""
 
     def make(target: str) -> Path:
         folder = tmp_path_factory.getbasetemp() / f"joint-poisoned-{target}"
@@ -99,16 +99,16 @@ def poison(parsing_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return make
 
 
-def settings_of(task: str, labelled: Path, pairs: Path, **given: Any) -> FinetuneConfig:
-    return make_finetune_config(task, SMALL | {"stores": (str(labelled), str(pairs))} | given)
+def settings_of(task: str, labeled: Path, pairs: Path, **given: Any) -> FinetuneConfig:
+    return make_finetune_config(task, SMALL | {"stores": (str(labeled), str(pairs))} | given)
 
 
-def pretraining(labelled: Path, pairs: Path, target: str) -> PretrainConfig:
+def pretraining(labeled: Path, pairs: Path, target: str) -> PretrainConfig:
     return make_config(
         None,
         {
             "method": "cmc",
-            "stores": (str(labelled), str(pairs)),
+            "stores": (str(labeled), str(pairs)),
             "hide": (target, "nothing"),
             "stage1_epochs": 1,
             "stage2_epochs": 0,
@@ -143,11 +143,11 @@ def test_nothing_of_the_hidden_modality_is_read_in_any_stage(
     with pytest.raises(StoreError, match=f"column {target} cannot be decoded"):
         NtuStoreDataset(spoilt, size=32)[0]
     reports = {}
-    for name, labelled in (("clean", parsing_store), ("spoilt", spoilt)):
-        run_pretrain(pretraining(labelled, pair_store, target), tmp_path / name / "pre")
+    for name, labeled in (("clean", parsing_store), ("spoilt", spoilt)):
+        run_pretrain(pretraining(labeled, pair_store, target), tmp_path / name / "pre")
         ckpt = str(tmp_path / name / "pre" / "checkpoint.pth")
-        config = settings_of("cross_modality", labelled, pair_store, ckpt=ckpt, direction=direction)
-        reports[name] = run_finetune(config, tmp_path / name / "run", pictures=0, bootstrap=0)
+        config = settings_of("cross_modality", labeled, pair_store, ckpt=ckpt, direction=direction)
+        reports[name] = run_finetune(config, tmp_path / name / "run", sheet_size=0, bootstrap=0)
     clean, spoilt_folder = tmp_path / "clean", tmp_path / "spoilt"
     assert same_states(clean / "pre" / "checkpoint.pth", spoilt_folder / "pre" / "checkpoint.pth")
     assert (clean / "run/seed-0/losses.csv").read_bytes() == (spoilt_folder / "run/seed-0/losses.csv").read_bytes()
@@ -212,10 +212,10 @@ def test_one_training_serves_both_missing_modalities_and_neither_test_reads_the_
 
 @pytest.fixture
 def batch(parsing_store: Path, pair_store: Path) -> Any:
-    """Three labelled samples without depth, and three pairs."""
-    labelled = NtuStoreDataset(parsing_store, size=64, hide="depth")
+    """Three labeled samples without depth, and three pairs."""
+    labeled = NtuStoreDataset(parsing_store, size=64, hide="depth")
     pairs = NtuStoreDataset(pair_store, size=64)
-    samples = [labelled[0], pairs[0], labelled[1], pairs[5], pairs[9], labelled[2]]
+    samples = [labeled[0], pairs[0], labeled[1], pairs[5], pairs[9], labeled[2]]
     return collate([replace(sample, index=row) for row, sample in enumerate(samples)])
 
 
@@ -233,7 +233,7 @@ def joint(contrastive: str, parsing_store: Path, pair_store: Path, task: str) ->
     return model, objective
 
 
-def test_the_loss_is_ten_times_the_cross_entropy_of_labelled_samples_beside_the_contrast(
+def test_the_loss_is_ten_times_the_cross_entropy_of_labeled_samples_beside_the_contrast(
     batch: Any, parsing_store: Path, pair_store: Path
 ) -> None:
     assert not batch.has_depth[[0, 2, 5]].any()
@@ -241,16 +241,16 @@ def test_the_loss_is_ten_times_the_cross_entropy_of_labelled_samples_beside_the_
     model.eval()
     result = objective(model, batch, stage=0, generator=torch.Generator().manual_seed(1))
     reader = model.reader("rgb")
-    scores = functional.interpolate(reader(normalise_rgb(batch.rgb[[0, 2, 5]])), size=(64, 64), mode="bilinear")
+    scores = functional.interpolate(reader(normalize_rgb(batch.rgb[[0, 2, 5]])), size=(64, 64), mode="bilinear")
     expected = functional.cross_entropy(scores, batch.parts[[0, 2, 5]].long()).detach()
-    assert result.measures["parsing"].value == pytest.approx(float(expected), rel=1e-4)
+    assert result.metrics["parsing"].value == pytest.approx(float(expected), rel=1e-4)
     contrast = sum(
         float(measure.value)
-        for name, measure in result.measures.items()
+        for name, measure in result.metrics.items()
         if name not in ("parsing", "accuracy") and not name.startswith("accuracy/")
     )
     assert float(result.loss.detach()) == pytest.approx(10 * float(expected) + contrast, rel=1e-4)
-    assert set(result.measures) == set(objective.columns)
+    assert set(result.metrics) == set(objective.columns)
     result.loss.backward()
     assert any(parameter.grad is not None for parameter in model.features.depth_encoder.parameters())
     kept = objective.state_dict()
@@ -276,12 +276,12 @@ def test_without_contrast_the_other_encoder_stays_as_it_is(batch: Any, parsing_s
 def test_the_head_learns_from_the_maximum_of_both_embeddings(parsing_store: Path, pair_store: Path) -> None:
     model, _ = joint("none", parsing_store, pair_store, "missing_modality")
     model.eval()
-    labelled = NtuStoreDataset(parsing_store, size=64)
-    both = collate([labelled[0], labelled[3]])
+    labeled = NtuStoreDataset(parsing_store, size=64)
+    both = collate([labeled[0], labeled[3]])
     features = model.features
     maps = [
-        features.dense_map(name, picture, both.intrinsics, both.foreground)
-        for name, picture in (("rgb", both.rgb), ("depth", both.depth))
+        features.dense_map(name, image, both.intrinsics, both.foreground)
+        for name, image in (("rgb", both.rgb), ("depth", both.depth))
     ]
     assert maps[0].norm(dim=1).mean().item() == pytest.approx(1, abs=1e-4)
     assert torch.allclose(model(both).scores, model.head(torch.stack(maps).amax(0)), atol=1e-5)
@@ -292,16 +292,16 @@ def test_a_batch_without_labels_has_no_parsing_loss(
     contrastive: str, batch: Any, parsing_store: Path, pair_store: Path
 ) -> None:
     model, objective = joint(contrastive, parsing_store, pair_store, "cross_modality")
-    unlabelled = replace(batch, has_parts=torch.zeros(6, dtype=torch.bool))
-    result = objective(model.train(), unlabelled, stage=0, generator=torch.Generator().manual_seed(0))
+    unlabeled = replace(batch, has_parts=torch.zeros(6, dtype=torch.bool))
+    result = objective(model.train(), unlabeled, stage=0, generator=torch.Generator().manual_seed(0))
     result.loss.backward()
-    assert float(result.measures["parsing"].value) == 0
-    assert float(result.measures["parsing"].weight) == 0
+    assert float(result.metrics["parsing"].value) == 0
+    assert float(result.metrics["parsing"].weight) == 0
     assert bool(torch.isfinite(result.loss))
     assert pixel_loss(torch.zeros(0, 25, 2, 2), torch.zeros(0, 8, 8, dtype=torch.long), None)[0] == 0
 
 
-def test_pairs_show_no_labelled_clip_and_nobody_of_the_test_split(
+def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
     generated_tree: GeneratedTree, parsing_store: Path, pair_store: Path, tmp_path: Path
 ) -> None:
     options, executor = check_options(set="pretrain", every=5), make_executor("local", workers=1)
@@ -321,7 +321,7 @@ def test_pairs_show_no_labelled_clip_and_nobody_of_the_test_split(
     # a pre-training that saw them is refused, and so is one that cannot be asked
     task = get_task("cross_modality")
     for given, message in (
-        ({"stores": (str(same.store.path),)}, "samples of .* that are of clips of the labelled store"),
+        ({"stores": (str(same.store.path),)}, "samples of .* that are of clips of the labeled store"),
         ({"stores": stores}, "its pre-training read depth"),
         ({"stores": stores, "hide": ("rgb", "nothing")}, "its pre-training read depth"),
         ({"stores": (str(tmp_path / "gone"),)}, "cannot tell what it has seen"),
@@ -330,7 +330,7 @@ def test_pairs_show_no_labelled_clip_and_nobody_of_the_test_split(
     ):
         trained = make_config(None, {"backbone": "test_resnet", "init": "scratch", "image_size": 64} | given)
         ckpt = tmp_path / "other.pth"
-        save_checkpoint(ckpt, {"kind": "pretrain", "config": trained.plain(), "model": {}})
+        save_checkpoint(ckpt, {"kind": "pretrain", "config": trained.to_dict(), "model": {}})
         with pytest.raises(UsageError, match=message):
             task.build_model(settings_of("cross_modality", parsing_store, pair_store, ckpt=str(ckpt)))
 
@@ -339,7 +339,7 @@ def test_a_pretraining_cannot_come_in_as_a_file_of_weights(
     parsing_store: Path, pair_store: Path, tmp_path: Path
 ) -> None:
     trained = make_config(None, {"backbone": "test_resnet", "init": "scratch"})
-    save_checkpoint(tmp_path / "pre.pth", {"kind": "pretrain", "config": trained.plain(), "model": {}})
+    save_checkpoint(tmp_path / "pre.pth", {"kind": "pretrain", "config": trained.to_dict(), "model": {}})
     config = settings_of("cross_modality", parsing_store, pair_store, init=str(tmp_path / "pre.pth"))
     with pytest.raises(UsageError, match="give a pre-training as --ckpt"):
         get_task("cross_modality").build_model(config)
@@ -380,6 +380,6 @@ def test_who_is_in_the_published_test_split(official_lists: Path) -> None:
     performers = {name: {one.clip.performer for one in splits[name].ids} for name in ("train", "test")}
     clips = {name: {one.clip for one in splits[name].ids} for name in ("train", "test")}
     assert not clips["train"] & clips["test"]
-    assert min(clip.setup for clip in clips["test"]) > 17  # NTU-60, the authors' unlabelled pairs, has 17 setups
+    assert min(clip.setup for clip in clips["test"]) > 17  # NTU-60, the authors' unlabeled pairs, has 17 setups
     assert sorted(number for number in performers["test"] if number <= 40) == [6, 8, 11]
     assert len(performers["train"] & performers["test"]) == 26

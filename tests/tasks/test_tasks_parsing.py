@@ -22,14 +22,14 @@ from hcmoco_bench.errors import DataError, LabelError, UsageError
 from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results import read_result
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.evaluate import evaluate_model
-from hcmoco_bench.tasks.label_images import LabelImages
-from hcmoco_bench.tasks.parsing_objective import pixel_loss
-from hcmoco_bench.tasks.parsing_prediction import class_scores, whole_prediction
-from hcmoco_bench.tasks.registry import get_task
-from hcmoco_bench.tasks.settings import make_finetune_config
-from hcmoco_bench.tasks.task import TaskData
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.parsing.label_images import LabelImages
+from hcmoco_bench.tasks.parsing.objective import pixel_loss
+from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 
 TASK, RGB = get_task("depth_parsing"), get_task("rgb_parsing")
 CPU = torch.device("cpu")
@@ -80,10 +80,10 @@ def test_training_samples_depend_on_the_draw_alone(small_config: FinetuneConfig)
     assert not torch.equal(first.depth, other.depth)
     assert first.label.shape == (64, 64)
     person = first.depth[0] > 0
-    # depth and labels are of the same crop: labelled pixels are where something was measured
+    # depth and labels are of the same crop: labeled pixels are where something was measured
     assert (first.label[person] != 255).all()
-    labelled = (first.label > 0) & (first.label != 255)
-    assert (labelled & person).sum() > 0.7 * labelled.sum()
+    labeled = (first.label > 0) & (first.label != 255)
+    assert (labeled & person).sum() > 0.7 * labeled.sum()
 
 
 @pytest.mark.parametrize("task", [TASK, RGB])
@@ -97,17 +97,17 @@ def test_a_network_that_knows_the_labels_scores_nearly_all(task: Any, small: dic
     class Knows(nn.Module):
         row = 0
 
-        def forward(self, picture: Tensor, intrinsics: Tensor | None) -> Tensor:
+        def forward(self, image: Tensor, intrinsics: Tensor | None) -> Tensor:
             label = torch.zeros(512, 512, dtype=torch.long)
             label[:424] = torch.from_numpy(dataset.label(self.row)).long()
             self.row += 1
             return nn.functional.one_hot(label, 25).permute(2, 0, 1)[None].float()
 
-    evaluation = evaluate_model(task, Knows(), data, config, CPU, pictures=2)
+    evaluation = evaluate_model(task, Knows(), data, config, CPU, sheet_size=2)
     assert evaluation.scores["miou"] == 100.0
     assert evaluation.n_scored == evaluation.n_expected == 13
     assert evaluation.per_class["head"]["iou"] == 100.0
-    assert [picture.name for picture in evaluation.pictures] == ["classes", "confusion", "sheet"]
+    assert [image.name for image in evaluation.figures] == ["classes", "confusion", "sheet"]
 
 
 def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_points_leave_background_out(small: dict[str, Any]) -> None:
     )
     result.loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
-    evaluation = evaluate_model(TASK, model, data.rows([0, 1], split="two"), config, CPU)
+    evaluation = evaluate_model(TASK, model, data.subset([0, 1], split="two"), config, CPU)
     counts = evaluation.evidence.columns
     assert counts["target"][:, 0].sum() == 0
     # a person's pixel is background only where the input's square does not reach
@@ -160,7 +160,7 @@ def test_a_network_that_diverged_is_an_error(small_config: FinetuneConfig, test_
 
 def test_labels_outside_the_table_are_an_error(test_data: TaskData, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = parsing_data(test_data)
-    monkeypatch.setattr(dataset._pictures, "read", lambda row, column, flags: np.full((424, 512), 25, np.uint8))
+    monkeypatch.setattr(dataset._images, "read", lambda row, column, flags: np.full((424, 512), 25, np.uint8))
     with pytest.raises(LabelError, match=r"no class indices 0\.\.24"):
         dataset[0]
 
@@ -169,7 +169,7 @@ def test_samples_that_are_not_in_the_store_are_counted(small_config: FinetuneCon
     more = replace(test_data, expected=(*test_data.expected, "S001C001P001R001A001F001"))
     evaluation = evaluate_model(TASK, TASK.build_model(small_config), more, small_config, CPU)
     assert (evaluation.n_expected, evaluation.n_scored) == (14, 13)
-    empty = test_data.rows([], split="none")
+    empty = test_data.subset([], split="none")
     with pytest.raises(DataError, match="no sample to score"):
         evaluate_model(TASK, TASK.build_model(small_config), empty, small_config, CPU)
 
@@ -254,7 +254,7 @@ def test_from_the_command_line(small: dict[str, Any], test_data: TaskData, tmp_p
     assert told.exit_code == 0, told.output
     assert read_result(out).scores.mean == pytest.approx(100.0)
     assert read_result(out).model.name == "truth"
-    assert (tmp_path / "truth-pictures" / "sheet.png").is_file()
+    assert (tmp_path / "truth-figures" / "sheet.png").is_file()
     again = CliRunner().invoke(app, ["eval", *base, "--predictions", str(folder), "--out", str(out)])
     assert isinstance(again.exception, UsageError)
     neither = CliRunner().invoke(app, ["eval", *base])

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from hcmoco_bench.results import load_evidence, read_result
-from hcmoco_bench.tasks.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.evaluate import evaluate_checkpoint
-from hcmoco_bench.tasks.registry import get_task
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint
+from hcmoco_bench.tasks.core.registry import get_task
 
 LAUNCH = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone")
 

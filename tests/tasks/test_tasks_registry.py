@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.tasks.config import FinetuneConfig
-from hcmoco_bench.tasks.predictions import check_ids
-from hcmoco_bench.tasks.registry import get_task, task_names
-from hcmoco_bench.tasks.settings import make_finetune_config
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.predictions import check_ids
+from hcmoco_bench.tasks.core.registry import get_task, task_names
+from hcmoco_bench.tasks.core.settings import make_finetune_config
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -27,7 +27,7 @@ def test_every_task_is_what_it_is_called_and_its_defaults_are_settings(name: str
     assert task.record.bad_input
     assert task.record.downloads
     # what is resolved can be given again
-    assert make_finetune_config(name, config.plain()) == config
+    assert make_finetune_config(name, config.to_dict()) == config
 
 
 def test_unknown_names_list_near_ones() -> None:

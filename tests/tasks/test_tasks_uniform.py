@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.tasks.uniform import spread, uniform_rows
+from hcmoco_bench.tasks.core.uniform import spread, uniform_rows
 
 
 @pytest.mark.parametrize(("step", "size"), [(10, 1799), (100, 179), (200, 89), (500, 35), (1000, 17)])

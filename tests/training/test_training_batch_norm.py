@@ -55,7 +55,7 @@ def of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_equal_one(of_two_processes: Path, split: int) -> None:
     whole = network()
     loss(whole(IMAGES)).backward()
-    # a normalisation after it makes some gradients zero but for rounding
+    # a normalization after it makes some gradients zero but for rounding
     rounding = 1e-5 * max(float(parameter.grad.abs().max()) for parameter in whole.parameters())
     for rank in (0, 1):
         state, gradients = torch.load(of_two_processes / f"{split}-{rank}.pt", weights_only=True)

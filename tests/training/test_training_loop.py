@@ -17,7 +17,7 @@ from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
-from hcmoco_bench.training.objective import Measure, StepResult
+from hcmoco_bench.training.objective import StepMetric, StepResult
 from hcmoco_bench.training.options import LoopOptions, Stage
 from hcmoco_bench.training.trackers import Trackers
 
@@ -66,7 +66,7 @@ class SquaredError:
         if self.poison is not None and self.seen == 3:
             error = error * self.poison
         self.seen = self.seen + 1
-        return StepResult(error, {"error": Measure(error.detach(), torch.tensor(len(batch.values)))})
+        return StepResult(error, {"error": StepMetric(error.detach(), torch.tensor(len(batch.values)))})
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"seen": self.seen}

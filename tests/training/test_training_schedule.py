@@ -37,7 +37,7 @@ def rates(options: LoopOptions, epochs: int, steps_per_epoch: int) -> list[float
     return found
 
 
-def test_the_scheduler_sets_the_optimisers_rate() -> None:
+def test_the_scheduler_sets_the_optimizers_rate() -> None:
     expected = [0.03 * cosine_factor(step, total=4) for step in range(4)]
     assert rates(LoopOptions(lr=0.03), 2, 2) == pytest.approx(expected)
     assert rates(LoopOptions(lr=0.5, schedule="constant"), 3, 1) == [0.5, 0.5, 0.5]

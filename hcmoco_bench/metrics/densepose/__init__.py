@@ -7,7 +7,7 @@ metric.compute()["gpsm"].ap
 """
 
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
-from hcmoco_bench.metrics.densepose.chart_outputs import ChartOutputs, chart_detections, quantise_charts
+from hcmoco_bench.metrics.densepose.chart_outputs import ChartOutputs, chart_detections, quantize_charts
 from hcmoco_bench.metrics.densepose.detection import Detection
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics
 from hcmoco_bench.metrics.densepose.ground_truth import AnnotatedImage, read_annotations
@@ -38,7 +38,7 @@ __all__ = [
     "densepose_statistics",
     "mesh_geodesics",
     "open_geodesics",
-    "quantise_charts",
+    "quantize_charts",
     "read_annotations",
     "read_results",
     "to_result",

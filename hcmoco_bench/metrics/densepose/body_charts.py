@@ -86,7 +86,7 @@ class BodyCharts:
                 found[here] = self._nearest_in(int(number), points[here])
         return found
 
-    def nearest_quantised(self, iuv: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def nearest_quantized(self, iuv: NDArray[np.uint8]) -> NDArray[np.int64]:
         """As `nearest` for (3, P) uint8 part, U * 255, V * 255."""
         part, u, v = iuv.astype(np.int64)
         valid = (part >= 1) & (part <= N_PARTS)
@@ -94,7 +94,7 @@ class BodyCharts:
         found = np.where(valid, self.table[cell], -1).astype(np.int64)
         if (found == _UNKNOWN).any():
             self.fill(np.unique(part[found == _UNKNOWN]))
-            return self.nearest_quantised(iuv)
+            return self.nearest_quantized(iuv)
         return found
 
     def fill(self, parts: NDArray[np.int64] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""From a network's chart outputs to quantised IUV, as DensePose's own evaluation does it."""
+"""From a network's chart outputs to quantized IUV, as DensePose's own evaluation does it."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class ChartOutputs:
 def chart_detections(
     image_id: int, boxes: Sequence[Sequence[float]], scores: Sequence[float], outputs: ChartOutputs
 ) -> list[Detection]:
-    """The people of one picture.
+    """The people of one image.
 
     Args:
-        image_id: COCO's number of the picture.
+        image_id: COCO's number of the image.
         boxes: N of (left, top, width, height), px.
         scores: N confidences.
         outputs: Of the same N.
 
     Raises:
-        DataError: As `quantise_charts` and `Detection` do; `outputs_wrong` if there are not N of each.
+        DataError: As `quantize_charts` and `Detection` do; `outputs_wrong` if there are not N of each.
     """
     if not len(boxes) == len(scores) == len(outputs):
         raise DataError(
@@ -61,11 +61,11 @@ def chart_detections(
         place = (left, top, width, height)
         if not np.isfinite([*place, float(score)]).all():
             raise DataError(f"image {image_id}: box {place} or score {score} is not finite", kind="not_finite")
-        found.append(Detection(image_id, place, float(score), quantise_charts(one, iuv_size(place))))
+        found.append(Detection(image_id, place, float(score), quantize_charts(one, iuv_size(place))))
     return found
 
 
-def quantise_charts(outputs: ChartOutputs, size: tuple[int, int]) -> NDArray[np.uint8]:
+def quantize_charts(outputs: ChartOutputs, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Chart outputs of one person over its box.
 
     Logits and coordinates are resampled bilinearly (corners not aligned); a pixel has the chart of the highest fine
@@ -98,8 +98,8 @@ def quantise_charts(outputs: ChartOutputs, size: tuple[int, int]) -> NDArray[np.
     coordinates = [
         _resample(value[charts], size).gather(0, place[None])[0] * (part > 0) for value in (outputs.u, outputs.v)
     ]
-    quantised = (torch.stack(coordinates) * 255).clamp(0, 255).byte()
-    return torch.cat([part[None].byte(), quantised]).cpu().numpy()
+    quantized = (torch.stack(coordinates) * 255).clamp(0, 255).byte()
+    return torch.cat([part[None].byte(), quantized]).cpu().numpy()
 
 
 def _resample(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -16,10 +16,10 @@ _LOOSE: Final = 1
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A box with quantised chart coordinates.
+    """A box with quantized chart coordinates.
 
     Attributes:
-        image_id: COCO's number of the picture.
+        image_id: COCO's number of the image.
         box: Left, top, width, height, px.
         score: Confidence; only its order counts.
         iuv: (3, h, w) uint8 over the box: part 1..24 (0 = background), U * 255, V * 255; h and w are the box's size

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import atomic_file
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics
 

@@ -21,7 +21,7 @@ class Geodesics:
     Attributes:
         charts: The chart vertices.
         point: (V,) int64, the surface point of each chart vertex, from 0.
-        condensed: (N (N - 1) / 2,) float32 or float64, metres: the distance of points i > j at i (i - 1) / 2 + j, the
+        condensed: (N (N - 1) / 2,) float32 or float64, meters: the distance of points i > j at i (i - 1) / 2 + j, the
             order in which DensePose's evaluation reads `Pdist_matrix`; may be mapped from a file.
 
     Raises:
@@ -52,7 +52,7 @@ class Geodesics:
             second: The same shape.
 
         Returns:
-            (...) metres; infinite where one of the two is none.
+            (...) meters; infinite where one of the two is none.
         """
         a, b = self.point[first], self.point[second]
         low, high = np.minimum(a, b), np.maximum(a, b)

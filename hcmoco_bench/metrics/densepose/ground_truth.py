@@ -25,10 +25,10 @@ _BOX_UNITS = 255.0
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
-    """The people of one picture, G of them with P annotated points in all.
+    """The people of one image, G of them with P annotated points in all.
 
     Attributes:
-        image_id: COCO's number of the picture.
+        image_id: COCO's number of the image.
         size: Its height and width, px.
         ids: (G,) annotation ids.
         boxes: (G, 4) float64 left, top, width, height, px.
@@ -37,7 +37,7 @@ class AnnotatedImage:
         dense: (G,) whether it has points; others are not looked for in dense poses, finding them is no error.
         masks: G of: `dp_masks`, else `segmentation`, else None.
         owner: (P,) annotation (0..G-1) of each point, ascending; points on background (`dp_I` 0) are left out.
-        xy: (P, 2) float64 px in the picture.
+        xy: (P, 2) float64 px in the image.
         part: (P,) int64 chart 1..24.
         uv: (P, 2) float64.
     """
@@ -119,7 +119,7 @@ def _image(name: str, image: int, size: tuple[int, int], entries: list[Mapping[s
 
 
 def _points(name: str, number: int, entry: Mapping[str, Any]) -> NDArray[np.float64]:
-    """(P, 6) of one annotation: its place among the image's, x, y in the picture, part, u, v."""
+    """(P, 6) of one annotation: its place among the image's, x, y in the image, part, u, v."""
     if "dp_x" not in entry:
         return np.zeros((0, 6))
     try:

@@ -15,7 +15,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
 from hcmoco_bench.metrics.densepose.geodesic_file import read_geodesics, read_source, write_geodesics
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 Method = Literal["heat", "exact"]
 Doubles = NDArray[np.float64]
@@ -36,7 +36,7 @@ def mesh_geodesics(
     """All distances between the vertices of a mesh, along its surface.
 
     Args:
-        vertices: (N, 3) metres.
+        vertices: (N, 3) meters.
         faces: (F, 3) triangles.
         charts: The body's charts.
         point: (V,) vertex of the mesh of each chart vertex.

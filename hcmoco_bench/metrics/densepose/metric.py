@@ -22,19 +22,19 @@ from hcmoco_bench.metrics.densepose.ground_truth import AnnotatedImage, read_ann
 from hcmoco_bench.metrics.densepose.person_mask import box_overlaps
 from hcmoco_bench.metrics.densepose.similarity import PUBLISHED_SCALES, Doubles, Similarities, Similarity, similarities
 from hcmoco_bench.metrics.per_sample import require_scored
-from hcmoco_bench.ranks import gather_objects
 from hcmoco_bench.results.evidence import Evidence, require_distinct
+from hcmoco_bench.runtime.ranks import gather_objects
 
 METRIC: Final = "densepose"
 MEASURES: Final = ("gps", "gpsm", "iou", "bbox")
 MOST_DENSE: Final = MAX_DETECTIONS
 MOST_BOXES: Final = 100
-"""Boxes of a picture that count, the best by score; dense poses are `MAX_DETECTIONS` as in other COCO metrics."""
+"""Boxes of a image that count, the best by score; dense poses are `MAX_DETECTIONS` as in other COCO metrics."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """D detections of one picture, in the order they came."""
+    """D detections of one image, in the order they came."""
 
     scores: Doubles
     areas: Doubles
@@ -68,7 +68,7 @@ class DensePoseMetric:
     Args:
         ground_truth: COCO's JSON file with DensePose annotations, its content, or what `read_annotations` gives.
         geodesics: Charts and distances of the body.
-        scales: (25,) metres by chart; DensePose's if not given.
+        scales: (25,) meters by chart; DensePose's if not given.
         similarity: Compares the detections of an image with its annotations.
 
     Raises:

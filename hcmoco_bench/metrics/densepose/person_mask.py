@@ -1,4 +1,4 @@
-"""Masks of annotated and detected people in the picture, and how far they overlap."""
+"""Masks of annotated and detected people in the image, and how far they overlap."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Pixels = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class PlacedMask:
-    """A mask within a picture.
+    """A mask within a image.
 
     Attributes:
         left: Column of its first pixel.
         top: Row of its first pixel.
-        pixels: (h, w) bool, no pixel outside of the picture.
+        pixels: (h, w) bool, no pixel outside of the image.
         area: Number of its pixels.
     """
 
@@ -34,12 +34,12 @@ class PlacedMask:
 
 
 def place_mask(pixels: Pixels, box: Sequence[float], size: tuple[int, int]) -> PlacedMask:
-    """Put a mask of a box into a picture, as DensePose's evaluation does: without the fractions of left and top.
+    """Put a mask of a box into a image, as DensePose's evaluation does: without the fractions of left and top.
 
     Args:
         pixels: (h, w) mask over the box.
         box: Left, top, width, height, px.
-        size: Height and width of the picture, px.
+        size: Height and width of the image, px.
     """
     x, y, width, height = box
     left, top = int(x), int(y)
@@ -55,9 +55,9 @@ def annotation_mask(entry: Any, box: Sequence[float], size: tuple[int, int]) -> 
 
     Args:
         entry: `dp_masks` (a list of run-length encoded masks over the box, those of absent parts empty lists),
-            `segmentation` (polygons, or a run-length encoded mask of the picture), or None for no mask.
+            `segmentation` (polygons, or a run-length encoded mask of the image), or None for no mask.
         box: Of the annotation.
-        size: Height and width of the picture, px.
+        size: Height and width of the image, px.
 
     Raises:
         DataError: Kind `mask_unreadable`.
@@ -80,7 +80,7 @@ def annotation_mask(entry: Any, box: Sequence[float], size: tuple[int, int]) -> 
 def resample_mask(mask: Pixels, size: tuple[float, float]) -> Pixels:
     """Stretch a mask to about a size, as `scipy.ndimage.zoom` does with first-order splines, cut at one half.
 
-    Only pixels whose four neighbours differ are computed; results are the same to the last one.
+    Only pixels whose four neighbors differ are computed; results are the same to the last one.
 
     Args:
         mask: (H, W).
@@ -147,7 +147,7 @@ def _common(one: PlacedMask, other: PlacedMask) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Places:
-    """Where the pixels of a stretched axis lie on the old one: two neighbours, the share of the second, and outside."""
+    """Where the pixels of a stretched axis lie on the old one: two neighbors, the share of the second, and outside."""
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -166,7 +166,7 @@ def _places(length: int, target: float) -> _Places:
 
 def _whole(pixels: Pixels, size: tuple[int, int]) -> PlacedMask:
     if pixels.shape != size:
-        raise ValueError(f"a mask of {pixels.shape} px in a picture of {size} px")
+        raise ValueError(f"a mask of {pixels.shape} px in a image of {size} px")
     return PlacedMask(0, 0, pixels, int(np.count_nonzero(pixels)))
 
 

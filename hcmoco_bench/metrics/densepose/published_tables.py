@@ -1,7 +1,7 @@
 """The tables of DensePose's authors: read once, converted to a file that is mapped into memory.
 
 Users download `SMPL_subdiv.mat`, `SMPL_SUBDIV_TRANSFORM.mat` and `Pdist_matrix.pkl` (script `get_eval_data.sh` of
-https://github.com/facebookresearch/DensePose); their licence does not allow handing them on.
+https://github.com/facebookresearch/DensePose); their license does not allow handing them on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hcmoco_bench.metrics.densepose.array_pickle import read_array_pickle
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
 from hcmoco_bench.metrics.densepose.geodesic_file import read_geodesics, read_source, write_geodesics
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics, number_of_points
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 
 CHARTS: Final = "SMPL_subdiv.mat"
 POINTS: Final = "SMPL_SUBDIV_TRANSFORM.mat"

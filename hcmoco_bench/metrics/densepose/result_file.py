@@ -1,7 +1,7 @@
 """COCO results JSON with dense poses: a list of objects, one per detection.
 
 Each has `image_id`, `bbox` ([left, top, width, height], px), `score`, `category_id` (the person's; 0, as detectron2
-counts, is taken for it; others are left out and counted), and the quantised IUV over the box in one of these forms:
+counts, is taken for it; others are left out and counted), and the quantized IUV over the box in one of these forms:
 
 | fields | written by |
 |---|---|
@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcmoco_bench.atomic import write_atomic
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.densepose.coco_json import load_json
 from hcmoco_bench.metrics.densepose.detection import Detection
-from hcmoco_bench.problems import Problem
 
 PERSON = 1
 _PERSONS = {PERSON, 0}
@@ -151,10 +151,10 @@ def _iuv(entry: Mapping[str, Any], image: int) -> NDArray[np.uint8]:
 
 def _decoded(shape: Any, text: Any) -> NDArray[np.uint8]:
     expected = tuple(int(size) for size in shape)
-    with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as picture:
-        if picture.mode != "RGB" or (3, picture.height, picture.width) != expected:
-            raise ValueError(f"a PNG of {picture.mode} {picture.height}x{picture.width} px for shape {expected}")
-        return np.ascontiguousarray(np.moveaxis(np.asarray(picture, np.uint8), -1, 0))
+    with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as image:
+        if image.mode != "RGB" or (3, image.height, image.width) != expected:
+            raise ValueError(f"a PNG of {image.mode} {image.height}x{image.width} px for shape {expected}")
+        return np.ascontiguousarray(np.moveaxis(np.asarray(image, np.uint8), -1, 0))
 
 
 def _listed(values: Any) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ _SCALE: Final = (0.351, 0.107, 0.126, 0.237, 0.173, 0.142, 0.128, 0.150)
 _SCALE_OF_PART: Final = (1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8)
 
 PUBLISHED_SCALES: Final = np.array([0.0, *(_SCALE[part - 1] for part in _SCALE_OF_PART)])
-"""(25,) metres: k of each chart (0 is background), that of the eight parts torso, hands, feet, thighs, shins, upper
+"""(25,) meters: k of each chart (0 is background), that of the eight parts torso, hands, feet, thighs, shins, upper
 arms, forearms, head which it lies in."""
 
 
@@ -69,14 +69,14 @@ class Similarity(Protocol):
 def similarities(
     truth: AnnotatedImage, vertex: NDArray[np.int64], detections: Sequence[Detection], body: Geodesics, scales: Doubles
 ) -> Similarities:
-    """All pairs of one picture.
+    """All pairs of one image.
 
     Args:
         truth: Its annotations.
         vertex: (P,) chart vertex nearest to each annotated point.
         detections: D of them.
         body: Charts and distances.
-        scales: (25,) metres, as `PUBLISHED_SCALES`.
+        scales: (25,) meters, as `PUBLISHED_SCALES`.
 
     Raises:
         DataError: Kind `mask_unreadable` for an annotation's mask.
@@ -97,7 +97,7 @@ def _point_similarity(
     found = np.zeros((len(detections), len(truth)))
     if len(truth.owner) == 0:
         return found
-    detected = body.charts.nearest_quantised(np.stack([_at(one, truth.xy) for one in detections], 1).reshape(3, -1))
+    detected = body.charts.nearest_quantized(np.stack([_at(one, truth.xy) for one in detections], 1).reshape(3, -1))
     distance = body.between(np.broadcast_to(vertex, (len(detections), len(vertex))), detected.reshape(-1, len(vertex)))
     similar = np.exp(-(distance**2) / (2 * scales[truth.part] ** 2))
     owners, first, count = np.unique(truth.owner, return_index=True, return_counts=True)
@@ -106,7 +106,7 @@ def _point_similarity(
 
 
 def _at(detection: Detection, xy: Doubles) -> NDArray[np.uint8]:
-    """(3, P) IUV of a detection at points of the picture; background where they lie off it."""
+    """(3, P) IUV of a detection at points of the image; background where they lie off it."""
     x, y = (xy - detection.box[:2]).astype(np.int64).T
     _, height, width = detection.iuv.shape
     inside = (x >= 0) & (y >= 0) & (x < min(int(detection.box[2]), width)) & (y < min(int(detection.box[3]), height))

@@ -121,12 +121,12 @@ def detectron2_config(
 ) -> str:
     """A configuration file for detectron2's DensePose project that builds this network around these weights.
 
-    Pictures are RGB there too, with ImageNet's mean and deviation.
+    Images are RGB there too, with ImageNet's mean and deviation.
 
     Args:
         model: The network.
         weights: Value of `MODEL.WEIGHTS`.
-        shortest: The shorter side of pictures in use, px.
+        shortest: The shorter side of images in use, px.
         longest: Largest longer side, px.
         solver: What goes under `SOLVER`, for whoever trains on.
 

@@ -18,7 +18,7 @@ ENLARGED = 4
 
 @dataclass(frozen=True)
 class Charts:
-    """Raw outputs for R regions; S cells span the region's box, cell centres at (i + 0.5) / S of its side.
+    """Raw outputs for R regions; S cells span the region's box, cell centers at (i + 0.5) / S of its side.
 
     Attributes:
         coarse: (R, K, S, S) logits of the coarse segmentation; K is 2 (background, person) or 15 (with 14 parts).

@@ -16,7 +16,7 @@ Pooling = Literal["learned", "average"]
 FINEST_STRIDE = 4
 _KERNEL = 4
 _BACKBONE_STRIDE = 32
-"""Sides are multiples of it, as HRNets that add their branches by nearest neighbour need them."""
+"""Sides are multiples of it, as HRNets that add their branches by nearest neighbor need them."""
 
 
 class HRFPN(nn.Module):
@@ -84,7 +84,7 @@ class HRFPN(nn.Module):
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(levels))
 
     def padded_size(self, size: int) -> int:
-        """The least side, in px, that a padded picture needs for every px of `size` to have a cell on each level.
+        """The least side, in px, that a padded image needs for every px of `size` to have a cell on each level.
 
         Learned enlarging loses up to 4 cells at the right and lower border, which one more unit of backbones makes up
         for.

@@ -35,8 +35,8 @@ class TrainingOutput:
         losses: `objectness`, `proposal_box`, `class` and `box`: scalars, torchvision's.
         charts: Of the R regions that fit an annotated person.
         boxes: (R, 4) the regions, x0, y0, x1, y1 input px.
-        image: (R,) int64 number of the picture in the batch.
-        person: (R,) int64 number of the person in that picture.
+        image: (R,) int64 number of the image in the batch.
+        person: (R,) int64 number of the person in that image.
     """
 
     losses: dict[str, Tensor]
@@ -48,13 +48,13 @@ class TrainingOutput:
 
 @dataclass(frozen=True)
 class Detections:
-    """People found in one picture, best first.
+    """People found in one image, best first.
 
     Attributes:
         boxes: (N, 4) float32 x0, y0, x1, y1 input px; N is 100 at most.
         scores: (N,) in 0..1.
         charts: Of the first boxes, as many as were asked for.
-        finite: Whether the network gave finite numbers for this picture; if not, people may be missing.
+        finite: Whether the network gave finite numbers for this image; if not, people may be missing.
     """
 
     boxes: Tensor
@@ -127,11 +127,11 @@ class DensePoseRCNN(nn.Module):
         """Train on a batch, or look for people in it.
 
         Args:
-            images: (B, 3, H, W) normalised; smaller pictures are at the upper left, the rest is 0.
-            sizes: Height and width of each picture within that.
-            people: In training: for each picture (P, 4) float32 boxes of all people, input px; P may be 0.
+            images: (B, 3, H, W) normalized; smaller images are at the upper left, the rest is 0.
+            sizes: Height and width of each image within that.
+            people: In training: for each image (P, 4) float32 boxes of all people, input px; P may be 0.
             annotated: In training: (P,) bool, who has DensePose annotations.
-            charted: In use: detections a picture, the best ones, that get charts.
+            charted: In use: detections a image, the best ones, that get charts.
         """
         height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
         images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))
@@ -140,7 +140,7 @@ class DensePoseRCNN(nn.Module):
         if not self.training:
             return self._detect(listed, pyramid, charted)
         if people is None or annotated is None:
-            raise ValueError("training needs the people of each picture, and who of them is annotated")
+            raise ValueError("training needs the people of each image, and who of them is annotated")
         targets = [
             {"boxes": boxes, "labels": torch.full((len(boxes),), PERSON, device=boxes.device)} for boxes in people
         ]

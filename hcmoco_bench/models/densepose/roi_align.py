@@ -39,7 +39,7 @@ class PyramidRoIAlign(nn.Module):
 
         Args:
             features: (B, C, h, w) per level, in the strides' order.
-            boxes: For each picture (N, 4) x0, y0, x1, y1 input px.
+            boxes: For each image (N, 4) x0, y0, x1, y1 input px.
             image_shapes: Not needed; torchvision's heads give it.
 
         Returns:

@@ -6,7 +6,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.prepare.executors.base import Executor
 from hcmoco_bench.prepare.executors.dask_cluster import DaskExecutor
 from hcmoco_bench.prepare.executors.local import LocalExecutor
-from hcmoco_bench.processes import usable_cores
+from hcmoco_bench.runtime.processes import usable_cores
 
 EXECUTORS = ("local", "dask")
 

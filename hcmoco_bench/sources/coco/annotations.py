@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, Person, Photograph, Photographs
 
@@ -37,11 +37,11 @@ def read_annotations(path: Path, root: Path) -> Photographs:
 
     Args:
         path: The JSON file.
-        root: Folder of the data set; pictures are in `train2017/` or `val2017/` below it (or below `images/`), by the
+        root: Folder of the data set; images are in `train2017/` or `val2017/` below it (or below `images/`), by the
             name of the file, or in it.
 
     Returns:
-        Its pictures and people. Crowds (`crowd`), people without joints (`no_joints`), and entries that are wrong
+        Its images and people. Crowds (`crowd`), people without joints (`no_joints`), and entries that are wrong
         (`annotation_wrong`) are problems.
 
     Raises:
@@ -55,7 +55,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
-    folder = _pictures(path, root)
+    folder = _images(path, root)
     people: dict[int, list[Person]] = {key: [] for key in images}
     problems: list[Problem] = []
     for image, number, entry in entries:
@@ -73,7 +73,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
 
 
-def _pictures(path: Path, root: Path) -> Path:
+def _images(path: Path, root: Path) -> Path:
     split = path.stem.removeprefix("person_keypoints_")
     for folder in (root / split, root / "images" / split, root / "images"):
         if folder.is_dir():
@@ -102,13 +102,13 @@ def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Pat
         raise DataError(f"{path}: annotation {number} has no annotated joint", kind="no_joints", file=str(path))
     center, scale = _square(box, size)
     if scale <= 0:
-        raise _wrong(number, "has a box outside of the picture, or without area", path)
+        raise _wrong(number, "has a box outside of the image, or without area", path)
     joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
     return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale)
 
 
 def _square(box: NDArray[np.float64], size: tuple[int, int]) -> tuple[NDArray[np.float64], float]:
-    """Middle and scale of the square around a box (x, y, width, height), cut to the picture first."""
+    """Middle and scale of the square around a box (x, y, width, height), cut to the image first."""
     low = np.clip(box[:2], 0.0, None)
     high = np.minimum(box[:2] + box[2:], size)
     side = float((high - low).max()) if (high > low).all() else 0.0

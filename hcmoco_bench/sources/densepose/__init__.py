@@ -1,9 +1,9 @@
-"""DensePose-COCO as published: COCO's pictures of 2014, and people with part masks and points on the body's charts."""
+"""DensePose-COCO as published: COCO's images of 2014, and people with part masks and points on the body's charts."""
 
 from hcmoco_bench.sources.densepose.annotations import (
     DensePoseAnnotations,
+    DensePoseImage,
     DensePosePerson,
-    DensePosePicture,
     SurfaceSamples,
     find_annotations,
     read_annotations,
@@ -13,8 +13,8 @@ from hcmoco_bench.sources.densepose.body import ChartedBody, find_body, read_bod
 __all__ = [
     "ChartedBody",
     "DensePoseAnnotations",
+    "DensePoseImage",
     "DensePosePerson",
-    "DensePosePicture",
     "SurfaceSamples",
     "find_annotations",
     "find_body",

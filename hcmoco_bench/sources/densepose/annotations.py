@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as run_lengths
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import read_json, wrong_form
 from hcmoco_bench.sources.densepose.layout import FILES, FOLDERS, IMAGE_FOLDERS, LATER_FILES, MASK_SIZE, POINT_RANGE
 
@@ -58,7 +58,7 @@ class DensePosePerson:
     Attributes:
         id: Of the annotation.
         box: (4,) float32 left, top, right, bottom px; edges between pixels (px 0 reaches from 0 to 1); may leave the
-            picture.
+            image.
         area: Px.
         crowd: Whether it stands for several people; nothing is to be learned or scored there.
         surface: Masks and points; None for people who were not annotated with them.
@@ -72,8 +72,8 @@ class DensePosePerson:
 
 
 @dataclass(frozen=True)
-class DensePosePicture:
-    """A picture with its people: id, file, width and height in px as annotated, people in the file's order."""
+class DensePoseImage:
+    """A image with its people: id, file, width and height in px as annotated, people in the file's order."""
 
     id: int
     path: Path
@@ -87,16 +87,16 @@ class DensePoseAnnotations:
 
     Attributes:
         file: The file.
-        pictures: Those that are there and hold somebody annotated with points, by id.
+        images: Those that are there and hold somebody annotated with points, by id.
         others: Those that are there and hold nobody annotated with points, by id; they are scored too.
-        listed: Every picture's id, whether its file is there or not; whether somebody in it is annotated with points.
-        problems: People and pictures that cannot be used, and points that were left out (`points_outside`, kept).
-        counts: `people`, `with_points`, `without_points`, `crowds`, and `pictures_without_points` of the whole file.
+        listed: Every image's id, whether its file is there or not; whether somebody in it is annotated with points.
+        problems: People and images that cannot be used, and points that were left out (`points_outside`, kept).
+        counts: `people`, `with_points`, `without_points`, `crowds`, and `images_without_points` of the whole file.
     """
 
     file: Path
-    pictures: tuple[DensePosePicture, ...]
-    others: tuple[DensePosePicture, ...]
+    images: tuple[DensePoseImage, ...]
+    others: tuple[DensePoseImage, ...]
     listed: dict[int, bool]
     problems: tuple[Problem, ...]
     counts: dict[str, int]
@@ -133,11 +133,11 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
 
     Args:
         path: The JSON file.
-        root: Folder of the data set; a picture is in `train2014/` or `val2014/` below it (as its name says), in
+        root: Folder of the data set; a image is in `train2014/` or `val2014/` below it (as its name says), in
             `images/`, or in it.
 
     Returns:
-        Its pictures and people. Missing pictures (`image_missing`) and wrong entries (`annotation_wrong`) are problems;
+        Its images and people. Missing images (`image_missing`) and wrong entries (`annotation_wrong`) are problems;
         people without points are counted. A person keeps the points that are right if others lie outside of 0..255, of
         the charts 1..24, or of U, V 0..1.
 
@@ -146,21 +146,21 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
     """
     content = read_json(path)
     try:
-        images = {int(image["id"]): image for image in content["images"]}
-        names = {key: str(image["file_name"]) for key, image in images.items()}
-        sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
+        records = {int(image["id"]): image for image in content["images"]}
+        names = {key: str(image["file_name"]) for key, image in records.items()}
+        sizes = {key: (int(image["width"]), int(image["height"])) for key, image in records.items()}
         entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
-    people: dict[int, list[DensePosePerson]] = {key: [] for key in images}
+    people: dict[int, list[DensePosePerson]] = {key: [] for key in records}
     problems: list[Problem] = []
-    counts = Counter(people=0, with_points=0, without_points=0, crowds=0, pictures_without_points=0)
+    counts = Counter(people=0, with_points=0, without_points=0, crowds=0, images_without_points=0)
     for image, number, entry in entries:
         if entry.get("category_id", _PERSON) != _PERSON:
             continue
         counts["people"] += 1
         try:
-            if image not in images:
+            if image not in records:
                 raise _wrong(number, f"is in image {image}, which is not listed", path)
             person, left_out = _person(number, entry, path)
         except DataError as error:
@@ -171,27 +171,27 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
         people[image].append(person)
         counts["crowds"] += person.crowd
         counts["with_points" if person.surface is not None else "without_points"] += 1
-    pictures: list[DensePosePicture] = []
-    others: list[DensePosePicture] = []
-    listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(images)}
+    images: list[DensePoseImage] = []
+    others: list[DensePoseImage] = []
+    listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(records)}
     for key, annotated in listed.items():
-        counts["pictures_without_points"] += not annotated
-        file = _picture(root, names[key])
+        counts["images_without_points"] += not annotated
+        file = _image(root, names[key])
         if file is None:
             problems.append(_missing(key, names[key], root))
             continue
-        (pictures if annotated else others).append(DensePosePicture(key, file, sizes[key], tuple(people[key])))
-    return DensePoseAnnotations(path, tuple(pictures), tuple(others), listed, tuple(problems), dict(counts))
+        (images if annotated else others).append(DensePoseImage(key, file, sizes[key], tuple(people[key])))
+    return DensePoseAnnotations(path, tuple(images), tuple(others), listed, tuple(problems), dict(counts))
 
 
-def _picture(root: Path, name: str) -> Path | None:
+def _image(root: Path, name: str) -> Path | None:
     folders = [folder for folder in dict.fromkeys(IMAGE_FOLDERS.values()) if f"_{folder}_" in name]
     places = (root / folder / name for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
     return next((path for path in places if path.is_file()), None)
 
 
 def _missing(key: int, name: str, root: Path) -> Problem:
-    reason = f"{name}: in none of {', '.join(dict.fromkeys(IMAGE_FOLDERS.values()))} and images; fetch COCO's pictures"
+    reason = f"{name}: in none of {', '.join(dict.fromkeys(IMAGE_FOLDERS.values()))} and images; fetch COCO's images"
     return Problem(str(key), "image_missing", name, reason)
 
 

@@ -22,7 +22,7 @@ class ChartedBody:
     """A body's surface and its chart.
 
     Attributes:
-        vertices: (N, 3) float64 metres.
+        vertices: (N, 3) float64 meters.
         faces: (F, 3) int64 indices of `vertices`.
         vertex_part: (D,) int64 fine part 1..24 of every chart vertex; a vertex on a border has several.
         vertex_u: (D,) float64 U in 0..1.

@@ -22,7 +22,7 @@ FOLDERS: Final = ("annotations", "annotations/densepose", "annotations/DensePose
 """Where below the data set's folder they are looked for."""
 
 IMAGE_FOLDERS: Final = {"train": "train2014", "minival": "val2014", "valminusminival": "val2014"}
-"""Folder of each split's pictures, COCO's of 2014."""
+"""Folder of each split's images, COCO's of 2014."""
 
 MASK_SIZE: Final = 256
 """Side of the masks of `dp_masks`, px; they cover the box, as `dp_x` and `dp_y` do with 0..255."""

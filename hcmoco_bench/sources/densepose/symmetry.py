@@ -1,4 +1,4 @@
-"""What a mirrored picture makes of chart points: `UV_symmetry_transforms.mat`, which comes with DensePose's tables.
+"""What a mirrored image makes of chart points: `UV_symmetry_transforms.mat`, which comes with DensePose's tables.
 
 For each of the 24 charts it holds two 256 x 256 tables, looked up at 255 V, 255 U, cut to whole numbers: U, V on the
 partner chart. Source: https://github.com/facebookresearch/DensePose, `DensePoseData/UV_data`.
@@ -39,7 +39,7 @@ class ChartSymmetry:
     uv: NDArray[np.float32]
 
     def mirror(self, part: NDArray[np.uint8], uv: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Charts (P,) 1..24 and U, V (P, 2) in 0..1 of the same points in the mirrored picture."""
+        """Charts (P,) 1..24 and U, V (P, 2) in 0..1 of the same points in the mirrored image."""
         u, v = (uv * (_CELLS - 1)).astype(np.intp).T
         return densepose_parts().flip[part], self.uv[part.astype(np.intp) - 1, v, u]
 

@@ -25,7 +25,7 @@ CAMERA_SIZES: Final = {
 """Width and height of each camera's video, px."""
 
 FRAME_RATE: Final = 50
-"""Pictures a second."""
+"""Images a second."""
 
 EVERY: Final = 25
 """One frame of so many is used for parsing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.human36m.layout import LABEL_FOLDER, TEST_SUBJECTS, TRAIN_SUBJECTS, VIDEO_FOLDER
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK

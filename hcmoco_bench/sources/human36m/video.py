@@ -13,11 +13,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.sources.video_colours import to_rgb
+from hcmoco_bench.sources.video_colors import to_rgb
 
 
 def count_frames(path: Path) -> int:
-    """Number of pictures that a video's header names, or else that are in it; nothing is decoded.
+    """Number of images that a video's header names, or else that are in it; nothing is decoded.
 
     Raises:
         DataError: Kind `video_unreadable`.
@@ -53,9 +53,9 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
     with _opened(path) as (container, stream):
         if left:
             try:
-                for picture in container.decode(stream):
+                for image in container.decode(stream):
                     if shown == left[-1]:
-                        yield left.pop(), to_rgb(picture)
+                        yield left.pop(), to_rgb(image)
                         if not left:
                             break
                     shown += 1

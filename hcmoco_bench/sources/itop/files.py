@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.atomic import atomic_file
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import PACKED
 
 _BLOCK = 1 << 22

@@ -1,7 +1,7 @@
-"""Format constants of ITOP's side view, and its camera: from px and depth to metres and back.
+"""Format constants of ITOP's side view, and its camera: from px and depth to meters and back.
 
 Source: https://zenodo.org/records/3932973, and the data set's page for the meaning of each array. World coordinates are
-the camera's: x to the right of the picture, y up, z forward, metres.
+the camera's: x to the right of the image, y up, z forward, meters.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Split = Literal["train", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "test")
 
 DEPTH_FILE: Final = "ITOP_side_{split}_depth_map.h5"
-"""`id` (N,) bytes, `data` (N, 240, 320) float16 metres, 0 = none."""
+"""`id` (N,) bytes, `data` (N, 240, 320) float16 meters, 0 = none."""
 
 LABELS_FILE: Final = "ITOP_side_{split}_labels.h5"
 """`id` (N,) bytes, `is_valid` (N,) uint8, `visible_joints` (N, 15) int16, `image_coordinates` (N, 15, 2) int16 px
-(x, y), `real_world_coordinates` (N, 15, 3) float16 metres, `segmentation` (N, 240, 320) int8: joint index or -1."""
+(x, y), `real_world_coordinates` (N, 15, 3) float16 meters, `segmentation` (N, 240, 320) int8: joint index or -1."""
 
 ID_PATTERN: Final = "{person:02d}_{frame:05d}"
 """Frames are called by their person and their number."""
@@ -33,9 +33,9 @@ DEPTH_SIZE: Final = (320, 240)
 N_JOINTS: Final = 15
 
 METRES_PER_PIXEL: Final = 0.0035
-"""At one metre's distance; the inverse of the focal length."""
+"""At one meter's distance; the inverse of the focal length."""
 
-CENTRE: Final = (160.0, 120.0)
+CENTER: Final = (160.0, 120.0)
 """Px (x, y) on the optical axis."""
 
 VALID: Final = {"train": 17_991, "test": 4_863}
@@ -43,12 +43,12 @@ VALID: Final = {"train": 17_991, "test": 4_863}
 
 
 def world_from_pixels(xy: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
-    """Points (..., 3) in metres at depths z (...) behind px (..., 2)."""
+    """Points (..., 3) in meters at depths z (...) behind px (..., 2)."""
     pixels, depth = np.asarray(xy, np.float64), np.asarray(z, np.float64)
     return np.stack(
         [
-            (pixels[..., 0] - CENTRE[0]) * depth * METRES_PER_PIXEL,
-            (CENTRE[1] - pixels[..., 1]) * depth * METRES_PER_PIXEL,
+            (pixels[..., 0] - CENTER[0]) * depth * METRES_PER_PIXEL,
+            (CENTER[1] - pixels[..., 1]) * depth * METRES_PER_PIXEL,
             depth,
         ],
         axis=-1,
@@ -56,7 +56,7 @@ def world_from_pixels(xy: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
 
 
 def pixels_from_world(xyz: ArrayLike) -> NDArray[np.float64]:
-    """Px (..., 2) of points (..., 3) in metres; nan for points that are not in front of the camera."""
+    """Px (..., 2) of points (..., 3) in meters; nan for points that are not in front of the camera."""
     points = np.asarray(xyz, np.float64)
     reach = np.where(points[..., 2] > 0, points[..., 2], np.nan) * METRES_PER_PIXEL
-    return np.stack([CENTRE[0] + points[..., 0] / reach, CENTRE[1] - points[..., 1] / reach], axis=-1)
+    return np.stack([CENTER[0] + points[..., 0] / reach, CENTER[1] - points[..., 1] / reach], axis=-1)

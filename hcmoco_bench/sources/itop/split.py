@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.files import dataset, find_file, open_file, read, read_ids
 from hcmoco_bench.sources.itop.layout import DEPTH_FILE, DEPTH_SIZE, LABELS_FILE, N_JOINTS, Split
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
@@ -32,9 +32,9 @@ class ItopSplit:
         depth_file: Where the depth maps are.
         rows: (N,) row of each frame in the files.
         ids: N names, e.g. `00_00001`: person and frame.
-        joints: (N, 15, 3) float32 metres, x to the right of the picture, y up, z forward.
-        pixels: (N, 15, 2) float32 px (x, y), as labelled.
-        visible: (N, 15) bool; a joint that is not visible is still labelled.
+        joints: (N, 15, 3) float32 meters, x to the right of the image, y up, z forward.
+        pixels: (N, 15, 2) float32 px (x, y), as labeled.
+        visible: (N, 15) bool; a joint that is not visible is still labeled.
         n_frames: Frames in the files.
         n_invalid: Frames among them whose labels are not approved; they are left out.
         problems: Frames with approved labels that cannot be used: a joint that is not finite or not in front of the
@@ -59,7 +59,7 @@ class ItopSplit:
         return len(self.ids)
 
     def depth(self, row: int) -> NDArray[np.float32]:
-        """(240, 320) float32 metres of frame `row` (0 to N - 1), 0 = no measurement; what is not finite becomes 0.
+        """(240, 320) float32 meters of frame `row` (0 to N - 1), 0 = no measurement; what is not finite becomes 0.
 
         Raises:
             DataError: If the file is cut short or damaged there (`itop_truncated`).

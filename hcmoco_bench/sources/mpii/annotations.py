@@ -15,7 +15,7 @@ import numpy as np
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
 from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, Person, Photograph, Photographs
 
@@ -35,10 +35,10 @@ def read_annotations(path: Path, root: Path) -> Photographs:
 
     Args:
         path: The JSON file.
-        root: Folder of the data set; pictures are in `images/` below it, or in it.
+        root: Folder of the data set; images are in `images/` below it, or in it.
 
     Returns:
-        Its pictures and people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) and entries
+        Its images and people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) and entries
         that are wrong (`annotation_wrong`) are problems.
 
     Raises:

@@ -1,4 +1,4 @@
-"""NTU masked depth frames: 16-bit PNG, millimetres."""
+"""NTU masked depth frames: 16-bit PNG, millimeters."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.png import PngError, check_png_whole, read_png_header
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
-from hcmoco_bench.sources.ntu.png import PngError, check_png_whole, read_png_header
 
 
 def read_depth(asset: Asset) -> NDArray[np.uint16]:
@@ -21,10 +21,10 @@ def read_depth(asset: Asset) -> NDArray[np.uint16]:
         asset: `MDepth-%08d.png`, plain or in an archive.
 
     Returns:
-        (424, 512) uint16, millimetres along the camera's axis, 0 = no measurement or background.
+        (424, 512) uint16, millimeters along the camera's axis, 0 = no measurement or background.
 
     Raises:
-        DataError: `depth_missing`; `depth_unreadable` (no PNG, cut off, damaged); `depth_wrong_type` (8 bit, colour);
+        DataError: `depth_missing`; `depth_unreadable` (no PNG, cut off, damaged); `depth_wrong_type` (8 bit, color);
             `depth_wrong_size`; `depth_empty` (not one pixel measured). Also `zip_unreadable`.
     """
     try:
@@ -40,8 +40,8 @@ def read_depth(asset: Asset) -> NDArray[np.uint16]:
     try:
         header = read_png_header(data)
         # The claims are judged before decoding: a few bytes may claim 100,000 x 100,000 pixels.
-        if (header.color, header.bit_depth) != ("grey", 16):
-            _fail(asset, "depth_wrong_type", f"{header}, but depth is 16 bit grey in millimetres")
+        if (header.color, header.bit_depth) != ("gray", 16):
+            _fail(asset, "depth_wrong_type", f"{header}, but depth is 16 bit gray in millimeters")
         if header.size != DEPTH_SIZE:
             _fail(asset, "depth_wrong_size", f"{header}, but depth frames have {DEPTH_SIZE[0]}x{DEPTH_SIZE[1]} px")
         check_png_whole(data)

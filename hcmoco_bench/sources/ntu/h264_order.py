@@ -1,6 +1,6 @@
-"""In which order the pictures of an H.264 stream are shown, and which of them no other picture builds on.
+"""In which order the images of an H.264 stream are shown, and which of them no other image builds on.
 
-Read from the slice headers (ITU-T H.264, 7.3 and 8.2.1) without decoding a picture. A picture that no other one builds
+Read from the slice headers (ITU-T H.264, 7.3 and 8.2.1) without decoding a image. A image that no other one builds
 on need not be decoded unless it is wanted: in NTU's videos that is every third.
 """
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 _HIGH_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
 _SLICE, _IDR_SLICE, _SPS = 1, 5, 7
 _HEADER_BYTES = 64
-"""More than a slice header up to the picture order count takes."""
+"""More than a slice header up to the image order count takes."""
 
 
 @dataclass(frozen=True)
-class CodedPicture:
-    """One packet's picture.
+class CodedImage:
+    """One packet's image.
 
     Attributes:
-        sequence: Number of IDR pictures up to it; pictures of one sequence are shown before those of the next.
-        order: Picture order count within the sequence: what is smaller is shown earlier.
-        reference: Whether other pictures may build on it.
+        sequence: Number of IDR images up to it; images of one sequence are shown before those of the next.
+        order: Image order count within the sequence: what is smaller is shown earlier.
+        reference: Whether other images may build on it.
     """
 
     sequence: int
@@ -30,15 +30,15 @@ class CodedPicture:
     reference: bool
 
 
-def coded_pictures(extradata: bytes | None, packets: Iterable[bytes]) -> list[CodedPicture] | None:
-    """Read the order of all pictures of a stream in Annex B form.
+def coded_images(extradata: bytes | None, packets: Iterable[bytes]) -> list[CodedImage] | None:
+    """Read the order of all images of a stream in Annex B form.
 
     Args:
         extradata: What the container says about the stream; may hold the parameter sets.
-        packets: The packets in decoding order, one picture each.
+        packets: The packets in decoding order, one image each.
 
     Returns:
-        One entry a packet; None if the stream uses anything that is not known here (interlacing, picture order of type
+        One entry a packet; None if the stream uses anything that is not known here (interlacing, image order of type
         1 or 2, several parameter sets, ...) or is damaged. Then nothing can be said and everything must be decoded.
     """
     try:
@@ -47,11 +47,11 @@ def coded_pictures(extradata: bytes | None, packets: Iterable[bytes]) -> list[Co
         return None
 
 
-def shown_order(pictures: list[CodedPicture]) -> list[int] | None:
-    """Index of each shown picture in decoding order; None if two pictures claim one place."""
-    order = sorted(range(len(pictures)), key=lambda i: (pictures[i].sequence, pictures[i].order))
-    places = {(picture.sequence, picture.order) for picture in pictures}
-    return order if len(places) == len(pictures) else None
+def shown_order(images: list[CodedImage]) -> list[int] | None:
+    """Index of each shown image in decoding order; None if two images claim one place."""
+    order = sorted(range(len(images)), key=lambda i: (images[i].sequence, images[i].order))
+    places = {(image.sequence, image.order) for image in images}
+    return order if len(places) == len(images) else None
 
 
 class _UnknownStreamError(Exception):
@@ -91,11 +91,11 @@ class _Reader:
     def __init__(self) -> None:
         self._parameters: _Parameters | None = None
         self._sequence = 0
-        self._high = self._low = 0  # of the picture order of the last reference picture
+        self._high = self._low = 0  # of the image order of the last reference image
 
-    def read(self, extradata: bytes, packets: Iterable[bytes]) -> list[CodedPicture]:
+    def read(self, extradata: bytes, packets: Iterable[bytes]) -> list[CodedImage]:
         self._read_parameters(extradata)
-        return [self._picture(packet) for packet in packets]
+        return [self._image(packet) for packet in packets]
 
     def _read_parameters(self, data: bytes) -> None:
         for unit in _units(data):
@@ -107,8 +107,8 @@ class _Reader:
             raise _UnknownStreamError
         self._parameters = parameters
 
-    def _picture(self, packet: bytes) -> CodedPicture:
-        found: CodedPicture | None = None
+    def _image(self, packet: bytes) -> CodedImage:
+        found: CodedImage | None = None
         for unit in _units(packet):
             kind = unit[0] & 31
             if kind == _SPS:
@@ -116,7 +116,7 @@ class _Reader:
             elif kind in (_SLICE, _IDR_SLICE):
                 if found is not None:
                     if _Bits(unit[:8]).exponential() == 0:
-                        raise _UnknownStreamError  # a second picture in the packet
+                        raise _UnknownStreamError  # a second image in the packet
                     continue
                 found = self._first_slice(unit, idr=kind == _IDR_SLICE)
             elif 2 <= kind <= 4:
@@ -125,18 +125,18 @@ class _Reader:
             raise _UnknownStreamError
         return found
 
-    def _first_slice(self, unit: bytes, *, idr: bool) -> CodedPicture:
+    def _first_slice(self, unit: bytes, *, idr: bool) -> CodedImage:
         parameters = self._parameters
         if parameters is None:
             raise _UnknownStreamError
         bits = _Bits(unit[:_HEADER_BYTES])
         if bits.exponential() != 0:
-            raise _UnknownStreamError  # does not begin with the picture's first slice
+            raise _UnknownStreamError  # does not begin with the image's first slice
         bits.exponential()  # slice type
-        bits.exponential()  # picture parameter set
+        bits.exponential()  # image parameter set
         bits.fixed(parameters.frame_num_bits)
         if idr:
-            bits.exponential()  # number of the IDR picture
+            bits.exponential()  # number of the IDR image
             self._sequence += 1
             self._high = self._low = 0
         low, span = bits.fixed(parameters.order_bits), 1 << parameters.order_bits
@@ -148,7 +148,7 @@ class _Reader:
         reference = unit[0] >> 5 & 3 != 0
         if reference:
             self._high, self._low = high, low
-        return CodedPicture(self._sequence, high + low, reference)
+        return CodedImage(self._sequence, high + low, reference)
 
 
 def _parse_parameters(unit: bytes) -> _Parameters:
@@ -165,7 +165,7 @@ def _parse_parameters(unit: bytes) -> _Parameters:
             raise _UnknownStreamError  # scaling matrices
     frame_num_bits = bits.exponential() + 4
     if bits.exponential() != 0:
-        raise _UnknownStreamError  # another type of picture order
+        raise _UnknownStreamError  # another type of image order
     order_bits = bits.exponential() + 4
     bits.exponential()
     if bits.fixed(1):

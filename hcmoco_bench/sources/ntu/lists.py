@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.missing import parse_missing_list
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform

@@ -15,11 +15,11 @@ from PIL import Image
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.png import PngError, check_png_whole, read_png_header
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.sources.ntu.png import PngError, check_png_whole, read_png_header
 
 _DEEPEST = 3
 
@@ -78,15 +78,15 @@ def read_mask(asset: Asset) -> NDArray[np.uint8]:
         (424, 512) uint8, class indices 0..24 in the order of the part table, 0 = background.
 
     Raises:
-        DataError: `mask_unreadable` (no PNG, cut off, damaged, or colours instead of label ids), `mask_wrong_size`;
+        DataError: `mask_unreadable` (no PNG, cut off, damaged, or colors instead of label ids), `mask_wrong_size`;
             the kinds of `Asset.read_bytes`.
         LabelError: Kind `mask_unknown_id`; names the file, each unknown id and its pixel count.
     """
     data = asset.read_bytes()
     try:
         header = read_png_header(data)
-        if header.color not in ("palette", "grey") or (header.color == "grey" and header.bit_depth != 8):
-            _fail(asset, "mask_unreadable", f"{header}, but a mask's pixels are label ids: 8 bit palette or grey")
+        if header.color not in ("palette", "gray") or (header.color == "gray" and header.bit_depth != 8):
+            _fail(asset, "mask_unreadable", f"{header}, but a mask's pixels are label ids: 8 bit palette or gray")
         if header.size != DEPTH_SIZE:
             _fail(asset, "mask_wrong_size", f"{header}, but masks have {DEPTH_SIZE[0]}x{DEPTH_SIZE[1]} px")
         check_png_whole(data)

@@ -37,7 +37,7 @@ class Skeleton:
         frame: (M,) int32, counted from 1.
         body_id: (M,) int64, the tracker's id, exact (up to 17 digits: more than a float64 holds).
         attributes: (M, 9) float32, the rest of the body's line, columns `ATTRIBUTES`.
-        joints_xyz: (M, 25, 3) float32, camera-space x, y, z of the depth camera, metres; nan and inf as in the file.
+        joints_xyz: (M, 25, 3) float32, camera-space x, y, z of the depth camera, meters; nan and inf as in the file.
         joints_depth: (M, 25, 2) float32, (x, y) in the 512x424 depth image, px.
         joints_color: (M, 25, 2) float32, (x, y) in the 1920x1080 video, px.
         orientation: (M, 25, 4) float32, quaternion w, x, y, z; zeros where the tracker gives none.

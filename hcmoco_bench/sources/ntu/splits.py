@@ -9,21 +9,16 @@ Declared in `annotations/splits.toml`; the rules are
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.sources.ntu.names import SampleId
 
 IdT = TypeVar("IdT")
-
-
-def fingerprint(ids: Iterable[SampleId | str]) -> str:
-    """SHA-256 (hex) of the ids in their order, one a line, each line ended by a newline."""
-    return hashlib.sha256("".join(f"{sample}\n" for sample in ids).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, Container, DepthFrames, Holders
@@ -145,7 +145,7 @@ class _Found:
             else:
                 for clip in clip_folders:
                     self._take(clip, "depth", here, generated=generated)
-        # A folder named after its clip that was gone into because its neighbours hold other things.
+        # A folder named after its clip that was gone into because its neighbors hold other things.
         own = _exact_clip(folder.name)
         if own is not None and any(entry.name.startswith("MDepth-") for entry in entries):
             self._take(own, "depth", Container(folder.parent), generated=generated)

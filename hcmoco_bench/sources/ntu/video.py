@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.ntu.assets import Asset
-from hcmoco_bench.sources.ntu.h264_order import coded_pictures, shown_order
+from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
-from hcmoco_bench.sources.video_colours import to_rgb
+from hcmoco_bench.sources.video_colors import to_rgb
 
 _SMALL = 64 * 2**20
 """Largest file, bytes, of which all packets are held in memory."""
@@ -27,8 +27,8 @@ _SMALL = 64 * 2**20
 def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Decode some frames of a video.
 
-    Frames are counted in the order they are shown, from 1, never by time stamps, which AVI does not have for pictures
-    shown out of order. Pictures up to the last one asked for are decoded, on one thread, because they build on those
+    Frames are counted in the order they are shown, from 1, never by time stamps, which AVI does not have for images
+    shown out of order. Images up to the last one asked for are decoded, on one thread, because they build on those
     before (those that no other builds on are left out where the stream says which they are); only those asked for are
     converted.
 
@@ -54,9 +54,9 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
         if not _says_what_is_necessary(container, stream):
             yield from _decode_all(asset, container, stream, left)
             return
-        for picture in _necessary_pictures(container, stream, frames):
-            _check_size(asset, picture.width, picture.height)
-            yield left.popleft(), to_rgb(picture)
+        for image in _necessary_images(container, stream, frames):
+            _check_size(asset, image.width, image.height)
+            yield left.popleft(), to_rgb(image)
     if left:
         with _opened(asset) as (container, stream):
             yield from _decode_all(asset, container, stream, left)
@@ -65,16 +65,16 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
 def _decode_all(
     asset: Asset, container: InputContainer, stream: VideoStream, frames: Iterable[int]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Decode every picture up to the last one asked for, and count."""
+    """Decode every image up to the last one asked for, and count."""
     wanted = iter(frames)
     next_wanted = next(wanted)
     shown = 0
-    for picture in _pictures(container, stream):
+    for image in _images(container, stream):
         shown += 1
         if shown < next_wanted:
             continue
-        _check_size(asset, picture.width, picture.height)
-        yield shown, to_rgb(picture)
+        _check_size(asset, image.width, image.height)
+        yield shown, to_rgb(image)
         following = next(wanted, None)
         if following is None:
             return
@@ -88,7 +88,7 @@ def _decode_all(
 
 
 def count_frames(asset: Asset) -> int:
-    """Count a video's pictures without decoding them: those that a video in good order shows.
+    """Count a video's images without decoding them: those that a video in good order shows.
 
     Raises:
         DataError: `video_unreadable` and the kinds of `Asset.open`.
@@ -102,7 +102,7 @@ def _opened(asset: Asset) -> Iterator[tuple[InputContainer, VideoStream]]:
     with asset.open() as file:
         try:
             # The format is fixed: guessing would let a file of another kind (a playlist) open further files.
-            # Frames are counted, so the frame rate need not be probed, for which some 20 pictures would be decoded.
+            # Frames are counted, so the frame rate need not be probed, for which some 20 images would be decoded.
             container = av.open(file, mode="r", format="avi", options={"fpsprobesize": "0"})
         except (av.FFmpegError, EOFError, ValueError) as error:
             raise _unreadable(asset, str(error)) from error
@@ -129,20 +129,20 @@ def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[A
         return
 
 
-def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield pictures in the order they are shown, ending before the first that may not be the right one."""
+def _images(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield images in the order they are shown, ending before the first that may not be the right one."""
     decoder = stream.codec_context
     packets = shown = 0
     try:
         for packet in _whole_packets(container, stream):
             packets += 1
-            pictures = decoder.decode(packet)
-            shown += len(pictures)
-            # A damaged packet may give no picture and no error; all pictures after it would count one too few.
+            images = decoder.decode(packet)
+            shown += len(images)
+            # A damaged packet may give no image and no error; all images after it would count one too few.
             if packets - shown > decoder.reorder_depth:
                 return
-            yield from pictures
-        # A decoder holds pictures back to put them in order. When the file was cut off, those between may be among
+            yield from images
+        # A decoder holds images back to put them in order. When the file was cut off, those between may be among
         # the lost ones, and the held ones would be counted as the wrong frames.
         if packets >= stream.frames or decoder.reorder_depth == 0:
             yield from decoder.decode(None)
@@ -151,36 +151,36 @@ def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoF
 
 
 def _says_what_is_necessary(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether it pays to read which pictures no other builds on: without those shown out of order there are none."""
+    """Whether it pays to read which images no other builds on: without those shown out of order there are none."""
     decoder = stream.codec_context
     return decoder.codec.name == "h264" and bool(decoder.has_b_frames) and container.size <= _SMALL
 
 
-def _necessary_pictures(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[VideoFrame]:
-    """Yield the pictures asked for, decoding only what they build on.
+def _necessary_images(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[VideoFrame]:
+    """Yield the images asked for, decoding only what they build on.
 
-    Ends early, perhaps before the first, as soon as it is not certain which pictures these are.
+    Ends early, perhaps before the first, as soon as it is not certain which images these are.
     """
     decoder = stream.codec_context
     packets = list(_whole_packets(container, stream))
-    pictures = coded_pictures(decoder.extradata, map(bytes, packets))
-    order = None if pictures is None else shown_order(pictures)
-    if pictures is None or order is None or len(packets) != stream.frames or frames[-1] > len(packets):
+    images = coded_images(decoder.extradata, map(bytes, packets))
+    order = None if images is None else shown_order(images)
+    if images is None or order is None or len(packets) != stream.frames or frames[-1] > len(packets):
         return
     wanted = {order[frame - 1] for frame in frames}
-    fed = [i for i in range(max(wanted) + 1) if pictures[i].reference or i in wanted]
-    # The decoder hands a packet's time stamp on to its picture, and so says itself which one it shows.
+    fed = [i for i in range(max(wanted) + 1) if images[i].reference or i in wanted]
+    # The decoder hands a packet's time stamp on to its image, and so says itself which one it shows.
     among = set(fed)
     expected = (i for i in order if i in among)
     try:
         for i in (*fed, None):
             if i is not None:
                 packets[i].pts = i
-            for picture in decoder.decode(None if i is None else packets[i]):
-                if picture.pts != next(expected, None):
+            for image in decoder.decode(None if i is None else packets[i]):
+                if image.pts != next(expected, None):
                     return
-                if picture.pts in wanted:
-                    yield picture
+                if image.pts in wanted:
+                    yield image
     except (av.FFmpegError, EOFError):
         return
 

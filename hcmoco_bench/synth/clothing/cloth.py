@@ -1,4 +1,4 @@
-"""Cloth: plain colours, stripes, checks, prints, denim and knits, as functions on the body's surface."""
+"""Cloth: plain colors, stripes, checks, prints, denim and knits, as functions on the body's surface."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PATTERNS = ("plain", "stripes", "pinstripes", "checks", "print", "denim", "knit"
 
 
 def blotches(
-    fields: SurfaceFields, rng: np.random.Generator, per_metre: float, count: int = 7, squash: Color = (1, 1, 1)
+    fields: SurfaceFields, rng: np.random.Generator, per_meter: float, count: int = 7, squash: Color = (1, 1, 1)
 ) -> Floats:
-    """Smooth noise of about unit size with `per_metre` cycles a metre; `squash` scales the axes' frequencies."""
+    """Smooth noise of about unit size with `per_meter` cycles a meter; `squash` scales the axes' frequencies."""
     total = np.zeros(len(fields), np.float32)
     for _ in range(count):
         direction = rng.normal(0, 1, 3)
-        direction *= per_metre * rng.uniform(0.5, 1.5) / np.linalg.norm(direction) * np.array(squash)
+        direction *= per_meter * rng.uniform(0.5, 1.5) / np.linalg.norm(direction) * np.array(squash)
         kx, ky, kz = (2 * np.pi * direction).astype(np.float32)
         total += np.sin(kx * fields.x + ky * fields.y + kz * fields.z + np.float32(rng.uniform(0, 2 * np.pi)))
     return total / np.float32(np.sqrt(count / 2))
@@ -38,7 +38,7 @@ def soft_step(value: NDArray[np.floating[Any]], width: float) -> Floats:
 def mix(
     one: NDArray[np.floating[Any]] | Color, two: NDArray[np.floating[Any]] | Color, share: NDArray[np.floating[Any]]
 ) -> Floats:
-    """(n, 3) colours between one and two."""
+    """(n, 3) colors between one and two."""
     first, second = np.asarray(one, np.float32), np.asarray(two, np.float32)
     return np.asarray(first + share[:, None] * (second - first), np.float32)
 
@@ -49,10 +49,10 @@ class Cloth:
 
     Attributes:
         pattern: One of `PATTERNS`.
-        color: Main sRGB colour, 0..255.
-        second: Colour of stripes, checks, dots or the print.
-        period: Of the pattern, metres.
-        share: Of the second colour, 0..1.
+        color: Main sRGB color, 0..255.
+        second: Color of stripes, checks, dots or the print.
+        period: Of the pattern, meters.
+        share: Of the second color, 0..1.
         across: True turns stripes to run along the body and the limbs.
         seed: Of its noise.
     """
@@ -127,7 +127,7 @@ def _bars(phase: Floats, share: float, edge: float) -> Floats:
 
 
 def _cloth_coordinates(fields: SurfaceFields, period: float) -> tuple[Floats, Floats]:
-    """Metres along and around the trunk or limb that a point belongs to; a whole number of periods goes round each."""
+    """Meters along and around the trunk or limb that a point belongs to; a whole number of periods goes round each."""
     on_arm = fields.arm > 0.5
     on_leg = ~on_arm & (fields.leg_along > 0.12) & (fields.leg > 0.6)
     along = np.where(on_arm, np.float32(0.45) * fields.arm_along, fields.y)

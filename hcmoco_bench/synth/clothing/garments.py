@@ -13,7 +13,7 @@ from hcmoco_bench.synth.clothing.surface_fields import SurfaceFields
 Floats = NDArray[np.float32]
 
 _EDGE = 0.004
-"""Width, metres, over which a garment's edge is drawn."""
+"""Width, meters, over which a garment's edge is drawn."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Top:
     Attributes:
         cloth: Its look.
         sleeve: Where the sleeves end along the arm: 0.3 short, 1 at the wrist.
-        hem: Height of the lower edge in the base mesh, metres.
+        hem: Height of the lower edge in the base mesh, meters.
         neck: `crew`, `v`, `collar` or `hood`.
-        ease: How far it stands off the body, metres.
-        trim: Colour of collar, cuffs, buttons and zip.
+        ease: How far it stands off the body, meters.
+        trim: Color of collar, cuffs, buttons and zip.
         inner: What an open jacket shows in front; None if closed.
         buttons: Whether a line of buttons (or a zip) runs down the front.
     """
@@ -41,7 +41,7 @@ class Top:
     buttons: bool
 
     def neckline(self, fields: SurfaceFields) -> Floats:
-        """How far below (or outside of) the neck's edge a point is, metres; negative on the neck."""
+        """How far below (or outside of) the neck's edge a point is, meters; negative on the neck."""
         front = np.clip((fields.z - np.float32(0.02)) / np.float32(0.08), 0, 1)
         drop = {"crew": 0.035, "v": 0.03, "collar": 0.0, "hood": 0.0}[self.neck]
         edge = np.float32(0.605) - np.float32(drop) * front
@@ -57,7 +57,7 @@ class Top:
         return np.where(fields.arm > 0.35, sleeves, trunk * (fields.arm <= 0.35)).astype(np.float32)
 
     def stand_off(self, fields: SurfaceFields) -> Floats:
-        """Metres off the body."""
+        """Meters off the body."""
         on_arm = fields.arm > 0.35
         flare = np.clip(fields.arm_along / max(self.sleeve, 0.1), 0, 1)
         sleeve = self.ease * (0.55 + (0.9 if self.sleeve < 0.7 else 0.25) * flare)
@@ -100,11 +100,11 @@ class Bottom:
     Attributes:
         cloth: Its look.
         length: Where the legs end: 1 at the ankle, 0.45 above the knee.
-        waist: Height of the upper edge in the base mesh, metres.
-        ease: How far it stands off the body, metres.
-        flare: Additional distance at the hem, metres.
-        belt: Colour of the belt; None without.
-        side_stripe: Colour of stripes down the sides; None without.
+        waist: Height of the upper edge in the base mesh, meters.
+        ease: How far it stands off the body, meters.
+        flare: Additional distance at the hem, meters.
+        belt: Color of the belt; None without.
+        side_stripe: Color of stripes down the sides; None without.
         skirt: Height in the base mesh at which the skirt ends; None for legs.
     """
 
@@ -124,7 +124,7 @@ class Bottom:
         return np.asarray(below * np.where(fields.leg_along > 0, above, 1) * (fields.arm < 0.3), np.float32)
 
     def stand_off(self, fields: SurfaceFields) -> Floats:
-        """Metres off the body; wider towards the hem, less on the inner thigh where the legs meet."""
+        """Meters off the body; wider towards the hem, less on the inner thigh where the legs meet."""
         down = np.clip(fields.leg_along / max(self.length, 0.1), 0, 1)
         inner = np.clip(-np.sin(fields.leg_round), 0, 1) * np.clip(1.2 - 2 * fields.leg_along, 0, 1)
         fitted = np.clip((self.waist - fields.y) / 0.16, 0.25, 1)
@@ -171,11 +171,11 @@ class Shoes:
     Attributes:
         color: Of the upper.
         sole_color: Of the sole.
-        sole: Thickness, metres.
+        sole: Thickness, meters.
         height: How far up the leg, in `leg_along`; 1 at the ankle joint.
-        sock: Colour of the socks.
+        sock: Color of the socks.
         sock_height: How far up the socks reach.
-        lace: Colour of laces and trim.
+        lace: Color of laces and trim.
     """
 
     color: Color

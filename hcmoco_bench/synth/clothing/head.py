@@ -16,10 +16,10 @@ _HAIRLINE = (
     (-0.05, 0.642), (0.0, 0.655), (0.03, 0.69), (0.05, 0.712),
     (0.065, 0.735), (0.085, 0.765), (0.105, 0.785), (0.16, 0.79),
 )  # fmt: skip
-"""(z, y) of the hair's lower edge round the head of the base mesh, metres."""
+"""(z, y) of the hair's lower edge round the head of the base mesh, meters."""
 
 _FLUSH = np.array([1.03, 0.86, 0.84], np.float32)
-"""What blood does to a skin's colour."""
+"""What blood does to a skin's color."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Head:
         skin: sRGB.
         hair: sRGB.
         eyes: sRGB of the irises.
-        volume: How far hair stands off the scalp, metres.
-        length: Additional metres that hair reaches down at the sides and the nape.
+        volume: How far hair stands off the scalp, meters.
+        length: Additional meters that hair reaches down at the sides and the nape.
         bald: 0 full hair .. 1 bald crown.
-        fringe: Metres that hair hangs into the forehead.
+        fringe: Meters that hair hangs into the forehead.
         beard: 0..1 strength of stubble or beard.
         lips: 0 natural .. 1 lipstick.
         hanging: Height (base mesh) down to which long hair hangs on the back; None for short hair.
@@ -72,7 +72,7 @@ class Head:
         return np.asarray(shown, np.float32)
 
     def hair_stand_off(self, fields: SurfaceFields) -> Floats:
-        """Metres off the scalp; more on the crown, uneven."""
+        """Meters off the scalp; more on the crown, uneven."""
         rng = np.random.default_rng(self.seed + 1)
         uneven = 1 + 0.25 * blotches(fields, rng, 12, 5) + 0.12 * blotches(fields, rng, 35, 5)
         low = np.clip((0.72 - fields.y) / 0.1, 0, 1) * min(self.length / 0.05, 1.5)

@@ -52,7 +52,7 @@ class Outfit:
     seed: int
 
     def dress(self, bare: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rest vertices (19158, 3) with clothes, hair and shoes; metres."""
+        """Rest vertices (19158, 3) with clothes, hair and shoes; meters."""
         fields = vertex_fields()
         on_body = np.zeros(len(bare), np.bool_)
         on_body[np.unique(triangles("body")[0])] = True
@@ -83,7 +83,7 @@ class Outfit:
         return self._hang_helpers(shape, bare)
 
     def _straight_legs(self, shape: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(19158,) metres by which the legs of wide trousers stand off more, to fall straight from the knee."""
+        """(19158,) meters by which the legs of wide trousers stand off more, to fall straight from the knee."""
         fields, heads = vertex_fields(), joint_heads(shape)
         width = np.clip((self.bottom.ease - 0.006) / 0.006, 0, 1)
         out = np.zeros(len(shape))
@@ -122,8 +122,8 @@ class Outfit:
         rng = np.random.default_rng(self.seed + 1)
         skirt = np.unique(triangles("helper-skirt")[0])
         fields = vertex_fields().at(skirt)
-        centre = bare[skirt].mean(0) * [0, 0, 1]
-        away = (bare[skirt] - centre) * [1, 0, 1]
+        center = bare[skirt].mean(0) * [0, 0, 1]
+        away = (bare[skirt] - center) * [1, 0, 1]
         outwards = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
         down = np.clip((0.15 - fields.y) / 0.6, 0, 1)
         pleats = 0.006 * np.sin(np.arctan2(fields.x, fields.z) * rng.integers(7, 13)) * down
@@ -142,7 +142,7 @@ class Outfit:
     def visible(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
         """Triangles of a helper surface that this outfit shows: (n, 3) vertices, (n, 3, 2) uv, (n,) parts."""
         faces, uv, parts = triangles(name)
-        centre = np.repeat(base_mesh().vertices[faces].reshape(-1, 6, 3).mean(1), 2, 0)  # of the quads
+        center = np.repeat(base_mesh().vertices[faces].reshape(-1, 6, 3).mean(1), 2, 0)  # of the quads
         limit = self.bottom.skirt if name == "helper-skirt" else self.head.hanging
         if limit is None:
             shown = np.zeros(len(faces), np.bool_)
@@ -153,7 +153,7 @@ class Outfit:
             )
             shown = rows[faces].max(1) <= last.argmin()
         else:
-            shown = (centre[:, 2] < 0.008) & (centre[:, 1] < 0.74) & (centre[:, 1] > limit)
+            shown = (center[:, 2] < 0.008) & (center[:, 1] < 0.74) & (center[:, 1] > limit)
         return faces[shown], uv[shown], parts[shown]
 
     def paint(self, size: int) -> NDArray[np.uint8]:

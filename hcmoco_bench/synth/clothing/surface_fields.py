@@ -19,7 +19,7 @@ from hcmoco_bench.synth.person.figure_mesh import SURFACES, texture_map, triangl
 Floats = NDArray[np.float32]
 
 _BREAST = (0.08, 0.379, 0.159)
-"""Middle of the left breast of the base mesh, metres."""
+"""Middle of the left breast of the base mesh, meters."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class SurfaceFields:
     """Fields of n points, all float32.
 
     Attributes:
-        x: Metres to the left.
-        y: Metres up from the pelvis' joint (crown 0.85, soles -0.82).
-        z: Metres to the front.
+        x: Meters to the left.
+        y: Meters up from the pelvis' joint (crown 0.85, soles -0.82).
+        z: Meters to the front.
         arm: Share of the skin held by upper arm, forearm and hand.
         hand: Share held by the wrist and fingers.
         leg: Share held by thigh, shin and foot.
@@ -188,8 +188,8 @@ def strand_middles(vertices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def neighbour_mean() -> sparse.csr_array:
-    """(19158, 19158) float64: the mean of each body vertex's neighbours; other vertices map to themselves."""
+def neighbor_mean() -> sparse.csr_array:
+    """(19158, 19158) float64: the mean of each body vertex's neighbors; other vertices map to themselves."""
     faces = triangles("body")[0]
     count = len(base_mesh().vertices)
     rows, columns = faces.reshape(-1), np.roll(faces, 1, 1).reshape(-1)
@@ -210,9 +210,9 @@ def breast_tips() -> NDArray[np.float64]:
 
 
 def smoothed(values: NDArray[np.float64], weight: NDArray[np.floating], rounds: int) -> NDArray[np.float64]:
-    """Values (19158,) or (19158, k) moved `rounds` times towards their neighbours' mean by `weight` (19158,)."""
+    """Values (19158,) or (19158, k) moved `rounds` times towards their neighbors' mean by `weight` (19158,)."""
     picked = np.flatnonzero(weight > 0)
-    mean, share = neighbour_mean()[picked], np.asarray(weight, np.float64)[picked]
+    mean, share = neighbor_mean()[picked], np.asarray(weight, np.float64)[picked]
     share = share if values.ndim == 1 else share[:, None]
     out = values.copy()
     for _ in range(rounds):

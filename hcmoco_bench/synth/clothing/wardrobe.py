@@ -1,4 +1,4 @@
-"""Drawing an outfit whose pieces fit together: who wears what, in which cloth and colour."""
+"""Drawing an outfit whose pieces fit together: who wears what, in which cloth and color."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sample_outfit(rng: np.random.Generator, *, female: bool, age: float, darknes
     Args:
         rng: Draws everything.
         female: Makes skirts and long hair possible, beards impossible.
-        age: 0 young .. 1 old; hair greys and thins with it.
+        age: 0 young .. 1 old; hair grays and thins with it.
         darkness: 0 the lightest skin .. 1 the darkest, before individual variation.
     """
     head = _sample_head(rng, female=female, age=age, darkness=darkness)
@@ -94,8 +94,8 @@ def _sample_head(rng: np.random.Generator, *, female: bool, age: float, darkness
     skin = np.clip(base + rng.normal(0, 4, 3), 30, 250)
     light = darkness < 0.4
     hair = np.array(_pick(rng, _HAIRS if light else _HAIRS[:2], 4))
-    grey = float(np.clip((age - 0.35) * rng.uniform(0.5, 2.2), 0, 1))
-    hair = hair + grey * (np.array([176, 174, 170]) - hair)
+    gray = float(np.clip((age - 0.35) * rng.uniform(0.5, 2.2), 0, 1))
+    hair = hair + gray * (np.array([176, 174, 170]) - hair)
     long = rng.uniform() < (0.62 if female else 0.06)
     length = float(rng.uniform(0.05, 0.09)) if long else float(rng.uniform(-0.01, 0.018) + (0.02 if female else 0))
     bald = 0.0 if female else float(np.clip((age + rng.normal(-0.1, 0.35)) * 1.1, 0, 1))

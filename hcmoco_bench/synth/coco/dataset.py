@@ -1,4 +1,4 @@
-"""Writes generated people in COCO's layout: pictures, and `person_keypoints_{train,val}2017.json`."""
+"""Writes generated people in COCO's layout: images, and `person_keypoints_{train,val}2017.json`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.coco.annotations import FILES
 from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_entry, person_entry
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
-_WHAT: Final = "Generated people in the layout of COCO keypoints. Not COCO's pictures."
+_WHAT: Final = "Generated people in the layout of COCO keypoints. Not COCO's images."
 _SHARES: Final = (0.8, 0.2)
 _FOLDERS: Final = {"train": "train2017", "validation": "val2017"}
 
@@ -22,9 +22,9 @@ def write_coco(out: Path, options: PhotoOptions, *, workers: int = 1, progress: 
 
     Args:
         out: New, empty, or begun before with the same options.
-        options: At least two pictures, as there are two splits.
+        options: At least two images, as there are two splits.
         workers: Processes; the bytes do not depend on it.
-        progress: Told the number of pictures done.
+        progress: Told the number of images done.
 
     Raises:
         UsageError, StoreLockedError, DataError: As `write_photographs`.

@@ -9,7 +9,7 @@ the limb its middle lies on; U and V are measured in the base mesh's rest pose:
 - torso (1, 2: chest, belly, pelvis and hips): U turns around the trunk, V runs from the shoulders to the groin.
 - head (23, 24: with the neck): U turns from the back to the face, V runs from the crown to the neck.
 
-Each is stretched so that the part fills 0..1. Left and right are mirror images: in a mirrored picture a part becomes
+Each is stretched so that the part fills 0..1. Left and right are mirror images: in a mirrored image a part becomes
 its partner with the same U, V; only the torso, its own partner, has 1 - U. Skirts, hair and eyes take the chart of the
 body below them.
 """
@@ -67,7 +67,7 @@ def _tube(start: Floats, end: Floats, towards: tuple[float, float, float]) -> _T
 
 @cache
 def _tubes() -> dict[str, _Tube]:
-    """Axes of the body's left half (x > 0), base mesh, metres."""
+    """Axes of the body's left half (x > 0), base mesh, meters."""
     vertices = base_mesh().vertices
     heads = joint_heads(vertices)
     at = {name: heads[bone(f"{name}.L")] for name in ("upperarm01", "lowerarm01", "wrist", "finger3-1")}
@@ -105,7 +105,7 @@ def _classify(corners: Floats, classes: NDArray[np.uint8]) -> tuple[NDArray[np.u
     """Fine part and tube of each triangle, and its corners (F, 3, 3) in the left half's place."""
     tubes, middle = _tubes(), corners.mean(1)
     names = np.array(part_table().names)[classes]
-    # Sides are those of the picture, which is mirrored: its right is the body's left, where x > 0.
+    # Sides are those of the image, which is mirrored: its right is the body's left, where x > 0.
     mirrored = np.char.startswith(names, "left ")
     region = _region_of_class()[classes]
     mirrored |= (region == "head") & (middle[:, 0] < 0)
@@ -153,11 +153,11 @@ def _measure(corners: Floats, label: NDArray[np.uint8], tube: NDArray[np.str_]) 
         angle = place.angle(points)
         # The middle of the other half is at pi.
         angle = np.where(np.isin(label[here], list(second))[:, None], angle - np.pi, angle)
-        centre = place.angle(points.mean(1))
-        centre = np.where(np.isin(label[here], list(second)), centre - np.pi, centre)
-        centre = (centre + np.pi) % (2 * np.pi) - np.pi
+        center = place.angle(points.mean(1))
+        center = np.where(np.isin(label[here], list(second)), center - np.pi, center)
+        center = (center + np.pi) % (2 * np.pi) - np.pi
         # A triangle that lies across the cut stays in one piece, on the side where its middle is.
-        uv[here, :, 0] = centre[:, None] + (angle - centre[:, None] + np.pi) % (2 * np.pi) - np.pi
+        uv[here, :, 0] = center[:, None] + (angle - center[:, None] + np.pi) % (2 * np.pi) - np.pi
         uv[here, :, 1] = place.along(points)
         if name == "head":
             away = points - place.start
@@ -187,7 +187,7 @@ def chart_faces(faces: NDArray[np.int64], classes: NDArray[np.uint8]) -> tuple[N
 
     Args:
         faces: (F, 3) vertices of the base mesh.
-        classes: (F,) their class index 1..24 among the body parts, picture sides (`Figure.face_parts`).
+        classes: (F,) their class index 1..24 among the body parts, image sides (`Figure.face_parts`).
 
     Returns:
         (F,) uint8 fine part 1..24, and (F, 3, 2) float32 U, V in 0..1 of the corners; linear in between.

@@ -15,7 +15,7 @@ from hcmoco_bench.synth.person.body_data import base_mesh
 from hcmoco_bench.synth.person.figure_mesh import MOUTH_UV, triangles
 
 SPACING = 0.021
-"""Distance between neighbouring vertices, metres along the surface; about 2,000 of them."""
+"""Distance between neighboring vertices, meters along the surface; about 2,000 of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class ChartMesh:
     """The body's surface with its chart.
 
     Attributes:
-        vertices: (N, 3) float64 metres, rest pose, y up, z to the front.
+        vertices: (N, 3) float64 meters, rest pose, y up, z to the front.
         faces: (F, 3) int64 indices of `vertices`; one connected surface, open at the eyes and the mouth.
         vertex_part: (D,) int64 fine part 1..24 of every chart vertex; a vertex on a border is there once for each part,
             and once for each side of a cut.
@@ -45,7 +45,7 @@ def chart_mesh(spacing: float = SPACING) -> ChartMesh:
     """Thin out the body's base mesh: vertices are joined with the nearest of those that are kept.
 
     Args:
-        spacing: How far apart kept vertices are at least, metres along the mesh's edges.
+        spacing: How far apart kept vertices are at least, meters along the mesh's edges.
     """
     points = base_mesh().vertices
     faces, texture, classes = triangles("body")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.densepose.layout import BODY_FILE, FILES, IMAGE_FOLDERS
 from hcmoco_bench.synth.densepose.chart_mesh import ChartMesh, chart_mesh
 from hcmoco_bench.synth.densepose.points import densepose_entry
@@ -19,7 +19,7 @@ from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
-_WHAT: Final = "Generated people in the layout of DensePose-COCO. Neither COCO's pictures nor its body."
+_WHAT: Final = "Generated people in the layout of DensePose-COCO. Neither COCO's images nor its body."
 _SHARES: Final = (0.7, 0.15, 0.15)
 _FOLDER: Final = "annotations"
 _TOO_SMALL: Final = 400.0
@@ -31,9 +31,9 @@ def write_densepose(out: Path, options: PhotoOptions, *, workers: int = 1, progr
 
     Args:
         out: New, empty, or begun before with the same options.
-        options: At least three pictures, as there are three splits.
+        options: At least three images, as there are three splits.
         workers: Processes; the bytes do not depend on it.
-        progress: Told the number of pictures done.
+        progress: Told the number of images done.
 
     Raises:
         UsageError, StoreLockedError, DataError: As `write_photographs`.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.processes import starting_workers, worker_pool
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.processes import starting_workers, worker_pool
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m.layout import CAMERA_SIZES, FRAME_RATE, LABEL_FOLDER, VIDEO_FOLDER
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.synth.generated_folder import generated_folder
@@ -45,7 +45,7 @@ class Human36mOptions:
         seed: Of everything.
         frames: Length of every video, 50 a second.
         cameras: How many of the four cameras film each performance.
-        width: Px of the pictures' width; 1000 as published.
+        width: Px of the images' width; 1000 as published.
         device: Where rays are cast; bytes are reproducible on the CPU, a GPU's differ in last digits.
     """
 
@@ -154,7 +154,7 @@ def _write_recording(out: Path, name: SequenceName, options: Human36mOptions) ->
 def _filmed(
     film: VideoFile, frames: Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 ) -> Iterator[NDArray[np.uint8]]:
-    """Add each picture to the video and pass its labels on."""
+    """Add each image to the video and pass its labels on."""
     for planes, parts in frames:
         film.add(planes)
         yield parts

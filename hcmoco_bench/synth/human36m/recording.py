@@ -45,7 +45,7 @@ _ANGLES: Final = (-0.75, -0.12, 0.12, 0.75)
 """Where the cameras stand as seen from the spot, radians from world +z; all on the side that is free of furniture."""
 
 _FOCAL: Final = 1145.0
-"""Focal length of the cameras, px of a picture 1000 px wide."""
+"""Focal length of the cameras, px of a image 1000 px wide."""
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +63,7 @@ def _performance(seed: int, subject: int, action: str, n_frames: int) -> tuple[F
 
 
 def camera_size(camera: str, width: int) -> tuple[int, int]:
-    """Width and height of a camera's pictures, even, when 1000 px are made so many."""
+    """Width and height of a camera's images, even, when 1000 px are made so many."""
     across, down = CAMERA_SIZES[camera]
     return 2 * round(across * width / 2000), 2 * round(down * width / 2000)
 
@@ -87,11 +87,11 @@ def record(
         seed: Of the data set.
         name: Which one; its action is one of `MOTIONS`, perhaps with a number.
         n_frames: At 50 a second.
-        width: Px of the pictures' width.
+        width: Px of the images' width.
         device: Warp's name of the device.
 
     Yields:
-        (H * 3 / 2, W) uint8 I420 planes of a picture, and (H, W) uint8 class indices of its pixels.
+        (H * 3 / 2, W) uint8 I420 planes of a image, and (H, W) uint8 class indices of its pixels.
     """
     place = studio(seed, 0, device)
     # A camera stands where it stands, whoever is filmed.

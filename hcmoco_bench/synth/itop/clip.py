@@ -11,7 +11,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.sources.itop.layout import CENTRE, DEPTH_SIZE, METRES_PER_PIXEL
+from hcmoco_bench.sources.itop.layout import CENTER, DEPTH_SIZE, METRES_PER_PIXEL
 from hcmoco_bench.synth.itop.sensor import measure
 from hcmoco_bench.synth.kinect.cameras import Pinhole, apply_rigid, look_at, sample_stage
 from hcmoco_bench.synth.kinect.joint_visibility import joints_seen
@@ -22,12 +22,12 @@ from hcmoco_bench.synth.ntu.scene import generator
 from hcmoco_bench.synth.person.performer import Performer
 from hcmoco_bench.synth.room.build import build_room
 
-CAMERA: Final = Pinhole(1 / METRES_PER_PIXEL, 1 / METRES_PER_PIXEL, *CENTRE, *DEPTH_SIZE)
+CAMERA: Final = Pinhole(1 / METRES_PER_PIXEL, 1 / METRES_PER_PIXEL, *CENTER, *DEPTH_SIZE)
 
 _ACTIONS: Final = tuple(name for name in ACTIONS if name not in ("sit down", "stand up"))
 
 _STEP: Final = 3
-"""Frames of the motion, at 30 a second, between two frames that are kept: neighbours differ visibly."""
+"""Frames of the motion, at 30 a second, between two frames that are kept: neighbors differ visibly."""
 
 _FROM_KINECT: Final = {"torso": "spine mid"}
 """Where a joint of ITOP is called otherwise by the Kinect."""
@@ -41,11 +41,11 @@ class ItopFrames:
     """F frames in the types that ITOP publishes.
 
     Attributes:
-        depth: (F, 240, 320) float16 metres.
+        depth: (F, 240, 320) float16 meters.
         is_valid: (F,) uint8.
         visible: (F, 15) int16.
         pixels: (F, 15, 2) int16 px (x, y).
-        joints: (F, 15, 3) float16 metres.
+        joints: (F, 15, 3) float16 meters.
         segmentation: (F, 240, 320) int8 joint index, -1 where nobody is.
     """
 
@@ -129,7 +129,7 @@ def make_clip(seed: int, person: int, number: int, n_frames: int, *, noise: bool
 def _measured(
     found: DepthView | None, room_z: NDArray[np.float32], rng: np.random.Generator | None
 ) -> NDArray[np.float16]:
-    """The whole picture: people before the room."""
+    """The whole image: people before the room."""
     z = np.where(np.isfinite(room_z), room_z, np.float32(0))
     if found is not None:
         z[found.box.slices] = np.where(found.z > 0, found.z, z[found.box.slices])

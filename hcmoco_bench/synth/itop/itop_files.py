@@ -12,9 +12,9 @@ import cv2
 import h5py
 import numpy as np
 
-from hcmoco_bench.atomic import TEMPORARY_SUFFIX, remove_temporary
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, remove_temporary
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import DEPTH_FILE, DEPTH_SIZE, ID_PATTERN, LABELS_FILE, N_JOINTS, SPLITS, Split
 from hcmoco_bench.synth.generated_folder import generated_folder
 from hcmoco_bench.synth.itop.clip import ItopFrames, make_clip

@@ -17,10 +17,10 @@ NEAREST: Final = 0.5
 FARTHEST: Final = 8.0
 
 _STEP: Final = 2.2e-3
-"""Metres between two distances that can be told apart, at one metre; grows with the square of the distance."""
+"""Meters between two distances that can be told apart, at one meter; grows with the square of the distance."""
 
 _JUMP: Final = 0.15
-"""Metres between neighbours that make an edge."""
+"""Meters between neighbors that make an edge."""
 
 _SHADOW: Final = 0.16
 """Share of px on edges that the projector does not reach, or where both distances mix."""
@@ -32,11 +32,11 @@ def measure(z: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.floa
     """One frame.
 
     Args:
-        z: (H, W) true distance along the optical axis, metres, 0 where there is nothing.
+        z: (H, W) true distance along the optical axis, meters, 0 where there is nothing.
         rng: Source of all noise.
 
     Returns:
-        (H, W) float16 metres, 0 = no measurement.
+        (H, W) float16 meters, 0 = no measurement.
     """
     jump = cv2.morphologyEx(z, cv2.MORPH_GRADIENT, _AROUND)
     edge = jump > _JUMP

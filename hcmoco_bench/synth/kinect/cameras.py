@@ -1,7 +1,7 @@
-"""Simulated Kinect v2: a depth and a colour pinhole camera, and three of them around each setup's stage.
+"""Simulated Kinect v2: a depth and a color pinhole camera, and three of them around each setup's stage.
 
-Conventions. World: metres, right-handed, y up, floor at y = 0. Camera space: metres, x to the *sensor's left* (which is
-the right of the mirrored picture), y up, z forward; right-handed. Pixels are (x, y), centres at integers:
+Conventions. World: meters, right-handed, y up, floor at y = 0. Camera space: meters, x to the *sensor's left* (which is
+the right of the mirrored image), y up, z forward; right-handed. Pixels are (x, y), centers at integers:
 `u = cx + fx x / z`, `v = cy - fy y / z`. Intrinsics and baseline are drawn from the ranges fitted on real NTU RGB+D
 skeletons. There is no lens distortion: real depth cameras have some, which `align.registered` models.
 """
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pinhole:
-    """An undistorted camera: focal lengths and principal point in px, picture size in px."""
+    """An undistorted camera: focal lengths and principal point in px, image size in px."""
 
     fx: float
     fy: float
@@ -34,7 +34,7 @@ class Pinhole:
         """Project points of this camera's space.
 
         Args:
-            points: (..., 3) metres.
+            points: (..., 3) meters.
 
         Returns:
             (..., 2) px as (x, y); nan for points that are not in front of the camera.
@@ -44,14 +44,14 @@ class Pinhole:
         return np.stack([self.cx + self.fx * xyz[..., 0] / z, self.cy - self.fy * xyz[..., 1] / z], axis=-1)
 
     def unproject(self, pixels: ArrayLike, z: ArrayLike) -> Floats:
-        """Points (..., 3) in metres that lie at depth `z` (...) metres behind pixels (..., 2)."""
+        """Points (..., 3) in meters that lie at depth `z` (...) meters behind pixels (..., 2)."""
         xy, depth = np.asarray(pixels, np.float64), np.asarray(z, np.float64)
         return np.stack(
             [(xy[..., 0] - self.cx) / self.fx * depth, (self.cy - xy[..., 1]) / self.fy * depth, depth], axis=-1
         )
 
     def contains(self, pixels: ArrayLike) -> NDArray[np.bool_]:
-        """Whether pixels (..., 2) fall on the picture (their nearest pixel exists)."""
+        """Whether pixels (..., 2) fall on the image (their nearest pixel exists)."""
         xy = np.asarray(pixels, np.float64)
         with np.errstate(invalid="ignore"):
             inside = (xy >= -0.5).all(axis=-1) & (xy[..., 0] < self.width - 0.5) & (xy[..., 1] < self.height - 0.5)
@@ -80,8 +80,8 @@ class KinectPair:
 
     Attributes:
         depth: The depth camera; "camera space" is its space.
-        color: The colour camera.
-        color_from_depth: (3, 4) float64, rotation | translation (m) from camera space to the colour camera's space.
+        color: The color camera.
+        color_from_depth: (3, 4) float64, rotation | translation (m) from camera space to the color camera's space.
         depth_from_world: (3, 4) float64, rotation | translation (m) from the world to camera space.
     """
 
@@ -92,12 +92,12 @@ class KinectPair:
 
     @property
     def color_from_world(self) -> Floats:
-        """(3, 4) transform from the world to the colour camera's space."""
+        """(3, 4) transform from the world to the color camera's space."""
         return compose_rigid(self.color_from_depth, self.depth_from_world)
 
     @property
     def position(self) -> Floats:
-        """(3,) world position of the depth camera, metres."""
+        """(3,) world position of the depth camera, meters."""
         return np.asarray(invert_rigid(self.depth_from_world)[:, 3])
 
     def to_camera(self, world: ArrayLike) -> Floats:
@@ -109,7 +109,7 @@ class KinectPair:
         return self.depth.project(points)
 
     def project_color(self, points: ArrayLike) -> Floats:
-        """Pixels (..., 2) in the colour picture of points (..., 3) of the *depth* camera's space."""
+        """Pixels (..., 2) in the color image of points (..., 3) of the *depth* camera's space."""
         return self.color.project(apply_rigid(self.color_from_depth, points))
 
     def to_json(self) -> dict[str, Any]:
@@ -136,8 +136,8 @@ def look_at(position: ArrayLike, target: ArrayLike, roll: float = 0.0) -> Floats
     """The (3, 4) transform from the world to a camera at `position` that looks at `target`.
 
     Args:
-        position: (3,) world metres.
-        target: (3,) world metres, not straight above or below `position`.
+        position: (3,) world meters.
+        target: (3,) world meters, not straight above or below `position`.
         roll: Rotation about the optical axis, radians.
     """
     origin = np.asarray(position, np.float64)
@@ -173,7 +173,7 @@ def sample_kinect(rng: np.random.Generator, depth_from_world: Floats) -> KinectP
     focal = rng.uniform(1054.0, 1062.0)
     color = Pinhole(focal, focal, rng.uniform(954.0, 963.0), rng.uniform(534.0, 567.0), *COLOR_SIZE)
     rotation = _small_rotation(np.radians(np.clip(rng.normal(0, 0.3, 3), -0.8, 0.8)))
-    # The colour lens sits to one side of the depth lens; the sign is that of the SDK's mapping on mirrored frames.
+    # The color lens sits to one side of the depth lens; the sign is that of the SDK's mapping on mirrored frames.
     offset = np.array([rng.uniform(0.045, 0.062), rng.uniform(-0.004, 0.004), rng.uniform(-0.006, 0.006)])
     return KinectPair(depth, color, np.concatenate([rotation, offset[:, None]], axis=1), depth_from_world)
 
@@ -183,8 +183,8 @@ class Stage:
     """Where a setup's cameras stand around the spot (world origin) where people perform.
 
     Attributes:
-        height: Height of the three cameras, metres.
-        distance: Horizontal distance of each camera from the spot, metres; cameras 1, 2, 3.
+        height: Height of the three cameras, meters.
+        distance: Horizontal distance of each camera from the spot, meters; cameras 1, 2, 3.
         angle: Direction of each camera as seen from the spot, radians from world +z towards +x.
     """
 
@@ -209,7 +209,7 @@ def sample_stage(rng: np.random.Generator) -> Stage:
 
 
 def place_kinect(rng: np.random.Generator, stage: Stage, camera: int) -> KinectPair:
-    """Put camera 1, 2 or 3 of a setup in its place, tilted so that a person on the spot is in the picture.
+    """Put camera 1, 2 or 3 of a setup in its place, tilted so that a person on the spot is in the image.
 
     Raises:
         ValueError: If there is no such camera.

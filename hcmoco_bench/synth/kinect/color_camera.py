@@ -1,4 +1,4 @@
-"""A Kinect's colour camera: exposure, white balance, vignetting, soft edges, noise; frames for a video encoder."""
+"""A Kinect's color camera: exposure, white balance, vignetting, soft edges, noise; frames for a video encoder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _noise_deviation(strength: float) -> NDArray[np.float32]:
 
 
 class ColorCamera:
-    """Turns the people of each frame into a finished picture.
+    """Turns the people of each frame into a finished image.
 
     Args:
         view: Where the camera is.
@@ -64,7 +64,7 @@ class ColorCamera:
         luma = backdrop.radiance @ np.array([0.2126, 0.7152, 0.0722], np.float32)
         exposure = 0.36 / float(np.median(luma[::4, ::4]) * 0.6 + luma[::4, ::4].mean() * 0.4)
         balance = np.ones(3)
-        # The camera's automatic white balance removes most of the light's colour.
+        # The camera's automatic white balance removes most of the light's color.
         cast = light.lobes.sum(axis=0)
         balance = (cast.mean() / cast) ** 0.75
         if rng is not None:
@@ -76,8 +76,8 @@ class ColorCamera:
         self._room_z = wp.array(backdrop.z, dtype=float, device=device)
         entries = np.clip(backdrop.radiance * self._gain.astype(np.float32), 0, TONE_STEPS - 1).astype(np.uint16)
         self.vignette = _vignette(view)
-        picture = cv2.GaussianBlur(table[entries], (0, 0), 0.55)
-        self._room = np.asarray(cv2.multiply(picture, cv2.merge([self.vignette] * 3), scale=1 / 255), np.uint8)
+        image = cv2.GaussianBlur(table[entries], (0, 0), 0.55)
+        self._room = np.asarray(cv2.multiply(image, cv2.merge([self.vignette] * 3), scale=1 / 255), np.uint8)
         planes = np.asarray(cv2.cvtColor(self._room, cv2.COLOR_RGB2YUV_I420), np.uint8)
         self._planes = [planes]
         self._noise: list[NDArray[np.int8]] = []
@@ -101,7 +101,7 @@ class ColorCamera:
         return result
 
     def expose(self, people: People, irradiance: wp.array) -> NDArray[np.uint8]:
-        """The picture with the people where they are now.
+        """The image with the people where they are now.
 
         Args:
             people: The people.
@@ -134,7 +134,7 @@ class ColorCamera:
 
 
 def _inside(inner: Box, outer: Box) -> tuple[slice, slice]:
-    """Where the inner box is in a picture of the outer one."""
+    """Where the inner box is in a image of the outer one."""
     return Box(inner.x - outer.x, inner.y - outer.y, inner.width, inner.height).slices
 
 
@@ -167,7 +167,7 @@ def _vignette(view: View) -> NDArray[np.uint8]:
 
 
 def _noise_tile(rng: np.random.Generator, width: int, height: int) -> NDArray[np.int8]:
-    """(height, width) noise of deviation _NOISE_UNIT, slightly correlated between neighbours as a mosaic makes it."""
+    """(height, width) noise of deviation _NOISE_UNIT, slightly correlated between neighbors as a mosaic makes it."""
     small = rng.normal(0, 1, (height // 2 + 9, width // 2 + 9)).astype(np.float32)
     small = np.asarray(cv2.GaussianBlur(small, (3, 3), 0.6), np.float32)
     small *= _NOISE_UNIT / small.std()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.synth.kinect.people import DepthView
 
 INSIDE: Final = 0.22
-"""How far inside the body a joint may lie, metres."""
+"""How far inside the body a joint may lie, meters."""
 
 _AROUND: Final = ((0, 0), (-3, 0), (3, 0), (0, -3), (0, 3))
 
@@ -20,13 +20,13 @@ def joints_seen(
 ) -> NDArray[np.bool_]:
     """Whether no other part of a body, and nothing in the room, is in front of a joint.
 
-    A joint whose pixel shows nobody is hidden too, unless a neighbour within three pixels shows its own surroundings.
+    A joint whose pixel shows nobody is hidden too, unless a neighbor within three pixels shows its own surroundings.
 
     Args:
-        points: (..., 3) joints in the camera's space, metres.
+        points: (..., 3) joints in the camera's space, meters.
         pixels: (..., 2) px (x, y) of the same joints; nan for those behind the camera.
-        view: What the camera sees of the people; None if nobody is in the picture.
-        inside: A point may lie so far behind the surface that the camera sees before it counts as hidden, metres.
+        view: What the camera sees of the people; None if nobody is in the image.
+        inside: A point may lie so far behind the surface that the camera sees before it counts as hidden, meters.
     """
     if view is None:
         return np.zeros(points.shape[:-1], np.bool_)

@@ -115,7 +115,7 @@ def _shade_people(
     gain: wp.vec3,
     x0: int,
     y0: int,
-    picture: wp.array3d(dtype=wp.uint8),
+    image: wp.array3d(dtype=wp.uint8),
     cover: wp.array2d(dtype=wp.uint8),
 ):
     i, j = wp.tid()
@@ -136,7 +136,7 @@ def _shade_people(
     value = wp.cw_mul(wp.cw_mul(albedo, light[a] * w[0] + light[b] * w[1] + light[c] * w[2]), gain)
     last = response.shape[0] - 1
     for k in range(3):
-        picture[i, j, k] = response[wp.clamp(int(value[k]), 0, last)]
+        image[i, j, k] = response[wp.clamp(int(value[k]), 0, last)]
     cover[i, j] = wp.uint8(255)
 
 
@@ -192,10 +192,10 @@ class DepthView:
 
     Attributes:
         box: Where in the depth image.
-        z: (h, w) float32 metres, 0 where no person is visible.
+        z: (h, w) float32 meters, 0 where no person is visible.
         part: (h, w) uint8 class index 1..24, 0 where no person is.
         person: (h, w) uint8, 1 for the first person, 0 for nobody.
-        albedo: (h, w) float32 grey reflectance 0..1; only where a person is.
+        albedo: (h, w) float32 gray reflectance 0..1; only where a person is.
         facing: (h, w) float32 cosine between the surface's normal and the ray; only where a person is.
     """
 
@@ -233,7 +233,7 @@ class People:
         self._linear = wp.array(to_linear(np.arange(256, dtype=np.uint8)), dtype=float, device=device)
 
     def move(self, vertices: Sequence[NDArray[np.float32]]) -> None:
-        """Put every person's vertices (V, 3), world metres, where they are in this frame."""
+        """Put every person's vertices (V, 3), world meters, where they are in this frame."""
         together = np.concatenate(vertices).astype(np.float32, copy=False)
         if self._surface is None:
             starts = np.cumsum([0] + [len(part) for part in vertices[:-1]])
@@ -263,7 +263,7 @@ class People:
         return self._normals
 
     def open_sky(self, light: RoomLight, view: View, reach: float = 1.2) -> wp.array:
-        """(V,) uint32 masks: bit k says that no body within `reach` metres hides lobe k of the light."""
+        """(V,) uint32 masks: bit k says that no body within `reach` meters hides lobe k of the light."""
         masks = wp.empty(len(self.surface.points), dtype=wp.uint32, device=self.device)
         directions = wp.array(light.directions, dtype=wp.vec3, device=self.device)
         inputs = [self.surface.mesh.id, self.surface.points, self.normals, directions, wp.vec3(view.position), reach]
@@ -283,18 +283,18 @@ class People:
     def in_color(
         self, view: View, irradiance: wp.array, room_z: wp.array, response: wp.array, gain: NDArray[np.float64]
     ) -> tuple[Box, NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """The people as the colour camera sees them.
+        """The people as the color camera sees them.
 
         Args:
-            view: The colour camera.
+            view: The color camera.
             irradiance: From `light`.
             room_z: (H, W) float32 on the device: depth of the room in this view.
             response: (N,) uint8 on the device: byte value by exposed radiance.
             gain: (3,) entries of `response` per unit of radiance, for red, green and blue.
 
         Returns:
-            The box with them, their colours (h, w, 3) and where they are visible (h, w), 255 or 0; None if nobody is
-            on the picture.
+            The box with them, their colors (h, w, 3) and where they are visible (h, w), 255 or 0; None if nobody is
+            on the image.
         """
         screen = self.surface.project(view)
         box = box_around(screen.numpy(), view, 4)
@@ -302,12 +302,12 @@ class People:
             return None
         shape = (box.height, box.width)
         keys = self.surface.first_hits(screen, box)
-        picture = wp.zeros((*shape, 3), dtype=wp.uint8, device=self.device)
+        image = wp.zeros((*shape, 3), dtype=wp.uint8, device=self.device)
         cover = wp.empty(shape, dtype=wp.uint8, device=self.device)
         inputs = [keys, screen, self.surface.faces, self._uv, self._layer, self._textures, self._linear, irradiance]
-        inputs += [room_z, response, wp.vec3(gain / np.pi), box.x, box.y, picture, cover]
+        inputs += [room_z, response, wp.vec3(gain / np.pi), box.x, box.y, image, cover]
         wp.launch(_shade_people, dim=shape, inputs=inputs, device=self.device)
-        return box, picture.numpy(), cover.numpy()
+        return box, image.numpy(), cover.numpy()
 
     def in_depth(self, view: View, room_z: wp.array, margin: int = 6) -> DepthView | None:
         """The people as the depth camera's rays find them; None if nobody is on the image."""

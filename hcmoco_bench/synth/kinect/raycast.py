@@ -4,8 +4,8 @@
 # mypy: disable-error-code="valid-type,misc,no-untyped-def,no-any-return,unused-ignore"
 """Rays against triangle meshes, with Warp: what every pixel's ray hits first, and what lies between two points.
 
-All rays of one pinhole camera that hit a small triangle go through neighbouring pixels, so the first hits of a whole
-picture are found triangle by triangle instead of ray by ray (a z-buffer): the same hits as a traversal of the mesh's
+All rays of one pinhole camera that hit a small triangle go through neighboring pixels, so the first hits of a whole
+image are found triangle by triangle instead of ray by ray (a z-buffer): the same hits as a traversal of the mesh's
 bounding volumes gives, about eight times as fast on one core. Other rays (shadows, hidden points) traverse. The same
 kernels run on CPU and CUDA.
 """
@@ -22,7 +22,7 @@ from hcmoco_bench.synth.kinect.cameras import Floats, Pinhole
 from hcmoco_bench.synth.kinect.warp_runtime import start_warp
 
 NEAR = 0.05
-"""Triangles with a corner nearer than this (metres in front of the camera) are not seen."""
+"""Triangles with a corner nearer than this (meters in front of the camera) are not seen."""
 
 NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)
 """Key of a pixel whose ray hits nothing."""
@@ -39,7 +39,7 @@ class Box:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Row and column slices that cut the box out of a picture."""
+        """Row and column slices that cut the box out of a image."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
 
@@ -52,12 +52,12 @@ class View:
 
     @property
     def whole(self) -> Box:
-        """The whole picture."""
+        """The whole image."""
         return Box(0, 0, self.camera.width, self.camera.height)
 
     @property
     def position(self) -> Floats:
-        """(3,) where the camera is, world metres."""
+        """(3,) where the camera is, world meters."""
         return np.asarray(-self.pose[:, :3].T @ self.pose[:, 3])
 
 
@@ -83,14 +83,14 @@ def _project(
 
 @wp.func
 def twice_area(a: wp.vec2, b: wp.vec2, p: wp.vec2):
-    """Twice the signed area of a triangle on the picture."""
+    """Twice the signed area of a triangle on the image."""
     return (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])
 
 
 @wp.func
 def weights_at(a: wp.vec3, b: wp.vec3, c: wp.vec3, x: float, y: float):
-    """Barycentric weights on the picture (not perspective-corrected) of pixel (x, y) in a screen triangle."""
-    # Coordinates relative to the pixel keep float32 exact enough far from the picture's origin.
+    """Barycentric weights on the image (not perspective-corrected) of pixel (x, y) in a screen triangle."""
+    # Coordinates relative to the pixel keep float32 exact enough far from the image's origin.
     pa = wp.vec2(a[0] - x, a[1] - y)
     pb = wp.vec2(b[0] - x, b[1] - y)
     pc = wp.vec2(c[0] - x, c[1] - y)
@@ -125,7 +125,7 @@ def _rasterize(
         return
     width = keys.shape[1]
     height = keys.shape[0]
-    # Clamped as floats: a corner near the camera's plane may be very far off the picture.
+    # Clamped as floats: a corner near the camera's plane may be very far off the image.
     left = wp.max(wp.ceil(wp.min(wp.min(a[0], b[0]), c[0])), float(x0))
     right = wp.min(wp.floor(wp.max(wp.max(a[0], b[0]), c[0])), float(x0 + width - 1))
     top = wp.max(wp.ceil(wp.min(wp.min(a[1], b[1]), c[1])), float(y0))
@@ -137,7 +137,7 @@ def _rasterize(
     for j in range(int(top), int(bottom) + 1):
         for i in range(int(left), int(right) + 1):
             w = weights_at(a, b, c, float(i), float(j))
-            # The small slack closes the seams that rounding would leave between neighbours.
+            # The small slack closes the seams that rounding would leave between neighbors.
             if w[0] >= -1.0e-5 and w[1] >= -1.0e-5 and w[2] >= -1.0e-5:
                 z = 1.0 / (w[0] / a[2] + w[1] / b[2] + w[2] / c[2])
                 # Bits of positive floats sort as the floats do; the face number breaks ties the same way everywhere.
@@ -192,7 +192,7 @@ class Surface:
     """Triangles in world space, on a device; they can be moved, seen by a camera and hit by rays.
 
     Args:
-        vertices: (V, 3) world metres.
+        vertices: (V, 3) world meters.
         faces: (F, 3) vertex indices; both sides of a face are seen.
         device: Warp's name of the device, from `pick_device`.
     """
@@ -218,7 +218,7 @@ class Surface:
         return self._mesh
 
     def project(self, view: View) -> wp.array:
-        """(V,) vec3: pixel x, pixel y and depth z (metres; -1 if not in front of the camera) of every vertex."""
+        """(V,) vec3: pixel x, pixel y and depth z (meters; -1 if not in front of the camera) of every vertex."""
         screen = wp.empty(len(self.points), dtype=wp.vec3, device=self.device)
         camera = view.camera
         inputs = [self.points, wp.mat33(view.pose[:, :3]), wp.vec3(view.pose[:, 3])]
@@ -243,7 +243,7 @@ class Surface:
         return keys
 
     def see(self, view: View, box: Box | None = None) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Face index (-1 for none) and depth z (metres, 0 for none) of every pixel of a box (default: all)."""
+        """Face index (-1 for none) and depth z (meters, 0 for none) of every pixel of a box (default: all)."""
         box = box or view.whole
         keys = self.first_hits(self.project(view), box)
         face = wp.empty(keys.shape, dtype=wp.int32, device=self.device)
@@ -252,7 +252,7 @@ class Surface:
         return face.numpy(), z.numpy()
 
     def blocks(self, origins: Floats, ends: Floats, slack: float = 1e-3) -> NDArray[np.bool_]:
-        """Whether the surface lies between pairs of points (N, 3), ignoring the last `slack` metres."""
+        """Whether the surface lies between pairs of points (N, 3), ignoring the last `slack` meters."""
         count = len(origins)
         blocked = wp.zeros(count, dtype=wp.uint8, device=self.device)
         start = wp.array(np.ascontiguousarray(origins, np.float32), dtype=wp.vec3, device=self.device)
@@ -273,7 +273,7 @@ class Surface:
 def box_around(screen: NDArray[np.float32], view: View, margin: int) -> Box | None:
     """The smallest box of pixels, widened by a margin, with all projected vertices (V, 3) that are before the camera.
 
-    Returns None if it does not touch the picture.
+    Returns None if it does not touch the image.
     """
     seen = screen[screen[:, 2] > 0]
     if not len(seen):

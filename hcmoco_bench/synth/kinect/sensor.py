@@ -33,7 +33,7 @@ class DepthSensor:
     """The depth camera of one clip.
 
     Args:
-        room_z: (424, 512) float32 metres, depth of the room without people; infinite where nothing is.
+        room_z: (424, 512) float32 meters, depth of the room without people; infinite where nothing is.
         rng: Source of all noise.
     """
 
@@ -47,7 +47,7 @@ class DepthSensor:
         self._dy = rng.integers(-1, 2, shape).astype(np.float32)
         clouds = cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), 2.5)
         self._clouds = np.asarray(clouds / clouds.std(), np.float32)
-        # Slow errors over the image (temperature, wiggling) of a few millimetres stay for the whole clip.
+        # Slow errors over the image (temperature, wiggling) of a few millimeters stay for the whole clip.
         slow = cv2.resize(rng.normal(0, 2.0, (6, 7)).astype(np.float32), DEPTH_SIZE, interpolation=cv2.INTER_CUBIC)
         self._slow = np.asarray(slow, np.float32)
 
@@ -80,7 +80,7 @@ class DepthSensor:
         outer = cv2.dilate(body.astype(np.uint8), _MARGIN) > 0
         step = cv2.morphologyEx(mm, cv2.MORPH_GRADIENT, _MARGIN[:3, :3])
         edge = outer & (step > 60)
-        # Lateral noise: at edges a pixel may measure its neighbour.
+        # Lateral noise: at edges a pixel may measure its neighbor.
         columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         strays = edge & (chance < 0.35)
         source_x = np.where(strays, columns + tile(self._dx, 2), columns)
@@ -91,15 +91,15 @@ class DepthSensor:
         mixed = np.where(flying, mixed - 0.4 * step * tile(self._uniform, 2), mixed)
         facing = np.where(body, np.maximum(view.facing, 0.08), 0.5).astype(np.float32)
         albedo = np.where(body, view.albedo, 0.5).astype(np.float32)
-        metres = mixed / 1000
+        meters = mixed / 1000
         # Infrared sees dark cloth brighter than the eye does, but hair and dark shoes stay weak.
         weak = np.clip(1.6 - 6.0 * albedo, 0.0, 1.2)
-        deviation = (0.8 + 0.28 * metres**2) * (1 + 0.5 * weak) / np.sqrt(facing)
+        deviation = (0.8 + 0.28 * meters**2) * (1 + 0.5 * weak) / np.sqrt(facing)
         measured = mixed + deviation * normal + self._slow[box.slices]
         lost = edge & (chance > 0.35) & (chance < 0.62)
         lost |= inner & (facing < 0.22) & (chance < 0.5)
         # Weakly reflecting patches drop out in clumps, more so when far or seen at a grazing angle.
-        reach = weak * (0.35 + 0.22 * metres) + 0.7 * (facing < 0.35) * weak
+        reach = weak * (0.35 + 0.22 * meters) + 0.7 * (facing < 0.35) * weak
         lost |= body & (tile(self._clouds, 0) > 3.4 - 1.15 * reach)
         kept = outer & ~lost & (measured > 0) & (measured < _FAR) & (mixed > 0)
         image[box.slices] = np.where(kept, np.round(measured), 0).astype(np.uint16)

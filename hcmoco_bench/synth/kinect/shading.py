@@ -2,7 +2,7 @@
 # float(0.0) declares a variable that changes; every condition is evaluated, so that an expensive one is nested.
 # ruff: noqa: ANN202
 # mypy: disable-error-code="valid-type,misc,no-untyped-def,no-any-return,unused-ignore"
-"""Colours of what the colour camera sees: the still room, the people in its light, and the shadows they cast."""
+"""Colors of what the color camera sees: the still room, the people in its light, and the shadows they cast."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _shade_room(
     emission: wp.array(dtype=wp.vec3),
     irradiance: wp.array(dtype=wp.vec3),
     brightest: wp.vec3,
-    picture: wp.array2d(dtype=wp.vec3),
+    image: wp.array2d(dtype=wp.vec3),
 ):
     i, j = wp.tid()
     key = keys[i, j]
@@ -87,16 +87,16 @@ def _shade_room(
     glow = wp.cw_mul(wp.min(emission[layer], brightest), albedo)
     if emission[layer][0] > 0.0:
         light = wp.vec3(0.0, 0.0, 0.0)
-    picture[i, j] = picture[i, j] + wp.cw_mul(albedo, light) * 0.31831 + glow
+    image[i, j] = image[i, j] + wp.cw_mul(albedo, light) * 0.31831 + glow
 
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """A room without people, as one colour camera sees it.
+    """A room without people, as one color camera sees it.
 
     Attributes:
         radiance: (H, W, 3) float32 linear RGB.
-        z: (H, W) float32 metres, depth in the colour camera; infinite where nothing is.
+        z: (H, W) float32 meters, depth in the color camera; infinite where nothing is.
     """
 
     radiance: NDArray[np.float32]
@@ -104,14 +104,14 @@ class Backdrop:
 
 
 _JITTER = ((0.0, 0.0), (0.5, 0.17), (-0.33, 0.5), (0.25, -0.42))
-"""Where in a pixel the rays of the passes go that are averaged; the first, in its centre, gives the depth."""
+"""Where in a pixel the rays of the passes go that are averaged; the first, in its center, gives the depth."""
 
 
 def render_backdrop(mesh: RoomMesh, surface: Surface, light: RoomLight, view: View, passes: int = 3) -> Backdrop:
-    """Render a room; edges are smoothed by averaging `passes` pictures shifted by fractions of a pixel."""
+    """Render a room; edges are smoothed by averaging `passes` images shifted by fractions of a pixel."""
     device, camera = surface.device, view.camera
     shape = (camera.height, camera.width)
-    picture = wp.zeros(shape, dtype=wp.vec3, device=device)
+    image = wp.zeros(shape, dtype=wp.vec3, device=device)
     constant = [
         wp.array(mesh.face_uv, dtype=wp.vec2, device=device),
         wp.array(mesh.face_layer, dtype=wp.int32, device=device),
@@ -127,14 +127,14 @@ def render_backdrop(mesh: RoomMesh, surface: Surface, light: RoomLight, view: Vi
         shifted = Pinhole(camera.fx, camera.fy, camera.cx + dx, camera.cy + dy, camera.width, camera.height)
         screen = surface.project(View(shifted, view.pose))
         keys = surface.first_hits(screen, view.whole)
-        inputs = [keys, screen, surface.faces, *constant, brightest, picture]
+        inputs = [keys, screen, surface.faces, *constant, brightest, image]
         wp.launch(_shade_room, dim=shape, inputs=inputs, device=device)
         if number == 0:
             depth = z_of_keys(keys.numpy())
-    return Backdrop(picture.numpy() / np.float32(passes), depth)
+    return Backdrop(image.numpy() / np.float32(passes), depth)
 
 
 def z_of_keys(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
-    """Depth z in metres of the keys of `Surface.first_hits`; infinite where nothing was hit."""
+    """Depth z in meters of the keys of `Surface.first_hits`; infinite where nothing was hit."""
     z = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
     return np.where(np.isnan(z), np.float32(np.inf), z)

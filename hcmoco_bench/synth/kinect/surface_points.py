@@ -58,7 +58,7 @@ def surface_points(surface: Surface, view: View, room_z: NDArray[np.float32], bo
     Args:
         surface: The people.
         view: The camera.
-        room_z: (H, W) float32 metres: depth of the room in this view, which hides what lies behind it.
+        room_z: (H, W) float32 meters: depth of the room in this view, which hides what lies behind it.
         box: The pixels.
     """
     screen = surface.project(view)

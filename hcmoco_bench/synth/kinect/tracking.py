@@ -2,7 +2,7 @@
 
 Sizes of the jitter were measured as second differences of real NTU skeletons: 0.2 mm for the trunk, about 1 mm for
 elbows, knees and ankles, 3 mm for hands, 8 mm for finger tips, several times that for inferred joints, on top of slow
-errors of about a centimetre. Orientations are the SDK's: y along the bone that ends in the joint, z to the front for
+errors of about a centimeter. Orientations are the SDK's: y along the bone that ends in the joint, z to the front for
 the trunk, shoulders and hips and outwards for arms and legs; none (zeros) for head, hand tips, thumbs and feet.
 """
 
@@ -62,9 +62,9 @@ class TrackedBody:
         body_id: The SDK's tracking id; changes when a body is lost and found again.
         attributes: (9,) clipped edges (1 right, 2 left, 4 top, 8 bottom), left hand confidence and state, right hand
             confidence and state, restricted, lean x, lean y, tracking state.
-        joints_xyz: (25, 3) camera space, metres.
+        joints_xyz: (25, 3) camera space, meters.
         joints_depth: (25, 2) px in the depth image.
-        joints_color: (25, 2) px in the colour image.
+        joints_color: (25, 2) px in the color image.
         orientation: (25, 4) unit quaternions w x y z in camera space, or zeros.
         tracking: (25,) uint8: 0 not tracked, 1 inferred, 2 tracked.
     """
@@ -90,10 +90,10 @@ def track_bodies(
     """Report the bodies of every frame.
 
     Args:
-        joints_world: (B, N, 25, 3) true joints, world metres.
+        joints_world: (B, N, 25, 3) true joints, world meters.
         present: (B, N) whether the person can be seen at all.
-        visible: (B, N, 25) whether the joint is inside the picture and not hidden by something else.
-        camera: Whose camera space and pictures the joints are reported in; pixels are exact projections of the
+        visible: (B, N, 25) whether the joint is inside the image and not hidden by something else.
+        camera: Whose camera space and images the joints are reported in; pixels are exact projections of the
             reported camera-space joints, as the SDK's mapper gives them.
         rng: Draws jitter, states, spells and ids.
         noise: False reports every present body exactly, with hidden joints inferred; True adds jitter, slow errors,
@@ -126,7 +126,7 @@ def track_bodies(
 
 @cache
 def _per_joint(kind: str) -> Floats:
-    """(25,) jitter in metres (`jitter`), or how easily a `hidden` or `seen` joint becomes inferred."""
+    """(25,) jitter in meters (`jitter`), or how easily a `hidden` or `seen` joint becomes inferred."""
     table, default = {
         "jitter": (_JITTER, _TRUNK_JITTER),
         "hidden": (_INFERRED_IF_HIDDEN, 0.12),
@@ -169,7 +169,7 @@ def _slow(count: int, shape: tuple[int, ...], rng: np.random.Generator, seconds:
 
 
 def _error(inferred: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
-    """(N, 25, 3) error of the reported joints, metres: slow error, jitter, and more of both where inferred."""
+    """(N, 25, 3) error of the reported joints, meters: slow error, jitter, and more of both where inferred."""
     count = len(inferred)
     kernel = np.array([1.0, 2.0, 1.0]) / 4
     slow = _SLOW_ERROR * _slow(count + 2, (25, 3), rng, _SLOW_SECONDS)
@@ -267,10 +267,10 @@ def _add_phantom(
     """A skeleton seen in furniture: squashed, standing still, mostly inferred, for a part of the clip."""
     frames = len(report)
     start, length = int(rng.integers(0, frames)), int(rng.integers(10, 60))
-    centre = near[0].mean(0)
-    pose = (near[0] - centre) * rng.uniform([0.3, 0.35, 0.3], [0.6, 0.6, 0.6]) @ about(1, rng.uniform(-3, 3)).T
+    center = near[0].mean(0)
+    pose = (near[0] - center) * rng.uniform([0.3, 0.35, 0.3], [0.6, 0.6, 0.6]) @ about(1, rng.uniform(-3, 3)).T
     aside = unit(np.array([rng.choice([-1.0, 1.0]), 0.0, rng.uniform(-0.8, 0.1)])) * rng.uniform(0.9, 1.4)
-    pose += centre * [1, 0, 1] + aside + [0, rng.uniform(0.4, 0.6), 0]
+    pose += center * [1, 0, 1] + aside + [0, rng.uniform(0.4, 0.6), 0]
     world = np.repeat(pose[None], frames, 0)
     inferred = np.repeat(rng.uniform(0, 1, (1, 25)) < 0.7, frames, 0)
     exact = camera.to_camera(world)

@@ -40,9 +40,9 @@ def _without_driver_warning() -> Iterator[None]:
 
 @cache
 def start_warp() -> None:
-    """Initialise Warp once per process, silently; a machine without a CUDA driver is nothing to warn about.
+    """Initialize Warp once per process, silently; a machine without a CUDA driver is nothing to warn about.
 
-    Must run before anything else initialises Warp (importing anny's skinning does).
+    Must run before anything else initializes Warp (importing anny's skinning does).
     """
     wp.config.quiet = True
     if hasattr(wp.config, "log_level"):  # Warp 1.13 and later

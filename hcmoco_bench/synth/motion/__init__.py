@@ -28,7 +28,7 @@ def sample_motion(
         rng: Decides handedness (nine of ten right-handed), tempo, size of movements, stance and sway.
         action: One of `ACTIONS`.
         n_frames: Frames at 30 a second, at least 1.
-        position: (x, z) floor point where the performer stands, metres; walking passes it halfway.
+        position: (x, z) floor point where the performer stands, meters; walking passes it halfway.
         yaw: Radians; 0 faces world +z, positive turns towards world +x.
 
     Raises:

@@ -27,7 +27,7 @@ class Reach:
     Attributes:
         side: 0 left, 1 right.
         place: What is reached for.
-        offset: (N, 3) from that place, metres for a person of 1.75 m (leg lengths for `floor`); x is outwards on the
+        offset: (N, 3) from that place, meters for a person of 1.75 m (leg lengths for `floor`); x is outwards on the
             hand's side, y up, z forward.
         weight: (N,) 0 = the arm follows its angles, 1 = the palm is at the place.
         elbow: Where the elbow points meanwhile: (outwards, up, forward).
@@ -46,7 +46,7 @@ class Motion:
 
     Attributes:
         action: Name of the action, one of `ACTIONS`.
-        position: (x, z) world floor point, metres.
+        position: (x, z) world floor point, meters.
         yaw: Radians.
         pelvis: (N, 3) displacement of the pelvis from standing: left, up, forward; leg lengths.
         feet: (N, 2, 3) displacement of the left and right foot's sole from standing: outwards, up, forward; leg
@@ -57,7 +57,7 @@ class Motion:
         reaches: What the hands reach for.
         airborne: (N,) True where both feet are off the floor.
         seated: (N,) 0 = on the feet, 1 = the pelvis rests on the seat.
-        seat: (x, z, height) of the seat's centre in the world, metres, where the action needs one. The seat is about
+        seat: (x, z, height) of the seat's center in the world, meters, where the action needs one. The seat is about
             0.4 m deep and faces as the performer does.
     """
 

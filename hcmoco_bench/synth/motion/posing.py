@@ -29,7 +29,7 @@ _DETOUR = {
 }
 _DETOUR |= {"ear": (0.24, 0.0, 0.28), "nape": (0.2, 0.0, 0.34), "crown": (0.26, 0.0, 0.3), "forehead": (0.2, 0.0, 0.3)}
 _DETOUR_ELSEWHERE = (0.1, 0.0, 0.2)
-"""Metres by which a hand swings out halfway, outwards, up and forward: round the shoulder and the trunk."""
+"""Meters by which a hand swings out halfway, outwards, up and forward: round the shoulder and the trunk."""
 
 _LIFTED = 0.05
 """A foot this high, leg lengths, no longer pulls the pelvis down to it."""
@@ -40,7 +40,7 @@ class Pose:
     """N poses of one body.
 
     Attributes:
-        heads: (N, B, 3) world positions of the bones' heads, metres.
+        heads: (N, B, 3) world positions of the bones' heads, meters.
         turns: (N, B, 3, 3) world orientations of the bones relative to the neutral pose.
         angles: All angles of `anatomy.LIMITS`, (N,) degrees each, solved ones included.
     """
@@ -120,7 +120,7 @@ def _foot(motion: Motion, side: int, skeleton: Skeleton, landmarks: Landmarks) -
 
 
 def leg_length(skeleton: Skeleton) -> float:
-    """Thigh and shin, metres."""
+    """Thigh and shin, meters."""
     return skeleton.length("upperleg01.L", "lowerleg01.L") + skeleton.length("lowerleg01.L", "foot.L")
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import joint_mapping, joint_set
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.mpii.annotations import FILES
 from hcmoco_bench.sources.people import BOX_UNIT
 from hcmoco_bench.synth.photographs.face_points import FACE_POINTS
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import OUTSIDE, Photograph, PhotographedPerson
 
-_WHAT: Final = "Generated people in the layout of MPII Human Pose. Not MPII's pictures."
+_WHAT: Final = "Generated people in the layout of MPII Human Pose. Not MPII's images."
 _SHARES: Final = (0.8, 0.2)
 _FIRST: Final = 1
 """MPII's pixels count from 1."""
@@ -29,9 +29,9 @@ def write_mpii(out: Path, options: PhotoOptions, *, workers: int = 1, progress: 
 
     Args:
         out: New, empty, or begun before with the same options.
-        options: At least two pictures, as there are two splits.
+        options: At least two images, as there are two splits.
         workers: Processes; the bytes do not depend on it.
-        progress: Told the number of pictures done.
+        progress: Told the number of images done.
 
     Raises:
         UsageError, StoreLockedError, DataError: As `write_photographs`.
@@ -55,7 +55,7 @@ def _describe(images: tuple[str, ...], photograph: Photograph, number: int) -> l
         joints, known = mpii_joints(person)
         if not known.any():
             continue
-        # Where the person is, whatever hides them, as far as the picture reaches.
+        # Where the person is, whatever hides them, as far as the image reaches.
         low, high = np.clip(person.extent, 0, [width - 1, height - 1])
         places = np.where(known[:, None], np.round(joints) + _FIRST, -1.0)
         entries.append(
@@ -71,7 +71,7 @@ def _describe(images: tuple[str, ...], photograph: Photograph, number: int) -> l
 
 
 def mpii_joints(person: PhotographedPerson) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(16, 2) px from 0 and (16,) whether they are in the picture; sides are the picture's, which is mirrored."""
+    """(16, 2) px from 0 and (16,) whether they are in the image; sides are the image's, which is mirrored."""
     names = joint_set("mpii16")
     source = joint_mapping("kinect25", "mpii16")
     source[names.index("thorax")] = joint_set("kinect25").index("spine shoulder")

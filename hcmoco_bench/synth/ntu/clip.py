@@ -1,4 +1,4 @@
-"""One clip of the simulated Kinect, frame by frame: picture, depth, parts and, at the end, the tracked bodies."""
+"""One clip of the simulated Kinect, frame by frame: image, depth, parts and, at the end, the tracked bodies."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ClipFrame:
     """One frame.
 
     Attributes:
-        planes: (1620, 1920) uint8, the picture as I420 planes (BT.601, limited range), ready for `VideoFile`.
+        planes: (1620, 1920) uint8, the image as I420 planes (BT.601, limited range), ready for `VideoFile`.
         depth: (424, 512) uint16 mm, masked as NTU's, 0 = none.
         parts: (424, 512) uint8 class index of every visible person pixel, 0 = nobody.
     """

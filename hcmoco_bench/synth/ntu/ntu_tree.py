@@ -21,8 +21,8 @@ from PIL import Image
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.processes import starting_workers, worker_pool
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.processes import starting_workers, worker_pool
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import (
     DEPTH_FOLDER,
     DEPTH_PATTERN,
@@ -73,16 +73,16 @@ def write_mask(path: Path, parts: NDArray[np.uint8]) -> None:
     table = part_table()
     palette = np.zeros((256, 3), np.uint8)
     palette[table.raw_ids] = table.palette
-    picture = Image.fromarray(table.encode(parts), mode="P")
-    picture.putpalette(palette.tobytes())
-    picture.save(path, compress_level=1)
+    image = Image.fromarray(table.encode(parts), mode="P")
+    image.putpalette(palette.tobytes())
+    image.save(path, compress_level=1)
 
 
 def write_depth(path: Path, depth: NDArray[np.uint16]) -> None:
-    """Write millimetres (424, 512) as a 16-bit PNG."""
+    """Write millimeters (424, 512) as a 16-bit PNG."""
     done, data = cv2.imencode(".png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 3])
     if not done:
-        raise DataError(f"{path}: the depth picture could not be encoded", kind="depth_unwritable", file=str(path))
+        raise DataError(f"{path}: the depth image could not be encoded", kind="depth_unwritable", file=str(path))
     path.write_bytes(data.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What happens in front of the cameras: who performs which action where, with whom, and who walks out of the picture.
+"""What happens in front of the cameras: who performs which action where, with whom, and who walks out of the image.
 
 Everything is drawn from generators seeded by names, so that a clip does not depend on which others are made, and the
 three cameras of a setup see the same performance. As in NTU, replication 1 faces towards one of the outer cameras and
@@ -80,7 +80,7 @@ class Performance:
 
     @property
     def joints(self) -> NDArray[np.float32]:
-        """(B, N, 25, 3) Kinect joints, world metres."""
+        """(B, N, 25, 3) Kinect joints, world meters."""
         return np.stack([track.joints for track in self.tracks])
 
 
@@ -99,7 +99,7 @@ def _seated(motion: Motion, room: Room) -> Motion:
 _WALKING = ("walk", "stagger")
 _SITTING = ("sit down", "stand up")
 _LEG = 0.9
-"""Metres in the length of a leg, in which motions measure; near enough to plan a path."""
+"""Meters in the length of a leg, in which motions measure; near enough to plan a path."""
 
 
 def _walker(
@@ -107,7 +107,7 @@ def _walker(
 ) -> Motion:
     """Somebody who walks away from the spot, or to it, along a line between two cameras, where nothing stands.
 
-    On the way they leave the cameras' pictures, or enter them.
+    On the way they leave the cameras' images, or enter them.
 
     Args:
         rng: Draws the motion.
@@ -115,7 +115,7 @@ def _walker(
         n_frames: Frames.
         line: Direction of the line as seen from the spot, radians from world +z towards +x.
         leaves: Away from the spot rather than to it.
-        nearest: Where on the line the path starts or ends, metres from the spot.
+        nearest: Where on the line the path starts or ends, meters from the spot.
     """
     motion = sample_motion(rng, action, n_frames, position=(0.0, 0.0), yaw=line if leaves else line + np.pi)
     travel = motion.pelvis[:, 2] * _LEG

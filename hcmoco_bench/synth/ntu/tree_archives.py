@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import DEPTH_FOLDER, RGB_FOLDER, RGB_SUFFIX, SKELETON_FOLDER, SKELETON_SUFFIX
 from hcmoco_bench.sources.ntu.names import ClipName
 

@@ -1,11 +1,11 @@
-"""Truth beside a generated tree: where every person pixel of the depth image lies in the colour picture.
+"""Truth beside a generated tree: where every person pixel of the depth image lies in the color image.
 
 A truth folder holds `cameras.json` (the true cameras of every rig) and, for every clip, `<clip>.npz` with
 
 * `start` (N + 1,) int64: the pixels of frame f (counted from 1) are `start[f - 1] : start[f]`;
 * `pixel` (M,) int32: row * 512 + column of each person pixel in the depth image;
-* `z` (M,) float32: its true depth, metres;
-* `visible` (M,) bool: whether the colour camera sees the point: it is on the picture and nothing is in front of it.
+* `z` (M,) float32: its true depth, meters;
+* `visible` (M,) bool: whether the color camera sees the point: it is on the image and nothing is in front of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hcmoco_bench.synth.kinect.raycast import Surface, View
 CAMERAS_FILE = "cameras.json"
 
 _SLACK = 0.004
-"""How close to the point something may lie on the way to the colour camera without hiding it, metres."""
+"""How close to the point something may lie on the way to the color camera without hiding it, meters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,9 @@ class TruthFrame:
     """The truth about one frame.
 
     Attributes:
-        color_xy: (424, 512, 2) float32 true position (x, y) px in the 1920x1080 picture; nan where no person is.
-        visible: (424, 512) bool: the point is on the colour picture and not hidden from its camera.
-        z: (424, 512) float32 true depth, metres; 0 where no person is.
+        color_xy: (424, 512, 2) float32 true position (x, y) px in the 1920x1080 image; nan where no person is.
+        visible: (424, 512) bool: the point is on the color image and not hidden from its camera.
+        z: (424, 512) float32 true depth, meters; 0 where no person is.
     """
 
     color_xy: NDArray[np.float32]
@@ -85,17 +85,17 @@ class TruthWriter:
 def color_visibility(
     kinect: KinectPair, pixels: NDArray[np.integer], z: NDArray[np.floating], people: Surface, room: Surface
 ) -> NDArray[np.bool_]:
-    """Whether points seen by the depth camera are seen by the colour camera too.
+    """Whether points seen by the depth camera are seen by the color camera too.
 
     Args:
         kinect: The cameras.
         pixels: (M, 2) depth pixels (x, y).
-        z: (M,) metres.
+        z: (M,) meters.
         people: The people's surface.
         room: The room's surface.
 
     Returns:
-        (M,) True if the point projects into the colour picture and no surface lies between it and the colour camera.
+        (M,) True if the point projects into the color image and no surface lies between it and the color camera.
     """
     points = kinect.depth.unproject(pixels, z)
     visible = kinect.color.contains(kinect.project_color(points))

@@ -1,4 +1,4 @@
-"""Writes videos as data sets have them: H.264, 4:2:0, in AVI (NTU) or MP4; the same pictures give the same bytes."""
+"""Writes videos as data sets have them: H.264, 4:2:0, in AVI (NTU) or MP4; the same images give the same bytes."""
 
 from __future__ import annotations
 

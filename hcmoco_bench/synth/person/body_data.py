@@ -49,9 +49,9 @@ class BaseMesh:
     """The base mesh with its helpers (eyes, skirt, hair, joint cubes).
 
     Attributes:
-        vertices: (19158, 3) metres, before any shape target.
+        vertices: (19158, 3) meters, before any shape target.
         texture: (T, 2) texture coordinates, u right, v down, 0..1.
-        groups: Quads by group name; a joint group is the small cube whose centre is a joint.
+        groups: Quads by group name; a joint group is the small cube whose center is a joint.
     """
 
     vertices: NDArray[np.float64]
@@ -115,7 +115,7 @@ def joint_vertices(bone: str) -> NDArray[np.int64]:
 
 @cache
 def shape_target(name: str) -> NDArray[np.float32] | None:
-    """(19158, 3) metres float32 displacement of one target, e.g. `macrodetails/asian-male-old`; None if absent."""
+    """(19158, 3) meters float32 displacement of one target, e.g. `macrodetails/asian-male-old`; None if absent."""
     path = body_file("mpfb2/targets") / f"{name}.target.gz"
     if not path.exists():
         return None

@@ -73,7 +73,7 @@ def skinning() -> sparse.csr_array:
 
 
 def joint_heads(rest: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B, 3) head of every bone in a rest mesh (19158, 3), metres."""
+    """(B, 3) head of every bone in a rest mesh (19158, 3), meters."""
     heads = np.empty((len(BONES), 3))
     for index, name in enumerate(BONES):
         if name == "root":
@@ -91,7 +91,7 @@ class Skeleton:
     """The joints of one body.
 
     Attributes:
-        heads: (B, 3) rest positions of the bones' heads, metres.
+        heads: (B, 3) rest positions of the bones' heads, meters.
     """
 
     heads: NDArray[np.float64]
@@ -127,7 +127,7 @@ class Skeleton:
 
     @cached_property
     def offsets(self) -> NDArray[np.float64]:
-        """(B, 3) from each parent's head to the bone's head in the neutral pose, metres; the root's is zero."""
+        """(B, 3) from each parent's head to the bone's head in the neutral pose, meters; the root's is zero."""
         offsets = np.zeros_like(self.heads)
         for index, parent in enumerate(PARENTS):
             if parent >= 0:
@@ -135,18 +135,18 @@ class Skeleton:
         return offsets
 
     def length(self, name: str, child: str) -> float:
-        """Distance between the heads of two bones in the rest pose, metres."""
+        """Distance between the heads of two bones in the rest pose, meters."""
         return float(np.linalg.norm(self.heads[bone(child)] - self.heads[bone(name)]))
 
     def place(self, root: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Forward kinematics.
 
         Args:
-            root: (N, 3) world position of the root bone's head, metres.
+            root: (N, 3) world position of the root bone's head, meters.
             turns: (N, B, 3, 3) world orientation of every bone relative to the neutral pose.
 
         Returns:
-            (N, B, 3) world positions of the bones' heads, metres.
+            (N, B, 3) world positions of the bones' heads, meters.
         """
         heads = np.empty((*turns.shape[:2], 3))
         for index, parent in enumerate(PARENTS):
@@ -167,14 +167,14 @@ def skin(
     """Linear blend skinning of a batch of frames; single-threaded, so the same bytes on any machine set-up.
 
     Args:
-        rest: (V, 3) rest vertices, metres.
+        rest: (V, 3) rest vertices, meters.
         weights: (V, B) float32 rows of `skinning()`.
         skeleton: The joints of the same rest shape.
         heads: (N, B, 3) posed heads from `Skeleton.place`.
         turns: (N, B, 3, 3) world orientations relative to the neutral pose.
 
     Returns:
-        (N, V, 3) float32 world vertices, metres.
+        (N, V, 3) float32 world vertices, meters.
     """
     linear = turns @ skeleton.to_neutral
     shift = heads - (linear @ skeleton.heads[None, :, :, None])[..., 0]

@@ -29,7 +29,7 @@ class Phenotype:
         age: 2/3 young adult, 1 old.
         muscle: 0.5 average.
         weight: 0.5 average.
-        height: MakeHuman's scale, not metres; see `with_stature`.
+        height: MakeHuman's scale, not meters; see `with_stature`.
         proportions: 0 ideal, 1 uncommon.
         origin: Weights of the African, Asian and Caucasian targets; sum 1.
     """
@@ -44,7 +44,7 @@ class Phenotype:
 
 
 def rest_vertices(phenotype: Phenotype) -> NDArray[np.float64]:
-    """(19158, 3) rest-pose vertices in metres, y up, facing +z, of the whole base mesh with its helpers."""
+    """(19158, 3) rest-pose vertices in meters, y up, facing +z, of the whole base mesh with its helpers."""
     shape = base_mesh().vertices.copy()
     for name, weight in _target_weights(phenotype):
         target = shape_target(name)
@@ -53,8 +53,8 @@ def rest_vertices(phenotype: Phenotype) -> NDArray[np.float64]:
     return shape
 
 
-def with_stature(phenotype: Phenotype, metres: float) -> Phenotype:
-    """The phenotype whose bare soles are `metres` below its crown, as near as the height targets allow."""
+def with_stature(phenotype: Phenotype, meters: float) -> Phenotype:
+    """The phenotype whose bare soles are `meters` below its crown, as near as the height targets allow."""
     body = np.unique(base_mesh().groups["body"].vertices)
 
     def stature(height: float) -> float:
@@ -64,11 +64,11 @@ def with_stature(phenotype: Phenotype, metres: float) -> Phenotype:
     shortest, tallest = stature(low), stature(high)
     height = 0.5
     for _ in range(3):  # nearly linear, so false position converges at once
-        height = float(np.clip(low + (metres - shortest) / (tallest - shortest) * (high - low), 0, 1))
+        height = float(np.clip(low + (meters - shortest) / (tallest - shortest) * (high - low), 0, 1))
         reached = stature(height)
-        if abs(reached - metres) < 1e-5 or not 0 < height < 1:
+        if abs(reached - meters) < 1e-5 or not 0 < height < 1:
             break
-        if reached < metres:
+        if reached < meters:
             low, shortest = height, reached
         else:
             high, tallest = height, reached

@@ -18,10 +18,10 @@ TEXTURE_SIZE = 1024
 """Side of the square texture, px."""
 
 _DILATION = 6
-"""How far, px, colours grow over the borders of the texture's islands."""
+"""How far, px, colors grow over the borders of the texture's islands."""
 
 _HEAD_HEIGHT = 0.6
-"""Above this height of the base mesh, metres, there is only the head."""
+"""Above this height of the base mesh, meters, there is only the head."""
 
 _INNER_U, _INNER_V, _SOCKET_U, _SOCKET_V = 0.757, 0.863, 0.16, 0.46
 """Texture islands of the mouth's inside (right of and below) and of the eye sockets (left of and above)."""
@@ -41,7 +41,7 @@ class Surface:
         name: Group name.
         quads: (F, 4) vertex indices of the base mesh, counter-clockwise from outside.
         uv: (F, 4, 2) texture coordinates in [0, 1], u right, v down.
-        parts: (F,) class index 1..24 in picture sides; hair is head, skirts take the part of the body below.
+        parts: (F,) class index 1..24 in image sides; hair is head, skirts take the part of the body below.
     """
 
     name: str
@@ -73,17 +73,17 @@ def surface(name: str) -> Surface:
     return Surface(name, quads, uv, parts)
 
 
-def _inner_quads(uv: NDArray[np.float64], centre: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _inner_quads(uv: NDArray[np.float64], center: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Quads of the mouth's inside and of the eye sockets: head quads on texture islands of their own."""
     u, v = np.moveaxis(uv.mean(1), -1, 0)
-    in_head = centre[:, 1] > _HEAD_HEIGHT
+    in_head = center[:, 1] > _HEAD_HEIGHT
     return in_head & (u > _INNER_U) & (v > _INNER_V), in_head & (u < _SOCKET_U) & (v < _SOCKET_V)
 
 
 def _parts_below(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Part of the nearest body quad on the same side of the body."""
     vertices, body = base_mesh().vertices, base_mesh().groups["body"].vertices
-    parts, own, centre = body_quad_parts(), vertices[body].mean(1), vertices[quads].mean(1)
+    parts, own, center = body_quad_parts(), vertices[body].mean(1), vertices[quads].mean(1)
     trunk = np.isin(
         np.array(part_table().names)[parts],
         [
@@ -94,9 +94,9 @@ def _parts_below(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
     )
     result = np.zeros(len(quads), np.uint8)
     for right in (True, False):
-        picked = np.flatnonzero((centre[:, 0] < 0) == right)
+        picked = np.flatnonzero((center[:, 0] < 0) == right)
         pool = np.flatnonzero(trunk & ((own[:, 0] < 0) == right))
-        distance = np.linalg.norm(centre[picked, None] - own[None, pool], axis=-1)
+        distance = np.linalg.norm(center[picked, None] - own[None, pool], axis=-1)
         result[picked] = parts[pool[distance.argmin(1)]]
     return result
 

@@ -34,8 +34,8 @@ _CENTRAL = {
     "neck": {"neck01": 0.35, "neck02": 0.65},
     "head": {"head": 1.0},
 }
-_HEAD_CENTRE = (0.0, 0.055, 0.045)
-"""From the head bone's joint to the middle of the head, neutral axes, metres; scaled by the neck's length."""
+_HEAD_CENTER = (0.0, 0.055, 0.045)
+"""From the head bone's joint to the middle of the head, neutral axes, meters; scaled by the neck's length."""
 
 
 @cache
@@ -63,14 +63,14 @@ def kinect_joints(skeleton: Skeleton, heads: NDArray[np.float64], turns: NDArray
 
     Args:
         skeleton: The joints of the body's rest shape, for its scale.
-        heads: (N, B, 3) posed heads, metres.
+        heads: (N, B, 3) posed heads, meters.
         turns: (N, B, 3, 3) world orientations relative to the neutral pose.
 
     Returns:
-        (N, 25, 3) metres, Kinect order.
+        (N, 25, 3) meters, Kinect order.
     """
     joints: NDArray[np.float64] = joint_mixture() @ heads
     scale = skeleton.length("neck01", "head") / 0.11
-    centre = scale * np.array(_HEAD_CENTRE)
-    joints[:, joint_set("kinect25").index("head")] += turns[:, bone("head")] @ centre
+    center = scale * np.array(_HEAD_CENTER)
+    joints[:, joint_set("kinect25").index("head")] += turns[:, bone("head")] @ center
     return joints

@@ -33,12 +33,12 @@ class Landmarks:
 
     Attributes:
         scale: Size relative to a person of 1.75 m.
-        ankle_height: From the sole of the shoe to the ankle joint, metres.
-        heel: Forward coordinate of the heel relative to the ankle, metres (negative).
-        half_width: Of the trunk at the hips and belly, metres.
-        half_depth: Of the trunk, metres.
-        trunk_front: Forward coordinate of the trunk's middle relative to the root, metres.
-        seat_height: From the seat to the root when sitting, metres.
+        ankle_height: From the sole of the shoe to the ankle joint, meters.
+        heel: Forward coordinate of the heel relative to the ankle, meters (negative).
+        half_width: Of the trunk at the hips and belly, meters.
+        half_depth: Of the trunk, meters.
+        trunk_front: Forward coordinate of the trunk's middle relative to the root, meters.
+        seat_height: From the seat to the root when sitting, meters.
         arm_clearance: How far hanging arms are held out so as not to enter the hips, radians.
         points: Name to (bone index, (3,) offset from the bone's head in the neutral pose) for the left side.
     """
@@ -54,7 +54,7 @@ class Landmarks:
     points: dict[str, tuple[int, Floats]]
 
     def place(self, name: str, side: int, offset: Floats, heads: Floats, turns: Floats) -> Floats:
-        """(N, 3) world position of a place on one side plus an offset (N, 3) in its bone's frame (scaled metres)."""
+        """(N, 3) world position of a place on one side plus an offset (N, 3) in its bone's frame (scaled meters)."""
         index, point = self.points[name]
         point = point * [1 if side == 0 else -1, 1, 1]
         local = point + offset * self.scale
@@ -66,8 +66,8 @@ class Landmarks:
         low, high = heads[:, bone("root")], heads[:, bone("spine01")]
         axis = high - low
         share = ((points - low) * axis).sum(-1) / (axis * axis).sum(-1)
-        centre_turn = np.where((share > 0.5)[:, None, None], turns[:, bone("spine01")], turns[:, bone("root")])
-        local = (np.swapaxes(centre_turn, -1, -2) @ (points - low - share[:, None] * axis)[..., None])[..., 0]
+        center_turn = np.where((share > 0.5)[:, None, None], turns[:, bone("spine01")], turns[:, bone("root")])
+        local = (np.swapaxes(center_turn, -1, -2) @ (points - low - share[:, None] * axis)[..., None])[..., 0]
         local[:, 2] -= self.trunk_front
         margin = 0.045 * self.scale
         size = np.array([self.half_width + margin, 1.0, self.half_depth + margin])
@@ -76,18 +76,18 @@ class Landmarks:
         grow = np.where(inside, 1 / np.maximum(radius, 0.15), 1.0)
         moved = local * np.stack([grow, np.ones_like(grow), grow], -1)
         moved[:, 2] += self.trunk_front
-        result: Floats = low + share[:, None] * axis + (centre_turn @ moved[..., None])[..., 0]
+        result: Floats = low + share[:, None] * axis + (center_turn @ moved[..., None])[..., 0]
         return np.where(inside[:, None], result, points)
 
 
 def measure(rest: Floats, skeleton: Skeleton, body: NDArray[np.int64], stature: float) -> Landmarks:
-    """Measure a body.
+    """StepMetric a body.
 
     Args:
-        rest: (19158, 3) dressed rest vertices, metres.
+        rest: (19158, 3) dressed rest vertices, meters.
         skeleton: Its joints.
         body: Indices of the vertices that are visible skin or cloth.
-        stature: Metres.
+        stature: Meters.
     """
     template, heads = base_mesh().vertices, skeleton.heads
     points = {}

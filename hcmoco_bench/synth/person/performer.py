@@ -25,7 +25,7 @@ class Figure:
     Attributes:
         faces: (F, 3) int32 vertex indices, counter-clockwise from outside.
         face_uv: (F, 3, 2) float32 texture coordinates in [0, 1], u right, v down (texture row = v * T).
-        face_parts: (F,) uint8 class index 1..24, in picture sides.
+        face_parts: (F,) uint8 class index 1..24, in image sides.
         texture: (T, T, 3) uint8 sRGB albedo.
     """
 
@@ -40,8 +40,8 @@ class FigureTrack:
     """A figure over N frames.
 
     Attributes:
-        vertices: (N, V, 3) float32 world metres.
-        joints: (N, 25, 3) float32 world metres, Kinect order, the person's true sides.
+        vertices: (N, V, 3) float32 world meters.
+        joints: (N, 25, 3) float32 world meters, Kinect order, the person's true sides.
         angles: (N,) degrees of every angle of `anatomy.LIMITS`.
     """
 
@@ -56,8 +56,8 @@ class Performer:
 
     Attributes:
         phenotype: Body shape.
-        stature: Bare height, metres.
-        outfit: Clothes, hair, shoes and their colours.
+        stature: Bare height, meters.
+        outfit: Clothes, hair, shoes and their colors.
         figure: Mesh and texture.
         vertex_ids: (V,) vertex of the base mesh that each vertex of the figure is.
     """

@@ -10,10 +10,10 @@ right half is its mirror image, so the labels are exactly symmetric.
 - arm, forearm, thigh, calf: the rest of the limbs.
 - shoulder: the deltoid zone, up to 0.36 of the upper arm's length round the joint, outside the collar bone's middle.
 - hip: the outer side of the pelvis and the top of the thigh round the hip joint, front to back.
-- crotch: the pelvis' centre between the hips, from below the navel to the groin, front and back.
+- crotch: the pelvis' center between the hips, from below the navel to the groin, front and back.
 - lower spine: abdomen and lower back, up to the lower ribs; upper spine: chest and upper back.
 
-Sides are picture sides, as in MPII and COCO seen in a mirrored frame: the body's true left thigh is "right thigh".
+Sides are image sides, as in MPII and COCO seen in a mirrored frame: the body's true left thigh is "right thigh".
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SHOULDER, _ELBOW, _KNEE = 0.36, 0.2, 0.14
 
 
 def quad_parts(group: str = "body") -> NDArray[np.uint8]:
-    """(F,) class index 1..24 of each quad of a group of the base mesh, in picture sides."""
+    """(F,) class index 1..24 of each quad of a group of the base mesh, in image sides."""
     quads = base_mesh().groups[group].vertices
     vertices = base_mesh().vertices
     labels = _left_half_rule(quads)
@@ -57,10 +57,10 @@ def _mirror_quads(quads: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _left_half_rule(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Part of each quad as if it were on the body's left (picture: right) side."""
+    """Part of each quad as if it were on the body's left (image: right) side."""
     vertices = base_mesh().vertices
     heads = joint_heads(vertices)
-    centre = vertices[quads].mean(1)
+    center = vertices[quads].mean(1)
     weights = skinning()[quads.reshape(-1)].toarray().reshape(*quads.shape, len(BONES)).mean(1)
 
     def held(*names: str) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ def _left_half_rule(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
     def along(start: str, end: str) -> NDArray[np.float64]:
         """Signed distance past `start` towards `end`, in lengths of that bone."""
         a, b = heads[bone(start)], heads[bone(end)]
-        share: NDArray[np.float64] = (centre - a) @ (b - a) / ((b - a) @ (b - a))
+        share: NDArray[np.float64] = (center - a) @ (b - a) / ((b - a) @ (b - a))
         return share
 
     fingers = [f"finger{finger}-{joint}" for finger in range(1, 6) for joint in range(1, 4)]
@@ -86,9 +86,9 @@ def _left_half_rule(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
     thigh, shin = along("upperleg01.L", "lowerleg01.L"), along("lowerleg01.L", "foot.L")
     thigh_length = np.linalg.norm(heads[bone("lowerleg01.L")] - hip)
     shin_ratio = thigh_length / np.linalg.norm(heads[bone("foot.L")] - heads[bone("lowerleg01.L")])
-    height = centre[:, 1] - hip[1]
-    side = np.abs(centre[:, 0]) / hip[0]
-    chest = centre[:, 1] > heads[bone("spine02")][1]
+    height = center[:, 1] - hip[1]
+    side = np.abs(center[:, 0]) / hip[0]
+    chest = center[:, 1] > heads[bone("spine02")][1]
 
     rules = [
         ("head", neck > 0.5),
@@ -98,8 +98,8 @@ def _left_half_rule(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
         ("right forearm", (arm > 0.5) & (lower > 0) & (upper > 0.8)),
         (
             "right shoulder",
-            (np.linalg.norm(centre - shoulder, axis=1) < _SHOULDER * upper_length)
-            & ((arm > 0.3) | (centre[:, 0] > 0.8 * shoulder[0])),
+            (np.linalg.norm(center - shoulder, axis=1) < _SHOULDER * upper_length)
+            & ((arm > 0.3) | (center[:, 0] > 0.8 * shoulder[0])),
         ),
         ("right arm", arm > 0.5),
         ("right knee", (leg > 0.5) & (thigh > 1 - _KNEE) & (shin < _KNEE * shin_ratio)),

@@ -1,1 +1,1 @@
-"""Single pictures of generated people, as data sets of photographs have them: any camera, one to three people."""
+"""Single images of generated people, as data sets of photographs have them: any camera, one to three people."""

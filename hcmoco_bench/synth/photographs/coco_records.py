@@ -18,7 +18,7 @@ _FINER: Final = 4
 _TOLERANCE: Final = 0.4
 """Px by which a polygon may leave the mask's edge."""
 
-LICENCE: Final = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
+LICENSE: Final = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
 
 
 def image_entry(number: int, name: str, photograph: Photograph) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def image_entry(number: int, name: str, photograph: Photograph) -> dict[str, Any
         "file_name": name,
         "width": width,
         "height": height,
-        "license": LICENCE["id"],
+        "license": LICENSE["id"],
         "coco_url": "",
         "flickr_url": "",
         "date_captured": "2026-01-01 00:00:00",
@@ -63,7 +63,7 @@ def polygons(mask: NDArray[np.bool_]) -> list[list[float]]:
 
 
 def _keypoints(person: PhotographedPerson) -> NDArray[np.int64]:
-    """(17, 3) x, y in whole px, visibility. Sides are the picture's, which is mirrored."""
+    """(17, 3) x, y in whole px, visibility. Sides are the image's, which is mirrored."""
     kinect = joint_set("kinect25")
     rows = []
     for name in joint_set("coco17").joints:
@@ -120,7 +120,7 @@ def _document(
     """A whole annotation file; annotations are given ids from `first` in their order."""
     return {
         "info": {"description": description, "url": "", "version": "1.0", "year": 2026, "contributor": "hcmoco-bench"},
-        "licenses": [LICENCE],
+        "licenses": [LICENSE],
         "images": images,
         "annotations": [{"id": number, **entry} for number, entry in enumerate(annotations, first)],
         "categories": [category()],

@@ -37,10 +37,10 @@ def face_points(vertices: NDArray[np.floating], vertex_ids: NDArray[np.int64]) -
     """Where the points are.
 
     Args:
-        vertices: (V, 3) vertices of a figure, metres.
+        vertices: (V, 3) vertices of a figure, meters.
         vertex_ids: (V,) vertex of the base mesh that each one is (`Performer.vertex_ids`), increasing.
 
     Returns:
-        (6, 3) metres, in the order of `FACE_POINTS`.
+        (6, 3) meters, in the order of `FACE_POINTS`.
     """
     return np.stack([vertices[np.searchsorted(vertex_ids, ids)].mean(0) for ids in _vertices()]).astype(np.float64)

@@ -1,6 +1,6 @@
 """Takes the photographs of a data set, one after the other or by several processes, and keeps what is said of each.
 
-Every picture and its record appear under their names when complete, the record last, so that a run that was killed
+Every image and its record appear under their names when complete, the record last, so that a run that was killed
 goes on where it was. Their bytes depend on the seed, the number and the options only.
 """
 
@@ -18,8 +18,8 @@ from typing import Any, Final
 import cv2
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.processes import starting_workers, worker_pool
-from hcmoco_bench.progress import Progress, no_progress
+from hcmoco_bench.runtime.processes import starting_workers, worker_pool
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.synth.generated_folder import generated_folder, write_bytes, write_text
 from hcmoco_bench.synth.kinect.warp_runtime import DeviceOption, pick_device
 from hcmoco_bench.synth.photographs.photograph import PICTURES_A_ROOM, Photograph, take_photograph
@@ -40,7 +40,7 @@ class PhotoOptions:
     Attributes:
         images: How many.
         seed: Of everything.
-        long_side: Px of each picture's longer side.
+        long_side: Px of each image's longer side.
         device: Where rays are cast; bytes are reproducible on the CPU, a GPU's differ in last digits.
     """
 
@@ -51,13 +51,13 @@ class PhotoOptions:
 
 
 def divide(images: int, shares: Sequence[float]) -> tuple[range, ...]:
-    """Divide pictures 0..images-1 into splits one after the other, about by these shares, none of them empty.
+    """Divide images 0..images-1 into splits one after the other, about by these shares, none of them empty.
 
     Raises:
-        UsageError: If there are fewer pictures than splits.
+        UsageError: If there are fewer images than splits.
     """
     if images < len(shares):
-        raise UsageError(f"{images} pictures are too few for {len(shares)} splits; give --images {len(shares)} or more")
+        raise UsageError(f"{images} images are too few for {len(shares)} splits; give --images {len(shares)} or more")
     ends, total = [0], sum(shares)
     for index in range(len(shares)):
         left = len(shares) - 1 - index
@@ -72,9 +72,9 @@ class PhotoLayout:
 
     Attributes:
         what: One sentence that marks the folder as generated.
-        images: Path of each picture below the folder.
+        images: Path of each image below the folder.
         annotations: Paths of the files that `finish` makes.
-        describe: Makes a picture's record; a function of a module, so that workers can be given it.
+        describe: Makes a image's record; a function of a module, so that workers can be given it.
         finish: Makes the content of the annotation files, by path, from all records.
     """
 
@@ -93,9 +93,9 @@ def write_photographs(
     Args:
         out: Its folder: new, empty, or begun before with the same options.
         layout: How the data set is laid out.
-        options: How the pictures are taken.
+        options: How the images are taken.
         workers: Processes; the bytes do not depend on it.
-        progress: Told the number of pictures done.
+        progress: Told the number of images done.
 
     Returns:
         `out`.
@@ -106,7 +106,7 @@ def write_photographs(
         DataError: If it cannot be written (`tree_unwritable`) or a worker was killed (`worker_killed`).
     """
     if options.long_side < _SMALLEST_SIDE:
-        raise UsageError(f"pictures of {options.long_side} px are too small; give {_SMALLEST_SIDE} or more")
+        raise UsageError(f"images of {options.long_side} px are too small; give {_SMALLEST_SIDE} or more")
     pick_device(options.device)
     marks = {"images": options.images, "seed": options.seed, "long_side": options.long_side}
     with generated_folder(out, layout.what, marks):
@@ -133,7 +133,7 @@ def _take_missing(out: Path, layout: PhotoLayout, options: PhotoOptions, workers
     ]
     done = options.images - len(missing)
     progress(_LABEL, done, options.images)
-    # Pictures of one room together: it is then built once.
+    # Images of one room together: it is then built once.
     groups: dict[int, list[int]] = {}
     for number in missing:
         groups.setdefault(number // PICTURES_A_ROOM, []).append(number)
@@ -168,7 +168,7 @@ def _take(out: Path, images: Sequence[str], describe: Describe, options: PhotoOp
         bgr = cv2.cvtColor(photograph.rgb, cv2.COLOR_RGB2BGR)
         done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if not done:
-            raise DataError(f"{images[number]}: the picture could not be encoded", kind="image_unwritable")
+            raise DataError(f"{images[number]}: the image could not be encoded", kind="image_unwritable")
         write_bytes(out / images[number], data.tobytes())
         write_text(_record(out, number), json.dumps(describe(photograph, number)))
     return len(numbers)

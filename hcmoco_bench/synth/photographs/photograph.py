@@ -25,25 +25,25 @@ from hcmoco_bench.synth.photographs.studio import Studio, sample_view, studio
 from hcmoco_bench.synth.room.shadows import ShadowCatcher
 
 OUTSIDE, HIDDEN, SEEN = 0, 1, 2
-"""States of a point: not in the picture, covered, seen; COCO's visibilities."""
+"""States of a point: not in the image, covered, seen; COCO's visibilities."""
 
 PICTURES_A_ROOM: Final = 4
-"""So many pictures in a row are taken in one room."""
+"""So many images in a row are taken in one room."""
 
 _ACTIONS: Final = tuple(name for name in ACTIONS if name not in ("sit down", "stand up"))
 _PLACES: Final = ((0.0, 0.1), (-0.75, -0.15), (0.75, -0.25))
-"""Floor points (x, z) where people stand, about; metres."""
+"""Floor points (x, z) where people stand, about; meters."""
 
 _ON_SURFACE: Final = 0.035
-"""Points of the face lie on the skin, which hair may cover by so much, metres."""
+"""Points of the face lie on the skin, which hair may cover by so much, meters."""
 
 _SMALLEST: Final = 0.0004
-"""Somebody of whom less than this share of the picture is seen is not annotated."""
+"""Somebody of whom less than this share of the image is seen is not annotated."""
 
 
 @dataclass(frozen=True, eq=False)
 class PhotographedPerson:
-    """Somebody in a photograph. Px are (x, y) from 0, whole numbers at pixel centres.
+    """Somebody in a photograph. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         performer: Who it is.
@@ -70,7 +70,7 @@ class PhotographedPerson:
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """A picture, (H, W, 3) uint8 RGB, and the people in it who can be seen, the nearest to the middle first."""
+    """A image, (H, W, 3) uint8 RGB, and the people in it who can be seen, the nearest to the middle first."""
 
     rgb: NDArray[np.uint8]
     people: tuple[PhotographedPerson, ...]
@@ -81,8 +81,8 @@ def take_photograph(seed: int, number: int, *, long_side: int = 640, device: str
 
     Args:
         seed: Of the data set.
-        number: Which picture; it depends on this and the seed only.
-        long_side: Px of the picture's longer side, at least 64.
+        number: Which image; it depends on this and the seed only.
+        long_side: Px of the image's longer side, at least 64.
         device: Warp's name of the device.
     """
     place = studio(seed, number // PICTURES_A_ROOM, device)

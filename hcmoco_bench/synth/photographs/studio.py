@@ -15,7 +15,7 @@ from hcmoco_bench.synth.room.build import Room, build_room
 from hcmoco_bench.synth.room.lighting import RoomLight, light_room
 
 _SHAPES = ((1.0, 0.75), (1.0, 2 / 3), (0.75, 1.0), (2 / 3, 1.0))
-"""Width and height of pictures, in lengths of the longer side."""
+"""Width and height of images, in lengths of the longer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Studio:
 
 @lru_cache(maxsize=2)
 def studio(seed: int, number: int, device: str) -> Studio:
-    """One of the rooms; rooms are kept for a while, as neighbouring pictures share them."""
+    """One of the rooms; rooms are kept for a while, as neighboring images share them."""
     rng = generator(seed, "studio", number)
     stage = sample_stage(rng)
     room = build_room(rng, stage)
@@ -46,13 +46,13 @@ def studio(seed: int, number: int, device: str) -> Studio:
 
 
 def sample_view(rng: np.random.Generator, stage: Stage, long_side: int, target: ArrayLike) -> View:
-    """Draw a camera on the free side of a room: its picture's shape, lens, place, and roughly looking at a target.
+    """Draw a camera on the free side of a room: its image's shape, lens, place, and roughly looking at a target.
 
     Args:
         rng: Draws it.
         stage: Of the room.
-        long_side: Px of the picture's longer side.
-        target: (3,) world metres.
+        long_side: Px of the image's longer side.
+        target: (3,) world meters.
     """
     across, down = _SHAPES[int(rng.integers(len(_SHAPES)))]
     # Video and chroma need even sizes.

@@ -15,7 +15,7 @@ from hcmoco_bench.synth.room.furniture import Place
 from hcmoco_bench.synth.room.mesh_builder import MeshBuilder, RoomMesh
 
 SEAT_HEIGHT = 0.45
-"""Height of the chair's seat, metres."""
+"""Height of the chair's seat, meters."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Shell:
     """The inner measures of a room.
 
     Attributes:
-        half_width: Side walls are at x = -half_width[0] and x = +half_width[1], metres.
+        half_width: Side walls are at x = -half_width[0] and x = +half_width[1], meters.
         back: The wall behind the spot is at z = -back.
         front: The wall behind the cameras is at z = +front.
-        height: Of the ceiling, metres.
+        height: Of the ceiling, meters.
     """
 
     half_width: tuple[float, float]
@@ -57,7 +57,7 @@ _CARPETS = ((58, 62, 60), (70, 72, 82), (92, 84, 76), (60, 70, 95), (110, 104, 9
 
 @dataclass(frozen=True)
 class _Wall:
-    """One wall: the place of its middle, looking into the room, and its length in metres."""
+    """One wall: the place of its middle, looking into the room, and its length in meters."""
 
     middle: Place
     length: float
@@ -165,7 +165,7 @@ def _window(rng: np.random.Generator, build: MeshBuilder, place: Place, height: 
 def _furnish_wall(
     rng: np.random.Generator, build: MeshBuilder, wall: _Wall, limits: tuple[float, float], height: float
 ) -> None:
-    """Put pieces side by side along a wall, with gaps, between two positions along it (metres from its middle)."""
+    """Put pieces side by side along a wall, with gaps, between two positions along it (meters from its middle)."""
     cursor = limits[0] + rng.uniform(0.0, 0.8)
     while cursor < limits[1] - 0.6:
         kind = rng.choice(
@@ -185,7 +185,7 @@ def _furnish_wall(
         elif kind == "cabinet" and room_left > 1.7:
             furniture.cabinet(rng, build, wall.at(cursor + 0.85))
             if rng.random() < 0.6:
-                furniture.picture_on_wall(rng, build, wall.at(cursor + 0.85), str(rng.choice(["poster", "television"])))
+                furniture.image_on_wall(rng, build, wall.at(cursor + 0.85), str(rng.choice(["poster", "television"])))
             cursor += 1.8
         elif kind == "table" and room_left > 1.9:
             size = (rng.uniform(1.2, 1.7), 0.73, rng.uniform(0.6, 0.8))
@@ -201,7 +201,7 @@ def _furnish_wall(
             furniture.sofa(rng, build, wall.at(cursor + 1.1))
             cursor += 2.2
         elif kind == "board" and room_left > 2.2:
-            furniture.picture_on_wall(
+            furniture.image_on_wall(
                 rng, build, wall.at(cursor + 1.1), str(rng.choice(["whiteboard", "poster", "television"]))
             )
             cursor += 2.3
@@ -215,7 +215,7 @@ def _furnish_wall(
             cursor += rng.uniform(0.3, 0.9)
     for kind, chance in (("clock", 0.4), ("speaker", 0.4), ("socket", 0.9)):
         if rng.random() < chance:
-            furniture.picture_on_wall(rng, build, wall.at(rng.uniform(*limits)), kind)
+            furniture.image_on_wall(rng, build, wall.at(rng.uniform(*limits)), kind)
 
 
 def build_room(rng: np.random.Generator, stage: Stage) -> Room:

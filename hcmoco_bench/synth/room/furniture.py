@@ -26,7 +26,7 @@ class Place:
     yaw: float
 
     def at(self, right: float, height: float, front: float) -> _Floats:
-        """World point (3,) so many metres to the right, up and to the front, as one who looks at the front sees it."""
+        """World point (3,) so many meters to the right, up and to the front, as one who looks at the front sees it."""
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.array([self.x + right * c + front * s, height, self.z - right * s + front * c])
 
@@ -36,7 +36,7 @@ def _pick(rng: np.random.Generator, colors: tuple[tuple[int, int, int], ...]) ->
 
 
 def table(rng: np.random.Generator, build: MeshBuilder, place: Place, size: tuple[float, float, float]) -> None:
-    """A table of (width, height, depth) metres with four legs; sometimes with a screen or papers on it."""
+    """A table of (width, height, depth) meters with four legs; sometimes with a screen or papers on it."""
     width, height, depth = size
     if rng.random() < 0.5:
         top = build.material(textures.wood(rng, _pick(rng, WOODS)))
@@ -68,7 +68,7 @@ def table(rng: np.random.Generator, build: MeshBuilder, place: Place, size: tupl
 
 
 def chair(rng: np.random.Generator, build: MeshBuilder, place: Place, *, seat: float = 0.45, back: bool = True) -> None:
-    """A chair whose sitter looks to the front; `seat` is the height of its seat in metres."""
+    """A chair whose sitter looks to the front; `seat` is the height of its seat in meters."""
     cover = build.material(textures.cloth(rng, _pick(rng, CLOTHS)))
     metal = build.material(textures.plain(rng, _pick(rng, METALS)))
     build.box(place.at(0, seat - 0.025, 0), (0.44, 0.05, 0.43), cover, yaw=place.yaw, tile=0.15, cell=0.08)
@@ -170,7 +170,7 @@ def door(rng: np.random.Generator, build: MeshBuilder, place: Place) -> None:
     build.box(place.at(0.36, 1.02, 0.07), (0.12, 0.02, 0.03), metal, yaw=place.yaw)
 
 
-def picture_on_wall(rng: np.random.Generator, build: MeshBuilder, place: Place, kind: str) -> None:
+def image_on_wall(rng: np.random.Generator, build: MeshBuilder, place: Place, kind: str) -> None:
     """A poster, whiteboard, television, clock, loudspeaker or socket on the wall behind the place."""
     if kind == "poster":
         paper = build.material(textures.poster(rng))

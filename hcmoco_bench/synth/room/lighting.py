@@ -188,15 +188,15 @@ def _light_on_people(
         albedo[face] * irradiance[mesh.faces[face]].mean(axis=1) / np.pi,
     )
     seen[face < 0] = 0.0
-    # A lobe holds the rays nearest to its start, then moves to their centre of light.
+    # A lobe holds the rays nearest to its start, then moves to their center of light.
     starts = sphere_directions(DIRECTIONS)
     owner = np.argmax(rays @ starts.T, axis=1)
     weight = seen.mean(axis=1) + 1e-6
-    centres = np.stack([np.bincount(owner, weight * rays[:, axis], DIRECTIONS) for axis in range(3)], axis=1)
-    centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
+    centers = np.stack([np.bincount(owner, weight * rays[:, axis], DIRECTIONS) for axis in range(3)], axis=1)
+    centers /= np.maximum(np.linalg.norm(centers, axis=1, keepdims=True), 1e-9)
     solid_angle = 4 * np.pi / _ROOM_RAYS
     lobes = np.stack([np.bincount(owner, seen[:, axis], DIRECTIONS) for axis in range(3)], axis=1) * solid_angle
-    return centres.astype(np.float32), lobes.astype(np.float32)
+    return centers.astype(np.float32), lobes.astype(np.float32)
 
 
 def tone_table(size: int, top: float) -> NDArray[np.uint8]:

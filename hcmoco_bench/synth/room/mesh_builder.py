@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hcmoco_bench.synth.room.textures import Picture
+from hcmoco_bench.synth.room.textures import Image
 
 _Floats = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ class RoomMesh:
     """Everything in a room that does not move.
 
     Attributes:
-        vertices: (V, 3) float32 world metres; not shared between surfaces, so that normals and light stay crisp.
+        vertices: (V, 3) float32 world meters; not shared between surfaces, so that normals and light stay crisp.
         normals: (V, 3) float32, unit, towards the side that is meant to be seen.
         probes: (V, 3) float32 where the light of each vertex is measured: the vertex, or near the rim of a surface a
             point a little inwards, so that corners of a room are not darker than they should be.
@@ -40,7 +40,7 @@ class RoomMesh:
 
 
 class MeshBuilder:
-    """Adds surfaces one after another; `cell` is the largest edge of a piece in metres (light is kept per corner)."""
+    """Adds surfaces one after another; `cell` is the largest edge of a piece in meters (light is kept per corner)."""
 
     def __init__(self) -> None:
         self._vertices: list[_Floats] = []
@@ -49,11 +49,11 @@ class MeshBuilder:
         self._faces: list[NDArray[np.int32]] = []
         self._uv: list[_Floats] = []
         self._layers: list[NDArray[np.int32]] = []
-        self._textures: list[Picture] = []
+        self._textures: list[Image] = []
         self._emission: list[tuple[float, float, float]] = []
         self._count = 0
 
-    def material(self, texture: Picture, emission: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> int:
+    def material(self, texture: Image, emission: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> int:
         """Register a texture and, for lamps and windows, the radiance it sends out; returns its layer."""
         self._textures.append(texture)
         self._emission.append(emission)
@@ -107,8 +107,8 @@ class MeshBuilder:
             along_u: (3,) edge of texture direction u.
             along_v: (3,) edge of texture direction v.
             layer: Material.
-            tile: Metres of one repetition of the texture; None stretches it over the quad once.
-            cell: Largest edge of a piece, metres.
+            tile: Meters of one repetition of the texture; None stretches it over the quad once.
+            cell: Largest edge of a piece, meters.
         """
         o, eu, ev = (np.asarray(value, np.float64) for value in (origin, along_u, along_v))
         lengths = float(np.linalg.norm(eu)), float(np.linalg.norm(ev))
@@ -130,8 +130,8 @@ class MeshBuilder:
         """Add a box, seen from outside.
 
         Args:
-            center: (3,) world metres.
-            size: (3,) width (x), height (y), depth (z) before turning, metres.
+            center: (3,) world meters.
+            size: (3,) width (x), height (y), depth (z) before turning, meters.
             layer: Material of its sides.
             yaw: Turn about y, radians; 0 leaves the front towards +z, positive turns it towards +x.
             tile: As for `quad`.
@@ -148,13 +148,13 @@ class MeshBuilder:
             across *= third / max(
                 float(np.linalg.norm(across) * np.linalg.norm(outward) * np.linalg.norm(along)), 1e-12
             )
-            picture = front if outward is z else None
+            image = front if outward is z else None
             self.quad(
                 middle + outward - along - across,
                 2 * along,
                 2 * across,
-                layer if picture is None else picture,
-                tile=tile if picture is None else None,
+                layer if image is None else image,
+                tile=tile if image is None else None,
                 cell=cell,
             )
 

@@ -2,7 +2,7 @@
 # float(0.0) declares a variable that changes; every condition is evaluated, so that an expensive one is nested.
 # ruff: noqa: ANN202, UP018, SIM114
 # mypy: disable-error-code="valid-type,misc,no-untyped-def,no-any-return,unused-ignore"
-"""Soft shadows that people cast on the room, traced for every few pixels of the colour picture and spread out."""
+"""Soft shadows that people cast on the room, traced for every few pixels of the color image and spread out."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ STEP = 8
 """One shadow value for so many pixels across and down."""
 
 _REACH = 1.8
-"""People do not shade what is further than this from the upright cylinder around them, metres."""
+"""People do not shade what is further than this from the upright cylinder around them, meters."""
 
 _FLOOR = 0.03
-"""Surfaces lower than this are floor, metres."""
+"""Surfaces lower than this are floor, meters."""
 
 _SOLE = 0.08
-"""What is lower than this darkens the floor next to it, metres."""
+"""What is lower than this darkens the floor next to it, meters."""
 
 _CELL = 0.01
-"""Cell of the grid on the floor in which soles are drawn, metres."""
+"""Cell of the grid on the floor in which soles are drawn, meters."""
 
 _SPREAD = 0.16
 """How far rays stray from a lobe's middle, radians: half the size of a lamp as seen from the floor."""
@@ -56,7 +56,7 @@ def _cast(
     if wp.length(away) > reach or wp.dot(n, n) < 0.5:
         return
     start = p + n * 0.01
-    # A fixed pattern over 4 x 4 neighbours; blurring the result makes a lobe's shadow soft.
+    # A fixed pattern over 4 x 4 neighbors; blurring the result makes a lobe's shadow soft.
     cell = (i % 4) * 4 + (j % 4)
     total = float(0.0)
     unhidden = float(0.0)
@@ -79,20 +79,20 @@ def _cast(
 
 
 class ShadowCatcher:
-    """The surfaces of a room as one colour camera sees them, ready to be shaded.
+    """The surfaces of a room as one color camera sees them, ready to be shaded.
 
     Args:
         mesh: The room.
         surface: The same triangles on a device.
         light: Its light.
-        view: The colour camera.
+        view: The color camera.
     """
 
     def __init__(self, mesh: RoomMesh, surface: Surface, light: RoomLight, view: View) -> None:
         camera = view.camera
         self.width, self.height = camera.width, camera.height
         columns, rows = -(-camera.width // STEP), -(-camera.height // STEP)
-        # Pixel (X, Y) of the coarse picture looks through the middle of a block of STEP x STEP pixels.
+        # Pixel (X, Y) of the coarse image looks through the middle of a block of STEP x STEP pixels.
         shift = (STEP - 1) / 2
         coarse = Pinhole(
             camera.fx / STEP,
@@ -123,7 +123,7 @@ class ShadowCatcher:
         """The shadows of people where they are now.
 
         Returns:
-            Boxes and, for their pixels, factors (h, w) uint8 on *displayed* values: 255 = no shadow. A picture is
+            Boxes and, for their pixels, factors (h, w) uint8 on *displayed* values: 255 = no shadow. A image is
             multiplied by all of them; there are none if no shadow is on it.
         """
         points = people.points.numpy()
@@ -166,7 +166,7 @@ class ShadowCatcher:
         np.maximum.at(trodden, (cells[:, 1], cells[:, 0]), 1 - low[:, 1] / _SOLE)
         closed = cv2.morphologyEx(trodden, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         dark = 0.75 * cv2.GaussianBlur(closed, (0, 0), 1.5) + 0.6 * cv2.GaussianBlur(closed, (0, 0), 5.0)
-        # The floor is a plane: four of its points tell where all cells are on the picture.
+        # The floor is a plane: four of its points tell where all cells are on the image.
         corners = np.array([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]], np.float64)
         world = np.stack(
             [start[0] + (corners[:, 0] + 0.5) * _CELL, np.zeros(4), start[1] + (corners[:, 1] + 0.5) * _CELL]

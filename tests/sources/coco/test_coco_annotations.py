@@ -44,13 +44,13 @@ def test_a_person_by_hand(tmp_path: Path) -> None:
     assert person.state.tolist() == [0] + [1 + i % 2 for i in range(1, 17)]
     assert person.joints[0].tolist() == [0, 0]
     assert person.joints[4].tolist() == [14, 24]
-    # The box reaches from px edge 10 to 50 and 20 to 80; px centres are half a px less.
+    # The box reaches from px edge 10 to 50 and 20 to 80; px centers are half a px less.
     assert person.center.tolist() == [29.5, 49.5]
     assert person.scale == pytest.approx(1.25 * 60 / 200)
     assert found.problems == ()
 
 
-def test_a_box_is_cut_to_the_picture(tmp_path: Path) -> None:
+def test_a_box_is_cut_to_the_image(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", GOOD | {"bbox": [-10.0, 40.0, 30.0, 500.0]})
     (person,) = read_annotations(path, tmp_path).photographs[0].people
     assert person.center.tolist() == [9.5, 69.5]

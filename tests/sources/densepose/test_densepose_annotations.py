@@ -42,7 +42,7 @@ def _data_set(root, people, n_images=1):
     (root / "annotations").mkdir()
     names = [f"COCO_train2014_{number:012d}.jpg" for number in range(1, n_images + 1)]
     for name in names:
-        (root / "train2014" / name).write_bytes(b"picture")
+        (root / "train2014" / name).write_bytes(b"image")
     images = [{"id": i, "file_name": name, "width": 64, "height": 48} for i, name in enumerate(names, 1)]
     path = root / "annotations" / "densepose_coco_2014_train.json"
     path.write_text(json.dumps({"images": images, "annotations": people, "categories": []}))
@@ -52,10 +52,10 @@ def _data_set(root, people, n_images=1):
 def test_points_and_masks_are_read(tmp_path):
     path = _data_set(tmp_path, [_person(7)])
     found = read_annotations(path, tmp_path)
-    (picture,) = found.pictures
-    (person,) = picture.people
-    assert picture.path == tmp_path / "train2014" / "COCO_train2014_000000000001.jpg"
-    assert picture.size == (64, 48)
+    (image,) = found.images
+    (person,) = image.people
+    assert image.path == tmp_path / "train2014" / "COCO_train2014_000000000001.jpg"
+    assert image.size == (64, 48)
     np.testing.assert_array_equal(person.box, [10, 20, 20, 25])
     np.testing.assert_allclose(person.surface.xy, [[0, 0], [0.5, 0.2], [1, 1]], atol=1e-7)
     np.testing.assert_array_equal(person.surface.part, [1, 2, 24])
@@ -66,16 +66,16 @@ def test_points_and_masks_are_read(tmp_path):
     assert found.problems == ()
 
 
-def test_people_without_points_are_counted_and_stay_in_their_picture(tmp_path):
+def test_people_without_points_are_counted_and_stay_in_their_image(tmp_path):
     bare = dict.fromkeys(("dp_x", "dp_y", "dp_I", "dp_U", "dp_V", "dp_masks"))
     people = [_person(1), _person(2, **bare), _person(3, iscrowd=1, **bare), _person(4, image=2, **bare)]
     found = read_annotations(_data_set(tmp_path, people, n_images=3), tmp_path)
     assert found.counts == {
-        "people": 4, "with_points": 1, "without_points": 3, "crowds": 1, "pictures_without_points": 2,
+        "people": 4, "with_points": 1, "without_points": 3, "crowds": 1, "images_without_points": 2,
     }  # fmt: skip
-    (picture,) = found.pictures
-    assert [person.surface is None for person in picture.people] == [False, True, True]
-    assert [person.crowd for person in picture.people] == [False, False, True]
+    (image,) = found.images
+    assert [person.surface is None for person in image.people] == [False, True, True]
+    assert [person.crowd for person in image.people] == [False, False, True]
     assert not found.problems
 
 
@@ -93,7 +93,7 @@ def test_points_outside_are_left_out_and_said(tmp_path, changes, left):
     found = read_annotations(_data_set(tmp_path, [_person(1, **changes), _person(2)]), tmp_path)
     (problem,) = found.problems
     assert (problem.kind, problem.kept, problem.id) == ("points_outside", True, "1")
-    first = found.pictures[0].people[0].surface
+    first = found.images[0].people[0].surface
     assert first is None if left is None else len(first.part) == left
 
 
@@ -112,14 +112,14 @@ def test_points_outside_are_left_out_and_said(tmp_path, changes, left):
 def test_wrong_entries_are_problems(tmp_path, changes):
     found = read_annotations(_data_set(tmp_path, [_person(1, **changes), _person(2)]), tmp_path)
     assert [(problem.kind, problem.id) for problem in found.problems] == [("annotation_wrong", "1")]
-    assert [person.id for person in found.pictures[0].people] == [2]
+    assert [person.id for person in found.images[0].people] == [2]
 
 
-def test_a_missing_picture_is_a_problem(tmp_path):
+def test_a_missing_image_is_a_problem(tmp_path):
     path = _data_set(tmp_path, [_person(1), _person(2, image=2)], n_images=2)
     (tmp_path / "train2014" / "COCO_train2014_000000000002.jpg").unlink()
     found = read_annotations(path, tmp_path)
-    assert [picture.id for picture in found.pictures] == [1]
+    assert [image.id for image in found.images] == [1]
     assert [(problem.kind, problem.id) for problem in found.problems] == [("image_missing", "2")]
 
 

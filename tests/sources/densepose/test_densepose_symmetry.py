@@ -78,7 +78,7 @@ def test_the_generated_bodys_charts_are_mirrored_as_its_surface_is() -> None:
         rows = mirrored_part == number
         nearest = places[chart][tree.query(mirrored_uv[rows])[1]]
         distances.append(np.linalg.norm(nearest - places[inside][rows] * [-1, 1, 1], axis=1))
-    assert np.quantile(np.concatenate(distances), 0.95) < 0.05  # metres; vertices are 2 cm apart
+    assert np.quantile(np.concatenate(distances), 0.95) < 0.05  # meters; vertices are 2 cm apart
 
 
 def test_the_torso_is_its_own_partner() -> None:

@@ -54,7 +54,7 @@ def kind_of(folder: Path) -> str:
 
 
 def test_the_camera() -> None:
-    """One metre to the right at two metres is 1 / (0.0035 x 2) px to the right of the middle; up is up."""
+    """One meter to the right at two meters is 1 / (0.0035 x 2) px to the right of the middle; up is up."""
     assert pixels_from_world([1.0, 0.5, 2.0]).tolist() == pytest.approx([160 + 1 / 0.007, 120 - 0.5 / 0.007])
     points = np.random.default_rng(0).uniform([-1, -1, 1], [1, 1, 5], (20, 3))
     np.testing.assert_allclose(world_from_pixels(pixels_from_world(points), points[:, 2]), points)

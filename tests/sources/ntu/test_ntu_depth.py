@@ -55,7 +55,7 @@ def refusal(folder: Path, data: bytes) -> str:
     return caught.value.kind
 
 
-def test_every_millimetre_as_written(tmp_path: Path) -> None:
+def test_every_millimeter_as_written(tmp_path: Path) -> None:
     depth = scene()
     buffer = io.BytesIO()
     Image.fromarray(depth).save(buffer, "png")

@@ -1,4 +1,4 @@
-"""Pictures left out of decoding change nothing: what is asked for is bit by bit what full decoding gives."""
+"""Images left out of decoding change nothing: what is asked for is bit by bit what full decoding gives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from hcmoco_bench.sources.ntu import video as video_module
 from hcmoco_bench.sources.ntu.assets import Asset
-from hcmoco_bench.sources.ntu.h264_order import coded_pictures, shown_order
+from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.video import decode_frames
 
 N = 48
@@ -27,9 +27,9 @@ def write_h264(path: Path, parameters: str, n_frames: int = N) -> Path:
             stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
             stream.options = {"preset": "ultrafast", "x264-params": f"{parameters}:qp=35"}
             for frame in range(n_frames):
-                picture = np.ascontiguousarray(noise[:, 7 * frame : 7 * frame + 1920])
-                picture[:, :, 0] = frame * 5
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                image = np.ascontiguousarray(noise[:, 7 * frame : 7 * frame + 1920])
+                image[:, :, 0] = frame * 5
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
             container.mux(stream.encode(None))
     except ValueError as error:  # av.codec.UnknownCodecError
         pytest.skip(f"this build of PyAV has no x264: {error}")
@@ -54,8 +54,8 @@ def full_order(path: Path) -> list[int]:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         for i, packet in enumerate(packets):
             packet.pts = i
-            shown += [picture.pts for picture in decoder.decode(packet)]
-        return shown + [picture.pts for picture in decoder.decode(None)]
+            shown += [image.pts for image in decoder.decode(packet)]
+        return shown + [image.pts for image in decoder.decode(None)]
 
 
 def check(path: Path, monkeypatch: pytest.MonkeyPatch, choices: list[list[int]]) -> None:
@@ -66,8 +66,8 @@ def check(path: Path, monkeypatch: pytest.MonkeyPatch, choices: list[list[int]])
     for choice in choices:
         found = list(decode_frames(Asset(path), choice))
         assert [frame for frame, _ in found] == choice
-        for frame, picture in found:
-            np.testing.assert_array_equal(picture, whole[frame])
+        for frame, image in found:
+            np.testing.assert_array_equal(image, whole[frame])
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -75,10 +75,10 @@ def test_coded_streams(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatc
     path = write_h264(tmp_path / "x.avi", STREAMS[name])
     with av.open(str(path), format="avi") as container:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
-        pictures = coded_pictures(container.streams.video[0].codec_context.extradata, packets)
-    if pictures is not None:
-        assert shown_order(pictures) == full_order(path)
-    assert (pictures is None) == (name in ("no B", "interlaced"))
+        images = coded_images(container.streams.video[0].codec_context.extradata, packets)
+    if images is not None:
+        assert shown_order(images) == full_order(path)
+    assert (images is None) == (name in ("no B", "interlaced"))
     check(path, monkeypatch, [[1], [N], [24], [2, 3, 4], [15, 45], [7, 8, 30, 31, 48], list(range(1, N + 1, 9))])
 
 
@@ -87,10 +87,10 @@ def test_the_real_video(real_files: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (path,) = (real_files / "ntu").glob("*.avi")
     with av.open(str(path), format="avi") as container:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
-        pictures = coded_pictures(container.streams.video[0].codec_context.extradata, packets)
-    assert pictures is not None
-    assert shown_order(pictures) == full_order(path)
-    assert 0.2 < np.mean([not picture.reference for picture in pictures]) < 0.8
+        images = coded_images(container.streams.video[0].codec_context.extradata, packets)
+    assert images is not None
+    assert shown_order(images) == full_order(path)
+    assert 0.2 < np.mean([not image.reference for image in images]) < 0.8
     check(path, monkeypatch, [[1], [52], [15, 45, 75], [2, 3, 4, 5], [60, 103]])
 
 
@@ -99,9 +99,9 @@ def test_damaged_streams_say_nothing(tmp_path: Path) -> None:
     with av.open(str(path), format="avi") as container:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
         extradata = container.streams.video[0].codec_context.extradata
-    assert coded_pictures(extradata, packets) is not None
+    assert coded_images(extradata, packets) is not None
     for broken in (b"", b"\0" * 100, b"\xff" * 100, b"\0\0\1", b"\0\0\1\x65", packets[5][:6], packets[3] + packets[4]):
-        assert coded_pictures(extradata, [*packets[:5], broken, *packets[6:]]) is None
-    assert coded_pictures(None, packets[1:]) is None or extradata
-    doubled = coded_pictures(extradata, [*packets[:5], packets[4]])
+        assert coded_images(extradata, [*packets[:5], broken, *packets[6:]]) is None
+    assert coded_images(None, packets[1:]) is None or extradata
+    doubled = coded_images(extradata, [*packets[:5], packets[4]])
     assert doubled is None or shown_order(doubled) is None

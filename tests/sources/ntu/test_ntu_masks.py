@@ -49,7 +49,7 @@ def refusal(asset: Asset) -> str:
     return caught.value.kind
 
 
-def test_palette_indices_are_raw_ids_whatever_the_colours(tmp_path: Path) -> None:
+def test_palette_indices_are_raw_ids_whatever_the_colors(tmp_path: Path) -> None:
     expected = classes()
     raw = part_table().encode(expected)
     for image in (paletted(raw), Image.fromarray(raw, "L")):
@@ -76,7 +76,7 @@ def test_unknown_ids_name_file_id_and_pixels(tmp_path: Path) -> None:
     assert (caught.value.kind, caught.value.file) == ("mask_unknown_id", str(asset))
 
 
-def test_colours_instead_of_ids(tmp_path: Path) -> None:
+def test_colors_instead_of_ids(tmp_path: Path) -> None:
     raw = part_table().encode(classes())
     for image in (
         paletted(raw).convert("RGB"),
@@ -101,7 +101,7 @@ def test_cut_off_anywhere(tmp_path: Path, end: int) -> None:
     assert refusal(put(tmp_path, png(paletted(part_table().encode(classes())))[:end])) == "mask_unreadable"
 
 
-def test_text_and_pictures_of_other_formats(tmp_path: Path) -> None:
+def test_text_and_images_of_other_formats(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("L", (512, 424)).save(buffer, "bmp")
     assert {refusal(put(tmp_path, data)) for data in (b"text" * 50, buffer.getvalue())} == {"mask_unreadable"}
@@ -114,7 +114,7 @@ def test_folders_and_archives_at_any_level(tmp_path: Path, place: str) -> None:
     top = tmp_path / "masks"
     put(top / place, b"mask")
     put(top / place, b"no mask", "readme.txt")
-    put(top / "images", b"picture", f"{ID}.jpg")
+    put(top / "images", b"image", f"{ID}.jpg")
     put(top / "depth", b"depth", f"MDepth-{ID}.png")
     with zipfile.ZipFile(tmp_path / "masks.zip", "w") as archive:
         for file in sorted(top.rglob("*.*")):

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.splits import Split, fingerprint, subject_disjoint, uniform
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
 
 
 def sample(performer: int, frame: int, setup: int = 1) -> SampleId:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.problems import Problem
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.ntu import Asset, ClipName, DepthFrames, NtuTree, scan
 
 ONE = "S001C001P001R001A001"

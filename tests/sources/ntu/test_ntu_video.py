@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 1920, 1080
 N_FRAMES = 23
 CELL = 64
 
-# Key frame distance, pictures shown out of order, and references between them: what decoders can get wrong.
+# Key frame distance, images shown out of order, and references between them: what decoders can get wrong.
 CODECS = {
     "h264 one key frame": ("libx264", {"g": "250", "bf": "3", "x264-params": "b-pyramid=normal:b-adapt=0"}),
     "h264 key frames": ("libx264", {"g": "6", "bf": "2", "x264-params": "b-adapt=0"}),
@@ -32,8 +32,8 @@ CODECS = {
 }
 
 
-def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
-    """A picture that shows its number in binary as large squares, red for one and blue for zero."""
+def numbered_image(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+    """A image that shows its number in binary as large squares, red for one and blue for zero."""
     image = np.full((height, width, 3), 60, np.uint8)
     image[height // 2 :, : 20 * number + 20] = (90, 160, 110)
     for bit in range(6):
@@ -42,9 +42,9 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np
 
 
 def shown_number(image: NDArray[np.uint8]) -> int:
-    centres = image[CELL // 2, CELL // 2 : 6 * CELL : CELL].astype(int)
-    assert (np.abs(centres[:, 0] - centres[:, 2]) > 100).all()
-    return sum(1 << bit for bit, (red, _, blue) in enumerate(centres) if red > blue)
+    centers = image[CELL // 2, CELL // 2 : 6 * CELL : CELL].astype(int)
+    assert (np.abs(centers[:, 0] - centers[:, 2]) > 100).all()
+    return sum(1 << bit for bit, (red, _, blue) in enumerate(centers) if red > blue)
 
 
 def write_avi(
@@ -63,7 +63,7 @@ def write_avi(
         if codec == "mpeg4":
             stream.codec_context.gop_size = int(options["g"])
         for number in range(1, n_frames + 1):
-            frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(numbered_image(number, *size), format="rgb24")
             for packet in stream.encode(frame.reformat(format="yuv420p")):
                 container.mux(packet)
         for packet in stream.encode(None):
@@ -72,7 +72,7 @@ def write_avi(
 
 
 def plain_decode(path: Path) -> list[NDArray[np.uint8]]:
-    """All pictures by PyAV's own loop, with its own threads, guesses and conversion."""
+    """All images by PyAV's own loop, with its own threads, guesses and conversion."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -108,7 +108,7 @@ def test_all_frames_and_every_single_one(avi: Path) -> None:
         assert found == number
         np.testing.assert_array_equal(image, together[number])
         assert (image.shape, image.dtype) == ((HEIGHT, WIDTH, 3), np.uint8)
-        # The same picture as libswscale makes, up to its rounding and its way of enlarging chroma.
+        # The same image as libswscale makes, up to its rounding and its way of enlarging chroma.
         assert np.abs(image.astype(int) - plain[number - 1]).mean() < 2
 
 
@@ -180,7 +180,7 @@ def test_cut_anywhere_never_shows_a_wrong_frame(avi: Path, tmp_path: Path) -> No
     assert len(shown) > 8
 
 
-def test_cut_between_two_pictures_does_not_count_what_was_held_back(reordered: Path, tmp_path: Path) -> None:
+def test_cut_between_two_images_does_not_count_what_was_held_back(reordered: Path, tmp_path: Path) -> None:
     with av.open(str(reordered)) as container:
         ends = [packet.pos + packet.size for packet in container.demux(video=0) if packet.size]
     data = reordered.read_bytes()
@@ -238,7 +238,7 @@ def test_no_video_is_unreadable(data: bytes, tmp_path: Path) -> None:
         assert (caught.value.kind, caught.value.file) == ("video_unreadable", str(path))
 
 
-def test_sound_without_pictures_is_unreadable(tmp_path: Path) -> None:
+def test_sound_without_images_is_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "x_rgb.avi"
     with av.open(str(path), "w", format="avi") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
@@ -264,7 +264,7 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     assert caught.value.kind == "video_wrong_size"
 
 
-def test_a_wiped_picture_ends_the_video_before_the_count_goes_wrong(avi: Path, tmp_path: Path) -> None:
+def test_a_wiped_image_ends_the_video_before_the_count_goes_wrong(avi: Path, tmp_path: Path) -> None:
     with av.open(str(avi)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     data = avi.read_bytes()

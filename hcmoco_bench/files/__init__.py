@@ -1,0 +1,1 @@
+"""Files of any kind: written atomically, locked, hashed, encoded, decoded and checked."""

@@ -1,0 +1,1 @@
+"""What a running command rests on: processes, ranks, progress, settings, registries."""

@@ -1,0 +1,1 @@
+"""What all tasks share: the interface, the registry, fine-tuning, evaluation and results."""

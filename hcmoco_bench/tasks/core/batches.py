@@ -1,0 +1,84 @@
+"""Batches of a task's data, for training and for scoring, and the share held out for choosing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+
+from hcmoco_bench.data.loader import make_loader_with
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.pretrain.loading import MixedBatches
+from hcmoco_bench.runtime.ranks import world_size
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.training.objective import LoopBatch
+
+
+def training_batches(
+    data: TaskData, config: FinetuneConfig, *, rank: int, processes: int, pin_memory: bool
+) -> MixedBatches[LoopBatch]:
+    """This process's batches for the loop; data smaller than a step is drawn again to fill it."""
+    return MixedBatches(
+        data.dataset,
+        data.mixture or (len(data),),
+        data.collate,
+        batch_size=config.batch_size,
+        accumulate=config.accumulate,
+        rank=rank,
+        world_size=processes,
+        workers=config.workers,
+        seed=config.seed,
+        pin_memory=pin_memory,
+        repeat=True,
+    )
+
+
+def evaluation_batches(data: TaskData, config: FinetuneConfig, device: torch.device) -> Iterator[Any]:
+    """This process's share of a split, every row once, in order, as batches on the device."""
+    number = world_size()
+    rows = range(len(data))[torch.distributed.get_rank() if number > 1 else 0 :: number]
+    loader = make_loader_with(
+        data.collate,
+        data.dataset,
+        rows,
+        batch_size=config.eval_batch_size,
+        workers=config.workers,
+        pin_memory=device.type == "cuda",
+    )
+    for batch in loader:
+        yield batch.to(device)
+
+
+def autocast(config: FinetuneConfig, device: torch.device) -> AbstractContextManager[Any]:
+    """The precision of a forward pass in scoring: that of training."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
+
+
+def hold_out(data: TaskData, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Split rows into those to train on and those to choose on; a group is never on both sides.
+
+    Args:
+        data: Training data, of one data set.
+        share: About this share of the rows is held out; at least one group, and not all.
+        seed: Decides which groups.
+
+    Raises:
+        UsageError: If there are fewer than two groups, or the data is a mixture.
+    """
+    groups = np.array(data.groups if data.groups is not None else data.ids)
+    names = np.unique(groups)
+    if len(names) < 2 or data.mixture is not None:
+        raise UsageError(
+            f"{data.name}, {data.split}: cannot hold out a share for choosing, "
+            + ("it is a mixture" if data.mixture is not None else f"all rows are of one group ({names[0]})")
+            + "; leave validation_share out"
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    sizes = np.array([(groups == names[i]).sum() for i in order])
+    wanted = max(1, min(len(names) - 1, int(np.searchsorted(np.cumsum(sizes), share * len(groups)) + 1)))
+    held = np.isin(groups, names[order[:wanted]])
+    return np.flatnonzero(~held).tolist(), np.flatnonzero(held).tolist()

@@ -1,0 +1,65 @@
+"""Choosing the epoch: every so often the model is scored, and the best so far is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hcmoco_bench.tasks.core.checkpoints import KIND
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.task import Task, TaskData
+from hcmoco_bench.training.checkpoint import save_checkpoint
+from hcmoco_bench.training.loop import TrainingLoop
+from hcmoco_bench.training.loss_table import LossTable, read_losses
+
+BEST_FILE, CHOICE_FILE = "best.pth", "epochs.csv"
+
+
+class BestCheckpoint:
+    """Keeps the best epoch of a run as `best.pth`, and a table of the scores; a run that continues goes on with both.
+
+    Args:
+        task: The task.
+        config: The settings.
+        data: What to score on, opened with `train=False`.
+        loop: The run.
+    """
+
+    def __init__(self, task: Task, config: FinetuneConfig, data: TaskData, loop: TrainingLoop) -> None:
+        self.task, self.config, self.data, self.loop = task, config, data, loop
+        self._table = loop.folder / CHOICE_FILE
+        done = loop.position.step // loop.steps_per_epoch
+        self._scores = {epoch: score for epoch, score in _read(self._table).items() if epoch <= done}
+
+    def at_epoch_end(self, epoch: int) -> None:
+        """Score the model if it is time; called in every process, for the same epoch twice if the run continues."""
+        last = epoch == sum(stage.epochs for stage in self.loop.stages)
+        if epoch in self._scores or (epoch % self.config.evaluate_every and not last):
+            return
+        accelerator = self.loop.accelerator
+        model = accelerator.unwrap_model(self.loop.model)
+        evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device)
+        main = self.task.record.main_score
+        score = evaluation.scores[main]
+        sign = 1 if self.task.record.higher_is_better else -1
+        best = all(sign * score > sign * other for other in self._scores.values())
+        if accelerator.is_main_process:
+            if best:
+                state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+                path = self.loop.folder / BEST_FILE
+                path.unlink(missing_ok=True)  # the one before is no longer wanted
+                save_checkpoint(path, {"kind": KIND, "config": self.loop.config, "model": state})
+            with LossTable(self._table, ("epoch", main), step=max(self._scores, default=0)) as table:
+                table.append({"epoch": epoch, main: score})
+        self._scores[epoch] = score
+        accelerator.wait_for_everyone()
+
+
+def _read(path: Path) -> dict[int, float]:
+    if not path.is_file():
+        return {}
+    table = read_losses(path)
+    if not table:
+        return {}
+    epochs, scores = table.values()
+    return {int(epoch): float(score) for epoch, score in zip(epochs, scores, strict=True)}

@@ -1,0 +1,112 @@
+"""Checkpoints of tasks: what they hold, and what is said to those that are something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.results.schema import PretrainEntry
+from hcmoco_bench.runtime.settings import validated
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.training.checkpoint import load_checkpoint
+
+KIND = "task"
+
+
+@dataclass(frozen=True)
+class TaskCheckpoint:
+    """A fine-tuned model as it lies in a file.
+
+    Attributes:
+        path: The file.
+        sha256: Of the file.
+        config: Settings of its run.
+        pretrain: Where its encoder came from.
+        model: State dict of the whole model.
+        chosen_on: What its epoch was chosen on: `last epoch`, `validation` or `test`.
+    """
+
+    path: Path
+    sha256: str
+    config: FinetuneConfig
+    pretrain: PretrainEntry
+    model: Mapping[str, Tensor]
+    chosen_on: str
+
+
+def checkpoint_config(config: FinetuneConfig, pretrain: PretrainEntry, chosen_on: str) -> dict[str, Any]:
+    """The `config` of a task's checkpoint."""
+    return {"finetune": config.to_dict(), "pretrain": pretrain.model_dump(mode="json"), "chosen_on": chosen_on}
+
+
+def load_task_checkpoint(path: Path, task: str, *, backbone: str | None = None) -> TaskCheckpoint:
+    """Read a fine-tuned model for a task.
+
+    Args:
+        path: The `.pth` file.
+        task: Name of the task it is to be scored on.
+        backbone: The backbone it is believed to have; None for any.
+
+    Raises:
+        DataError: If it is missing, damaged, or not of this tool.
+        UsageError: If it is a pre-trained encoder, of another task, or of another backbone; says what to do.
+    """
+    state = load_checkpoint(path)
+    if state["kind"] == "pretrain":
+        raise UsageError(
+            f"{path}: a pre-trained encoder, without a head to score; fine-tune it first: "
+            f"hcmoco-bench finetune --task {task} --ckpt {path}"
+        )
+    if state["kind"] != KIND or "finetune" not in state["config"]:
+        raise DataError(f"{path}: a checkpoint of kind {state['kind']!r}, not of a task", file=str(path))
+    config = validated(FinetuneConfig, state["config"]["finetune"], str(path))
+    if config.task != task:
+        raise UsageError(f"{path}: a model of the task {config.task}, not of {task}; use --task {config.task}")
+    if backbone is not None and backbone != config.backbone:
+        raise UsageError(f"{path}: its backbone is {config.backbone}, not {backbone}; leave --backbone out")
+    return TaskCheckpoint(
+        path=path,
+        sha256=file_sha256(path),
+        config=config,
+        pretrain=PretrainEntry.model_validate(state["config"]["pretrain"]),
+        model=state["model"],
+        chosen_on=state["config"]["chosen_on"],
+    )
+
+
+def pretrained_settings(path: Path) -> PretrainConfig:
+    """Settings of a pre-training checkpoint.
+
+    Raises:
+        DataError: If it is missing, damaged, or not of this tool.
+        UsageError: If it is a fine-tuned model.
+    """
+    state = load_checkpoint(path)
+    if state["kind"] != "pretrain":
+        raise UsageError(
+            f"{path}: a fine-tuned model of a task, not a pre-trained encoder; to score it: hcmoco-bench eval --ckpt "
+            f"{path}; to start from its weights: --init {path}"
+        )
+    return validated(PretrainConfig, state["config"], str(path))
+
+
+def pretrain_entry(config: FinetuneConfig) -> PretrainEntry:
+    """Where the encoder of a run comes from; names stores and files without their folders."""
+    if config.ckpt is not None:
+        settings = pretrained_settings(Path(config.ckpt))
+        data = " + ".join(Path(store).name for store in settings.stores)
+        return PretrainEntry(method=settings.method, data=data or None, init=_file_name(settings.init))
+    if config.init in ("scratch", "imagenet"):
+        return PretrainEntry(method=config.init)
+    return PretrainEntry(method="weights", init=_file_name(config.init))
+
+
+def _file_name(init: str) -> str:
+    return init if init in ("scratch", "imagenet") else Path(init).name

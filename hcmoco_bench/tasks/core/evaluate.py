@@ -1,0 +1,198 @@
+"""Scoring: a model, a checkpoint, or another program's predictions."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.models.weights import load_weights
+from hcmoco_bench.results.schema import ModelEntry
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.runtime.ranks import broadcast_buffers
+from hcmoco_bench.runtime.settings import validated
+from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.options import with_options
+from hcmoco_bench.tasks.core.provenance import run_entry
+from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
+from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.training.device import make_accelerator
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """What an evaluation gave.
+
+    Attributes:
+        evaluation: Scores and evidence.
+        seconds: Of scoring, without opening the data.
+        written: The result; None if none was asked for, and in all processes but the main one.
+    """
+
+    evaluation: Evaluation
+    seconds: float
+    written: Writing | None
+
+
+def evaluate_model(
+    task: Task,
+    model: nn.Module,
+    data: TaskData,
+    config: FinetuneConfig,
+    device: torch.device,
+    *,
+    progress: Progress = no_progress,
+    sheet_size: int = 0,
+) -> Evaluation:
+    """Score a model on its device, on all processes the main one's; it is left in evaluation mode.
+
+    Raises:
+        DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
+    """
+    if not len(data):
+        raise DataError(f"{data.name}: split {data.split} has no sample to score", kind="nothing_scored")
+    model.eval()
+    broadcast_buffers(model)
+    with torch.inference_mode():
+        return task.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)
+
+
+def speed_up(model: nn.Module, config: FinetuneConfig) -> None:
+    """Memory layout and compilation as the settings ask for."""
+    if config.channels_last:
+        model.to(memory_format=torch.channels_last)
+    if config.compile:
+        model.compile()
+
+
+def scoring_config(task: Task, config: FinetuneConfig, given: dict[str, Any]) -> FinetuneConfig:
+    """A checkpoint's settings with where the data is, the protocol and the like changed.
+
+    Raises:
+        UsageError: If the task has no such protocol or option.
+    """
+    changed = validated(FinetuneConfig, with_options(task, config.to_dict(), given), f"settings of {task.record.id}")
+    task.check(changed)
+    return changed
+
+
+def evaluate_checkpoint(
+    task: Task,
+    checkpoint: TaskCheckpoint,
+    config: FinetuneConfig,
+    *,
+    split: str | None = None,
+    out: Path | None = None,
+    name: str = "",
+    command: str | None = None,
+    progress: Progress = no_progress,
+    sheet_size: int = 0,
+    bootstrap: int = BOOTSTRAP,
+) -> EvalReport:
+    """Score a fine-tuned model.
+
+    Args:
+        task: The task.
+        checkpoint: The model.
+        config: Its settings, as `scoring_config` gives them.
+        split: The split to score; None for the task's test split.
+        out: The result file; None for none.
+        name: The model's name in the result.
+        command: As it was typed.
+        progress: Told samples done and to do.
+        sheet_size: Samples on the prediction sheet.
+        bootstrap: Draws of the interval; 0 for none.
+
+    Raises:
+        UsageError: If the result file exists, or there is no such split.
+        StoreError: If a store is missing.
+        DataError: If the weights do not fit, or the split cannot be scored.
+    """
+    if out is not None:
+        check_free(out)
+    accelerator = make_accelerator(Path())
+    data = task.open_data(config, split or task.test_split(config), train=False)
+    model = task.build_model(config, fresh=False)
+    load_weights(model, checkpoint.model, file=str(checkpoint.path))
+    model.to(accelerator.device)
+    speed_up(model, config)
+    started = time.perf_counter()
+    evaluation = evaluate_model(
+        task, model, data, config, accelerator.device, progress=progress, sheet_size=sheet_size if out else 0
+    )
+    seconds = time.perf_counter() - started
+    written = None
+    if out is not None and accelerator.is_main_process:
+        written = write_evaluations(
+            out,
+            task,
+            data,
+            config.protocol,
+            [evaluation],
+            model=ModelEntry(
+                name=name or checkpoint.path.stem,
+                backbone=config.backbone,
+                weights_sha256=checkpoint.sha256,
+                pretrain=checkpoint.pretrain,
+            ),
+            run=run_entry(checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command),
+            tier="recomputed",
+            notes=[*task.notes(config), *chosen_note(checkpoint.chosen_on)],
+            bootstrap=bootstrap,
+        )
+    return EvalReport(evaluation, seconds, written)
+
+
+def evaluate_predictions(
+    task: Task,
+    path: Path,
+    config: FinetuneConfig,
+    *,
+    split: str | None = None,
+    out: Path | None = None,
+    name: str = "",
+    command: str | None = None,
+    progress: Progress = no_progress,
+    sheet_size: int = 0,
+    bootstrap: int = BOOTSTRAP,
+) -> EvalReport:
+    """Score another program's predictions; see `evaluate_checkpoint` for the arguments.
+
+    Raises:
+        UsageError: If the result file exists, or there is no such split.
+        DataError: If the predictions are not those of the whole split, or damaged.
+    """
+    if out is not None:
+        check_free(out)
+    data = task.open_data(config, split or task.test_split(config), train=False)
+    started = time.perf_counter()
+    evaluation = task.score_predictions(path, data, config, progress=progress, sheet_size=sheet_size if out else 0)
+    seconds = time.perf_counter() - started
+    written = None
+    if out is not None:
+        written = write_evaluations(
+            out,
+            task,
+            data,
+            config.protocol,
+            [evaluation],
+            model=ModelEntry(name=name or path.stem),
+            run=run_entry(None, seeds=(), device=None, command=command),
+            tier="recomputed",
+            notes=task.notes(config, own=False),
+            bootstrap=bootstrap,
+        )
+    return EvalReport(evaluation, seconds, written)
+
+
+def chosen_note(chosen_on: str) -> list[str]:
+    """What readers of a result should know about how the epoch was chosen."""
+    if chosen_on == "test":
+        return ["the epoch was chosen on the test split: a leak"]
+    return ["the epoch was chosen on a share of the training data"] if chosen_on == "validation" else []

@@ -1,0 +1,217 @@
+"""From evaluations to the result file, its evidence, its problem lines and its images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.plotting.save import save_figure
+from hcmoco_bench.results.evidence import Evidence, save_evidence
+from hcmoco_bench.results.schema import (
+    DataEntry,
+    EvidenceEntry,
+    ModelEntry,
+    Result,
+    RunEntry,
+    ScoreEntry,
+    StatusEntry,
+    TaskEntry,
+    Tier,
+    write_result,
+)
+from hcmoco_bench.results.statistics import bootstrap_interval, seed_summary
+from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+
+BOOTSTRAP = 1000
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A result that was written.
+
+    Attributes:
+        path: The result file.
+        result: Its content.
+        figures: Files of the figures.
+        problems: The file of problem lines; None if there are none.
+    """
+
+    path: Path
+    result: Result
+    figures: tuple[Path, ...]
+    problems: Path | None
+
+
+def check_free(path: Path) -> None:
+    """Raise UsageError if there is a result already; to be called before the work."""
+    if path.suffix != ".json":
+        raise UsageError(f"{path}: a result file ends in .json")
+    if path.exists():
+        raise UsageError(f"{path}: holds a result; results are not overwritten, give another --out")
+
+
+def write_evaluations(
+    path: Path,
+    task: Task,
+    data: TaskData,
+    protocol: str,
+    evaluations: Sequence[Evaluation],
+    *,
+    model: ModelEntry,
+    run: RunEntry,
+    tier: Tier,
+    notes: Sequence[str] = (),
+    bootstrap: int = BOOTSTRAP,
+) -> Writing:
+    """Write the result of one model, one evaluation a seed, with evidence, problem lines and images beside it.
+
+    Args:
+        path: The result file; the others take its stem: `<stem>-evidence-<n>.npz`, `<stem>-problems.jsonl`,
+            `<stem>-figures/`.
+        task: The task.
+        data: The split that was scored.
+        protocol: Name of the protocol.
+        evaluations: Of each seed; figures and problem lines are those of the first.
+        model: What was scored.
+        run: How.
+        tier: How far the figures can be relied on.
+        notes: For readers of the result.
+        bootstrap: Draws of the interval; 0 for none.
+
+    Raises:
+        UsageError: If there is a result of that name.
+        StoreError: If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first = evaluations[0]
+    entries = []
+    for number, evaluation in enumerate(evaluations):
+        file = path.with_name(f"{path.stem}-evidence-{number}.npz")
+        entries.append(EvidenceEntry(file=file.name, sha256=save_evidence(file, evaluation.evidence)))
+    result = Result(
+        task=TaskEntry(
+            id=task.record.id,
+            version=str(task.record.version),
+            protocol=protocol,
+            split=data.split,
+            split_sha256=data.split_sha256,
+        ),
+        model=model,
+        data=DataEntry(
+            name=data.name + (" (generated)" if data.generated else ""),
+            manifest_sha256=data.manifest_sha256,
+            n_expected=first.n_expected,
+            n_scored=first.n_scored,
+        ),
+        run=run,
+        scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(data)),
+        evidence=tuple(entries),
+        status=StatusEntry(tier=tier, notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
+    )
+    write_result(path, result)
+    figures = []
+    for figure in first.figures:
+        figures.append(path.with_name(f"{path.stem}-figures") / f"{figure.name}.png")
+        save_figure(figure.draw(), figures[-1])
+    problems = (*data.problems, *first.problems)
+    return Writing(path, result, tuple(figures), _write_problems(path, problems))
+
+
+def interval_groups(data: TaskData) -> dict[str, str] | None:
+    """The group of each sample, which the interval draws as a whole; None where there are not two groups."""
+    if data.groups is None or len(set(data.groups)) < 2:
+        return None
+    return dict(zip(data.ids, data.groups, strict=True))
+
+
+def score_entry(
+    task: Task,
+    evaluations: Sequence[Evaluation],
+    *,
+    bootstrap: int = BOOTSTRAP,
+    groups: Mapping[str, str] | None = None,
+) -> ScoreEntry:
+    """The figures over seeds: mean, deviation, and a bootstrap interval of the mean over the same samples.
+
+    Args:
+        task: Makes scores of evidence.
+        evaluations: Of each seed.
+        bootstrap: Draws of the interval; 0 for none.
+        groups: Group of each sample; the interval then draws whole groups.
+    """
+    main = task.record.main_score
+    per_seed = [evaluation.scores[main] for evaluation in evaluations]
+    summary = seed_summary(per_seed)
+    names = evaluations[0].scores
+    classes = evaluations[0].per_class
+    return ScoreEntry(
+        main=main,
+        unit=task.record.unit,
+        mean=summary.mean,
+        std=summary.std,
+        ci95=_interval(task, evaluations, bootstrap, groups) if bootstrap else None,
+        per_seed=tuple(per_seed),
+        per_class={
+            name: {
+                figure: _mean([evaluation.per_class[name][figure] for evaluation in evaluations]) for figure in figures
+            }
+            for name, figures in classes.items()
+        },
+        all={name: _mean([evaluation.scores[name] for evaluation in evaluations]) for name in names},
+    )
+
+
+def _interval(
+    task: Task, evaluations: Sequence[Evaluation], draws: int, groups: Mapping[str, str] | None
+) -> tuple[float, float]:
+    first = evaluations[0].evidence
+    columns = {
+        f"{number}/{name}": column
+        for number, evaluation in enumerate(evaluations)
+        for name, column in evaluation.evidence.columns.items()
+    }
+    together = Evidence(first.metric, first.sample_ids, columns, first.meta)
+    metas = [evaluation.evidence.meta for evaluation in evaluations]
+
+    def score(drawn: Evidence) -> float:
+        values = []
+        for number, meta in enumerate(metas):
+            own = {name: drawn.columns[f"{number}/{name}"] for name in first.columns}
+            piece = Evidence(drawn.metric, drawn.sample_ids, own, meta)
+            values.append(task.scores(piece)[task.record.main_score])
+        return math.fsum(values) / len(values)
+
+    named = None if groups is None else [groups[name] for name in together.sample_ids]
+    return bootstrap_interval(together, score, n=draws, groups=named)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _notes(task: Task, data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
+    notes = []
+    leaks = task.record.protocol(protocol).leaks
+    if leaks is not None:
+        notes.append(f"protocol {protocol} leaks: {leaks}")
+    groups = interval_groups(data)
+    if bootstrap and groups is not None:
+        notes.append(f"ci95 draws whole groups ({len(set(groups.values()))} people or videos), not single samples")
+    missing = evaluation.n_expected - evaluation.n_scored
+    if missing:
+        notes.append(f"{missing} of {evaluation.n_expected} samples of {data.split} were not scored; see the problems")
+    return notes
+
+
+def _write_problems(path: Path, problems: Sequence[Problem]) -> Path | None:
+    if not problems:
+        return None
+    file = path.with_name(f"{path.stem}-problems.jsonl")
+    write_atomic(file, "".join(f"{problem.to_json()}\n" for problem in problems))
+    return file

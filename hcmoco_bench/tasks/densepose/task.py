@@ -1,0 +1,261 @@
+"""DensePose on COCO: people found in a image, and each of their pixels placed on the body's surface."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from hcmoco_bench.data.densepose import read_image
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.metrics.coco_statistics import UNDEFINED
+from hcmoco_bench.metrics.densepose import (
+    DensePoseMetric,
+    Detection,
+    densepose_scores,
+    densepose_statistics,
+    read_results,
+)
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections
+from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.hrnet import set_fusion
+from hcmoco_bench.plotting.iuv_overlay import IUVImage, IUVPerson, iuv_overlays
+from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.sources.densepose import DensePoseImage
+from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.encoder import task_encoder
+from hcmoco_bench.tasks.core.record import TaskRecord
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.core.uniform import spread
+from hcmoco_bench.tasks.densepose.data import TASK, TEST, find_geodesics, geodesics_of, open_densepose, truth_of
+from hcmoco_bench.tasks.densepose.detections import check_entries, image_detections, images_of, listed
+from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_input
+from hcmoco_bench.tasks.densepose.options import DensePoseOptions
+from hcmoco_bench.tasks.densepose.record import RECORD
+from hcmoco_bench.training.objective import Objective
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PUBLISHED_SIDE: Final = 800
+_LABEL: Final = "scoring, images"
+_CHARTED: Final = 20
+_LOW_DATA_RATE: Final = 0.005
+_SHOWN_SCORE: Final = 0.5
+_LEFT_OUT: Final = frozenset({"other_category"})
+"""Problems of a results file that are no mistakes: what is not a person is not scored."""
+
+
+class DensePose(Task):
+    """Boxes, parts, U and V."""
+
+    record: ClassVar[TaskRecord] = RECORD
+    options: ClassVar[type[TaskOptions]] = DensePoseOptions
+    modality: ClassVar[Modality | None] = "rgb"
+    # 130,000 iterations of 16 images are 64 epochs of 32,421; the rate falls after 100,000 and 120,000.
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": PUBLISHED_SIDE,
+        "batch_size": 16,
+        "eval_batch_size": 1,
+        "epochs": 64,
+        "lr": 0.01,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "schedule": "multistep",
+        "milestones": (49.25, 59.0),
+        "step_factor": 0.1,
+        "warmup_epochs": 0.5,
+        "clip": 10.0,
+    }
+
+    def defaults_for(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The paper's 13,000 iterations on 10 % of the data are again 64 epochs, with half the rate."""
+        return {**self.defaults, "lr": _LOW_DATA_RATE} if float(given.get("ratio", 1)) < 1 else self.defaults
+
+    def default_data(self, home: Path) -> dict[str, Any]:
+        """The folder `densepose` in the home folder."""
+        folder = home / TASK
+        if not folder.is_dir():
+            raise UsageError(
+                f"{TASK}: no data given and no {folder}; give --root with DensePose-COCO, or make some: hcmoco-bench "
+                f"synth densepose --out {folder}"
+            )
+        return {"root": str(folder)}
+
+    def test_split(self, config: FinetuneConfig) -> str:
+        """The published test split."""
+        return TEST
+
+    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+        """See `Task.open_data`; what is opened for scoring needs the body's tables."""
+        root, options = _root(config), _options(config)
+        if not train:
+            find_geodesics(root, options)
+        side = PUBLISHED_SIDE if config.protocol == "published" and not train else config.image_size
+        return open_densepose(root, split, side, options, train=train, seed=config.seed)
+
+    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
+        """The R-CNN over the encoder; see `Task.build_model`."""
+        options = _options(config)
+        encoder = task_encoder(config, "rgb", fresh=fresh)
+        if not isinstance(encoder, Encoder):
+            raise UsageError(f"{TASK}: needs a backbone that gives maps, not {config.backbone}")
+        set_fusion(encoder, options.fusion)
+        return DensePoseRCNN(encoder, options.network())
+
+    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+        """See `DensePoseObjective`."""
+        return DensePoseObjective(_options(config).weights())
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        data: TaskData,
+        config: FinetuneConfig,
+        *,
+        device: torch.device,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        """See `Task.evaluate`."""
+        root = _root(config)
+        metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, _options(config), progress))
+        shown, done = set(spread(data.ids, sheet_size)), 0
+        kept: dict[str, list[Detection]] = {}
+        for batch in evaluation_batches(data, config, device):
+            with autocast(config, device):
+                found: list[Detections] = model(network_input(batch), batch.sizes, charted=_CHARTED)
+            for row, one in enumerate(found):
+                detections = image_detections(batch, row, one)
+                metric.update(detections)
+                if batch.sample_ids[row] in shown:
+                    kept[batch.sample_ids[row]] = detections[:_CHARTED]
+            done += len(found)
+            progress(_LABEL, done, len(data))
+        return self._evaluation(metric, data, len(data), kept, ())
+
+    def score_predictions(
+        self,
+        path: Path,
+        data: TaskData,
+        config: FinetuneConfig,
+        *,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        """Score COCO results JSON with quantized IUV; see `metrics.densepose.result_file` for its forms.
+
+        The images themselves are not needed: all that the split should have are scored.
+        """
+        root = _root(config)
+        results = read_results(path)
+        check_entries(results.entries, set(data.expected), path)
+        metric = DensePoseMetric(
+            truth_of(root, data.split, data.expected), geodesics_of(root, _options(config), progress)
+        )
+        shown = set(spread(data.ids, sheet_size))
+        kept: dict[str, list[Detection]] = {}
+        problems: list[Problem] = list(results.problems)
+        for done, (image, some) in enumerate(groupby(results.detections(problems), lambda one: one.image_id), start=1):
+            detections = list(some)
+            metric.update(detections)
+            if str(image) in shown:
+                kept[str(image)] = detections
+            progress(_LABEL, done, len(results.image_ids))
+        wrong = [problem for problem in problems if problem.kind not in _LEFT_OUT]
+        if wrong:
+            counts = ", ".join(f"{number} {kind}" for kind, number in Counter(each.kind for each in wrong).items())
+            raise DataError(
+                f"{path}: {len(wrong)} detections cannot be scored ({counts}); the first: {wrong[0].reason}",
+                kind="predictions_wrong",
+                file=str(path),
+            )
+        found = set(map(str, results.image_ids))
+        without = [name for name in data.expected if name not in found]
+        if without:
+            reason = (
+                f"{len(without)} of {len(data.expected)} images have no detection ({listed(without)}); everybody in "
+                "them counts as missed"
+            )
+            problems.append(Problem("", "no_detections", str(path), reason, kept=True))
+        return self._evaluation(metric, data, len(data.expected), kept, tuple(problems))
+
+    def scores(self, evidence: Evidence) -> dict[str, float]:
+        """The ten statistics by GPS, GPSM, mask and box overlap in %: `gps_AP`, ...; NaN where nothing is to find."""
+        return {
+            name: math.nan if value == UNDEFINED else 100 * value for name, value in densepose_scores(evidence).items()
+        }
+
+    def _evaluation(
+        self,
+        metric: DensePoseMetric,
+        data: TaskData,
+        n_scored: int,
+        kept: Mapping[str, list[Detection]],
+        problems: tuple[Problem, ...],
+    ) -> Evaluation:
+        evidence = metric.evidence()
+        scores = self.scores(evidence)
+        if math.isnan(scores[RECORD.main_score]):
+            raise DataError(
+                f"{data.name}, {data.split}: nobody is annotated with points, so there is nothing to score",
+                kind="nothing_scored",
+            )
+        drawn: tuple[ResultFigure, ...] = ()
+        if kept:
+            caption = "Annotated points, and the part, U and V of each pixel of the people found with a score over 0.5."
+            drawn = (ResultFigure("iuv", caption, partial(_draw, data, kept)),)
+        return Evaluation(
+            scores=scores,
+            per_class={
+                measure: {
+                    name: None if value == UNDEFINED else 100 * value for name, value in statistics.as_dict().items()
+                }
+                for measure, statistics in densepose_statistics(evidence).items()
+            },
+            evidence=evidence,
+            n_expected=len(data.expected),
+            n_scored=n_scored,
+            problems=problems,
+            figures=drawn,
+        )
+
+
+def _root(config: FinetuneConfig) -> Path:
+    if config.root is None:
+        raise UsageError(f"{TASK}: reads {RECORD.data}; give --root")
+    return Path(config.root)
+
+
+def _options(config: FinetuneConfig) -> DensePoseOptions:
+    return DensePoseOptions.model_validate(config.options)
+
+
+def _draw(data: TaskData, kept: Mapping[str, list[Detection]]) -> Figure:
+    images = images_of(data)
+    return iuv_overlays([_overlay(images[name], detections) for name, detections in kept.items()])
+
+
+def _overlay(image: DensePoseImage, detections: list[Detection]) -> IUVImage:
+    annotated = [(person.box, person.surface) for person in image.people if person.surface is not None]
+    points = [box[:2] + surface.xy * (box[2:] - box[:2]) for box, surface in annotated]
+    return IUVImage(
+        name=str(image.id),
+        rgb=read_image(image),
+        xy=np.concatenate([np.zeros((0, 2)), *points]),
+        part=np.concatenate([np.zeros(0, np.int64), *(surface.part for _, surface in annotated)]),
+        uv=np.concatenate([np.zeros((0, 2)), *(surface.uv for _, surface in annotated)]),
+        people=tuple(IUVPerson(one.box, one.score, one.iuv) for one in detections if one.score > _SHOWN_SCORE),
+    )

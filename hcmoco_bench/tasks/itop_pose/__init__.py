@@ -1,0 +1,1 @@
+"""3-D pose from a depth map (ITOP)."""

@@ -1,0 +1,387 @@
+"""3-D pose from one depth map on ITOP's side view, with A2J over our encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from hcmoco_bench.body import joint_set
+from hcmoco_bench.data.itop_crops import Framing, ItopCrops, JointBatch, collate_joints
+from hcmoco_bench.data.normalize import normalize_depth
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.files.hashing import fingerprint
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.losses.a2j import a2j_loss
+from hcmoco_bench.metrics.joint_accuracy import JointAccuracyMetric, joint_accuracy_per_joint, joint_accuracy_scores
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.a2j import A2J, HEAD_WIDTH
+from hcmoco_bench.models.anchor_votes import JointVotes
+from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.runtime.ranks import gather_objects
+from hcmoco_bench.sources.itop import SPLITS, ItopSplit, open_itop, pixels_from_world
+from hcmoco_bench.sources.itop.layout import VALID
+from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
+from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.encoder import task_encoder
+from hcmoco_bench.tasks.core.predictions import check_ids
+from hcmoco_bench.tasks.core.record import Download, ProtocolRecord, SplitRecord, TaskRecord
+from hcmoco_bench.tasks.core.subset import Subset
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.core.uniform import spread, uniform_rows
+from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
+from hcmoco_bench.training.objective import Objective, StepMetric, StepResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JOINTS: Final = "itop15"
+_LABEL: Final = "scoring, frames"
+_FRAMING: Final[Mapping[str, Framing]] = {"native": "found", "published": "labels"}
+
+RECORD: Final = TaskRecord(
+    id="itop_pose",
+    version=1,
+    title="3-D pose from one depth map (ITOP, side view)",
+    data="a folder (--root) with ITOP_side_{train,test}_{depth_map,labels}.h5, or the same as .h5.gz",
+    splits=(
+        SplitRecord(name="train", rule="frames whose labels are marked valid", size=VALID["train"]),
+        SplitRecord(name="test", rule="frames whose labels are marked valid, of other people", size=VALID["test"]),
+        SplitRecord(
+            name="train_<percent>", rule="frames 0, k, 2k, ... of train, k = 100 / percent, floor(n / k) of them"
+        ),
+    ),
+    protocols=(
+        ProtocolRecord(
+            name="native",
+            summary="Box and depth range come from the person found in the depth map alone (floor taken out, connected "
+            "surfaces, the one most like a person); the crop keeps its proportions.",
+        ),
+        ProtocolRecord(
+            name="published",
+            summary="The box of the true joints with a margin of 25 and 15 px, stretched to a square, and nothing more "
+            "than 5 cm behind the deepest true joint.",
+            leaks="box and depth range of a test frame come from its true joints",
+        ),
+    ),
+    main_score="accuracy",
+    unit="%",
+    chance="The mean of the training crops' joints, put into each test crop, knows where the person is but not the "
+    "pose; `mean_pose` scores it on the same data.",
+    citation="Haque et al., Towards Viewpoint Invariant 3D Human Pose Estimation, ECCV 2016; Xiong et al., A2J, ICCV "
+    "2019; Hong et al., Versatile Multi-Modal Pre-Training for Human-Centric Perception, CVPR 2022",
+    downloads=(
+        Download(
+            what="ITOP_side_train_depth_map.h5.gz, ITOP_side_train_labels.h5.gz, and the two of test",
+            where="https://zenodo.org/records/3932973",
+            put="any folder; hcmoco-bench finetune --task itop_pose --root FOLDER (they are unpacked there once)",
+        ),
+    ),
+    bad_input="Frames whose labels are not valid do not belong to a split. Frames marked valid with a joint that is "
+    "not finite or not in front of the camera are left out, counted and named. Frames in which nobody is found are "
+    "scored on the whole depth map and named. Missing, cut or foreign files, other shapes, files of different frames, "
+    "and files without a valid frame are errors, as are predictions that are not finite.",
+)
+
+
+class ItopOptions(TaskOptions):
+    """Settings of this task alone.
+
+    Attributes:
+        head_width: Channels of the heads' convolutions.
+        augmentation: How much training crops are moved, turned and scaled, as a share of the published 10 px, 15
+            degrees and 0.5 to 1.5; less suits short runs.
+    """
+
+    head_width: int = Field(default=HEAD_WIDTH, ge=8)
+    augmentation: float = Field(default=1.0, ge=0, le=1)
+
+
+class A2JObjective(Objective[JointBatch]):
+    """A2J's loss over all crops of a batch."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The two parts of the loss, and the mean distance of the joints in cm."""
+        return ("anchors", "regression", "error_cm")
+
+    def __call__(self, model: nn.Module, batch: JointBatch, *, stage: int, generator: torch.Generator) -> StepResult:
+        """The loss of one batch."""
+        votes: JointVotes = model(normalize_depth(batch.depth))
+        loss = a2j_loss(votes.anchors, votes.places, votes.depths, batch.target)
+        error = 100 * (batch.to_world(votes.places, votes.depths) - batch.world).norm(dim=-1).mean()
+        weight = torch.tensor(float(len(batch)), device=batch.depth.device)
+        parts = {"anchors": loss.anchors, "regression": loss.regression, "error_cm": error}
+        return StepResult(loss.total, {name: StepMetric(value.detach(), weight) for name, value in parts.items()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to put back."""
+
+
+class ItopPose(Task):
+    """Where 15 joints are, in meters, from one depth map."""
+
+    record: ClassVar[TaskRecord] = RECORD
+    options: ClassVar[type[TaskOptions]] = ItopOptions
+    modality: ClassVar[Modality | None] = "depth"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": 288,
+        "batch_size": 12,
+        "eval_batch_size": 12,
+        "epochs": 50,
+        "optimizer": "adam",
+        "lr": 3.5e-4,
+        "weight_decay": 1e-4,
+        "schedule": "step",
+        "step_epochs": 10,
+        "step_factor": 0.2,
+    }
+
+    def check(self, config: FinetuneConfig) -> None:
+        """See `Task.check`; the crop's side must be a multiple of 4, the anchors' stride."""
+        super().check(config)
+        if config.image_size % 4:
+            raise UsageError(f"itop_pose: image_size {config.image_size} is not a multiple of 4")
+
+    def default_data(self, home: Path) -> dict[str, Any]:
+        """The folder `itop` in the home folder."""
+        folder = home / "itop"
+        if not folder.is_dir():
+            raise UsageError(
+                f"itop_pose: no data given and no {folder}; give --root with ITOP's files, or make some: "
+                f"hcmoco-bench synth itop --out {folder}"
+            )
+        return {"root": str(folder)}
+
+    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+        """See `Task.open_data`."""
+        if config.root is None:
+            raise UsageError(f"itop_pose: reads {RECORD.data}; give --root")
+        name, _, percent = split.partition("_")
+        if name not in SPLITS or (percent and name != "train"):
+            raise UsageError(f"itop_pose: no split {split!r}; there are train, test, and train_<percent>")
+        source = open_itop(Path(config.root), "train" if name == "train" else "test")
+        dataset = ItopCrops(
+            source,
+            framing=_FRAMING[config.protocol],
+            size=config.image_size,
+            train=train,
+            strength=ItopOptions.model_validate(config.options).augmentation,
+            seed=config.seed,
+        )
+        expected = (*source.ids, *(problem.id for problem in source.problems))
+        data = TaskData(
+            dataset=dataset,
+            collate=collate_joints,
+            ids=source.ids,
+            name="ITOP side view",
+            generated=source.generated,
+            split=split,
+            expected=expected,
+            split_sha256=fingerprint(expected),
+            manifest_sha256=None,
+            problems=source.problems,
+            groups=source.people,
+        )
+        return data.subset(uniform_rows(len(source), percent, task=RECORD.id), split=split) if percent else data
+
+    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
+        """A2J over the encoder; see `Task.build_model`."""
+        encoder = task_encoder(config, "depth", fresh=fresh)
+        if not isinstance(encoder, Encoder):
+            raise UsageError(f"itop_pose: A2J needs a backbone that gives maps, not {config.backbone}")
+        width = ItopOptions.model_validate(config.options).head_width
+        return A2J(encoder, len(joint_set(JOINTS)), width=width)
+
+    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+        """See `A2JObjective`."""
+        return A2JObjective()
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        data: TaskData,
+        config: FinetuneConfig,
+        *,
+        device: torch.device,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        """See `Task.evaluate`."""
+        metric, done = JointAccuracyMetric(JOINTS), 0
+        predicted: dict[str, NDArray[np.float32]] = {}
+        lost: list[Problem] = []
+        for batch in evaluation_batches(data, config, device):
+            with autocast(config, device):
+                votes: JointVotes = model(normalize_depth(batch.depth))
+            joints = batch.to_world(votes.places, votes.depths).cpu().numpy()
+            metric.update(joints, batch.world.cpu().numpy(), batch.sample_ids)
+            predicted |= dict(zip(batch.sample_ids, joints, strict=True))
+            lost += _not_found(batch.sample_ids, batch.known)
+            done += len(batch)
+            progress(_LABEL, done, len(data))
+        problems = tuple(problem for part in gather_objects(lost) for problem in part)
+        return self._evaluation(metric, data, predicted, problems, sheet_size)
+
+    def score_predictions(
+        self,
+        path: Path,
+        data: TaskData,
+        config: FinetuneConfig,
+        *,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        """Score an `.npz` or `.json` of joints by frame; see `joint_predictions` and `Task.score_predictions`."""
+        ids, joints = read_joint_predictions(path, len(joint_set(JOINTS)))
+        check_ids(ids, data.ids, path=path)
+        row = {name: number for number, name in enumerate(ids)}
+        ordered = joints[[row[name] for name in data.ids]]
+        metric = JointAccuracyMetric(JOINTS)
+        source, rows = _source(data)
+        metric.update(ordered, source.joints[rows], data.ids)
+        progress(_LABEL, len(data), len(data))
+        predicted = dict(zip(data.ids, ordered.astype(np.float32), strict=True))
+        return self._evaluation(metric, data, predicted, (), sheet_size)
+
+    def scores(self, evidence: Evidence) -> dict[str, float]:
+        """Accuracy of all, upper and lower joints in %, and the mean distance in cm."""
+        found = joint_accuracy_scores(evidence)
+        return {name: 100 * value if name.startswith("accuracy") else value for name, value in found.items()}
+
+    def _evaluation(
+        self,
+        metric: JointAccuracyMetric,
+        data: TaskData,
+        predicted: Mapping[str, NDArray[np.float32]],
+        problems: tuple[Problem, ...],
+        sheet_size: int,
+    ) -> Evaluation:
+        evidence = metric.evidence()
+        per_joint = {
+            name: figures | {"accuracy": None if figures["accuracy"] is None else 100 * figures["accuracy"]}
+            for name, figures in joint_accuracy_per_joint(evidence).items()
+        }
+        drawn: tuple[ResultFigure, ...] = ()
+        if sheet_size:
+            names = spread(list(predicted), sheet_size)
+            drawn = (
+                ResultFigure(
+                    "skeletons",
+                    "True joints white, predicted ones orange, those at least 10 cm off red.",
+                    partial(_draw_sheet, data, {name: predicted[name] for name in names}),
+                ),
+                ResultFigure("joints", "Share of joints within 10 cm.", partial(_draw_bars, per_joint)),
+                ResultFigure("curve", "Share of joints within a distance.", partial(_draw_curve, evidence)),
+            )
+        return Evaluation(
+            scores=self.scores(evidence),
+            per_class=per_joint,
+            evidence=evidence,
+            n_expected=len(data.expected),
+            n_scored=len(evidence),
+            problems=problems,
+            figures=drawn,
+        )
+
+
+class MeanPose(nn.Module):
+    """A model without any skill: the same place and depth for each joint in every crop.
+
+    Args:
+        target: (J, 3) px of the crop (x, y), and depth in the unit of the target.
+    """
+
+    target: Tensor
+
+    def __init__(self, target: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("target", target)
+
+    def forward(self, image: Tensor) -> JointVotes:
+        """The same for each of (B, 3, H, W) crops."""
+        target = self.target.expand(len(image), -1, -1)
+        return JointVotes(target[..., :2], target[..., :2], target[..., 2])
+
+
+def mean_pose(data: TaskData) -> MeanPose:
+    """The mean target of a split's crops, as a model: what `evaluate` gives for it is the task's chance level.
+
+    Args:
+        data: Training data, opened with `train=False`.
+    """
+    return MeanPose(torch.stack([data.dataset[row].target for row in range(len(data))]).mean(dim=0))
+
+
+def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:
+    """The split that the data is from, and the rows of it."""
+    dataset, rows = data.dataset, np.arange(len(data))
+    while isinstance(dataset, Subset):
+        rows = np.asarray(dataset.rows)[rows]
+        dataset = dataset.dataset
+    if not isinstance(dataset, ItopCrops):
+        raise TypeError(f"data of itop_pose is made by its open_data, not {type(dataset).__name__}")
+    return dataset.source, rows
+
+
+def _not_found(ids: Sequence[str], known: Tensor) -> list[Problem]:
+    reason = "nobody was found in the depth map; the whole of it was used"
+    return [
+        Problem(name, "person_not_found", "", reason, kept=True)
+        for name, found in zip(ids, known.tolist(), strict=True)
+        if not found
+    ]
+
+
+def _draw_sheet(data: TaskData, predicted: Mapping[str, NDArray[np.float32]]) -> Figure:
+    from hcmoco_bench.plotting.skeletons import SkeletonImage, skeleton_sheet
+
+    source, rows = _source(data)
+    row_of = {name: int(row) for name, row in zip(data.ids, rows, strict=True)}
+    return skeleton_sheet(
+        [
+            SkeletonImage(
+                name=name,
+                depth=source.depth(row_of[name]),
+                true=source.joints[row_of[name]],
+                predicted=joints,
+                true_pixels=pixels_from_world(source.joints[row_of[name]]),
+                predicted_pixels=pixels_from_world(joints),
+            )
+            for name, joints in predicted.items()
+        ],
+        joints=JOINTS,
+    )
+
+
+def _draw_bars(per_joint: Mapping[str, Mapping[str, float | None]]) -> Figure:
+    from hcmoco_bench.plotting.skeletons import joint_bars
+
+    return joint_bars(per_joint)
+
+
+def _draw_curve(evidence: Evidence) -> Figure:
+    from hcmoco_bench.metrics.joint_accuracy import CURVE_CM
+    from hcmoco_bench.plotting.skeletons import accuracy_curve
+
+    errors, valid = evidence.columns["error_cm"], evidence.columns["valid"]
+
+    def curve(members: Sequence[int]) -> NDArray[np.float64]:
+        counted = errors[:, members][valid[:, members]]
+        return np.asarray((counted[:, None] < CURVE_CM).mean(axis=0))
+
+    groups = {"all joints": range(len(joint_set(JOINTS))), **joint_set(JOINTS).groups}
+    return accuracy_curve(CURVE_CM, {name: curve(list(members)) for name, members in groups.items()})

@@ -1,0 +1,1 @@
+"""Parsing from embeddings that two modalities share: cross-modality supervision, missing modalities."""

@@ -1,0 +1,1 @@
+"""Human parsing from depth or RGB."""

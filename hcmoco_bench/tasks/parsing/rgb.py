@@ -1,0 +1,57 @@
+"""The task `rgb_parsing`: 25 classes of body parts from RGB, Human3.6M or NTURGBD-Parsing-4K."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.prepare.manifest import MANIFEST_FILE
+from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
+from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, NATIVE, PUBLISHED
+from hcmoco_bench.tasks.parsing.task import ParsingTask
+
+HUMAN36M_STORE = "human36m"
+HUMAN36M = (
+    "Catalin Ionescu, Dragos Papava, Vlad Olaru, Cristian Sminchisescu: Human3.6M: Large Scale Datasets and Predictive "
+    "Methods for 3D Human Sensing in Natural Environments, TPAMI 2014"
+)
+
+
+class RgbParsing(ParsingTask):
+    """HRNet on RGB; defaults are the paper's for Human3.6M."""
+
+    modality: ClassVar[Modality] = "rgb"
+    defaults: ClassVar[Mapping[str, Any]] = {**ParsingTask.defaults, "epochs": 50, "batch_size": 40}
+    record: ClassVar[TaskRecord] = TaskRecord(
+        id="rgb_parsing",
+        version=1,
+        title="Human parsing from RGB",
+        data="a prepared Human3.6M store (hcmoco-bench prepare human36m), or an NTU store with part masks",
+        splits=(
+            SplitRecord(name="train", rule="Human3.6M: subjects 1, 5, 6, 7, 8, every 25th frame", size=62668),
+            SplitRecord(name="test", rule="Human3.6M: subjects 9, 11, every 25th frame", size=22144),
+            *(split.model_copy(update={"rule": f"NTU: {split.rule}"}) for split in NTU_SPLITS),
+        ),
+        protocols=(NATIVE, PUBLISHED),
+        main_score="miou",
+        unit="%",
+        chance="about 4 %: everything background has an IoU of nearly 1 for one class of 25",
+        citation=f"{HCMOCO}; {HUMAN36M}",
+        downloads=(
+            Download(
+                what="Human3.6M: videos, and part labels MySegmentsMat/PartLabels",
+                where="http://vision.imar.ro/human3.6m/",
+                put="any folder; hcmoco-bench prepare human36m --root DIR",
+            ),
+            *NTU_DOWNLOADS,
+        ),
+        bad_input=BAD_INPUT,
+    )
+
+    def default_data(self, home: Path) -> dict[str, Any]:
+        """The store that `prepare human36m` makes in the home folder, or else that of `prepare ntu`."""
+        store = home / HUMAN36M_STORE
+        return {"stores": (str(store),)} if (store / MANIFEST_FILE).is_file() else super().default_data(home)
