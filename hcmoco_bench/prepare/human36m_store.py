@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.prepare.manifest import ShardEntry, SplitCount, Tool, manifest_kind, read_manifest
@@ -29,7 +29,7 @@ SCHEMA: Final = pa.schema(
 )
 """One row a frame, counted from 0. `rgb`: JPEG in the video's size; `parts`: 8-bit PNG of class indices, as large."""
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -39,7 +39,7 @@ class Human36mSource(BaseModel):
     model_config = _FROZEN
     dataset: Literal["human36m"] = "human36m"
     generated: bool
-    license: str = Field(alias="licence")
+    license: str = Field(validation_alias=AliasChoices("license", "licence"), serialization_alias="licence")
 
 
 class Human36mChoice(BaseModel):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.json import dump_json
@@ -15,7 +15,7 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.manifest import ShardEntry, Tool, manifest_kind, read_manifest
 from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split, spread
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 LICENSES = {
@@ -64,7 +64,7 @@ class KeypointManifest(BaseModel):
     kind: Literal["keypoint-images"] = "keypoint-images"
     tool: Tool
     dataset: Literal["mpii", "coco"]
-    license: str = Field(alias="licence")
+    license: str = Field(validation_alias=AliasChoices("license", "licence"), serialization_alias="licence")
     joints: str
     rows_per_shard: int = Field(ge=1)
     plan_sha256: str = _SHA256

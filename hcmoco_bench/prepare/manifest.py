@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.json import dump_json
@@ -23,7 +23,7 @@ LICENSE_GENERATED = "Generated people, no recordings: CC0-1.0, free for any use.
 
 ManifestT = TypeVar("ManifestT", bound=BaseModel)
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -41,7 +41,7 @@ class Source(BaseModel):
     model_config = _FROZEN
     dataset: Literal["ntu-rgbd"] = "ntu-rgbd"
     generated: bool
-    license: str = Field(alias="licence")
+    license: str = Field(validation_alias=AliasChoices("license", "licence"), serialization_alias="licence")
 
 
 class Lists(BaseModel):
