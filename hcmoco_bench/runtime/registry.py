@@ -86,7 +86,7 @@ class Registry(Generic[Entry]):
         values = sorted({point.value for point in points})
         if len(values) > 1:
             raise UsageError(
-                f"{self.noun} {name!r} is offered by {len(values)} packages ({', '.join(values)}); uninstall all but one"
+                f"{self.noun} {name!r} is offered by several packages ({', '.join(values)}); uninstall all but one"
             )
         try:
             entry = points[0].load()
