@@ -25,9 +25,9 @@ from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
-from hcmoco_bench.training.options import LoopOptions, Stage
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
+from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.trackers import Trackers
 
 STAGES = ("sample", "all")
@@ -125,7 +125,7 @@ def _make_loop(config: PretrainConfig, out: Path, accelerator: Accelerator, *, r
         objective,
         data,
         [Stage(STAGES[0], config.stage1_epochs), Stage(STAGES[1], config.stage2_epochs)],
-        LoopOptions(
+        OptimizationSettings(
             optimizer=config.optimizer,
             lr=config.lr,
             momentum=config.momentum,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -20,10 +20,10 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
 from hcmoco_bench.training.loss_table import LossTable
-from hcmoco_bench.training.objective import LoopBatch, LoopData, Objective
-from hcmoco_bench.training.options import LoopOptions, Stage
+from hcmoco_bench.training.objective import AlternatingObjective, LoopBatch, LoopData, Objective, StepResult
+from hcmoco_bench.training.optimizers import OptimizerPlan, PlannedOptimizer
 from hcmoco_bench.training.random_state import random_state, restore_random_state
-from hcmoco_bench.training.schedule import make_schedule
+from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.step_figures import StepFigures
 from hcmoco_bench.training.trackers import Trackers
 
@@ -52,13 +52,13 @@ class TrainingLoop:
         objective: The method; its state is kept in checkpoints as `bank`.
         data: This process's batches.
         stages: In their order; each starts with a fresh optimizer and schedule.
-        options: How to optimize.
+        settings: How to optimize, how often to write.
         folder: The run's folder; only the main process writes there.
         kind: Of the checkpoint: `pretrain` or `task`.
         config: Plain values; written into every checkpoint.
         trackers: Listeners to the losses.
-        groups: Groups of the model's parameters as PyTorch's optimizers take them (`params`, `lr`, `weight_decay`);
-            None: one group of all that are to be trained.
+        plans: The optimizers, in the order of their turns; None for one, of all parameters, by `settings`. Several need
+            an objective with `turns`.
     """
 
     def __init__(
@@ -68,27 +68,28 @@ class TrainingLoop:
         objective: Objective[Any],
         data: LoopData[LoopBatch],
         stages: Sequence[Stage],
-        options: LoopOptions,
+        settings: OptimizationSettings,
         folder: Path,
         *,
         kind: str,
         config: dict[str, Any],
         trackers: Trackers,
-        groups: Sequence[dict[str, Any]] | None = None,
+        plans: Sequence[OptimizerPlan] | None = None,
     ) -> None:
-        if data.batches_per_epoch < options.accumulate:
+        if data.batches_per_epoch < settings.accumulate:
             raise TrainingError(
-                f"an epoch has {data.batches_per_epoch} batches a process, fewer than the {options.accumulate} of one "
+                f"an epoch has {data.batches_per_epoch} batches a process, fewer than the {settings.accumulate} of one "
                 "step; use smaller batches or more data"
             )
         self.accelerator, self.objective, self.data, self.trackers = accelerator, objective, data, trackers
-        self.stages, self.options, self.folder = tuple(stages), options, folder
-        self.kind, self.config, self._groups = kind, config, groups
+        self.stages, self.settings, self.folder = tuple(stages), settings, folder
+        self.kind, self.config = kind, config
+        self.plans = tuple(plans) if plans else (OptimizerPlan("model", settings),)
         self.model: nn.Module = accelerator.prepare_model(model)
-        self.generator = torch.Generator(device=accelerator.device).manual_seed(options.seed)
+        self.generator = torch.Generator(device=accelerator.device).manual_seed(settings.seed)
         self.position = _Position()
         self.figures = StepFigures(objective.columns, accelerator)
-        self.steps_per_epoch = data.batches_per_epoch // options.accumulate
+        self.steps_per_epoch = data.batches_per_epoch // settings.accumulate
         self.interrupted = False
         self._start_stage()
 
@@ -145,8 +146,7 @@ class TrainingLoop:
             "kind": self.kind,
             "config": self.config,
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            **self._optimizer_states(),
             "rng": states,
             "step": self.position.step,
             "stage": self.position.stage,
@@ -169,33 +169,41 @@ class TrainingLoop:
         self.position = _Position(state["stage"], state["stage_step"], state["step"])
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         self._start_stage()
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        self._load_optimizers(state)
         self.objective.load_state_dict(state["bank"])
         if len(state["rng"]) == self.accelerator.num_processes:
             restore_random_state(state["rng"][self.accelerator.process_index], self.generator)
         else:
-            self.generator.manual_seed(self.options.seed + self.position.step)
+            self.generator.manual_seed(self.settings.seed + self.position.step)
 
     def _start_stage(self) -> None:
-        options, stage = self.options, self.stages[self.position.stage]
-        parameters: Any = self._groups and [dict(group) for group in self._groups]
-        parameters = parameters or [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer: torch.optim.Optimizer
-        if options.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(parameters, lr=options.lr, weight_decay=options.weight_decay)
-        else:
-            self.optimizer = torch.optim.SGD(
-                parameters, lr=options.lr, momentum=options.momentum, weight_decay=options.weight_decay
-            )
-        self.scheduler = make_schedule(
-            self.optimizer, options, epochs=stage.epochs, steps_per_epoch=self.steps_per_epoch
-        )
+        inner = self.accelerator.unwrap_model(self.model)
+        epochs = self.stages[self.position.stage].epochs
+        self.optimizers = [
+            PlannedOptimizer(plan, self.model, inner, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
+            for plan in self.plans
+        ]
+
+    def _optimizer_states(self) -> dict[str, Any]:
+        """`optimizer` and `scheduler`: the states of the one optimizer, or those of each by its name."""
+        states = {optimizer.plan.name: optimizer.state_dict() for optimizer in self.optimizers}
+        if len(states) == 1:
+            return next(iter(states.values()))
+        return {key: {name: state[key] for name, state in states.items()} for key in ("optimizer", "scheduler")}
+
+    def _load_optimizers(self, state: dict[str, Any]) -> None:
+        for optimizer in self.optimizers:
+            name = optimizer.plan.name
+            own = {
+                key: state[key] if len(self.optimizers) == 1 else state[key][name] for key in ("optimizer", "scheduler")
+            }
+            optimizer.load_state_dict(own)
 
     def _open_table(self) -> AbstractContextManager[LossTable | None]:
         if not self.accelerator.is_main_process:
             return nullcontext(None)
-        columns = ("step", "stage", "epoch", "lr", "loss", "grad_norm", *self.objective.columns)
+        others = [f"{column}/{plan.name}" for plan in self.plans[1:] for column in ("lr", "loss", "grad_norm")]
+        columns = ("step", "stage", "epoch", "lr", "loss", "grad_norm", *others, *self.objective.columns)
         return LossTable(self.folder / LOSSES_FILE, columns, step=self.position.step)
 
     def _run_stage(
@@ -214,11 +222,11 @@ class TrainingLoop:
         while self.position.stage_step < stage.epochs * self.steps_per_epoch:
             self.model.train()
             epoch, done = divmod(self.position.stage_step, self.steps_per_epoch)
-            batches = self.data.batches(before + epoch, done * self.options.accumulate)
+            batches = self.data.batches(before + epoch, done * self.settings.accumulate)
             for _ in range(done, self.steps_per_epoch):
                 due = self._due(saved, saved_step)
                 asked, due = self._step(
-                    list(itertools.islice(batches, self.options.accumulate)), epoch, table, stop, due
+                    list(itertools.islice(batches, self.settings.accumulate)), epoch, table, stop, due
                 )
                 report()
                 if asked or due:
@@ -235,48 +243,61 @@ class TrainingLoop:
     ) -> tuple[bool, bool]:
         """One optimizer step; returns whether any process was asked to stop, and whether a checkpoint is due."""
         started = time.perf_counter()
-        lr = float(self.scheduler.get_last_lr()[0])
-        self.optimizer.zero_grad(set_to_none=True)
-        for number, batch in enumerate(batches, start=1):
-            last = number == len(batches)
-            with nullcontext() if last else self.accelerator.no_sync(self.model):
-                with self._autocast():
-                    result = self.objective(
-                        self.model,
-                        batch.to(self.accelerator.device),
-                        stage=self.position.stage,
-                        generator=self.generator,
-                    )
-                self.accelerator.backward(result.loss / len(batches))
-            self.figures.add(result)
-        norm = self._gradient_norm()
-        row, flags = self.figures.collect(norm, flags=(bool(stop), due))
-        self._check_finite(row, batches)
-        self.optimizer.step()
-        self.scheduler.step()
+        row: dict[str, float] = {}
+        flags: tuple[bool, ...] = (bool(stop), due)
+        turns = [self._turns(batch) for batch in batches]
+        for turn, optimizer in enumerate(self.optimizers):
+            suffix = f"/{optimizer.plan.name}" if turn else ""
+            row[f"lr{suffix}"] = optimizer.lr
+            norm = self._backward(turns, optimizer)
+            figures, flags = self.figures.collect(norm, flags=flags)
+            row |= {f"{name}{suffix}" if name in ("loss", "grad_norm") else name: x for name, x in figures.items()}
+            self._check_finite(row, batches)
+            optimizer.step(self.position.step)
+        self._end_turns(turns)
         self.position.step += 1
         self.position.stage_step += 1
-        if table is not None and (self.position.step % self.options.log_every == 0 or self.position.step == 1):
+        if table is not None and (self.position.step % self.settings.log_every == 0 or self.position.step == 1):
             place: dict[str, float | int | str] = {
                 "step": self.position.step,
                 "stage": self.stages[self.position.stage].name,
                 "epoch": epoch + 1,
-                "lr": lr,
             }
             table.append(place | row)
-            self.trackers.log({"lr": lr, "seconds_per_step": time.perf_counter() - started} | row, self.position.step)
+            self.trackers.log({"seconds_per_step": time.perf_counter() - started} | row, self.position.step)
         return flags[0], flags[1]
 
-    def _gradient_norm(self) -> Tensor:
-        limit = float("inf") if self.options.clip is None else self.options.clip
-        parameters = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
-        if not parameters:
-            return torch.zeros((), device=self.accelerator.device)
-        return torch.nn.utils.clip_grad_norm_(parameters, limit)
+    def _turns(self, batch: LoopBatch) -> Iterator[StepResult]:
+        """The objective's result of a micro-batch for each optimizer, computed when its turn comes."""
+        arguments: dict[str, Any] = {"stage": self.position.stage, "generator": self.generator}
+        on_device = batch.to(self.accelerator.device)
+        if len(self.optimizers) > 1:
+            objective = cast("AlternatingObjective[Any]", self.objective)
+            yield from objective.turns(self.model, on_device, **arguments)
+        else:
+            yield self.objective(self.model, on_device, **arguments)
+
+    def _backward(self, turns: Sequence[Iterator[StepResult]], optimizer: PlannedOptimizer) -> Tensor:
+        """Gradients of an optimizer's turn over all micro-batches, clipped; returns their norm before that."""
+        optimizer.optimizer.zero_grad(set_to_none=True)
+        for number, results in enumerate(turns, start=1):
+            with nullcontext() if number == len(turns) else self.accelerator.no_sync(self.model):
+                with self._autocast():
+                    result = next(results)
+                if optimizer.is_due(self.position.step):
+                    self.accelerator.backward(result.loss / len(turns))
+            self.figures.add(result)
+        return optimizer.clip_gradients(self.accelerator.device)
+
+    def _end_turns(self, turns: Sequence[Iterator[StepResult]]) -> None:
+        """Let objectives finish what they do after the last turn."""
+        for results in turns:
+            if next(results, None) is not None:
+                raise ValueError(f"the objective has more turns than the run has optimizers ({len(self.optimizers)})")
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(
-            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.options.precision == "bf16"
+            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"
         )
 
     def _check_finite(self, row: dict[str, float], batches: Sequence[LoopBatch]) -> None:
@@ -293,8 +314,8 @@ class TrainingLoop:
         )
 
     def _due(self, saved: float, saved_step: int) -> bool:
-        every = self.options.checkpoint_every
-        return (time.monotonic() - saved >= 60 * self.options.checkpoint_minutes) or (
+        every = self.settings.checkpoint_every
+        return (time.monotonic() - saved >= 60 * self.settings.checkpoint_minutes) or (
             every is not None and self.position.step + 1 - saved_step >= every
         )
 

@@ -70,7 +70,10 @@ BatchIn = TypeVar("BatchIn", contravariant=True)
 
 
 class Objective(Protocol[BatchIn]):
-    """A training method: from model and batch to a loss; may hold state (a memory bank)."""
+    """A training method: from model and batch to a loss; may hold state (a memory bank).
+
+    An objective that several optimizers train also has `turns`; see `AlternatingObjective`.
+    """
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,4 +90,19 @@ class Objective(Protocol[BatchIn]):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put that state back."""
+        ...
+
+
+class AlternatingObjective(Objective[BatchIn], Protocol[BatchIn]):
+    """An objective whose optimizers take turns, e.g. a generator and a discriminator.
+
+    `turns` yields one `StepResult` per optimizer, in the order of their plans. The loop steps an optimizer before it
+    asks for the next result, so each turn sees what the ones before it changed; what stands after the last `yield` runs
+    at the end of the step.
+    """
+
+    def turns(
+        self, model: nn.Module, batch: BatchIn, *, stage: int, generator: torch.Generator
+    ) -> Iterator[StepResult]:
+        """The loss of each optimizer in its turn; a parameter's gradients are those of its own turn alone."""
         ...

@@ -9,7 +9,7 @@ from functools import partial
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from hcmoco_bench.training.options import LoopOptions
+from hcmoco_bench.training.settings import OptimizationSettings
 
 
 def cosine_factor(step: int, *, total: int, warmup: int = 0, final: float = 0.001) -> float:
@@ -45,24 +45,26 @@ def falling_factor(step: int, *, falls: Sequence[int], warmup: int = 0, factor: 
     return float(factor ** sum(step >= fall for fall in falls))
 
 
-def make_schedule(optimizer: Optimizer, options: LoopOptions, *, epochs: int, steps_per_epoch: int) -> LambdaLR:
-    """Scheduler of a stage that sets the options' factor of the optimizer's base rates.
+def make_schedule(
+    optimizer: Optimizer, settings: OptimizationSettings, *, epochs: int, steps_per_epoch: int
+) -> LambdaLR:
+    """Scheduler of a stage that sets the settings' factor of the optimizer's base rates.
 
     Call its `step` after each optimizer step. All parameter groups get the same factor.
     """
-    return LambdaLR(optimizer, _factor(options, epochs, steps_per_epoch))
+    return LambdaLR(optimizer, _factor(settings, epochs, steps_per_epoch))
 
 
-def _factor(options: LoopOptions, epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
-    total, warmup = epochs * steps_per_epoch, round(options.warmup_epochs * steps_per_epoch)
-    if options.schedule == "cosine":
-        return partial(cosine_factor, total=total, warmup=warmup, final=options.final_lr)
-    if options.schedule == "poly":
-        return partial(poly_factor, total=total, warmup=warmup, power=options.poly_power)
+def _factor(settings: OptimizationSettings, epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
+    total, warmup = epochs * steps_per_epoch, round(settings.warmup_epochs * steps_per_epoch)
+    if settings.schedule == "cosine":
+        return partial(cosine_factor, total=total, warmup=warmup, final=settings.final_lr)
+    if settings.schedule == "poly":
+        return partial(poly_factor, total=total, warmup=warmup, power=settings.poly_power)
     ends: Sequence[float] = ()
-    if options.schedule == "step":
-        ends = [number * options.step_epochs for number in range(1, int(epochs / options.step_epochs) + 1)]
-    elif options.schedule == "multistep":
-        ends = options.milestones
+    if settings.schedule == "step":
+        ends = [number * settings.step_epochs for number in range(1, int(epochs / settings.step_epochs) + 1)]
+    elif settings.schedule == "multistep":
+        ends = settings.milestones
     falls = [round(end * steps_per_epoch) for end in ends]
-    return partial(falling_factor, falls=falls, warmup=warmup, factor=options.step_factor)
+    return partial(falling_factor, falls=falls, warmup=warmup, factor=settings.step_factor)

@@ -1,4 +1,4 @@
-"""Loss and measures of one step, averaged over micro-batches and processes in one transfer."""
+"""Loss and metrics of one step, averaged over micro-batches and processes in one transfer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class StepFigures:
     """Collects what the micro-batches of a step gave.
 
     Args:
-        columns: Names of the measures; the same in every process.
-        accelerator: Of the process.
+        columns: names of the metrics; the same in every process.
+        accelerator: Accelerator of the process.
     """
 
     def __init__(self, columns: Sequence[str], accelerator: Accelerator) -> None:
@@ -28,13 +28,13 @@ class StepFigures:
         """Add a micro-batch."""
         unknown = set(result.metrics) - set(self.columns)
         if unknown:
-            raise ValueError(f"measures {sorted(unknown)} are not among the objective's columns")
+            raise ValueError(f"metrics {sorted(unknown)} are not among the objective's columns")
         self._results.append(result)
 
     def collect(self, grad_norm: Tensor, *, flags: Sequence[bool]) -> tuple[dict[str, float], tuple[bool, ...]]:
         """The step's figures, equal in all processes, and for each flag whether any process raised it.
 
-        A measure without weight anywhere is left out. Forgets the micro-batches.
+        A metric without weight anywhere is left out. Forgets the micro-batches.
         """
         results, self._results = self._results, []
         device = grad_norm.device
@@ -58,8 +58,8 @@ class StepFigures:
         zero = torch.zeros((), dtype=torch.float64, device=device)
         weights, sums = [], []
         for name in self.columns:
-            measures = [result.metrics[name] for result in results if name in result.metrics]
-            pairs = [(measure.weight.double(), measure.value.detach().double()) for measure in measures]
+            found = [result.metrics[name] for result in results if name in result.metrics]
+            pairs = [(metric.weight.double(), metric.value.detach().double()) for metric in found]
             weights.append(sum((weight for weight, _ in pairs), zero))
             sums.append(sum((torch.where(weight > 0, weight * value, 0.0) for weight, value in pairs), zero))
         if not self.columns:

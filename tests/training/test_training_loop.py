@@ -18,7 +18,8 @@ from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.objective import StepMetric, StepResult
-from hcmoco_bench.training.options import LoopOptions, Stage
+from hcmoco_bench.training.optimizers import OptimizerPlan
+from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.trackers import Trackers
 
 SAMPLES = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
@@ -83,6 +84,7 @@ def make(
     generator = torch.Generator().manual_seed(1)
     for parameter in model.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator)
+    plans = options.pop("plans", None)
     if options.pop("no_dropout", False):
         model[1] = nn.Identity()
     accelerator = make_accelerator(folder)
@@ -92,11 +94,12 @@ def make(
         objective or SquaredError(noise=0.1),
         data,
         [Stage("first", epochs), Stage("second", epochs)],
-        LoopOptions(**({"lr": 0.01} | options)),
+        OptimizationSettings(**({"lr": 0.01} | options)),
         folder,
         kind="task",
         config={},
         trackers=Trackers(accelerator, (), run="", step=0, config={}),
+        plans=plans,
     )
 
 
@@ -169,16 +172,16 @@ def test_a_checkpoint_of_a_longer_run_is_refused(tmp_path: Path) -> None:
 
 def test_groups_keep_their_own_rates_and_adam_continues_exactly(tmp_path: Path) -> None:
     def make_adam(folder: Path, data: Numbers) -> TrainingLoop:
-        loop = make(folder, data, optimizer="adam", schedule="step", step_epochs=1, step_factor=0.5)
-        first, last = loop.model[0], loop.model[2]
-        loop._groups = [{"params": list(first.parameters())}, {"params": list(last.parameters()), "lr": 0.1}]
-        loop._start_stage()
-        return loop
+        settings = OptimizationSettings(lr=0.01, optimizer="adam", schedule="step", step_epochs=1, step_factor=0.5)
+        return make(folder, data, plans=[OptimizerPlan("model", settings, groups)])
+
+    def groups(model: nn.Module) -> list[dict[str, object]]:
+        return [{"params": list(model[0].parameters())}, {"params": list(model[2].parameters()), "lr": 0.1}]
 
     torch.manual_seed(5)
     whole = make_adam(tmp_path / "whole", Numbers(4))
     whole.run(batch_size=4)
-    assert [group["lr"] for group in whole.optimizer.param_groups] == pytest.approx([0.01 / 4, 0.1 / 4])
+    assert [group["lr"] for group in whole.optimizers[0].optimizer.param_groups] == pytest.approx([0.01 / 4, 0.1 / 4])
     torch.manual_seed(5)
     make_adam(tmp_path / "cut", Numbers(4, signal_at=(1, 3))).run(batch_size=4)
     resumed = make_adam(tmp_path / "cut", Numbers(4))
@@ -211,3 +214,70 @@ def test_no_epochs_end_is_missed_by_a_run_that_continues(tmp_path: Path, place: 
     resumed.run(batch_size=4, at_epoch_end=at_end(resumed))
     assert ended == [1, 2, 3, 4]
     assert (tmp_path / "cut" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
+
+
+class AlternatingError(SquaredError):
+    """A linear layer goes down by the first optimizer and up by the second, which sees what the first has changed."""
+
+    columns = ("error", "opposite")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[tuple[float, float]] = []
+        self.ended = 0
+
+    def turns(self, model, batch, *, stage, generator):
+        before = float(model[0].weight.detach().sum())
+        yield self(model, batch, stage=stage, generator=generator)
+        self.changes.append((before, float(model[0].weight.detach().sum())))
+        opposite = model(batch.values.detach()).mean()
+        yield StepResult(opposite, {"opposite": StepMetric(opposite.detach(), torch.tensor(1.0))})
+        self.ended += 1
+
+
+def test_two_optimizers_take_turns_and_continue_exactly(tmp_path: Path) -> None:
+    def plans() -> list[OptimizerPlan]:
+        sgd = OptimizationSettings(lr=0.01, schedule="constant")
+        adam = OptimizationSettings(lr=0.02, optimizer="adam", schedule="constant", clip=1e-6)
+        return [
+            OptimizerPlan("first", sgd, lambda model: [{"params": list(model[0].parameters())}]),
+            OptimizerPlan("last", adam, lambda model: [{"params": list(model[2].parameters())}], every=2),
+        ]
+
+    def make_two(folder: Path, data: Numbers, objective: AlternatingError | None = None) -> TrainingLoop:
+        return make(folder, data, plans=plans(), objective=objective or AlternatingError())
+
+    torch.manual_seed(5)
+    objective = AlternatingError()
+    make_two(tmp_path / "whole", Numbers(4), objective).run(batch_size=4)
+    assert objective.ended == len(objective.changes) == 24
+    assert all(before != after for before, after in objective.changes)  # the first has stepped when the second begins
+    table = read_losses(tmp_path / "whole" / "losses.csv")
+    assert set(table["lr"]) == {"0.01"}
+    assert set(table["lr/last"]) == {"0.02"}
+    assert table["loss"] == table["error"]
+    assert table["loss/last"] == table["opposite"]
+    assert [float(norm) > 0 for norm in table["grad_norm/last"]] == [True, False] * 12
+    torch.manual_seed(5)
+    make_two(tmp_path / "cut", Numbers(4, signal_at=(1, 3))).run(batch_size=4)
+    resumed = make_two(tmp_path / "cut", Numbers(4))
+    resumed.load_state(load_checkpoint(tmp_path / "cut" / "checkpoint.pth"))
+    resumed.run(batch_size=4)
+    assert (tmp_path / "cut" / "losses.csv").read_bytes() == (tmp_path / "whole" / "losses.csv").read_bytes()
+
+
+def test_more_turns_than_optimizers_are_an_error(tmp_path: Path) -> None:
+    class EndlessError(AlternatingError):
+        def turns(self, model, batch, *, stage, generator):
+            while True:
+                yield self(model, batch, stage=stage, generator=generator)
+
+    settings = OptimizationSettings(lr=0.01)
+    loop = make(
+        tmp_path,
+        Numbers(4),
+        plans=[OptimizerPlan("a", settings), OptimizerPlan("b", settings)],
+        objective=EndlessError(),
+    )
+    with pytest.raises(ValueError, match=r"more turns than the run has optimizers \(2\)"):
+        loop.run(batch_size=4)

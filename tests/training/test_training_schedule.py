@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hcmoco_bench.training.options import LoopOptions
 from hcmoco_bench.training.schedule import cosine_factor, make_schedule, poly_factor
+from hcmoco_bench.training.settings import OptimizationSettings
 
 
 def test_half_a_cosine_from_one_to_the_final_factor() -> None:
@@ -26,7 +26,7 @@ def test_poly_falls_to_nothing() -> None:
     assert factors == pytest.approx([1.0, 0.5**0.9, 0.01**0.9, 0.0, 0.0])
 
 
-def rates(options: LoopOptions, epochs: int, steps_per_epoch: int) -> list[float]:
+def rates(options: OptimizationSettings, epochs: int, steps_per_epoch: int) -> list[float]:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=options.lr)
     scheduler = make_schedule(optimizer, options, epochs=epochs, steps_per_epoch=steps_per_epoch)
     found = []
@@ -39,12 +39,14 @@ def rates(options: LoopOptions, epochs: int, steps_per_epoch: int) -> list[float
 
 def test_the_scheduler_sets_the_optimizers_rate() -> None:
     expected = [0.03 * cosine_factor(step, total=4) for step in range(4)]
-    assert rates(LoopOptions(lr=0.03), 2, 2) == pytest.approx(expected)
-    assert rates(LoopOptions(lr=0.5, schedule="constant"), 3, 1) == [0.5, 0.5, 0.5]
+    assert rates(OptimizationSettings(lr=0.03), 2, 2) == pytest.approx(expected)
+    assert rates(OptimizationSettings(lr=0.5, schedule="constant"), 3, 1) == [0.5, 0.5, 0.5]
 
 
 def test_steps_fall_between_epochs() -> None:
-    step = LoopOptions(lr=1.0, schedule="step", step_epochs=2, step_factor=0.5)
+    step = OptimizationSettings(lr=1.0, schedule="step", step_epochs=2, step_factor=0.5)
     assert rates(step, 5, 2) == [1.0] * 4 + [0.5] * 4 + [0.25] * 2
-    several = LoopOptions(lr=1.0, schedule="multistep", milestones=(1, 1.5), step_factor=0.1, warmup_epochs=0.5)
+    several = OptimizationSettings(
+        lr=1.0, schedule="multistep", milestones=(1, 1.5), step_factor=0.1, warmup_epochs=0.5
+    )
     assert rates(several, 2, 4) == pytest.approx([0.5, 1.0, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01])

@@ -37,9 +37,9 @@ from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
-from hcmoco_bench.training.options import LoopOptions
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CONFIG_FILE, CURVES_FILE, last_state, make_folder, prepare_folder
+from hcmoco_bench.training.settings import OptimizationSettings
 from hcmoco_bench.training.trackers import Trackers
 
 MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
@@ -284,16 +284,15 @@ def _make_loop(
             step=0 if state is None else int(state["step"]),
             config=plain,
         ),
-        groups=task.parameter_groups(config, model),
     )
     if state is not None:
         loop.load_state(state)
     return loop
 
 
-def _loop_options(config: FinetuneConfig) -> LoopOptions:
-    same = LoopOptions.__dataclass_fields__.keys() & FinetuneConfig.model_fields.keys()
-    return LoopOptions(**{name: getattr(config, name) for name in same})
+def _loop_options(config: FinetuneConfig) -> OptimizationSettings:
+    same = OptimizationSettings.model_fields.keys() & FinetuneConfig.model_fields.keys()
+    return OptimizationSettings(**{name: getattr(config, name) for name in same})
 
 
 def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:

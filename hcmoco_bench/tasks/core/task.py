@@ -23,7 +23,7 @@ from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.training.objective import LoopBatch, Objective
-from hcmoco_bench.training.options import Stage
+from hcmoco_bench.training.settings import Stage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,80 @@
+"""How a run optimizes: the settings that pre-training and fine-tuning share and that the loop reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from hcmoco_bench.runtime.settings import Bookkeeping, Flag, Location, Settings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training with optimizers and schedules of its own.
+
+    Attributes:
+        name: Name in messages and in the table of losses.
+        epochs: Number of epochs; 0 leaves the stage out.
+    """
+
+    name: str
+    epochs: int
+
+
+class OptimizationSettings(Settings):
+    """Everything that the training loop reads."""
+
+    section: ClassVar[str] = "Optimization"
+
+    batch_size: int = Field(default=16, ge=1)
+    """Samples per step, over all processes and accumulated batches."""
+    accumulate: int = Field(default=1, ge=1)
+    """Number of batches that make one step."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """Optimizer."""
+    lr: float = Field(default=0.03, gt=0)
+    """Base learning rate."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Momentum of SGD."""
+    weight_decay: float = Field(default=1e-4, ge=0)
+    """Weight decay on all parameters."""
+    schedule: Literal["cosine", "poly", "step", "multistep", "constant"] = "cosine"
+    """Course of the learning rate over a stage, by step: cosine (half a cosine down to `final_lr`), poly
+    ((1 - t)^`poly_power`), step (times `step_factor` after every `step_epochs` epochs), multistep (times `step_factor`
+    after each of `milestones`), or constant."""
+    final_lr: float = Field(default=0.001, ge=0, le=1)
+    """Factor on `lr` at the end of the cosine."""
+    poly_power: float = Field(default=0.9, gt=0)
+    """Power of the polynomial schedule."""
+    step_epochs: float = Field(default=10.0, gt=0)
+    """Epochs between two steps of the step schedule."""
+    milestones: tuple[float, ...] = ()
+    """Epochs after which the multistep schedule falls."""
+    step_factor: float = Field(default=0.1, gt=0, le=1)
+    """Factor on the learning rate at each step or milestone."""
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    """Epochs of linear warm-up at the start of each stage."""
+    clip: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient; none leaves the gradient as it is."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of the networks: fp32, or bf16 (autocast; weights and losses stay fp32)."""
+    compile: Annotated[bool, Bookkeeping()] = False
+    """Compile the networks with torch.compile."""
+    channels_last: bool = False
+    """Keep images and networks in channels-last memory order, which is faster on most GPUs."""
+    sync_batch_norm: bool = False
+    """Compute batch statistics over all processes."""
+    seed: Annotated[int, Field(ge=0), Location()] = 0
+    """Seed of everything that is drawn."""
+    workers: Annotated[int, Field(ge=0), Bookkeeping()] = 0
+    """Processes that load data, per training process; the result does not depend on it."""
+    trackers: Annotated[tuple[str, ...], Flag("--tracker"), Bookkeeping()] = ()
+    """Where losses and scores are logged besides the CSV file: tensorboard, wandb or trackio."""
+    log_every: Annotated[int, Field(ge=1), Bookkeeping()] = 1
+    """Steps between two lines of the CSV file."""
+    checkpoint_minutes: Annotated[float, Field(gt=0), Bookkeeping()] = 5.0
+    """Minutes between two checkpoints."""
+    checkpoint_every: Annotated[int | None, Field(ge=1), Bookkeeping()] = None
+    """Steps between two checkpoints, in addition to `checkpoint_minutes`; none for time alone."""
