@@ -63,8 +63,8 @@ class Scoring:
     """What scoring cost.
 
     Attributes:
-        inference: Seconds an image of the network.
-        metric: Seconds an image of all that follows.
+        inference: Seconds per image of the network.
+        metric: Seconds per image of all that follows.
         growth: Memory that each image of the last two thirds added, kB.
     """
 
@@ -125,9 +125,9 @@ def main() -> int:
     share = timed.metric / timed.inference
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     print(f"{name}; {given.backbone}, {given.size} px, batches of {given.batch}, protocol {given.protocol}")
-    print(f"inference {1000 * timed.inference:8.2f} ms an image")
-    print(f"metric    {1000 * timed.metric:8.2f} ms an image, {100 * share:.1f} % of inference")
-    print(f"memory    {memory() / 1024:8.0f} MB at the end; {watched.growth:.2f} kB more an image, {given.many} images")
+    print(f"inference {1000 * timed.inference:8.2f} ms per image")
+    print(f"metric    {1000 * timed.metric:8.2f} ms per image, {100 * share:.1f} % of inference")
+    print(f"memory    {memory() / 1024:8.0f} MB at the end; {watched.growth:.2f} kB more per image of {given.many}")
     return int(share >= LARGEST_SHARE or watched.growth > LARGEST_GROWTH)
 
 

@@ -73,7 +73,7 @@ def pretrain(
     """Pre-train RGB and depth encoders on prepared stores; without arguments, as the paper did.
 
     Killed at any moment, the same command with --resume continues where it was, with the same losses to the last bit
-    (on the CPU). The run's folder holds its settings, checkpoints, a table and a image of the losses.
+    (on the CPU). The run's folder holds its settings, checkpoints, a table and an image of the losses.
 
         hcmoco-bench pretrain --precision bf16 --channels-last --workers 16
 

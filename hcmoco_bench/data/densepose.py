@@ -60,7 +60,7 @@ class DensePosePeople:
 
 @dataclass(frozen=True, eq=False)
 class DensePoseSample:
-    """A image.
+    """An image.
 
     Attributes:
         sample_id: COCO's number of the image.
@@ -81,7 +81,7 @@ class DensePoseBatch:
 
     Attributes:
         sample_ids: Their numbers.
-        rgb: (B, 3, H, W) uint8, 0 beyond a image.
+        rgb: (B, 3, H, W) uint8, 0 beyond an image.
         sizes: Height and width of each.
         scales: Width and height over those of the file.
         people: Of each.
@@ -180,7 +180,7 @@ def place_people(
     size: tuple[int, int],
     symmetry: ChartSymmetry | None = None,
 ) -> DensePosePeople:
-    """The people of a image in the px of its resized, perhaps mirrored form.
+    """The people of an image in the px of its resized, perhaps mirrored form.
 
     Crowds are left out, and people whose box is not in the image.
 

@@ -30,7 +30,7 @@ def encode_png(array: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
 
 
 def decode_image(data: bytes, *, source: str) -> NDArray[Any]:
-    """Decode a image of a store.
+    """Decode an image of a store.
 
     Args:
         data: JPEG or PNG file.

@@ -4,7 +4,7 @@ Depth, parts and joints are hashed after decoding, so that the hash does not dep
 holds the same NTU files gets the same hash, always. A color image cannot be hashed that way: it was decoded from a
 video and warped, and other versions of FFmpeg and OpenCV differ in the last bit. It has two fingerprints instead: the
 SHA-256 of the JPEG file, equal where the versions are equal, and a 256-bit *difference hash* that survives such last
-bits but not another image. Neither can be turned back into a image. (A hash of the whole video would be exact, but
+bits but not another image. Neither can be turned back into an image. (A hash of the whole video would be exact, but
 asks for every byte of hundreds of gigabytes of which prepare reads a small part.)
 """
 
@@ -54,7 +54,7 @@ def hash_row(row: Mapping[str, Any]) -> SampleHashes:
     """Fingerprint a row as `Store.rows` gives it.
 
     Raises:
-        StoreError: If a image cannot be decoded.
+        StoreError: If an image cannot be decoded.
     """
     sample = decode_row(row)
     return SampleHashes(

@@ -44,7 +44,7 @@ SCHEMA: Final = pa.schema(
         ),
     ]
 )
-"""One row a image. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
+"""One row per image. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
 `state` (J,) 0 not annotated, 1 hidden, 2 seen; `center` (2,) px and `scale` (side over 200 px) of the square."""
 
 _FOOTER_KEY: Final = b"hcmoco_bench"

@@ -16,7 +16,7 @@ from hcmoco_bench.sources.people import BOX_UNIT
 
 @dataclass(frozen=True)
 class PhotographArrays:
-    """A image of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centers.
+    """An image of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         image_id: The image's name without its suffix.

@@ -45,7 +45,7 @@ def decode_row(row: Mapping[str, Any]) -> SampleArrays:
     """Decode a row as `Store.rows` or `Store.find` gives it.
 
     Raises:
-        StoreError: If a image cannot be decoded; names the sample and the column.
+        StoreError: If an image cannot be decoded; names the sample and the column.
     """
     bodies = row["bodies"]
     rgb = _decode(row, "rgb", cv2.IMREAD_COLOR_RGB)

@@ -64,12 +64,14 @@ class Settings(BaseModel):
     Attributes:
         section: Heading under which help and tables list the fields that this class declares.
         defaults: Defaults of inherited fields that differ for this class; the paper's values.
+        joined: Fields that one option on the command line takes together, e.g. `--epochs 100 100`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     section: ClassVar[str] = "Settings"
     defaults: ClassVar[Mapping[str, Any]] = {}
+    joined: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -244,7 +246,7 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
         text = _type_text(field.annotation, field.metadata)
         yield SettingRecord(
             name=f"{prefix}{name}",
-            flag=flag.name if flag else f"--{prefix}{name}".replace("_", "-"),
+            flag=_joined_flag(model, name) or (flag.name if flag else f"--{prefix}{name}".replace("_", "-")),
             type=text,
             default=default,
             meaning=" ".join((field.description or "").split()),
@@ -253,6 +255,16 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
             repeated=text.startswith("list of text") or (get_origin(field.annotation) is tuple and "text" in text),
             switch=field.annotation is bool,
         )
+
+
+def _joined_flag(model: type[Settings], name: str) -> str:
+    return next((flag for flag, names in joined_flags(model).items() if name in names), "")
+
+
+def joined_flags(model: type[Settings]) -> dict[str, tuple[str, ...]]:
+    """Options that take several fields together, and those fields, of a model and all its bases."""
+    kinds = [kind for kind in model.__mro__ if issubclass(kind, Settings)]
+    return {flag: names for kind in kinds for flag, names in kind.__dict__.get("joined", {}).items()}
 
 
 def _shown(value: Any) -> str:

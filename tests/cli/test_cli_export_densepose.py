@@ -15,7 +15,7 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.densepose.detectron2 import load_detectron2
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.results.schema import PretrainEntry
 from hcmoco_bench.tasks.core.checkpoints import checkpoint_config
 from hcmoco_bench.tasks.core.registry import get_task
@@ -70,7 +70,7 @@ def test_what_is_not_such_a_model_is_refused(tmp_path: Path) -> None:
             raise refused.exception
         assert not out.exists()
     encoder = tmp_path / "pre.pth"
-    config = PretrainConfig(backbone="hrnet_w18_small", init="scratch", image_size=64)
+    config = HCMoCoSettings(backbone="hrnet_w18_small", init="scratch", image_size=64)
     save_checkpoint(encoder, {"kind": "pretrain", "config": config.to_dict(), "model": {}})
     with pytest.raises(UsageError, match="fine-tune it first"):
         raise export(encoder, tmp_path / "x.pth").exception

@@ -56,7 +56,7 @@ def test_training_learns_from_boxes_that_lie_on_annotated_people(model: DensePos
     assert (box_iou(output.boxes, PEOPLE[0][1:]) >= SMALL.foreground).all()
     (sum(output.losses.values()) + output.charts.u.mean()).backward()
     missing = [name for name, value in model.named_parameters() if value.grad is None]
-    # a image's deepest stage that no map is taken from; the other charts are not in this loss
+    # an image's deepest stage that no map is taken from; the other charts are not in this loss
     assert all(name.startswith(("densepose.", "encoder.")) for name in missing)
     model.zero_grad()
 

@@ -18,7 +18,7 @@ from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import PointNetEncoder
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.export import export_checkpoint
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 
 IMAGE = torch.linspace(-2, 2, 3 * 64 * 64).reshape(1, 3, 64, 64)
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.pretrain.build import build_model
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.registry import get_method
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.results import load_evidence, read_result
 from hcmoco_bench.tasks.core.batches import hold_out
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
@@ -31,9 +31,16 @@ TASK = get_task("depth_parsing")
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pre-training checkpoint of random weights."""
-    config = PretrainConfig(backbone="test_resnet", init="scratch", image_size=64, stores=("/somewhere/pretrain",))
+    config = HCMoCoSettings(backbone="test_resnet", init="scratch", image_size=64, stores=("/somewhere/pretrain",))
     path = tmp_path_factory.mktemp("encoder") / "checkpoint.pth"
-    save_checkpoint(path, {"kind": "pretrain", "config": config.to_dict(), "model": build_model(config).state_dict()})
+    save_checkpoint(
+        path,
+        {
+            "kind": "pretrain",
+            "config": config.to_dict(),
+            "model": get_method(config.method).build_model(config).state_dict(),
+        },
+    )
     return path
 
 

@@ -27,9 +27,10 @@ from hcmoco_bench.prepare.executors import make_executor
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.config import PretrainConfig, make_config
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.pretrain.run import run_pretrain
-from hcmoco_bench.pretrain.stores import open_mixture
+from hcmoco_bench.pretrain.multimodal.stores import open_mixture
 from hcmoco_bench.results import read_result
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
@@ -103,8 +104,8 @@ def settings_of(task: str, labeled: Path, pairs: Path, **given: Any) -> Finetune
     return make_finetune_config(task, SMALL | {"stores": (str(labeled), str(pairs))} | given)
 
 
-def pretraining(labeled: Path, pairs: Path, target: str) -> PretrainConfig:
-    return make_config(
+def pretraining(labeled: Path, pairs: Path, target: str) -> PretrainSettings:
+    return make_pretrain_settings(
         None,
         {
             "method": "cmc",
@@ -307,7 +308,7 @@ def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
     options, executor = check_options(set="pretrain", every=5), make_executor("local", workers=1)
     same = prepare_ntu([generated_tree.root], tmp_path / "same", options, lists=generated_tree.lists, executor=executor)
     stores = (str(parsing_store), str(pair_store))
-    mixture = open_mixture(PretrainConfig(stores=stores, image_size=64))
+    mixture = open_mixture(HCMoCoSettings(stores=stores, image_size=64))
     overlap = Overlap.with_stores([Store.open(parsing_store)])
     kept = [SampleId.parse(str(sample_id)) for sample_id in mixture.datasets[1].index.ids]  # type: ignore[attr-defined]
     tested = {SampleId.parse(one).clip.performer for one in Store.open(parsing_store).splits["test"].ids}
@@ -315,8 +316,8 @@ def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
     assert not {sample.clip for sample in kept} & overlap.clips
     assert not {sample.clip.performer for sample in kept} & tested
     with pytest.raises(StoreError, match=r"every sample .* overlap=keep"):
-        open_mixture(PretrainConfig(stores=(str(parsing_store), str(same.store.path)), image_size=64))
-    everything = PretrainConfig(stores=(str(parsing_store), str(same.store.path)), image_size=64, overlap="keep")
+        open_mixture(HCMoCoSettings(stores=(str(parsing_store), str(same.store.path)), image_size=64))
+    everything = HCMoCoSettings(stores=(str(parsing_store), str(same.store.path)), image_size=64, overlap="keep")
     assert open_mixture(everything).lengths[1] == same.store.manifest.splits["train"].rows
     # a pre-training that saw them is refused, and so is one that cannot be asked
     task = get_task("cross_modality")
@@ -328,7 +329,7 @@ def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
         ({"stores": stores, "hide": ("depth", "nothing"), "joints": "shared13"}, "--set joints=shared13"),
         ({"stores": stores, "hide": ("depth", "nothing"), "method": "mmv"}, "hcmoco or cmc"),
     ):
-        trained = make_config(None, {"backbone": "test_resnet", "init": "scratch", "image_size": 64} | given)
+        trained = make_pretrain_settings(None, {"backbone": "test_resnet", "init": "scratch", "image_size": 64} | given)
         ckpt = tmp_path / "other.pth"
         save_checkpoint(ckpt, {"kind": "pretrain", "config": trained.to_dict(), "model": {}})
         with pytest.raises(UsageError, match=message):
@@ -338,7 +339,7 @@ def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
 def test_a_pretraining_cannot_come_in_as_a_file_of_weights(
     parsing_store: Path, pair_store: Path, tmp_path: Path
 ) -> None:
-    trained = make_config(None, {"backbone": "test_resnet", "init": "scratch"})
+    trained = make_pretrain_settings(None, {"backbone": "test_resnet", "init": "scratch"})
     save_checkpoint(tmp_path / "pre.pth", {"kind": "pretrain", "config": trained.to_dict(), "model": {}})
     config = settings_of("cross_modality", parsing_store, pair_store, init=str(tmp_path / "pre.pth"))
     with pytest.raises(UsageError, match="give a pre-training as --ckpt"):
@@ -355,7 +356,7 @@ def test_settings_under_which_nothing_would_be_hidden_are_refused(
     with pytest.raises(UsageError, match="pointnet takes depth as points; choose another"):
         settings_of("missing_modality", parsing_store, pair_store, backbone="pointnet")
     with pytest.raises(UsageError, match="hide has 1 entries, for 2 stores"):
-        make_config(None, {"stores": ("a", "b"), "hide": ("depth",)})
+        make_pretrain_settings(None, {"stores": ("a", "b"), "hide": ("depth",)})
     task = get_task("cross_modality")
     alone = make_finetune_config("cross_modality", SMALL | {"stores": (str(parsing_store),)})
     with pytest.raises(UsageError, match="give --store twice"):

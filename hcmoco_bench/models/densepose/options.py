@@ -24,10 +24,10 @@ class RCNNOptions:
         coarse_channels: Of the coarse segmentation: 2 (person) or 15 (14 parts).
         pooled: Side of a region's features in the DensePose head, cells; its charts have 4 times as many.
         proposals_before: Boxes a level before suppression, in training and in use.
-        proposals_after: Boxes a image after it, in training and in use.
-        anchors_per_picture: Anchors that the region proposals learn from, a image.
-        boxes_per_picture: Boxes that the box head learns from, a image.
-        regions_per_picture: Largest number of regions that the DensePose head learns from, a image; None for all.
+        proposals_after: Boxes per image after it, in training and in use.
+        anchors_per_picture: Anchors that the region proposals learn from, an image.
+        boxes_per_picture: Boxes that the box head learns from, an image.
+        regions_per_picture: Largest number of regions that the DensePose head learns from, an image; None for all.
         foreground: Overlap with a person's box from which the DensePose head learns from a box.
         smallest_score: Detections below are dropped.
         suppression: Overlap from which a detection hides a worse one.

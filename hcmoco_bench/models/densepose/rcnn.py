@@ -131,7 +131,7 @@ class DensePoseRCNN(nn.Module):
             sizes: Height and width of each image within that.
             people: In training: for each image (P, 4) float32 boxes of all people, input px; P may be 0.
             annotated: In training: (P,) bool, who has DensePose annotations.
-            charted: In use: detections a image, the best ones, that get charts.
+            charted: In use: detections per image, the best ones, that get charts.
         """
         height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
         images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))

@@ -83,7 +83,7 @@ class TaskData:
 
 @dataclass(frozen=True)
 class ResultFigure:
-    """A image of a result; drawn only when asked for.
+    """An image of a result; drawn only when asked for.
 
     Attributes:
         name: File name without suffix, e.g. `confusion`.

@@ -29,7 +29,7 @@ class DensePoseOptions(TaskOptions):
         coarse_channels: 2 (person) or 15 (14 parts).
         pooled: Side of a region's features in the DensePose head, cells.
         proposals_before: Boxes a level before suppression, in training and in use.
-        proposals_after: Boxes a image after it, in training and in use.
+        proposals_after: Boxes per image after it, in training and in use.
         anchors_per_picture: Anchors that the proposals learn from.
         boxes_per_picture: Boxes that the box head learns from.
         regions_per_picture: Largest number of regions that the DensePose head learns from; None for all.

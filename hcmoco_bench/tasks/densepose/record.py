@@ -26,7 +26,7 @@ RECORD: Final = TaskRecord(
         ProtocolRecord(
             name="native",
             summary="The network's own boxes; images at the shorter side of image_size; the last epoch; DensePose's "
-            "statistics: the 20 best detections a image for dense poses, 100 for boxes.",
+            "statistics: the 20 best detections per image for dense poses, 100 for boxes.",
         ),
         ProtocolRecord(
             name="published",
@@ -60,7 +60,7 @@ RECORD: Final = TaskRecord(
         ),
     ),
     bad_input="Left out, counted and named: images that are not there, entries without a usable box, points outside "
-    "of the charts. Images without people are scored: what is found there is wrong. A image without detections "
+    "of the charts. Images without people are scored: what is found there is wrong. An image without detections "
     "counts as one where everybody is missed, also in predictions. Errors: damaged files, images that cannot be read "
     "or have another size than annotated, outputs of the network that are not finite, and in predictions: damaged or "
     "not finite detections, repeated ones, and images of other splits.",

@@ -1,4 +1,4 @@
-"""DensePose on COCO: people found in a image, and each of their pixels placed on the body's surface."""
+"""DensePose on COCO: people found in an image, and each of their pixels placed on the body's surface."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class JointOptions(ParsingOptions):
         negatives: Negatives an anchor at the sample level, from the memory bank; or `batch`, the rest of the batch.
         bank_momentum: Share of the old entry that stays when the memory bank is updated.
         temperature: Of all contrastive terms.
-        points: Pixels an image in the dense term.
+        points: Pixels per image in the dense term.
         dense: Targets of the dense term: soft, or hard.
     """
 

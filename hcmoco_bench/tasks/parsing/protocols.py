@@ -23,7 +23,7 @@ PUBLISHED = ProtocolRecord(
     ),
 )
 BAD_INPUT = (
-    "Errors, by name: labels that are no class indices, a image and labels of different sizes, class scores that are "
+    "Errors, by name: labels that are no class indices, an image and labels of different sizes, class scores that are "
     "not finite; predicted images that are damaged, of another size, or hold unknown ids; missing, repeated or unknown "
     "predictions. Counted and named, left out of the scores: samples of the split that are not in the store, or have "
     "no image or no labels there."
