@@ -27,3 +27,9 @@ def saved_run(folder: Path) -> PretrainSettings:
     if not path.is_file():
         raise UsageError(f"{folder}: there is no run to resume; leave --resume out to start one")
     return saved_settings(read_settings_file(path), str(path))
+
+
+def saved_method(folder: Path) -> str | None:
+    """Name of the method of the run in a folder; None if there is no run."""
+    path = folder / CONFIG_FILE
+    return str(read_settings_file(path).get("method")) if path.is_file() else None

@@ -110,7 +110,7 @@ class SettingRecord:
         name: As `--set` and settings files take it; `weights.dense` reaches into a table.
         flag: Its option on the command line.
         type: The type in words, e.g. `integer >= 1` or `sgd | adam`.
-        default: The default, as TOML or JSON writes it; empty if there is none.
+        default: The default in words, items of a list with spaces between; empty if there is none.
         meaning: What it does, in a phrase or two.
         paper: The paper's value; empty where the paper states none.
         section: Heading that it belongs under.
@@ -272,6 +272,8 @@ def _shown(value: Any) -> str:
         return "none"
     if isinstance(value, str):
         return value
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value))
     return json.dumps(value, default=_plain)
 
 
