@@ -160,7 +160,7 @@ def test_a_network_that_diverged_is_an_error(small_config: FinetuneConfig, test_
 
 def test_labels_outside_the_table_are_an_error(test_data: TaskData, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = parsing_data(test_data)
-    monkeypatch.setattr(dataset._images, "read", lambda row, column, flags: np.full((424, 512), 25, np.uint8))
+    monkeypatch.setattr(dataset._images, "read", lambda row, column: np.full((424, 512), 25, np.uint8))
     with pytest.raises(LabelError, match=r"no class indices 0\.\.24"):
         dataset[0]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import torch
 
 from hcmoco_bench import __version__
+from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry
 from hcmoco_bench.tasks.core.config import FREE_TO_CHANGE, FinetuneConfig
 
@@ -37,7 +36,7 @@ def run_entry(
 def config_sha256(config: FinetuneConfig) -> str:
     """Fingerprint of what the settings say about learning: without folders, the seed, workers and the like."""
     told = {name: value for name, value in config.to_dict().items() if name not in FREE_TO_CHANGE | _PLACES}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return json_sha256(told)
 
 
 def device_name(device: torch.device) -> str:
