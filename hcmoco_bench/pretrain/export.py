@@ -8,17 +8,38 @@ from typing import Any, Literal
 
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
+from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
 from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import POINTNET, load_pretrained
+from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.model import MultiModalModel
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 HUB = "hub"
+
+_HCMOCO = (
+    "Hong et al., *Versatile Multi-Modal Pre-Training for Human-Centric Perception*, CVPR 2022 "
+    "([paper](https://arxiv.org/abs/2203.13815))"
+)
+_METHODS = (
+    MethodFacts("hcmoco", "hierarchical contrastive learning of RGB, depth and 2-D keypoints", f"{_HCMOCO}."),
+    MethodFacts(
+        "cmc",
+        "contrastive multiview coding with three modalities",
+        "Tian et al., *Contrastive Multiview Coding*, ECCV 2020 ([paper](https://arxiv.org/abs/1906.05849)), as a "
+        f"baseline of {_HCMOCO}.",
+    ),
+    MethodFacts(
+        "mmv",
+        "fine and coarse embedding spaces with negatives from the batch",
+        "Alayrac et al., *Self-Supervised MultiModal Versatile Networks*, NeurIPS 2020 "
+        f"([paper](https://arxiv.org/abs/2006.16228)), as a baseline of {_HCMOCO}.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -73,15 +94,33 @@ def export_checkpoint(
         backbone=backbone,
         parameters=parameters,
         fusion=fusion,
+        method=next(method for method in _METHODS if method.name == config.method),
         config=config.to_dict(),
         steps=int(progress["step"]),
         total_steps=int(progress["total_steps"]),
         n_samples=_bank_rows(progress),
         data=tuple(map(_training_data, config.stores)),
         checkpoint_sha256=file_sha256(checkpoint),
+        unused=unused_settings(config),
     )
     write_model_folder(out, safetensors_content(weights), facts)
     return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))
+
+
+def unused_settings(config: PretrainConfig) -> frozenset[str]:
+    """Settings that a run with this configuration takes no notice of, by name."""
+    unused = set()
+    if config.method != "hcmoco":
+        unused |= {"weights", "dense", "points"}
+    elif not config.weights.dense:
+        unused |= {"dense", "points"}
+    if config.method == "mmv":
+        unused.add("negatives")
+    if config.method == "mmv" or config.negatives == "batch":
+        unused.add("bank_momentum")
+    if config.optimizer != "sgd":
+        unused.add("momentum")
+    return frozenset(unused)
 
 
 def _encoder_of(model: MultiModalModel, modality: Literal["rgb", "depth"]) -> Any:
