@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
+from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
 from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
+from hcmoco_bench.pretrain.method import MethodRecord
+from hcmoco_bench.runtime.settings import describe_settings
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 HUB = "hub"
@@ -78,15 +80,23 @@ def export_checkpoint(
         backbone=backbone,
         parameters=parameters,
         fusion=fusion,
+        in_timm=isinstance(encoder, Encoder),
+        method=_method_facts(found.method.record),
         config=settings.to_dict(),
         steps=int(progress["step"]),
         total_steps=int(progress["total_steps"]),
         n_samples=_bank_rows(progress),
         data=tuple(map(_training_data, settings.stores)),
         checkpoint_sha256=file_sha256(checkpoint),
+        unused=settings.without_effect(),
+        meanings={record.name: record.meaning for record in describe_settings(type(settings))},
     )
     write_model_folder(out, safetensors_content(weights), facts)
     return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))
+
+
+def _method_facts(record: MethodRecord) -> MethodFacts:
+    return MethodFacts(record.title, record.phrase, f"{record.citation} ([paper]({record.url})).")
 
 
 def _fusion_note(trained: str, there: str, program: str) -> str:

@@ -25,6 +25,7 @@ class MethodRecord:
     Attributes:
         name: Name on the command line.
         title: Name for people.
+        phrase: What it learns by, in a phrase without a full stop.
         summary: What it learns from and how, in a few sentences that stand alone.
         data: What it needs of a sample and which stores have it.
         citation: Whom to cite.
@@ -33,6 +34,7 @@ class MethodRecord:
 
     name: str
     title: str
+    phrase: str
     summary: str
     data: str
     citation: str
@@ -137,7 +139,3 @@ class Method(ABC):
     def check(self, settings: Any) -> None:
         """Raise UsageError for settings that contradict each other beyond what their model checks."""
         return
-
-    def describe(self, settings: Any) -> str:
-        """What a run with these settings learned from, and how, in sentences for its model card."""
-        return self.record.summary

@@ -92,6 +92,10 @@ class Settings(BaseModel):
         """The settings as plain values, as they stand in checkpoints and in a run's `config.json`."""
         return self.model_dump(mode="json")
 
+    def without_effect(self) -> frozenset[str]:
+        """Names of settings that other settings leave without effect, e.g. SGD's momentum under Adam; for cards."""
+        return frozenset()
+
     def replace(self, **values: Any) -> Self:
         """These settings with some others, checked anew; raises UsageError if they are wrong."""
         return validated(type(self), {**self.model_dump(), **values}, "settings")

@@ -76,6 +76,7 @@ class CMC(MultimodalMethod):
     record: ClassVar[MethodRecord] = MethodRecord(
         name="cmc",
         title="CMC",
+        phrase="contrastive multiview coding with three modalities",
         summary=("CMC compares whole samples across RGB, depth and 2-D keypoints, against a memory bank."),
         data="RGB, depth and 2-D joints; samples that lack a modality take part with the others",
         citation="Yonglong Tian, Dilip Krishnan, Phillip Isola: Contrastive Multiview Coding, ECCV 2020",

@@ -66,6 +66,13 @@ class HCMoCoSettings(DenseTermSettings, SampleLevelSettings, MultimodalSettings)
             raise ValueError("all weights are 0; there is nothing to learn")
         return self
 
+    def without_effect(self) -> frozenset[str]:
+        """See `Settings.without_effect`."""
+        idle = frozenset() if self.weights.dense else frozenset(DenseTermSettings.model_fields)
+        if not self.weights.sample:
+            idle |= SampleLevelSettings.model_fields.keys() - {"temperature"}
+        return super().without_effect() | idle
+
 
 class HCMoCoObjective:
     """Stage 0: the sample level; stage 1: all terms, each with its weight.
@@ -189,6 +196,7 @@ class HCMoCo(MultimodalMethod):
     record: ClassVar[MethodRecord] = MethodRecord(
         name="hcmoco",
         title="HCMoCo",
+        phrase="hierarchical contrastive learning of RGB, depth and 2-D keypoints",
         summary=(
             "HCMoCo compares RGB, depth and 2-D keypoints of the same person at three levels: whole samples against a "
             "memory bank, pixels of the RGB and depth maps, and joints across modalities and samples. The first stage "

@@ -77,6 +77,7 @@ class MMV(MultimodalMethod):
     record: ClassVar[MethodRecord] = MethodRecord(
         name="mmv",
         title="MMV",
+        phrase="fine and coarse embedding spaces with negatives from the batch",
         summary=(
             "MMV compares RGB with depth in a fine space and RGB with 2-D keypoints in a coarse space that is reached "
             "from it; the negatives are the other samples of the batch."

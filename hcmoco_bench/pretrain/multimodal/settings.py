@@ -44,6 +44,10 @@ class SampleLevelSettings(ContrastSettings):
     bank_momentum: Annotated[float, Field(ge=0, lt=1), Paper()] = 0.5
     """Share of the old entry that stays when the memory bank is updated."""
 
+    def without_effect(self) -> frozenset[str]:
+        """See `Settings.without_effect`."""
+        return super().without_effect() | ({"bank_momentum"} if self.negatives == "batch" else frozenset())
+
 
 class DenseTermSettings(Settings):
     """The comparison of pixels."""
