@@ -56,12 +56,12 @@ def evaluate(
 
         hcmoco-bench eval --task depth_parsing --predictions masks/ --protocol published --out result.json
     """
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.runtime.settings import parse_setting
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
     from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions, scoring_config
     from hcmoco_bench.tasks.core.registry import get_task
     from hcmoco_bench.tasks.core.settings import make_finetune_config
-    from hcmoco_bench.training.device import leave_group
 
     if (ckpt is None) == (predictions is None):
         raise UsageError("give either --ckpt (a model) or --predictions (another program's output)")

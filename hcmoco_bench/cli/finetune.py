@@ -82,10 +82,10 @@ def finetune(
 
         hcmoco-bench finetune --task depth_parsing --init scratch --protocol published --precision bf16
     """
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.runtime.settings import parse_setting
     from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
     from hcmoco_bench.tasks.core.settings import make_finetune_config
-    from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
         "protocol": protocol,

@@ -85,8 +85,8 @@ def pretrain(
     from hcmoco_bench.pretrain.run import run_pretrain
     from hcmoco_bench.pretrain.run_folder import saved_config
     from hcmoco_bench.pretrain.stores import default_stores
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.runtime.settings import parse_setting
-    from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
         "method": method,
