@@ -79,11 +79,11 @@ def evaluate(
 
     With --task, the options below are the settings of that task that scoring reads.
     """
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
     from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
     from hcmoco_bench.tasks.core.registry import get_task
-    from hcmoco_bench.training.device import leave_group
 
     if (ckpt is None) == (predictions is None):
         raise UsageError("give either --ckpt (a model) or --predictions (another program's output)")

@@ -104,9 +104,9 @@ def finetune(
 
     With --task, the options below are all settings of that task; `hcmoco-bench settings --task NAME` explains them.
     """
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
-    from hcmoco_bench.training.device import leave_group
 
     values = config_values(config)
     chosen = chosen_task(task, values)

@@ -37,7 +37,7 @@ from hcmoco_bench.prepare.store_folder import StoreFolder
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, count_frames, scan
 from hcmoco_bench.sources.human36m.layout import EVERY, TEST_SUBJECTS, TRAIN_SUBJECTS
-from hcmoco_bench.sources.ntu.splits import uniform
+from hcmoco_bench.uniform import uniform_share
 
 ROWS_PER_SHARD: Final = 128
 _SHARES: Final = (20, 10, 5, 1)
@@ -220,7 +220,7 @@ def _splits(recordings: Sequence[RecordingFrames], every: int) -> Splits:
         named = ", ".join(map(str, subjects))
         splits[split] = (f"subjects {named}: frames 0, {every}, {2 * every}, ... of every recording", frames)
     for percent in _SHARES:
-        splits[f"train_{percent}"] = (f"uniform-{percent} of train", uniform(splits["train"][1], percent))
+        splits[f"train_{percent}"] = (f"uniform-{percent} of train", uniform_share(splits["train"][1], percent))
     return splits
 
 

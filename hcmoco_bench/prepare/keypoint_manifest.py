@@ -13,7 +13,8 @@ from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.manifest import ShardEntry, Tool, manifest_kind, read_manifest
-from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split, spread
+from hcmoco_bench.prepare.store import PROBLEMS_FILE, row_groups, shard_split
+from hcmoco_bench.uniform import spread
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.manifest import Manifest, ShardEntry
+from hcmoco_bench.uniform import spread
 
 CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE = "calibration.json", "problems.jsonl", "splits.json"
 
@@ -149,12 +150,6 @@ class Store(SplitStore[Manifest]):
         if not path.is_dir():
             raise StoreError(f"{path}: no such folder; run prepare, or give the folder of a store")
         return cls(path, Manifest.load(path))
-
-
-def spread(ids: Sequence[str], number: int) -> list[str]:
-    """Up to `number` of the ids, from the middle of stretches of the same length."""
-    count = min(number, len(ids))
-    return [ids[(2 * i + 1) * len(ids) // (2 * count)] for i in range(count)]
 
 
 def row_groups(

@@ -37,9 +37,10 @@ from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import Download, ProtocolRecord, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData, TaskOptions
-from hcmoco_bench.tasks.core.uniform import spread, uniform_rows
+from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
 from hcmoco_bench.training.objective import Objective, StepMetric, StepResult
+from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
