@@ -9,12 +9,12 @@ import numpy as np
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.align.residuals import Residual
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import CALIBRATION_FILE, Store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE, NtuStore
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 
 
-def fingerprint_rows(stores: Mapping[str, Store]) -> Iterable[tuple[str, ...]]:
+def fingerprint_rows(stores: Mapping[str, NtuStore]) -> Iterable[tuple[str, ...]]:
     """One table row for each split of each store: set, name, rule, expected, rows, fingerprint."""
     for name, store in stores.items():
         for split, count in sorted(store.manifest.splits.items(), key=lambda item: _split_order(item[0])):
@@ -27,7 +27,7 @@ def _split_order(name: str) -> tuple[int, str]:
     return (order.index(name), "") if name in order else (len(order), name)
 
 
-def provenance_text(stores: Mapping[str, Store]) -> str:
+def provenance_text(stores: Mapping[str, NtuStore]) -> str:
     """Which lists the splits come from, and the hash of each store's manifest."""
     return "\n".join(
         f"- `{name}`: {_lists_text(store)}; SHA-256 of its manifest `{file_sha256(store.path / MANIFEST_FILE)}`."
@@ -35,12 +35,12 @@ def provenance_text(stores: Mapping[str, Store]) -> str:
     )
 
 
-def making_text(stores: Mapping[str, Store]) -> str:
+def making_text(stores: Mapping[str, NtuStore]) -> str:
     """Alignment, its residuals over the rigs, and what was left out, one paragraph a store."""
     return "\n\n".join(_making(name, store) for name, store in stores.items())
 
 
-def shared_performers(store: Store) -> dict[str, int]:
+def shared_performers(store: NtuStore) -> dict[str, int]:
     """Counts for the card: performers on both sides of v2 and their frames, and the sizes of v2 and v3."""
     ids = {name: [SampleId.parse(text) for text in split.ids] for name, split in store.splits.items()}
     train, test = ids.get("train", []), ids.get("test", [])
@@ -56,7 +56,7 @@ def shared_performers(store: Store) -> dict[str, int]:
     }
 
 
-def _lists_text(store: Store) -> str:
+def _lists_text(store: NtuStore) -> str:
     declaration = store.manifest.lists.declaration
     official = declaration == "official"
     if store.manifest.options.set == "pretrain":
@@ -67,7 +67,7 @@ def _lists_text(store: Store) -> str:
     return f'splits from lists declared as "{declaration}", which are **not** the official ones'
 
 
-def _making(name: str, store: Store) -> str:
+def _making(name: str, store: NtuStore) -> str:
     manifest = store.manifest
     options = manifest.options
     taken = f"one frame of {options.every} of every clip" if options.set == "pretrain" else "the frames of the lists"
@@ -86,7 +86,7 @@ def _making(name: str, store: Store) -> str:
     )
 
 
-def _residual_table(store: Store) -> str:
+def _residual_table(store: NtuStore) -> str:
     rigs = list(Calibration.load(store.path / CALIBRATION_FILE).rigs.values())
     if not rigs:
         return "No rig was calibrated."

@@ -13,9 +13,10 @@ from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.sample import Joints, Sample
 from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.plotting.features import FeatureSample
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import load_pretrained
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 
 _BATCH = 8
 
@@ -39,7 +40,7 @@ def feature_samples(
     """
     config, model = load_pretrained(checkpoint)
     model.eval()
-    opened = Store.open(store)
+    opened = open_store(store, "bodies")
     samples = list(_find(opened, ids, size or 2 * config.image_size, config.joints))
     found: list[FeatureSample] = []
     for group in _groups(samples):
@@ -66,7 +67,7 @@ def feature_samples(
     return found
 
 
-def _find(store: Store, ids: Sequence[str], size: int, joints: Joints) -> Iterator[Sample]:
+def _find(store: AnyStore, ids: Sequence[str], size: int, joints: Joints) -> Iterator[Sample]:
     """The samples, in the order asked for."""
     places: dict[str, tuple[NtuStoreDataset, int]] = {}
     for split in store.stored_splits:
