@@ -36,8 +36,7 @@ from rich.table import Table
 from hcmoco_bench.data import MixedSampler, NtuStoreDataset, collate, make_loader
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.prepare.manifest import Manifest
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU, NtuManifest
 
 TARGET = 250.0
 """Samples a second and core."""
@@ -79,7 +78,7 @@ def _multiply(store: Path, out: Path, copies: int) -> Path:
     for path in store.iterdir():
         if path.suffix != ".parquet":
             shutil.copy(path, out)
-    manifest = Store.open(store).manifest
+    manifest = NTU.open(store).manifest
     shards = {}
     total = copies * sum(name.startswith("train-") for name in manifest.shards)
     number = 0
@@ -90,7 +89,7 @@ def _multiply(store: Path, out: Path, copies: int) -> Path:
                 shutil.copy(store / name, out / copied)
                 shards[copied] = entry
                 number += 1
-    changed = Manifest.model_validate(manifest.model_dump(by_alias=True) | {"shards": shards})
+    changed = NtuManifest.model_validate(manifest.model_dump(by_alias=True) | {"shards": shards})
     (out / "manifest.json").write_text(changed.to_json())
     return out
 
@@ -108,7 +107,7 @@ def _measure(store: Path, arguments: argparse.Namespace) -> dict[str, dict[str, 
             "rows": float(len(dataset)),
             "open_s": opening,
             "index_bytes_per_row": memory / len(dataset),
-            "mib_on_disk": sum(path.stat().st_size for path in Store.open(store).shards()) / 2**20,
+            "mib_on_disk": sum(path.stat().st_size for path in NTU.open(store).shards()) / 2**20,
         },
         "loader": loader,
         "parts_ms": _parts(dataset, arguments),
@@ -161,7 +160,7 @@ def _parts(dataset: NtuStoreDataset, arguments: argparse.Namespace) -> dict[str,
 
 def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
     """Milliseconds of processor time to fetch the images of one random row, by three ways."""
-    shards = Store.open(store).shards()
+    shards = NTU.open(store).shards()
     columns = [c for c in ("rgb", "depth", "parts") if c in pq.read_schema(shards[0]).names]
     places = dataset.index.places[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()
     reader = RowBytes(shards)

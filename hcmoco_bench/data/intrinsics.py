@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hcmoco_bench.align.calibration import Calibration
-from hcmoco_bench.prepare.store import CALIBRATION_FILE, Store
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE
+from hcmoco_bench.store.store import AnyStore
 
 NOMINAL: Final = (365.5, 365.5, 256.0, 210.0)
 """fx, fy, cx, cy px of a Kinect v2's depth camera as built; real ones: 365.5-367.5, 256-263, 208-210."""
@@ -28,8 +29,8 @@ class RigIntrinsics:
     nominal: tuple[str, ...]
 
     @classmethod
-    def of_store(cls, store: Store) -> RigIntrinsics:
-        """Read the store's calibration; raises DataError if that cannot be read."""
+    def of_store(cls, store: AnyStore) -> RigIntrinsics:
+        """Read the calibration of a store whose rows name their rig; raises DataError if that cannot be read."""
         rigs = Calibration.load(store.path / CALIBRATION_FILE).rigs
         fitted = {name: rig.registered.depth for name, rig in rigs.items() if rig.registered is not None}
         return cls(

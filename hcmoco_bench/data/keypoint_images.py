@@ -20,13 +20,14 @@ from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.errors import LabelError, StoreError, UsageError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
-from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 
 _REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
 
 class KeypointImagesDataset(Dataset[Sample]):
-    """The people of a prepared MPII or COCO store, one sample each.
+    """The people of a prepared MPII or COCO store, one sample each; images without people are skipped.
 
     Images are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
     shows: faster, and without the patterns of skipped pixels.
@@ -61,13 +62,13 @@ class KeypointImagesDataset(Dataset[Sample]):
         train: bool = True,
         flip: float = 0.0,
     ) -> None:
-        opened = KeypointStore.open(store)
+        opened = open_store(store, "people")
         self.path, self.split, self.size, self.seed, self.train, self.flip = store, split, size, seed, train, flip
         self.joints: Joints = joints
         self.source = opened.manifest.dataset
         shards = opened.shards(split)
         self.ids, self._places, self._joints, self._state, self._squares = _read_people(
-            f"{store}, split {split}", shards, len(joint_set(opened.manifest.joints)), _mapping(opened, joints)
+            f"{store}, split {split}", shards, len(joint_set(str(opened.capabilities.joints))), _mapping(opened, joints)
         )
         self._images = RowBytes(shards)
         self._epoch = 0
@@ -113,8 +114,8 @@ class KeypointImagesDataset(Dataset[Sample]):
             ) from error
 
 
-def _mapping(store: KeypointStore, joints: Joints) -> NDArray[np.intp]:
-    own = store.manifest.joints
+def _mapping(store: AnyStore, joints: Joints) -> NDArray[np.intp]:
+    own = str(store.capabilities.joints)
     if own == joints:
         return np.arange(len(joint_set(own)))
     try:
@@ -139,7 +140,7 @@ def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: N
                     pieces.append(_piece(people, shard, group, n_joints, mapping))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: cannot be read ({error}); prepare the store again") from error
-    if not pieces:
+    if not any(len(ids) for ids, *_ in pieces):
         raise StoreError(f"{split}: has nobody; see its problems.jsonl")
     ids, places, joints, state, squares = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     return ids, places, joints, state, squares

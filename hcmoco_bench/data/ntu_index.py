@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.schema import N_JOINTS
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.arrays.samples import N_JOINTS
+from hcmoco_bench.store.store import AnyStore
 
 _COLUMNS: Final = [
     "sample_id",
@@ -50,7 +50,7 @@ class NtuIndex:
         return NtuIndex(self.ids[rows], self.rigs[rows], self.places[rows], self.joints[rows], self.tracking[rows])
 
 
-def read_index(store: Store, split: str) -> NtuIndex:
+def read_index(store: AnyStore, split: str) -> NtuIndex:
     """Read a split's ids, rigs and joints; the images are not touched.
 
     Raises:

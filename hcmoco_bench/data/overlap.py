@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.store.store import AnyStore
 
 TEST = "test"
 
@@ -29,7 +29,7 @@ class Overlap:
     performers: frozenset[int]
 
     @classmethod
-    def with_stores(cls, stores: list[Store]) -> Overlap:
+    def with_stores(cls, stores: list[AnyStore]) -> Overlap:
         """What labeled stores hold; from the declared ids, also of samples that could not be prepared."""
         clips: set[ClipName] = set()
         performers: set[int] = set()
@@ -47,6 +47,6 @@ class Overlap:
         return np.array([clip in self.clips or clip.performer in self.performers for clip in clips], np.bool_)
 
 
-def is_labeled(store: Store) -> bool:
+def is_labeled(store: AnyStore) -> bool:
     """Whether a store is one of frames with labels and a test split, and not of unlabeled frames."""
-    return store.manifest.options.set == "parsing4k"
+    return store.capabilities.labeled

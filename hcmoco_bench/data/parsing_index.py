@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.prepare.parsing_store import ParsingStore
+from hcmoco_bench.store.store import AnyStore
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class ParsingIndex:
         return len(self.ids)
 
 
-def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingIndex:
+def read_parsing_index(store: AnyStore, split: str, column: str) -> ParsingIndex:
     """Read a split's ids and what is there; the images are not touched.
 
     Args:
-        store: A parsing store.
+        store: A store with part labels.
         split: One of its splits.
         column: The image that is wanted: `rgb` or `depth`.
 
@@ -66,12 +66,13 @@ def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingI
                         f"{store.path}: has no {missing}; give a store that has, with masks (--annotations)"
                     )
                 wanted = ["sample_id", f"{column}.path", "parts.path"]
-                wanted += [name for name in ("setup", "camera", "performer", "subject") if name in names]
+                wanted += ["setup", "camera"] if store.capabilities.rigs else []
+                wanted += [] if store.capabilities.group is None else [store.capabilities.group]
                 for group in range(file.num_row_groups):
                     tables.append(_rows(file.read_row_group(group, wanted), shard, group, chosen))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
-    return _index(tables, column)
+    return _index(tables, column, store.capabilities.group or "sample_id")
 
 
 def _rows(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> list[dict[str, object]]:
@@ -85,7 +86,7 @@ def _rows(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> l
     return rows
 
 
-def _index(tables: Sequence[Sequence[dict[str, object]]], column: str) -> ParsingIndex:
+def _index(tables: Sequence[Sequence[dict[str, object]]], column: str, group: str) -> ParsingIndex:
     rows = [row for table in tables for row in table]
     problems = []
     kept = []
@@ -97,7 +98,7 @@ def _index(tables: Sequence[Sequence[dict[str, object]]], column: str) -> Parsin
         else:
             kept.append(row)
     rigs = [f"S{row['setup']:03}C{row['camera']:03}" if "setup" in row else "" for row in kept]
-    groups = [str(row.get("performer", row.get("subject", row["sample_id"]))) for row in kept]
+    groups = [str(row[group]) for row in kept]
     return ParsingIndex(
         ids=np.array([row["sample_id"] for row in kept], np.str_),
         places=np.array([row["place"] for row in kept], np.int32).reshape(-1, 3),

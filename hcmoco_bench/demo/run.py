@@ -122,9 +122,9 @@ def run_demo(
     from hcmoco_bench.prepare.executors import make_executor
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.prepare.verify import verify_store
     from hcmoco_bench.pretrain.config import make_config
     from hcmoco_bench.pretrain.run import run_pretrain
+    from hcmoco_bench.store.verify import verify_store
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
@@ -251,11 +251,11 @@ def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
 def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
     from hcmoco_bench.plotting.features import features_figure
     from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.store import Store
     from hcmoco_bench.pretrain.feature_samples import feature_samples
+    from hcmoco_bench.store.registry import open_store
     from hcmoco_bench.training.run_folder import CURVES_FILE
 
-    ids = Store.open(store_path).spread(FEATURE_ROWS)
+    ids = open_store(store_path).spread(FEATURE_ROWS)
     save_figure(features_figure(feature_samples(checkpoint, store_path, ids, progress=progress)), out / "features.png")
     return [
         DemoFigure("features.png", "Dense features as colors: the same color in both means the same feature"),
@@ -267,11 +267,11 @@ def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
     from hcmoco_bench.plotting.part_frequency import part_frequency
     from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.part_counts import count_parts
-    from hcmoco_bench.prepare.sample_arrays import decode_row
-    from hcmoco_bench.prepare.store import Store
+    from hcmoco_bench.store.arrays.samples import decode_row
+    from hcmoco_bench.store.part_counts import count_parts
+    from hcmoco_bench.store.registry import open_store
 
-    store = Store.open(store_path)
+    store = open_store(store_path)
     save_figure(
         overlay_sheet([decode_row(store.find(sample_id)) for sample_id in store.spread(SHEET_ROWS)]), out / "sheet.png"
     )

@@ -23,13 +23,13 @@ from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.arrays.samples import SampleArrays, decode_row
+from hcmoco_bench.store.kinds.ntu import NTU
 
 
 def rows_of(store: Path, split: str) -> list[SampleArrays]:
-    return [decode_row(row) for row in Store.open(store).rows(split)]
+    return [decode_row(row) for row in NTU.open(store).rows(split)]
 
 
 @pytest.mark.parametrize("joints", ["mpii16", "shared13"])
@@ -110,7 +110,7 @@ def test_without_masks_the_foreground_is_where_depth_is(pretrain_store: Path) ->
 
 
 def test_selections_are_splits(parsing_store: Path) -> None:
-    store = Store.open(parsing_store)
+    store = NTU.open(parsing_store)
     for split in store.splits:
         ids = [row["sample_id"] for row in store.rows(split, ["sample_id"])]
         if ids:
@@ -183,7 +183,7 @@ def test_rigs_without_fitted_cameras_get_nominal_ones(parsing_store: Path, tmp_p
     rig = sorted(calibration["rigs"])[0]
     calibration["rigs"][rig]["registered"] = None
     path.write_text(json.dumps(calibration))
-    intrinsics = RigIntrinsics.of_store(Store.open(copy))
+    intrinsics = RigIntrinsics.of_store(NTU.open(copy))
     assert intrinsics.nominal == (rig,)
     assert intrinsics.of(rig) == NOMINAL
     assert intrinsics.of(sorted(calibration["rigs"])[1]) != NOMINAL
@@ -197,7 +197,7 @@ def test_images_are_not_kept(parsing_store: Path) -> None:
     for epoch in range(3):
         for row in range(len(dataset)):
             dataset[(row, epoch)]
-    images = sum(path.stat().st_size for path in Store.open(parsing_store).shards("train"))
+    images = sum(path.stat().st_size for path in NTU.open(parsing_store).shards("train"))
     # What is added is where images are: two numbers for each.
     assert len(pickle.dumps(dataset)) - one < 0.02 * images
     assert sum(array.nbytes for array in vars(dataset.index).values()) < 400 * len(dataset)
@@ -206,7 +206,7 @@ def test_images_are_not_kept(parsing_store: Path) -> None:
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_any_row_at_any_time_is_the_tables(parsing_store: Path, seed: int) -> None:
-    store = Store.open(parsing_store)
+    store = NTU.open(parsing_store)
     shards = store.shards()
     tables = [pq.read_table(path) for path in shards]
     rng = np.random.default_rng(seed)
@@ -224,7 +224,7 @@ def test_any_row_at_any_time_is_the_tables(parsing_store: Path, seed: int) -> No
 def test_few_files_stay_open(parsing_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_bytes_module, "OPEN_FILES", 1)
     dataset = NtuStoreDataset(parsing_store, size=32)
-    assert len(Store.open(parsing_store).shards("train")) > 1
+    assert len(NTU.open(parsing_store).shards("train")) > 1
     for row in (*range(len(dataset)), 0):
         assert dataset[row].rgb is not None
     assert len(dataset._images._bytes._open) == 1
@@ -262,7 +262,7 @@ def test_a_damaged_image_is_named(parsing_store: Path, tmp_path: Path) -> None:
     dataset = NtuStoreDataset(copy, size=32)
     shard, group, row = dataset.index.places[0].tolist()
     assert dataset[0].rgb is not None
-    path = Store.open(copy).shards()[shard]
+    path = NTU.open(copy).shards()[shard]
     start, length = dataset._images._bytes._places[shard, group, "rgb"][row].tolist()
     with path.open("r+b") as handle:
         handle.seek(start)

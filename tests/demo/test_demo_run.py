@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.demo.page import DemoFigure, DemoScore, DemoStep, write_page
 from hcmoco_bench.demo.settings import FINETUNING
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypa
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
     report = json.loads(first.stdout)
-    store = Store.open(tmp_path / "stores" / "parsing4k")
+    store = NTU.open(tmp_path / "stores" / "parsing4k")
     stored = {name: store.manifest.splits[name].rows for name in ("train", "test", "train_20")}
     assert {name: report["rows"][name] for name in stored} == stored, "datasets loads what the manifest counts"
     assert stored["train"] > 0

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.results import load_evidence, read_result
 from hcmoco_bench.tasks.core.batches import hold_out
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint

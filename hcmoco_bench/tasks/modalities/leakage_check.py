@@ -9,10 +9,10 @@ from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
@@ -51,7 +51,7 @@ def check_fits(path: Path, trained: PretrainConfig, *, backbone: str, joints: st
             raise UsageError(f"{path}: was trained with {name} = {there}, here it is {here}; give --set {name}={there}")
 
 
-def check_unseen(path: Path, trained: PretrainConfig, labeled: Store, hidden: Hidden) -> None:
+def check_unseen(path: Path, trained: PretrainConfig, labeled: AnyStore, hidden: Hidden) -> None:
     """Raise UsageError if a pre-training saw what is hidden, or people and clips that are left out with it.
 
     Stores are known by their manifests. One that was learned from together with the labeled store, by the same rule,
@@ -68,15 +68,15 @@ def check_unseen(path: Path, trained: PretrainConfig, labeled: Store, hidden: Hi
         "reproduce the authors' way with --protocol published --set overlap=keep"
     )
     own = file_sha256(labeled.path / MANIFEST_FILE)
-    others: list[Store] = []
+    others: list[AnyStore] = []
     left_out = False
     for place, unseen in zip(map(Path, trained.stores), trained.hidden(), strict=True):
-        if holds_photographs(place):
-            continue
         try:
-            store = Store.open(place)
+            store = open_store(place)
         except StoreError as error:
             raise UsageError(f"{path}: cannot tell what it has seen ({error}); {advice}") from error
+        if store.capabilities.people:
+            continue
         if file_sha256(place / MANIFEST_FILE) != own:
             others.append(store)
             continue

@@ -18,14 +18,14 @@ from hcmoco_bench.data.sample import Joints
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import build_model, build_objective
 from hcmoco_bench.pretrain.config import Negatives, PretrainConfig
 from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
 from hcmoco_bench.pretrain.stores import default_stores, open_mixture
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.settings import validated
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.record import ProtocolRecord, SplitRecord
@@ -173,7 +173,7 @@ class JointParsingTask(ParsingTask):
         if not config.stores:
             raise UsageError(f"{self.record.id}: no labeled store given; use --store")
         path = Path(config.stores[0])
-        store = Store.open(path)
+        store = open_store(path, "bodies")
         check_apart(store)
         if not train:
             return self._open_frames(path, config, split, train=False)
@@ -182,7 +182,7 @@ class JointParsingTask(ParsingTask):
                 f"{self.record.id} learns from labeled frames and unlabeled pairs; give --store twice: the labeled "
                 "store, then one of prepare ntu --set pretrain"
             )
-        if split not in store.splits or not store.manifest.parts:
+        if split not in store.splits or not store.capabilities.parts:
             raise UsageError(f"{path}: has no labeled split {split}; prepare it with --set parsing4k --annotations")
         mixture = open_mixture(self._contrast_config(config), labeled_split=split)
         ids: list[str] = []
@@ -195,7 +195,7 @@ class JointParsingTask(ParsingTask):
             collate=collate,
             ids=tuple(ids),
             name="NTURGBD-Parsing-4K and unlabeled pairs",
-            generated=store.manifest.source.generated,
+            generated=bool(store.capabilities.generated),
             split=split,
             expected=tuple(ids),
             split_sha256=fingerprint(ids),
@@ -226,7 +226,7 @@ class JointParsingTask(ParsingTask):
                 raise TypeError(f"a {type(model).__name__} has no embeddings to contrast")
             made = build_objective(self._contrast_config(config), model.features, len(data), torch.device("cpu"))
             contrast = cast(HCMoCoObjective, made)
-        return JointObjective(contrast, self._class_weights(config, data), options.parsing_weight)
+        return JointObjective(contrast, self._class_weights(config), options.parsing_weight)
 
     def evaluate(
         self,
@@ -279,4 +279,4 @@ class JointParsingTask(ParsingTask):
         options, trained = self._options(config), pretrained_settings(path)
         check_fits(path, trained, backbone=config.backbone, joints=options.joints, dim=options.dim)
         if options.overlap == "leave_out":
-            check_unseen(path, trained, Store.open(Path(config.stores[0])), self.hidden(config))
+            check_unseen(path, trained, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))

@@ -23,12 +23,11 @@ from hcmoco_bench.metrics.segmentation import (
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.segmentation import SegmentationNet
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.parsing_store import open_parsing_store
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.build import POINTNET
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.encoder import task_encoder
@@ -128,10 +127,10 @@ class ParsingTask(Task):
 
     def _open_frames(self, path: Path, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
         """The frames of a split with the image that is scored on, and their labels; the other one is not read."""
-        store, modality = open_parsing_store(path), self.image(config)
+        store, modality = open_store(path), self.image(config)
         if split not in store.splits:
             raise UsageError(f"{store.path}: has no split {split}; it has {', '.join(store.splits)}")
-        if not store.manifest.parts:
+        if not store.capabilities.parts:
             raise UsageError(f"{store.path}: has no part masks; prepare it with --annotations")
         index = read_parsing_index(store, split, modality)
         declared = store.splits[split]
@@ -145,15 +144,15 @@ class ParsingTask(Task):
             framing=self._framing(config),
             seed=config.seed,
             train=train,
-            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and isinstance(store, Store) else None,
+            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
             label_size=PUBLISHED_LABELS if config.protocol == PUBLISHED.name and not train else None,
         )
         return TaskData(
             dataset=dataset,
             collate=collate_parsing,
             ids=tuple(index.ids.tolist()),
-            name="NTURGBD-Parsing-4K" if isinstance(store, Store) else "Human3.6M",
-            generated=store.manifest.source.generated,
+            name=store.kind.dataset(store.manifest),
+            generated=bool(store.capabilities.generated),
             split=split,
             expected=declared.ids,
             split_sha256=declared.sha256,
@@ -168,7 +167,7 @@ class ParsingTask(Task):
 
     def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `Task.build_objective`."""
-        return ParsingObjective(self._class_weights(config, data), points=config.backbone == POINTNET)
+        return ParsingObjective(self._class_weights(config), points=config.backbone == POINTNET)
 
     def evaluate(
         self,
@@ -261,11 +260,14 @@ class ParsingTask(Task):
             return "stretch"
         return "person" if self._options(config).framing == "person" else "fit"
 
-    def _class_weights(self, config: FinetuneConfig, data: TaskData) -> Tensor | None:
+    def _class_weights(self, config: FinetuneConfig) -> Tensor | None:
         """(C,) weights of the classes in the loss; None for none."""
         chosen = self._options(config).class_weights
-        weighted = chosen == "published" or (chosen == "auto" and data.name.startswith("NTU"))
-        return torch.from_numpy(part_table().weights.copy()) if weighted else None
+        weights = part_table().weights if chosen == "published" else None
+        if chosen == "auto":
+            store = open_store(Path(config.stores[0]))
+            weights = store.kind.class_weights(store.manifest)
+        return None if weights is None else torch.from_numpy(weights.copy())
 
     def _options(self, config: FinetuneConfig) -> ParsingOptions:
         return cast(ParsingOptions, self.options.model_validate(config.options))

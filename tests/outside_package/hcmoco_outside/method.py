@@ -68,9 +68,7 @@ class AdversarialObjective:
         """The encoder's turn alone."""
         return next(self.turns(model, batch, stage=stage, generator=generator))
 
-    def turns(
-        self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator
-    ) -> Iterator[StepResult]:
+    def turns(self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator) -> Iterator[StepResult]:
         """Codes agree with those of the mirror image and fool the discriminator; then it learns."""
         images = normalize_rgb(batch.rgb)
         codes, mirrored = model(images), model(images.flip(-1))
@@ -98,7 +96,7 @@ class Adversarial(Method):
         name="adversarial",
         title="Adversarial codes",
         phrase="codes that agree with those of the mirror image and follow a normal distribution",
-        summary="An encoder of RGB whose codes agree with those of the mirror image and look normal to a discriminator.",
+        summary="Codes of RGB agree with those of the mirror image and look normal to a discriminator.",
         data="RGB",
         citation="A package outside of hcmoco-bench",
         url="https://example.org/adversarial",
