@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from hcmoco_bench.body.densepose_parts import densepose_parts
 from hcmoco_bench.data.planes import planes
+from hcmoco_bench.data.record import BatchRecord, TensorRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.densepose.annotations import DensePoseImage, DensePosePerson
@@ -30,7 +31,7 @@ _SMALLEST_BOX = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class DensePosePeople:
+class DensePosePeople(TensorRecord):
     """The people of one image, P of them, with K points in all; px are of the image as the network sees it.
 
     Attributes:
@@ -53,10 +54,6 @@ class DensePosePeople:
     part: Tensor
     uv: Tensor
 
-    def to(self, device: torch.device | str) -> DensePosePeople:
-        """The same on a device."""
-        return DensePosePeople(**{name: value.to(device) for name, value in vars(self).items()})
-
 
 @dataclass(frozen=True, eq=False)
 class DensePoseSample:
@@ -76,7 +73,7 @@ class DensePoseSample:
 
 
 @dataclass(frozen=True, eq=False)
-class DensePoseBatch:
+class DensePoseBatch(BatchRecord):
     """B images, each at the upper left of its plane.
 
     Attributes:
@@ -87,19 +84,10 @@ class DensePoseBatch:
         people: Of each.
     """
 
-    sample_ids: tuple[str, ...]
     rgb: Tensor
     sizes: tuple[tuple[int, int], ...]
     scales: tuple[tuple[float, float], ...]
     people: tuple[DensePosePeople, ...]
-
-    def to(self, device: torch.device | str) -> DensePoseBatch:
-        """The same on a device."""
-        return replace(self, rgb=self.rgb.to(device), people=tuple(people.to(device) for people in self.people))
-
-    def pin_memory(self) -> DensePoseBatch:
-        """The images in page-locked memory; `DataLoader` calls this."""
-        return replace(self, rgb=self.rgb.pin_memory())
 
 
 class DensePoseImages(Dataset[DensePoseSample]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Final, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.data.person_finder import find_person
+from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.sources.itop import DEPTH_SIZE, METRES_PER_PIXEL, ItopSplit, pixels_from_world
@@ -84,28 +85,16 @@ class JointSample:
     known: Tensor
 
 
-@dataclass(frozen=True)
-class JointBatch:
-    """B crops; see `JointSample`, with a batch axis."""
+@dataclass(frozen=True, eq=False)
+class JointBatch(BatchRecord):
+    """B crops: the tensors of `JointSample` with a batch axis."""
 
-    sample_ids: tuple[str, ...]
     depth: Tensor
     mean: Tensor
     target: Tensor
     world: Tensor
     to_image: Tensor
     known: Tensor
-
-    def __len__(self) -> int:
-        return len(self.sample_ids)
-
-    def to(self, device: torch.device) -> JointBatch:
-        """The batch on a device."""
-        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS})
-
-    def pin_memory(self) -> JointBatch:
-        """The batch in page-locked memory; `DataLoader` calls this."""
-        return replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
 
     def to_world(self, places: Tensor, depths: Tensor) -> Tensor:
         """Joints in the world.

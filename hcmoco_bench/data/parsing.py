@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from hcmoco_bench.data.framing import Framing, Region, random_region_crop, regio
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
 from hcmoco_bench.data.planes import planes
+from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
@@ -56,8 +57,8 @@ class ParsingSample:
     region: Region
 
 
-@dataclass(frozen=True)
-class ParsingBatch:
+@dataclass(frozen=True, eq=False)
+class ParsingBatch(BatchRecord):
     """B samples; see `ParsingSample`.
 
     Attributes:
@@ -69,38 +70,19 @@ class ParsingBatch:
         regions: B regions.
     """
 
-    sample_ids: tuple[str, ...]
     rgb: Tensor | None
     depth: Tensor | None
     intrinsics: Tensor
     labels: tuple[Tensor, ...]
     regions: tuple[Region, ...]
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = True) -> ParsingBatch:
-        """The batch on a device."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> ParsingBatch:
-        """The batch in page-locked memory; `DataLoader` calls this."""
-        return self._map(lambda tensor: tensor.pin_memory())
-
     def mirrored(self) -> ParsingBatch:
-        """The inputs mirrored left to right; labels stay."""
-        flipped: dict[str, Any] = {
-            name: None if value is None else value.flip(-1) for name, value in self._images().items()
-        }
-        width = next(value.shape[-1] for value in self._images().values() if value is not None)
+        """This batch with its inputs mirrored left to right; the labels stay as they are."""
+        rgb, depth = (None if image is None else image.flip(-1) for image in (self.rgb, self.depth))
+        width = next(image.shape[-1] for image in (rgb, depth) if image is not None)
         intrinsics = self.intrinsics.clone()
         intrinsics[:, 2] = width - 1 - intrinsics[:, 2]
-        return replace(self, intrinsics=intrinsics, **flipped)
-
-    def _images(self) -> dict[str, Tensor | None]:
-        return {"rgb": self.rgb, "depth": self.depth}
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> ParsingBatch:
-        images: dict[str, Any] = {name: change(value) for name, value in self._images().items() if value is not None}
-        labels = tuple(change(label) for label in self.labels)
-        return replace(self, intrinsics=change(self.intrinsics), labels=labels, **images)
+        return replace(self, intrinsics=intrinsics, rgb=rgb, depth=depth)
 
 
 def collate_parsing(samples: Iterable[ParsingSample], number: int) -> ParsingBatch:
