@@ -74,7 +74,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
         if batch is None:
             batch = _empty(size or 0, *_image_size(sample), len(sample.joints))
         batch.index[row] = sample.index
-        for name, mark in _PICTURES.items():
+        for name, mark in _IMAGES.items():
             value = getattr(sample, name)
             _fill(getattr(batch, name), row, value)
             getattr(batch, mark)[row] = value is not None
@@ -87,7 +87,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     return replace(batch, sample_ids=tuple(ids), sources=tuple(sources))
 
 
-_PICTURES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
+_IMAGES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
 
 
 def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
@@ -102,7 +102,7 @@ def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
         joints=torch.zeros(size, n_joints, 2),
         visible=torch.zeros(size, n_joints, dtype=torch.bool),
         intrinsics=torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1),
-        **{mark: torch.zeros(size, dtype=torch.bool) for mark in _PICTURES.values()},
+        **{mark: torch.zeros(size, dtype=torch.bool) for mark in _IMAGES.values()},
     )
 
 
