@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hcmoco_bench.data import MixedSampler, NtuStoreDataset, collate, make_loader
-from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.store.kinds.ntu import NTU, NtuManifest
 
@@ -162,18 +162,18 @@ def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
     """Milliseconds of processor time to fetch the images of one random row, by three ways."""
     shards = NTU.open(store).shards()
     columns = [c for c in ("rgb", "depth", "parts") if c in pq.read_schema(shards[0]).names]
-    places = dataset.index.places[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()
-    reader = RowBytes(shards)
+    locations = dataset.index.locations[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()
+    reader = ShardReader(shards)
 
     def by_pread() -> None:
-        for shard, group, row in places:
+        for shard, group, row in locations:
             for column in columns:
                 reader.read(shard, group, row, column)
 
     files = [pq.ParquetFile(path, memory_map=True) for path in shards[:64]]
 
     def by_row_group() -> None:
-        for shard, group, row in places[:40]:
+        for shard, group, row in locations[:40]:
             table = files[shard % len(files)].read_row_group(group, columns)
             for column in columns:
                 table[column][row].as_py()
@@ -187,23 +187,23 @@ def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
         copy = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
         def by_arrow_copy(copy: pa.Table = copy) -> None:
-            for shard, group, row in places:
+            for shard, group, row in locations:
                 where = (shard * 128 + group * 32 + row) % copy.num_rows
                 for column in columns:
                     copy[column][where].as_py()
 
         result = {
             "first_touch_of_a_row_group": _first_touch(shards, columns),
-            "pread_of_its_bytes": _milliseconds(by_pread) / len(places),
+            "pread_of_its_bytes": _milliseconds(by_pread) / len(locations),
             "its_row_group": _milliseconds(by_row_group) / 40,
-            "memory_mapped_arrow_copy": _milliseconds(by_arrow_copy) / len(places),
+            "memory_mapped_arrow_copy": _milliseconds(by_arrow_copy) / len(locations),
         }
         del copy, by_arrow_copy
     return result
 
 
 def _first_touch(shards: tuple[Path, ...], columns: list[str]) -> float:
-    reader = RowBytes(shards[:1])
+    reader = ShardReader(shards[:1])
     start = time.process_time()
     for column in columns:
         reader.read(0, 0, 0, column)

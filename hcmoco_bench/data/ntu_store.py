@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_mapping
+from hcmoco_bench.data.crop_joints import crop_joints
 from hcmoco_bench.data.crops import box_around, jittered_person, random_square, whole_person
+from hcmoco_bench.data.image_reader import ImageReader
+from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
-from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
 from hcmoco_bench.data.overlap import Overlap
-from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
-from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
@@ -98,7 +98,7 @@ class NtuStoreDataset(Dataset[Sample]):
         if hide != "nothing":
             check_apart(opened)
         self.hide: Hidden = hide
-        self._images = StoredImages(store, opened.shards(), self.index.ids, self.index.places)
+        self._images = ImageReader(store, opened.shards(), self.index.ids, self.index.locations)
         self._intrinsics = RigIntrinsics.of_store(opened)
         used = set(np.unique(self.index.rigs).tolist())
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
@@ -141,14 +141,14 @@ class NtuStoreDataset(Dataset[Sample]):
         millimeters = None if depth is None else crop.depth(depth)
         labels = None if parts is None else crop.parts(parts)
         people = labels if labels is not None else millimeters
-        joints, visible = place_joints(
+        joints, visible = crop_joints(
             self.index.joints[row][self._mapping], self.index.tracking[row][self._mapping] > 0, self.joints, crop
         )
         return Sample(
             sample_id=str(self.index.ids[row]),
             source="ntu",
             index=row,
-            rgb=None if rgb is None else planes(crop.rgb(rgb)),
+            rgb=None if rgb is None else image_tensor(crop.rgb(rgb)),
             depth=_meters(millimeters),
             foreground=_where(people),
             parts=None if labels is None else torch.from_numpy(labels),

@@ -1,4 +1,4 @@
-"""Which rows of a store can be parsed: those of a split that have the image and the labels."""
+"""The rows of a split that parsing can use: those with the image and the labels."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from hcmoco_bench.store.store import AnyStore
 
 @dataclass(frozen=True)
 class ParsingIndex:
-    """Rows of a split, about 200 bytes each.
+    """The rows of a split, about 200 bytes each.
 
     Attributes:
         ids: (N,) sample ids.
-        places: (N, 3) int32: shard, row group, row in the group.
-        rigs: (N,) rig, `SsssCccc`; empty texts where the store has none.
-        groups: (N,) performer or subject: frames of one are alike.
-        problems: Rows of the split without the image or without labels.
+        locations: (N, 3) int32, shard, row group, and row in the group.
+        rigs: (N,) rig of each row, `SsssCccc`; empty strings for a store without rigs.
+        groups: (N,) performer or subject of each row; the frames of one person are not independent.
+        problems: Rows of the split without the image or the labels.
     """
 
     ids: NDArray[np.str_]
-    places: NDArray[np.int32]
+    locations: NDArray[np.int32]
     rigs: NDArray[np.str_]
     groups: NDArray[np.str_]
     problems: tuple[Problem, ...]
@@ -39,15 +39,15 @@ class ParsingIndex:
 
 
 def read_parsing_index(store: AnyStore, split: str, column: str) -> ParsingIndex:
-    """Read a split's ids and what is there; the images are not touched.
+    """Read the ids of a split and which images exist, without reading the images.
 
     Args:
         store: A store with part labels.
         split: One of its splits.
-        column: The image that is wanted: `rgb` or `depth`.
+        column: Column of the image, `rgb` or `depth`.
 
     Raises:
-        StoreError: If there is no such split or column, or a shard cannot be read.
+        StoreError: If the store has no such split or column, or if a shard cannot be read.
     """
     if split not in store.splits:
         raise StoreError(f"{store.path}: no split {split!r}; it has {', '.join(store.splits)}")
@@ -76,13 +76,13 @@ def read_parsing_index(store: AnyStore, split: str, column: str) -> ParsingIndex
 
 
 def _rows(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> list[dict[str, object]]:
-    place = np.arange(table.num_rows)
+    numbers = np.arange(table.num_rows)
     if chosen is not None:
-        place = place[pc.is_in(table["sample_id"], chosen).to_numpy()]
-        table = table.take(place)
+        numbers = numbers[pc.is_in(table["sample_id"], chosen).to_numpy()]
+        table = table.take(numbers)
     rows: list[dict[str, object]] = table.to_pylist()
-    for row, number in zip(rows, place.tolist(), strict=True):
-        row["place"] = (shard, group, number)
+    for row, number in zip(rows, numbers.tolist(), strict=True):
+        row["location"] = (shard, group, number)
     return rows
 
 
@@ -101,7 +101,7 @@ def _index(tables: Sequence[Sequence[dict[str, object]]], column: str, group: st
     groups = [str(row[group]) for row in kept]
     return ParsingIndex(
         ids=np.array([row["sample_id"] for row in kept], np.str_),
-        places=np.array([row["place"] for row in kept], np.int32).reshape(-1, 3),
+        locations=np.array([row["location"] for row in kept], np.int32).reshape(-1, 3),
         rigs=np.array(rigs, np.str_),
         groups=np.array(groups, np.str_),
         problems=tuple(problems),

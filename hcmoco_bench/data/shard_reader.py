@@ -1,9 +1,9 @@
 """Random access to the images in Parquet shards, without reading row groups around them or keeping them in memory.
 
-Shards hold images uncompressed, so every JPEG and PNG lies in the file as it is. The first time that a row group is
-touched, its images are read once through Arrow and looked up in the file; afterwards an image costs one `pread` of
-its own bytes. Compared with the alternatives, for one random row (`benchmarks/data.py` measures it): reading its row
-group costs 32 rows; a memory-mapped Arrow file is as fast, but is a second copy of the whole data set on disk.
+Shards do not compress images, so the bytes of every JPEG and PNG are in the file unchanged. On first access to a row
+group, Arrow reads its images once and the reader locates them in the file; from then on an image costs one `pread` of
+its own bytes. The alternatives for one random row (`benchmarks/data.py` measures them): reading its row group costs 32
+rows; a memory-mapped Arrow file is as fast but is a second copy of the whole data set on disk.
 """
 
 from __future__ import annotations
@@ -23,40 +23,42 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import StoreError
 
 OPEN_FILES: Final = 256
-"""Shards a process keeps open, well below the usual limit of 1,024."""
+"""Number of shards that a process keeps open, well below the usual limit of 1,024 files."""
 
 _ABSENT: Final = -1
 
 
-class RowBytes:
-    """The `bytes` of image columns by shard, row group and row. Picklable; each process opens its own files.
+class ShardReader:
+    """Reads the encoded bytes of images by shard, row group and row.
+
+    A reader can be pickled; each process opens its own files.
 
     Args:
-        shards: Files that `prepare` wrote.
+        shards: Shards that `prepare` wrote.
     """
 
     def __init__(self, shards: Sequence[Path]) -> None:
         self._shards = tuple(shards)
-        self._places: dict[tuple[int, int, str], NDArray[np.int64]] = {}
+        self._spans: dict[tuple[int, int, str], NDArray[np.int64]] = {}
         self._open: OrderedDict[int, int] = OrderedDict()
 
     def read(self, shard: int, group: int, row: int, column: str) -> bytes | None:
-        """The encoded image of a row of a row group; None if it is null.
+        """The encoded image of a row of a row group; None if the row has no such image.
 
         Raises:
-            StoreError: If the shard cannot be read, or was not written by `prepare`.
+            StoreError: If the shard cannot be read or was not written by `prepare`.
         """
         key = (shard, group, column)
-        places = self._places.get(key)
-        if places is None:
-            places = self._places[key] = self._locate(shard, group, column)
-        start, length = places[row].tolist()
+        spans = self._spans.get(key)
+        if spans is None:
+            spans = self._spans[key] = self._locate(shard, group, column)
+        start, length = spans[row].tolist()
         if start == _ABSENT:
             return None
         return self._pread(shard, length, start)
 
     def close(self) -> None:
-        """Close all files; they are opened again when needed."""
+        """Close all files; the next access opens them again."""
         while self._open:
             os.close(self._open.popitem()[1])
 
@@ -67,7 +69,7 @@ class RowBytes:
         return self.__dict__ | {"_open": OrderedDict()}
 
     def _locate(self, shard: int, group: int, column: str) -> NDArray[np.int64]:
-        """(rows, 2) offset in the file and length of each image of a row group."""
+        """(rows, 2) offset in the file and length, in bytes, of each image of a row group."""
         path = self._shards[shard]
         try:
             with pq.ParquetFile(path) as file:
@@ -79,18 +81,18 @@ class RowBytes:
         if chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:
             raise _encoded(path, column)
         raw = self._pread(shard, chunk.total_compressed_size, chunk.data_page_offset)
-        places = np.full((len(values), 2), _ABSENT, np.int64)
+        spans = np.full((len(values), 2), _ABSENT, np.int64)
         cursor = 0
         for row, value in enumerate(values):
             if value.is_valid:
                 data = value.as_buffer().to_pybytes()
-                # Plain encoding: four bytes of length, then the bytes; pages have a header of a few bytes.
+                # In plain encoding, four bytes of length precede the data; pages begin with a header of a few bytes.
                 cursor = raw.find(struct.pack("<I", len(data)) + data, cursor)
                 if cursor < 0:
                     raise _encoded(path, column)
-                places[row] = chunk.data_page_offset + cursor + 4, len(data)
+                spans[row] = chunk.data_page_offset + cursor + 4, len(data)
                 cursor += 4 + len(data)
-        return places
+        return spans
 
     def _pread(self, shard: int, length: int, start: int) -> bytes:
         try:

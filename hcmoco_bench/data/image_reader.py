@@ -1,4 +1,4 @@
-"""Images of a store by row, decoded."""
+"""Decoded images of a store by row."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.images import ImageError, decode_rgb, decode_unchanged
 
 
-class StoredImages:
-    """Reads and decodes images of rows; picklable, each process opens its own files.
+class ImageReader:
+    """Reads and decodes the images of rows. It can be pickled; each process opens its own files.
 
     Args:
-        store: The store's folder, for messages.
-        shards: Its files.
+        store: Folder of the store, for messages.
+        shards: Shards of the store.
         ids: (N,) sample ids of the rows.
-        places: (N, 3) shard, row group, row in the group.
+        locations: (N, 3) shard, row group, and row in the group.
     """
 
-    def __init__(self, store: Path, shards: Sequence[Path], ids: NDArray[np.str_], places: NDArray[np.int32]) -> None:
-        self._store, self._ids, self._places = store, ids, places
-        self._bytes = RowBytes(shards)
+    def __init__(
+        self, store: Path, shards: Sequence[Path], ids: NDArray[np.str_], locations: NDArray[np.int32]
+    ) -> None:
+        self._store, self._ids, self._locations = store, ids, locations
+        self._reader = ShardReader(shards)
 
     def read(self, row: int, column: str) -> NDArray[Any] | None:
-        """The image of a row; None if it is null.
+        """The image of a row; None if the row has no such image.
 
         Args:
-            row: Its number.
+            row: Number of the row.
             column: `rgb` is decoded as RGB, others (`depth`, `parts`) with the values and type they have.
 
         Raises:
-            StoreError: If it cannot be read or decoded.
+            StoreError: If the image cannot be read or decoded.
         """
-        shard, group, place = self._places[row].tolist()
-        data = self._bytes.read(shard, group, place, column)
+        shard, group, index = self._locations[row].tolist()
+        data = self._reader.read(shard, group, index, column)
         if data is None:
             return None
         try:

@@ -13,7 +13,7 @@ from hcmoco_bench.data.sample import Joints
 from hcmoco_bench.data.transforms import Crop
 
 
-def place_joints(
+def crop_joints(
     xy: NDArray[np.floating], known: NDArray[np.bool_], joints: Joints, crop: Crop
 ) -> tuple[Tensor, Tensor]:
     """Move joints into a crop.
