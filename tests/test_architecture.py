@@ -42,7 +42,7 @@ ABOVE = {
         "plotting",
         "pretrain",
     },
-    "demo": {"synth", "prepare", "hub", "plotting", "pretrain", "tasks", "training", "results"},
+    "demo": {"body", "sources", "synth", "prepare", "hub", "plotting", "pretrain", "tasks", "training", "results"},
     "cli": {
         "body",
         "sources",
