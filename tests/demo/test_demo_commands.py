@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hcmoco_bench.pretrain.config import make_config
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.demo import commands
 from hcmoco_bench.demo.commands import DemoCommands, DemoFolders, setting_options
 from hcmoco_bench.demo.settings import FINETUNING, PRETRAINING
-from hcmoco_bench.pretrain.config import make_config
 from hcmoco_bench.tasks.core.settings import make_finetune_config
 
 FOLDERS = DemoFolders(Path("my demo"))
