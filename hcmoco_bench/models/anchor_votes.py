@@ -1,4 +1,4 @@
-"""Anchors that vote for joints: softmax over all anchors of a image, and the means that it weights.
+"""Anchors that vote for joints: softmax over all anchors of an image, and the means that it weights.
 
 A2J (Xiong et al., ICCV 2019, equations 1 to 3): every anchor says how much it counts for a joint, where it believes the
 joint to be relative to itself, and how deep.

@@ -10,7 +10,7 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store

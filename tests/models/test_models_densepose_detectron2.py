@@ -15,19 +15,19 @@ from torch.nn import functional
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.densepose.detectron2 import detectron2_config, load_detectron2, to_detectron2
-from hcmoco_bench.models.densepose.options import RCNNOptions
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
-from hcmoco_bench.models.encoders import Encoder, create_encoder
+from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
 
-SIZES = RCNNOptions(width=16, box_width=24, decoder_width=12, convolutions=2, head_width=20, pooled=7)
+SIZES = RCNNSettings(width=16, box_width=24, decoder_width=12, convolutions=2, head_width=20, pooled=7)
 
 
 @cache
-def shared_encoder() -> Encoder:
+def shared_encoder() -> TimmEncoder:
     return create_encoder("hrnet_w18", fusion="nearest")  # takes seconds to make, so tests share one
 
 
-def make(options: RCNNOptions = SIZES, seed: int = 0, encoder: Encoder | None = None) -> DensePoseRCNN:
+def make(options: RCNNSettings = SIZES, seed: int = 0, encoder: TimmEncoder | None = None) -> DensePoseRCNN:
     torch.manual_seed(seed)
     model = DensePoseRCNN(encoder or shared_encoder(), options).eval()
     for module in model.modules():

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from hcmoco_bench.models.densepose.options import RCNNOptions
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections, TrainingOutput
 from hcmoco_bench.models.encoders import create_encoder
 
-SMALL = RCNNOptions(
+SMALL = RCNNSettings(
     width=16,
     levels=4,
     pooling="average",

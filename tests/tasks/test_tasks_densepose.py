@@ -18,7 +18,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.metrics.densepose import Detection, write_results
 from hcmoco_bench.models.densepose.head import Charts
-from hcmoco_bench.models.densepose.options import RCNNOptions
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.densepose.rcnn import Detections, TrainingOutput
 from hcmoco_bench.sources.densepose import find_annotations
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
@@ -97,9 +97,9 @@ def test_the_papers_settings() -> None:
 
 def test_the_options_are_those_of_the_network() -> None:
     options = DensePoseOptions()
-    assert options.network() == RCNNOptions()
+    assert options.network() == RCNNSettings()
     assert options.weights() == ChartWeights()
-    assert {field.name for field in fields(RCNNOptions)} <= set(DensePoseOptions.model_fields)
+    assert {field.name for field in fields(RCNNSettings)} <= set(DensePoseOptions.model_fields)
     with pytest.raises(UsageError, match="coarse_channels"):
         make_finetune_config("densepose", {"root": "x", "coarse_channels": 7})
 
