@@ -74,7 +74,7 @@ def _rows(places: NDArray[np.float32], block: int = 512) -> Iterator[NDArray[np.
 
 
 def make_annotations(n_images: int, seed: int) -> dict[str, Any]:
-    """Annotations in COCO's form: one to four people an image, with 60 to 150 points and 14 masks each."""
+    """Annotations in COCO's form: one to four people per image, with 60 to 150 points and 14 masks each."""
     rng = np.random.default_rng(seed)
     people: list[dict[str, Any]] = []
     for image in range(1, n_images + 1):

@@ -160,7 +160,7 @@ def plain_count(prediction: Tensor, target: Tensor, classes: int) -> Any:
 
 
 def people(sizes: Sizes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Annotated people, up to 8 a image, and three detections of each."""
+    """Annotated people, up to 8 per image, and three detections of each."""
     rng = np.random.default_rng(sizes.seed)
     annotations: list[dict[str, Any]] = []
     detections: list[dict[str, Any]] = []

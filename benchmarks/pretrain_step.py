@@ -20,10 +20,9 @@ from hcmoco_bench.losses.dense import dense_loss
 from hcmoco_bench.losses.sparse_inter import sparse_inter_loss
 from hcmoco_bench.losses.sparse_intra import sparse_intra_loss
 from hcmoco_bench.losses.term import LossTerm
-from hcmoco_bench.pretrain.build import build_model, build_objective
-from hcmoco_bench.pretrain.config import PretrainConfig
-from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective, present_modalities
-from hcmoco_bench.pretrain.model import Embeddings, MultiModalModel
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCo, HCMoCoSettings
+from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
+from hcmoco_bench.pretrain.multimodal.sample_level import present_modalities
 
 BANK_ROWS = 143_648
 """Training samples of the paper (NTU-60, one frame of 30)."""
@@ -143,23 +142,25 @@ class Bench:
     def __init__(self, setting: Setting) -> None:
         torch.manual_seed(0)
         self.setting, self.device = setting, torch.device(setting.device)
-        config = PretrainConfig(
+        config = HCMoCoSettings(
             backbone=setting.backbone,
             init="scratch",
             image_size=setting.size,
             batch_size=setting.batch,
             precision=setting.precision,  # type: ignore[arg-type]  # checked by the model
         )
-        self.model: MultiModalModel = build_model(config).to(self.device)
+        method = HCMoCo()
+        self.model: MultiModalModel = method.build_model(config).to(self.device)
         for encoder in (self.model.rgb_encoder, self.model.depth_encoder):
             if setting.channels_last:
                 encoder.to(memory_format=torch.channels_last)
             if setting.compile:
                 encoder.compile()
-        objective = build_objective(config, self.model, BANK_ROWS, self.device)
-        if not isinstance(objective, HCMoCoObjective) or objective.bank is None:
-            raise TypeError("this takes the steps of HCMoCo apart")
-        self.objective, self.bank = objective, objective.bank
+        self.objective = method.build_objective(config, self.model, BANK_ROWS, self.device)
+        bank = self.objective.sample_level.bank
+        if bank is None:
+            raise TypeError("this benchmark takes the steps with a memory bank apart")
+        self.bank = bank
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
         )
@@ -226,7 +227,8 @@ class Bench:
         shared: dict[str, Any] = {"temperature": objective.temperature}
 
         def all_pairs() -> Sequence[LossTerm]:
-            found = objective.sample_level(leaves.global_, present, batch.index, self.bank, generator=self.generator)
+            loss = objective.sample_level.loss
+            found = loss(leaves.global_, present, batch.index, self.bank, generator=self.generator)
             return tuple(found.values())
 
         def dense() -> Sequence[LossTerm]:

@@ -37,18 +37,20 @@ from generated_store import generated_store
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.demo.settings import CLIPS, FRAMES, PRETRAINING
-from hcmoco_bench.pretrain.build import build_model, load_pretrained
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.loading import MixedBatches
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
+from hcmoco_bench.pretrain.multimodal.stores import open_mixture
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.retrieval import Agreement, measure_agreement
 from hcmoco_bench.pretrain.run import run_pretrain
-from hcmoco_bench.pretrain.stores import open_mixture
 
 SETTLING_BATCHES = 30
 """Training batches over which an untrained model's batch statistics are taken."""
@@ -66,7 +68,7 @@ def training_seeds() -> Iterator[int]:
     return (seed for seed in count(1) if seed != HELD_OUT_SEED)
 
 
-def settle(model: MultiModalModel, config: PretrainConfig) -> None:
+def settle(model: nn.Module, config: HCMoCoSettings) -> None:
     """Let batch normalization see data, without learning anything."""
     model.train()
     mixture = open_mixture(config)
@@ -80,23 +82,25 @@ def measure_seed(
     seed: int, settings: dict[str, Any], held_out: tuple[Path, str], out: Path, device: str
 ) -> dict[str, Agreement]:
     """Train both ways with one seed, and measure at each point."""
-    config = PretrainConfig(seed=seed, **settings)
+    config = HCMoCoSettings(seed=seed, **settings)
     dataset = NtuStoreDataset(
         held_out[0], held_out[1], size=config.image_size, joints=config.joints, seed=seed, train=False
     )
 
-    def measured(model: MultiModalModel) -> Agreement:
+    def measured(model: nn.Module) -> Agreement:
         return measure_agreement(model.to(device), make_loader(dataset, batch_size=config.batch_size), device=device)
 
     torch.manual_seed(seed)
-    model = build_model(config)
+    model = get_method("hcmoco").build_model(config)
     settle(model, config)
     found = {"untrained": measured(model)}
     run = run_pretrain(config, out / f"hcmoco-{seed}")
-    found["stage 1"] = measured(load_pretrained(run.folder / "stage1.pth")[1])
-    found["stage 2"] = measured(load_pretrained(run.checkpoint)[1])
-    cmc = config.model_copy(update={"method": "cmc"})
-    found["cmc"] = measured(load_pretrained(run_pretrain(cmc, out / f"cmc-{seed}").checkpoint)[1])
+    found["stage 1"] = measured(load_pretrained(run.folder / "stage1.pth").model)
+    found["stage 2"] = measured(load_pretrained(run.checkpoint).model)
+    own = get_method("cmc").settings.model_fields
+    cmc = make_pretrain_settings(None, {name: value for name, value in settings.items() if name in own}, method="cmc")
+    cmc = cmc.model_copy(update={"seed": seed})
+    found["cmc"] = measured(load_pretrained(run_pretrain(cmc, out / f"cmc-{seed}").checkpoint).model)
     return found
 
 

@@ -150,5 +150,5 @@ def usable_joints(skeleton: Skeleton) -> NDArray[np.bool_]:
 
 
 def _inside(xy: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Whether points lie in a image; false for nan and inf."""
+    """Whether points lie in an image; false for nan and inf."""
     return np.asarray(((xy >= -0.5) & (xy <= np.asarray(size) - 0.5)).all(axis=-1))

@@ -18,6 +18,8 @@ from hcmoco_bench.cli import (
     prepare,
     pretrain,
     publish,
+    records,
+    settings_table,
     synth,
     verify,
     view,
@@ -53,7 +55,22 @@ def _root(
     """
 
 
-for module in (demo, synth, prepare, calibrate, verify, view, pretrain, finetune, evaluate, export, publish, join):
+for module in (
+    demo,
+    synth,
+    prepare,
+    calibrate,
+    verify,
+    view,
+    publish,
+    join,
+    pretrain,
+    finetune,
+    evaluate,
+    export,
+    records,
+    settings_table,
+):
     module.register(app)
 
 

@@ -70,6 +70,11 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
         yield report
 
 
+def main_process() -> bool:
+    """Whether this process is the first of those that `accelerate launch` or `torchrun` started, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def print_json(value: Any) -> None:
     """Print a JSON document on standard output, unwrapped and uncolored."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -58,9 +58,9 @@ def evaluate(
     """
     from hcmoco_bench.runtime.settings import parse_setting
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-    from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions, scoring_config
+    from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
+    from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
     from hcmoco_bench.tasks.core.registry import get_task
-    from hcmoco_bench.tasks.core.settings import make_finetune_config
     from hcmoco_bench.training.device import leave_group
 
     if (ckpt is None) == (predictions is None):
@@ -88,10 +88,10 @@ def evaluate(
     with progress_bar(quiet=silent) as progress:
         if ckpt is not None:
             model = load_task_checkpoint(ckpt, task, backbone=backbone)
-            config = scoring_config(kind, model.config, given)
+            config = scoring_settings(kind, model.config, given)
             report = evaluate_checkpoint(kind, model, config, progress=progress, **shared)
         else:
-            config = make_finetune_config(task, given | {"ckpt": None}, home=HOME)
+            config = make_finetune_settings(task, given | {"ckpt": None}, home=HOME)
             report = evaluate_predictions(kind, predictions or Path(), config, progress=progress, **shared)
     leave_group()
     if main_process and as_json:

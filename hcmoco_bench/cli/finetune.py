@@ -84,7 +84,7 @@ def finetune(
     """
     from hcmoco_bench.runtime.settings import parse_setting
     from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
-    from hcmoco_bench.tasks.core.settings import make_finetune_config
+    from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
     from hcmoco_bench.training.device import leave_group
 
     given: dict[str, Any] = {
@@ -112,7 +112,7 @@ def finetune(
         if kept.task != task:
             raise UsageError(f"{folder}: a run of the task {kept.task}, not of {task}")
         given = kept.to_dict() | given
-    config = make_finetune_config(task, given, home=HOME)
+    config = make_finetune_settings(task, given, home=HOME)
 
     main_process = int(os.environ.get("RANK", "0")) == 0
     silent = quiet or as_json or not main_process

@@ -29,7 +29,7 @@ _SMALLEST = 8.0
 
 
 def box_around(xy: NDArray[np.floating], width: int, height: int) -> NDArray[np.float64]:
-    """The box (x0, y0, x1, y1) px around points (N, 2), N >= 1, within a image of that size."""
+    """The box (x0, y0, x1, y1) px around points (N, 2), N >= 1, within an image of that size."""
     limit = (width - 1.0, height - 1.0)
     low, high = np.clip(xy.min(axis=0), 0.0, limit), np.clip(xy.max(axis=0), 0.0, limit)
     return np.concatenate([low, high]).astype(np.float64)

@@ -17,6 +17,7 @@ from hcmoco_bench.body.densepose_parts import densepose_parts
 from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.images import ImageError, decode_rgb
 from hcmoco_bench.sources.densepose.annotations import DensePoseImage, DensePosePerson
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry
 
@@ -60,7 +61,7 @@ class DensePosePeople:
 
 @dataclass(frozen=True, eq=False)
 class DensePoseSample:
-    """A image.
+    """An image.
 
     Attributes:
         sample_id: COCO's number of the image.
@@ -81,7 +82,7 @@ class DensePoseBatch:
 
     Attributes:
         sample_ids: Their numbers.
-        rgb: (B, 3, H, W) uint8, 0 beyond a image.
+        rgb: (B, 3, H, W) uint8, 0 beyond an image.
         sizes: Height and width of each.
         scales: Width and height over those of the file.
         people: Of each.
@@ -158,12 +159,11 @@ class DensePoseImages(Dataset[DensePoseSample]):
 def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
     """The file's (H, W, 3) uint8 RGB; raises DataError as `DensePoseImages` does."""
     try:
-        data = np.fromfile(image.path, np.uint8)
+        rgb = decode_rgb(np.fromfile(image.path, np.uint8))
     except OSError as error:
         raise _unreadable(image, str(error.strerror)) from error
-    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION) if len(data) else None
-    if rgb is None:
-        raise _unreadable(image, "it is damaged")
+    except ImageError as error:
+        raise _unreadable(image, "it is damaged") from error
     if rgb.shape[1::-1] != image.size:
         raise DataError(
             f"{image.path}: {rgb.shape[1]}x{rgb.shape[0]} px, but annotated as {image.size[0]}x{image.size[1]}; "
@@ -171,7 +171,7 @@ def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
             kind="image_wrong_size",
             file=str(image.path),
         )
-    return np.asarray(rgb, np.uint8)
+    return rgb
 
 
 def place_people(
@@ -180,7 +180,7 @@ def place_people(
     size: tuple[int, int],
     symmetry: ChartSymmetry | None = None,
 ) -> DensePosePeople:
-    """The people of a image in the px of its resized, perhaps mirrored form.
+    """The people of an image in the px of its resized, perhaps mirrored form.
 
     Crowds are left out, and people whose box is not in the image.
 

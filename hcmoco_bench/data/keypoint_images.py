@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,14 +19,10 @@ from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.errors import LabelError, StoreError, UsageError
+from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
 from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
 
-_REDUCED: Final = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
+_REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
 
 class KeypointImagesDataset(Dataset[Sample]):
@@ -92,7 +87,7 @@ class KeypointImagesDataset(Dataset[Sample]):
         x, y, scale = self._squares[row].tolist()
         rng = draw.generator(self.seed) if self.train else None
         crop = center_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
-        factor = next(factor for factor in (8, 4, 2, 1) if factor == 1 or crop.scale * factor <= 1.0)
+        factor = next(factor for factor in _REDUCTIONS if factor == 1 or crop.scale * factor <= 1.0)
         image = self._decode(row, factor)
         joints, visible = place_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
         return Sample(
@@ -108,15 +103,14 @@ class KeypointImagesDataset(Dataset[Sample]):
             intrinsics=None,
         )
 
-    def _decode(self, row: int, factor: int) -> NDArray[np.uint8]:
+    def _decode(self, row: int, factor: Reduction) -> NDArray[np.uint8]:
         shard, group, place = self._places[row].tolist()
-        data = self._images.read(shard, group, place, "image")
-        # Joints are in px of the file, not of a viewer that turns it upright.
-        flags = _REDUCED[factor] | cv2.IMREAD_IGNORE_ORIENTATION
-        image = None if data is None else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if image is None:
-            raise StoreError(f"{self.path}: image of person {self.ids[row]} cannot be decoded; prepare the store again")
-        return np.asarray(image if factor == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        try:
+            return decode_rgb(self._images.read(shard, group, place, "image") or b"", reduced=factor)
+        except ImageError as error:
+            raise StoreError(
+                f"{self.path}: image of person {self.ids[row]} cannot be decoded; prepare the store again"
+            ) from error
 
 
 def _mapping(store: KeypointStore, joints: Joints) -> NDArray[np.intp]:

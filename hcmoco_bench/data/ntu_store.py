@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -119,11 +118,11 @@ class NtuStoreDataset(Dataset[Sample]):
         row = draw.row
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
-        rgb = None if self.hide == "rgb" else self._images.read(row, "rgb", cv2.IMREAD_COLOR_RGB)
+        rgb = None if self.hide == "rgb" else self._images.read(row, "rgb")
         if rgb is None and self.hide != "rgb":
             raise StoreError(f"sample {self.index.ids[row]}: no rgb; run verify on {self.path}")
-        depth = self._images.read(row, "depth", cv2.IMREAD_UNCHANGED) if self._has_depth else None
-        parts = self._images.read(row, "parts", cv2.IMREAD_UNCHANGED) if self._has_parts else None
+        depth = self._images.read(row, "depth") if self._has_depth else None
+        parts = self._images.read(row, "parts") if self._has_parts else None
         box = self._box(row, depth, parts)
         if not self.train:
             crop = whole_person(box, self.size)

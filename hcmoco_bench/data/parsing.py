@@ -200,7 +200,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         Raises:
             LabelError: If an index is not in the part table (`label_unknown`).
         """
-        label = self._read(row, "parts", cv2.IMREAD_UNCHANGED)
+        label = self._read(row, "parts")
         if label.ndim != 2 or label.dtype != np.uint8 or int(label.max(initial=0)) >= len(part_table()):
             raise LabelError(
                 f"sample {self.index.ids[row]}: its labels are no class indices 0..{len(part_table()) - 1}; run verify "
@@ -217,12 +217,10 @@ class ParsingDataset(Dataset[ParsingSample]):
         return np.asarray(cv2.resize(label, self.label_size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
     def _image(self, row: int) -> NDArray[Any]:
-        if self.modality == "rgb":
-            return self._read(row, "rgb", cv2.IMREAD_COLOR_RGB)
-        return self._read(row, "depth", cv2.IMREAD_UNCHANGED)
+        return self._read(row, self.modality)
 
-    def _read(self, row: int, column: str, flags: int) -> NDArray[Any]:
-        image = self._images.read(row, column, flags)
+    def _read(self, row: int, column: str) -> NDArray[Any]:
+        image = self._images.read(row, column)
         if image is None:  # the index holds rows that have it
             raise StoreError(f"sample {self.index.ids[row]}: no {column}; run verify on {self.store}")
         return image

@@ -1,7 +1,7 @@
 """Random access to the images in Parquet shards, without reading row groups around them or keeping them in memory.
 
 Shards hold images uncompressed, so every JPEG and PNG lies in the file as it is. The first time that a row group is
-touched, its images are read once through Arrow and looked up in the file; afterwards a image costs one `pread` of
+touched, its images are read once through Arrow and looked up in the file; afterwards an image costs one `pread` of
 its own bytes. Compared with the alternatives, for one random row (`benchmarks/data.py` measures it): reading its row
 group costs 32 rows; a memory-mapped Arrow file is as fast, but is a second copy of the whole data set on disk.
 """

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.data.row_bytes import RowBytes
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.images import ImageError, decode_rgb, decode_unchanged
 
 
 class StoredImages:
@@ -28,8 +28,12 @@ class StoredImages:
         self._store, self._ids, self._places = store, ids, places
         self._bytes = RowBytes(shards)
 
-    def read(self, row: int, column: str, flags: int) -> NDArray[Any] | None:
-        """The image of a row, decoded by OpenCV with these flags; None if it is null.
+    def read(self, row: int, column: str) -> NDArray[Any] | None:
+        """The image of a row; None if it is null.
+
+        Args:
+            row: Its number.
+            column: `rgb` is decoded as RGB, others (`depth`, `parts`) with the values and type they have.
 
         Raises:
             StoreError: If it cannot be read or decoded.
@@ -38,7 +42,9 @@ class StoredImages:
         data = self._bytes.read(shard, group, place, column)
         if data is None:
             return None
-        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        if image is None:
-            raise StoreError(f"sample {self._ids[row]}: column {column} cannot be decoded; run verify on {self._store}")
-        return image
+        try:
+            return decode_rgb(data) if column == "rgb" else decode_unchanged(data)
+        except ImageError as error:
+            raise StoreError(
+                f"sample {self._ids[row]}: column {column} cannot be decoded; run verify on {self._store}"
+            ) from error

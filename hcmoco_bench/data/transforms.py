@@ -1,6 +1,6 @@
 """One affine map from image to crop that moves everything: RGB, depth, masks, joints, and what joints are called.
 
-Pixels are (x, y) with whole numbers at pixel centers: a image of width W reaches from -0.5 to W - 0.5.
+Pixels are (x, y) with whole numbers at pixel centers: an image of width W reaches from -0.5 to W - 0.5.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Pixel = TypeVar("_Pixel", np.uint8, np.uint16)
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A crop of a image: where each px of the image comes to lie in it.
+    """A crop of an image: where each px of the image comes to lie in it.
 
     Attributes:
         matrix: (2, 3) float64; px (x, y, 1) of the image to px (x, y) of the crop. A negative determinant mirrors.
@@ -63,7 +63,7 @@ class Crop:
 
     @cached_property
     def scale(self) -> float:
-        """Crop px a image px."""
+        """Crop px per image px."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     @cached_property

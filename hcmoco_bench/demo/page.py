@@ -32,7 +32,7 @@ class DemoStep:
 
 @dataclass(frozen=True)
 class DemoFigure:
-    """A image beside the page, and its caption."""
+    """An image beside the page, and its caption."""
 
     file: str
     caption: str

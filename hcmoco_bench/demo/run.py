@@ -207,13 +207,13 @@ def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed:
     """The result of depth parsing on a fifth of the labels; made once, read again afterwards."""
     from hcmoco_bench.results.schema import read_result
     from hcmoco_bench.tasks.core.finetune import RESULT_FILE, run_finetune
-    from hcmoco_bench.tasks.core.settings import make_finetune_config
+    from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 
     path = folder / RESULT_FILE
     if not path.is_file():
         given = {"stores": (str(store),), "seed": seed, **start, **FINETUNING}
         run_finetune(
-            make_finetune_config("depth_parsing", given),
+            make_finetune_settings("depth_parsing", given),
             folder,
             resume=True,
             name=name,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.body.annotation_files import annotation_file
-from hcmoco_bench.hub.card_provenance import fingerprint_rows, making_text, provenance_text, shared_performers
+from hcmoco_bench.files.templates import render_template
+from hcmoco_bench.hub.card_provenance import shared_performers, store_facts
 from hcmoco_bench.hub.features import ANNOTATION_COLUMNS, ANNOTATION_SPLITS, CONFIGURATIONS, ROW_COLUMNS
 from hcmoco_bench.hub.folder_writer import PublishedConfiguration
 from hcmoco_bench.hub.publication import Publication
-from hcmoco_bench.hub.template import render_template
 from hcmoco_bench.prepare.store import Store
 
 if TYPE_CHECKING:
@@ -40,11 +39,29 @@ class CardFacts:
     record: Publication
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of a configuration: name, type in a word, meaning."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class _SplitRows:
+    """A published split: its configuration, written and expected samples, and whether its people are generated."""
+
+    configuration: str
+    split: str
+    rows: int
+    expected: int
+    generated: bool
+
+
 def render_card(facts: CardFacts) -> str:
     """The whole `README.md`: YAML header (configurations, features, split sizes) and the filled template."""
-    template = annotation_file(TEMPLATE).read_text(encoding="utf-8")
-    body = render_template(template, _values(facts), _flags(facts))
-    return f"---\n{_header(facts)}\n---\n\n{body}"
+    return f"---\n{_header(facts)}\n---\n\n{render_template(annotation_file(TEMPLATE), _template_facts(facts))}"
 
 
 def _header(facts: CardFacts) -> str:
@@ -109,117 +126,52 @@ def _title(facts: CardFacts) -> str:
     return f"{title}: generated people" if facts.record.generated else title
 
 
-def _flags(facts: CardFacts) -> dict[str, bool]:
-    sources = [store.manifest.source.generated for store in facts.stores.values()]
-    written = {configuration.name for configuration in facts.configurations}
-    main = facts.stores.get("parsing4k")
-    shared = {} if main is None else shared_performers(main)
-    return {
-        "generated": all(sources),
-        "mixed": any(sources) and not all(sources),
-        "licensed": not all(sources),
-        "licensed_masks": main is not None and main.manifest.parts and not main.manifest.source.generated,
-        "any_depth": not all(store.manifest.options.rgb_only for store in facts.stores.values()),
-        "pixels": facts.record.pixels,
-        "parsing": "parsing" in written,
-        "official": main is not None and main.manifest.lists.declaration == "official",
-        "shares_people": shared.get("shared_performers", 0) > 0,
-        "v3": "parsing_v3" in written,
-        "pretrain": "pretrain" in written,
-        "depth": main is not None and not main.manifest.options.rgb_only,
-        "parts": main is not None and main.manifest.parts,
-    }
-
-
-def _values(facts: CardFacts) -> dict[str, str]:
-    parts = part_table()
+def _template_facts(facts: CardFacts) -> dict[str, Any]:
     by_name = {configuration.name: configuration for configuration in facts.configurations}
-    rows_of = [configuration.name for configuration in facts.configurations if configuration.name != "annotations"]
-    first_set = next(iter(facts.stores))
-    annotation_split = next(iter(by_name["annotations"].rows))
-    values = {
+    full = [configuration for configuration in facts.configurations if configuration.name != "annotations"]
+    main = facts.stores.get("parsing4k")
+    return {
         "title": _title(facts),
-        "repo": facts.record.name,
-        "version": facts.record.tool.version,
-        "with_masks": ", and the part masks" if facts.record.masks else "",
-        "generated_configurations": _generated_configurations(facts),
-        "configurations": _table(_configuration_rows(facts)),
-        "descriptions": "\n".join(f"- `{c.name}`: {c.description}" for c in facts.configurations),
-        "left_out": _left_out(facts.record.left_out),
-        "other_splits": "",
-        "palette": json.dumps(parts.palette.tolist()),
-        "annotation_split": annotation_split,
-        "annotation_set": first_set,
-        "row_configurations": ", ".join(f"`{name}`" for name in rows_of),
-        "row_columns": "",
-        "annotation_columns": _table(_column_rows(by_name["annotations"].features, ANNOTATION_COLUMNS)),
-        "parts_table": _table(_part_rows()),
-        "fingerprints": _table(fingerprint_rows(facts.stores)),
-        "provenance": provenance_text(facts.stores),
-        "making": making_text(facts.stores),
-        "licenses": "\n".join(f"- `{name}`: {store.manifest.source.license}" for name, store in facts.stores.items()),
+        "record": facts.record,
+        "stores": [store_facts(name, store) for name, store in facts.stores.items()],
+        "configurations": facts.configurations,
+        "rows": [row for configuration in facts.configurations for row in _split_rows(configuration, facts)],
+        "written": {name: list(configuration.rows) for name, configuration in by_name.items()},
+        "row_configurations": [configuration.name for configuration in full],
+        "row_columns": _columns(full[0].features, ROW_COLUMNS) if full else [],
+        "annotation_columns": _columns(by_name["annotations"].features, ANNOTATION_COLUMNS),
+        "generated_names": _generated_names(facts),
+        "parts": part_table(),
+        "shared": None if main is None else shared_performers(main),
     }
-    if rows_of:
-        values["row_columns"] = _table(_column_rows(by_name[rows_of[0]].features, ROW_COLUMNS))
-    if "parsing" in by_name:
-        names = list(by_name["parsing"].rows)
-        values["other_splits"] = ", ".join(name for name in names if name != "train") or "none"
-    if "parsing4k" in facts.stores:
-        values |= {name: f"{count:,}" for name, count in shared_performers(facts.stores["parsing4k"]).items()}
-    return values
 
 
-def _configuration_rows(facts: CardFacts) -> Iterable[tuple[str, ...]]:
-    expected_of = {
-        (configuration.name, split): (configuration.store_set, name)
-        for configuration in CONFIGURATIONS
-        for split, name in configuration.splits.items()
-    }
+def _split_rows(configuration: PublishedConfiguration, facts: CardFacts) -> list[_SplitRows]:
+    declared = {one.name: one for one in CONFIGURATIONS}
     set_of = {split: name for name, split in ANNOTATION_SPLITS.items()}
-    for configuration in facts.configurations:
-        for split, rows in configuration.rows.items():
-            if configuration.name == "annotations":
-                store = facts.stores[set_of[split]].manifest
-                expected = sum(count.expected for name, count in store.splits.items() if name in ("train", "test"))
-            else:
-                store_set, name = expected_of[configuration.name, split]
-                store = facts.stores[store_set].manifest
-                expected = store.splits[name].expected
-            source = "generated people" if store.source.generated else "NTU RGB+D"
-            yield f"`{configuration.name}`", f"`{split}`", f"{rows:,}", f"{expected:,}", source
+    found = []
+    for split, rows in configuration.rows.items():
+        if configuration.name in declared:
+            manifest = facts.stores[declared[configuration.name].store_set].manifest
+            names = [declared[configuration.name].splits[split]]
+        else:
+            manifest = facts.stores[set_of[split]].manifest
+            names = [name for name in ("train", "test") if name in manifest.splits]
+        expected = sum(manifest.splits[name].expected for name in names)
+        found.append(_SplitRows(configuration.name, split, rows, expected, manifest.source.generated))
+    return found
 
 
-def _column_rows(features: Features, meanings: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
-    for name, feature in features.items():
-        kind = getattr(feature, "dtype", None)
-        if type(feature).__name__ == "Image":
-            kind = "image"
-        elif type(feature).__name__ == "List":
-            kind = "list"
-        yield f"`{name}`", str(kind or "struct"), meanings[name]
+def _columns(features: Features, meanings: Mapping[str, str]) -> list[_Column]:
+    words = {"Image": "image", "List": "list"}
+    return [
+        _Column(name, str(words.get(type(feature).__name__) or getattr(feature, "dtype", "struct")), meanings[name])
+        for name, feature in features.items()
+    ]
 
 
-def _part_rows() -> Iterable[tuple[str, ...]]:
-    table = part_table()
-    names = {part.raw: part.name for part in table.part}
-    for index, part in enumerate(table.part):
-        partner = "" if part.partner is None else names[part.partner]
-        yield str(index), str(part.raw), part.name, partner, " ".join(map(str, part.color))
-
-
-def _generated_configurations(facts: CardFacts) -> str:
+def _generated_names(facts: CardFacts) -> list[str]:
+    """Configurations, and splits of `annotations`, whose people are generated."""
     made_from = {name for name, store in facts.stores.items() if store.manifest.source.generated}
     names = [c.name for c in CONFIGURATIONS if c.store_set in made_from and facts.record.pixels]
-    names += [f"annotations/{ANNOTATION_SPLITS[name]}" for name in facts.stores if name in made_from]
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _left_out(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    listed = ", ".join(f"`{name}`" for name in names)
-    return f"Left out because no sample of them is here (`datasets` cannot load an empty split): {listed}."
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return names + [f"annotations/{ANNOTATION_SPLITS[name]}" for name in facts.stores if name in made_from]

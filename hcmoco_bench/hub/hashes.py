@@ -4,13 +4,12 @@ Depth, parts and joints are hashed after decoding, so that the hash does not dep
 holds the same NTU files gets the same hash, always. A color image cannot be hashed that way: it was decoded from a
 video and warped, and other versions of FFmpeg and OpenCV differ in the last bit. It has two fingerprints instead: the
 SHA-256 of the JPEG file, equal where the versions are equal, and a 256-bit *difference hash* that survives such last
-bits but not another image. Neither can be turned back into a image. (A hash of the whole video would be exact, but
+bits but not another image. Neither can be turned back into an image. (A hash of the whole video would be exact, but
 asks for every byte of hundreds of gigabytes of which prepare reads a small part.)
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
 
 _CELLS = 16
@@ -54,11 +54,11 @@ def hash_row(row: Mapping[str, Any]) -> SampleHashes:
     """Fingerprint a row as `Store.rows` gives it.
 
     Raises:
-        StoreError: If a image cannot be decoded.
+        StoreError: If an image cannot be decoded.
     """
     sample = decode_row(row)
     return SampleHashes(
-        rgb_sha256=hashlib.sha256(row["rgb"]["bytes"]).hexdigest(),
+        rgb_sha256=bytes_sha256(row["rgb"]["bytes"]),
         rgb_difference_hash=difference_hash(sample.rgb),
         depth_sha256=None if sample.depth is None else array_sha256(sample.depth),
         parts_sha256=None if sample.parts is None else array_sha256(sample.parts),
@@ -72,7 +72,7 @@ def array_sha256(array: NDArray[Any]) -> str:
     Args:
         array: Any shape; depth is (424, 512) uint16 mm, parts are (424, 512) uint8 class indices.
     """
-    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+    return bytes_sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
 
 
 def bodies_sha256(sample: SampleArrays) -> str:
@@ -81,13 +81,13 @@ def bodies_sha256(sample: SampleArrays) -> str:
     For each body: `body_id` as int64, `joints_xyz`, `joints_depth`, `joints_color` as float32, `tracking` as uint8, all
     little-endian; every nan has the same bits.
     """
-    digest = hashlib.sha256()
+    content: list[bytes] = []
     for body in range(len(sample.body_id)):
-        digest.update(sample.body_id[body].astype("<i8").tobytes())
+        content.append(sample.body_id[body].astype("<i8").tobytes())
         for joints in (sample.joints_xyz[body], sample.joints_depth[body], sample.joints_color[body]):
-            digest.update(np.where(np.isnan(joints), np.float32(np.nan), joints).astype("<f4").tobytes())
-        digest.update(sample.tracking[body].tobytes())
-    return digest.hexdigest()
+            content.append(np.where(np.isnan(joints), np.float32(np.nan), joints).astype("<f4").tobytes())
+        content.append(sample.tracking[body].tobytes())
+    return bytes_sha256(b"".join(content))
 
 
 def difference_hash(rgb: NDArray[np.uint8]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.hub.hub_errors import clear_errors
-from hcmoco_bench.hub.model_card import RECORD_FILE, ModelFacts, render_model_card
+from hcmoco_bench.hub.model_card import RECORD_FILE, ModelFacts, public_settings, render_model_card
 from hcmoco_bench.hub.push import PushTarget, check_existing, check_name, hub_api, progress_bars
 
 WEIGHTS_FILE, CARD_FILE, TIMM_FILE = "model.safetensors", "README.md", "config.json"
@@ -138,18 +137,9 @@ def _record(facts: ModelFacts) -> dict[str, Any]:
         "total_steps": facts.total_steps,
         "n_samples": facts.n_samples,
         "data": [vars(store) for store in facts.data],
-        "config": _without_paths(facts.config),
+        "config": public_settings(facts.config),
         "files": sorted(names),
     }
-
-
-def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the names of files and folders instead of their places on somebody's machine."""
-
-    def name(path: str) -> str:
-        return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
-
-    return {**config, "stores": [name(store) for store in config["stores"]], "init": name(config["init"])}
 
 
 def _json(value: object) -> str:

@@ -17,7 +17,7 @@ MATCH_COLUMNS: Final = ("score", "outcome", "n_truths")
 
 
 def match_columns(images: Sequence[ImageMatches], most: int = MAX_DETECTIONS) -> dict[str, NDArray[Any]]:
-    """The evidence columns of these images, a row an image, for at most so many detections each."""
+    """The evidence columns of these images, a row per image, for at most so many detections each."""
     shape = (len(images), len(SIZES), len(THRESHOLDS), most)
     arrays = (np.zeros((shape[0], most)), np.zeros(shape, np.int8), np.zeros(shape[:2], np.int32))
     columns: dict[str, NDArray[Any]] = dict(zip(MATCH_COLUMNS, arrays, strict=True))

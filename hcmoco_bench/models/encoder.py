@@ -13,7 +13,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.runtime.registry import Registry
 
 EncoderInput = Literal["image", "points"]
-"""What an encoder takes: normalized images of three channels; or depth in meters, whose foreground it reads as points."""
+"""What an encoder takes: normalized images of three channels, or depth in meters that it reads as points."""
 
 
 class Encoder(nn.Module, ABC):

@@ -69,9 +69,9 @@ def create_encoder(
 ) -> Encoder:
     """Make an encoder.
 
-    Names that are registered come first (see `register_encoder`; this package registers `pointnet`). `hrnet_w18`, `hrnet_w18_small`,
-    `hrnet_w32` and `hrnet_w48` give their four raw branches (W18: 18, 36, 72, 144 channels at strides 4 to 32), as
-    published; any other name is a timm backbone with `features_only`.
+    Names that are registered come first (see `register_encoder`; this package registers `pointnet`). `hrnet_w18`,
+    `hrnet_w18_small`, `hrnet_w32` and `hrnet_w48` give their four raw branches (W18: 18, 36, 72, 144 channels at
+    strides 4 to 32), as published; any other name is a timm backbone with `features_only`.
 
     Args:
         name: A registered name, or a timm name, e.g. `hrnet_w18`, `resnet50`, `convnext_tiny`, where a tag

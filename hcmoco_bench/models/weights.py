@@ -6,21 +6,15 @@ of its keys; `ENCODER_PREFIXES` is the whole list of prefixes that are tried for
 
 from __future__ import annotations
 
-import pickle
-import struct
-import zipfile
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 from hcmoco_bench.modality import Modality
 
 CONTAINERS = ("model", "state_dict", "net")
@@ -102,26 +96,6 @@ class LoadReport:
         return not (self.missing or self.unexpected or self.shapes)
 
 
-_UNREADABLE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What torch's restricted reader raises on damaged or foreign bytes."""
-
-
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a `.safetensors` file, or a torch file with `weights_only=True`, to the CPU.
 
@@ -133,38 +107,27 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is not there; give the path of a .pth or .safetensors file", **_at("missing", path))
     if path.suffix == ".safetensors":
         try:
-            return dict(load_file(path, device="cpu"))
-        except (SafetensorError, *_UNREADABLE) as error:
-            reason = " ".join(str(error).split())
+            return dict(read_safetensors(path))
+        except TensorFileError as error:
             raise DataError(
-                f"{path} is damaged or no safetensors file ({reason}); fetch it again", **_at("unreadable", path)
+                f"{path} is damaged or no safetensors file ({error}); fetch it again", **_at("unreadable", path)
             ) from error
     try:
-        _check_archive(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        checkpoint = read_torch_file(path)
+    except TensorFileError as error:
+        if error.kind == "damaged":
+            raise DataError(f"{path} is damaged or no torch file; fetch it again", **_at("unreadable", path)) from error
         raise DataError(
             f"{path} is damaged, or holds Python objects, which are never unpickled; save its state dict alone with "
             "torch.save or safetensors where you trust it",
             **_at("foreign", path),
         ) from error
-    except _UNREADABLE as error:
-        raise DataError(f"{path} is damaged or no torch file; fetch it again", **_at("unreadable", path)) from error
     if not isinstance(checkpoint, dict):
         raise DataError(
             f"{path} holds a {type(checkpoint).__name__}, not a state dict; save the state dict instead",
             **_at("foreign", path),
         )
     return checkpoint
-
-
-def _check_archive(path: Path) -> None:
-    """Compare the checksums of torch's zip format, which torch itself does not; older files have none."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"checksum of {damaged}")
 
 
 def state_dict_in(checkpoint: Mapping[str, Any], *, file: str = "the checkpoint") -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""DensePose on a image: the annotated points, and the predicted part, U and V of every pixel."""
+"""DensePose on an image: the annotated points, and the predicted part, U and V of every pixel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class IUVPerson:
 
 @dataclass(frozen=True, eq=False)
 class IUVImage:
-    """A image with truth and prediction.
+    """An image with truth and prediction.
 
     Attributes:
         name: Its title.
@@ -88,7 +88,7 @@ def iuv_overlays(images: Sequence[IUVImage]) -> Figure:
 
 
 def paste_iuv(people: Sequence[IUVPerson], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """All people on one plane (3, H, W) of a image of this height and width; what leaves it is cut off."""
+    """All people on one plane (3, H, W) of an image of this height and width; what leaves it is cut off."""
     canvas = np.zeros((3, *size), np.uint8)
     for person in sorted(people, key=lambda person: person.score):
         left, top = int(person.box[0]), int(person.box[1])

@@ -17,6 +17,6 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
     """
     known = figure.canvas.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in known:
-        raise UsageError(f"{path}: cannot write a image of this kind; use one of {', '.join(sorted(known))}")
+        raise UsageError(f"{path}: cannot write an image of this kind; use one of {', '.join(sorted(known))}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=dpi)

@@ -26,7 +26,7 @@ def decode_frame(row: Mapping[str, Any]) -> FrameArrays:
     """Decode a row as `Human36mStore.find` gives it.
 
     Raises:
-        StoreError: If a image is missing or cannot be decoded; names the sample.
+        StoreError: If an image is missing or cannot be decoded; names the sample.
     """
     try:
         rgb, parts = (decode_image(row[column]["bytes"], source=column) for column in ("rgb", "parts"))

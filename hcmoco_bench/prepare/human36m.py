@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Final
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
-from hcmoco_bench.files.hashing import file_sha256, fingerprint
+from hcmoco_bench.files.hashing import file_sha256, fingerprint, json_sha256
 from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.files.problems import Problem
@@ -172,7 +170,7 @@ def _plan_sha256(
     for one in recordings:
         sizes = [path.stat().st_size for path in (one.recording.video, one.recording.labels)]
         parts.append([str(one.recording.name), one.n_frames, *sizes])
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return json_sha256(parts)
 
 
 def _tasks(

@@ -146,7 +146,7 @@ def _fitted(parts: NDArray[np.uint8], rgb: NDArray[np.uint8], source: str) -> ND
     height, width = rgb.shape[:2]
     if max(abs(parts.shape[0] - height), abs(parts.shape[1] - width)) > _BORDER:
         raise DataError(
-            f"{source}: labels of {parts.shape[1]}x{parts.shape[0]} px for a image of {width}x{height}; take the "
+            f"{source}: labels of {parts.shape[1]}x{parts.shape[0]} px for an image of {width}x{height}; take the "
             "labels that belong to this video",
             kind="mask_wrong_size",
             file=source,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip
@@ -66,8 +66,7 @@ def measure(assets: Sequence[NamedAsset], *, progress: Progress = no_progress) -
 
 def inputs_sha256(sizes: Mapping[str, str], names: Iterable[str]) -> str:
     """SHA-256 over lines `<name> <size>` of the named files, sorted."""
-    text = "".join(f"{name} {sizes[name]}\n" for name in sorted(names))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return fingerprint(f"{name} {sizes[name]}" for name in sorted(names))
 
 
 def _depth(clip: Clip, sample: SampleId) -> Asset | None:

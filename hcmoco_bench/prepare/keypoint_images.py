@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Final, Literal
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
-from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.hashing import file_sha256, json_sha256
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.keypoint_manifest import LICENSES, KeypointManifest, KeypointSplit, KeypointStore
@@ -109,7 +107,7 @@ def _recipe(dataset: str, splits: dict[str, Photographs], root: Path, rows_per_s
         for photograph in found.photographs:
             size = photograph.path.stat().st_size if photograph.path.is_file() else None
             parts.append([photograph.name, size])
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return json_sha256(parts)
 
 
 def _tasks(

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.images import ImageError, decode_rgb
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.schema import IMAGE
 from hcmoco_bench.sources.people import Photograph
@@ -44,7 +43,7 @@ SCHEMA: Final = pa.schema(
         ),
     ]
 )
-"""One row a image. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
+"""One row per image. `image`: the source's own JPEG, byte for byte. Of each person: `joints` (J, 2) px (x, y) from 0,
 `state` (J,) 0 not annotated, 1 hidden, 2 seen; `center` (2,) px and `scale` (side over 200 px) of the square."""
 
 _FOOTER_KEY: Final = b"hcmoco_bench"
@@ -122,8 +121,11 @@ def image_size(data: bytes) -> tuple[int, int] | None:
     # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
     if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
         return None
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return None if image is None else (image.shape[1], image.shape[0])
+    try:
+        height, width, _ = decode_rgb(data).shape
+    except ImageError:
+        return None
+    return width, height
 
 
 def _rows(task: KeypointShardTask, problems: list[Problem]) -> Iterator[dict[str, Any]]:

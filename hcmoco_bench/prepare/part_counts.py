@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.images import ImageError, decode_unchanged
 from hcmoco_bench.prepare.parsing_store import ParsingStore
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
@@ -45,9 +45,12 @@ def count_parts(store: ParsingStore, *, progress: Progress = no_progress) -> Par
     for split in store.stored_splits:
         for table in store.tables(split, ["sample_id", "parts"]):
             for row in table.to_pylist():
-                mask = cv2.imdecode(np.frombuffer(row["parts"]["bytes"], np.uint8), cv2.IMREAD_UNCHANGED)
-                if mask is None:
-                    raise StoreError(f"{store.path}: parts of {row['sample_id']} cannot be decoded; run verify")
+                try:
+                    mask = decode_unchanged(row["parts"]["bytes"])
+                except ImageError as error:
+                    raise StoreError(
+                        f"{store.path}: parts of {row['sample_id']} cannot be decoded; run verify"
+                    ) from error
                 counts = np.bincount(mask.reshape(-1), minlength=n_classes)
                 if len(counts) > n_classes:
                     raise StoreError(

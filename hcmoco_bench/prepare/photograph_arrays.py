@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.images import ImageError, decode_rgb
 from hcmoco_bench.sources.people import BOX_UNIT
 
 
 @dataclass(frozen=True)
 class PhotographArrays:
-    """A image of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centers.
+    """An image of H x W px with P people. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         image_id: The image's name without its suffix.
@@ -41,15 +41,14 @@ def decode_photograph(row: Mapping[str, Any]) -> PhotographArrays:
     Raises:
         StoreError: If the image cannot be decoded.
     """
-    data = (row["image"] or {}).get("bytes")
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if rgb is None:
-        raise StoreError(f"image {row['image_id']}: cannot be decoded; run verify on the store")
+    try:
+        rgb = decode_rgb((row["image"] or {}).get("bytes") or b"")
+    except ImageError as error:
+        raise StoreError(f"image {row['image_id']}: cannot be decoded; run verify on the store") from error
     people = row["people"]
     return PhotographArrays(
         image_id=row["image_id"],
-        rgb=np.asarray(rgb, np.uint8),
+        rgb=rgb,
         person_ids=tuple(person["person_id"] for person in people),
         joints=np.array([person["joints"] for person in people], np.float32),
         state=np.array([person["state"] for person in people], np.uint8),

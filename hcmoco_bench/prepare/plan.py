@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
 from hcmoco_bench.prepare.manifest import Inputs, Lists
@@ -211,9 +211,5 @@ def _fingerprint(
         "inputs": inputs.model_dump(mode="json"),
         "generated": generated,
     }
-    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for shard in shards:
-        digest.update(f"\n{shard.file}".encode())
-        for sample in shard.samples:
-            digest.update(f" {sample}".encode())
-    return digest.hexdigest()
+    lines = (" ".join([shard.file, *map(str, shard.samples)]) for shard in shards)
+    return bytes_sha256("\n".join([json.dumps(head, sort_keys=True), *lines]).encode())

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.images import ImageError, decode_rgb, decode_unchanged
 from hcmoco_bench.prepare.schema import N_JOINTS
 
 
@@ -45,12 +45,12 @@ def decode_row(row: Mapping[str, Any]) -> SampleArrays:
     """Decode a row as `Store.rows` or `Store.find` gives it.
 
     Raises:
-        StoreError: If a image cannot be decoded; names the sample and the column.
+        StoreError: If an image cannot be decoded; names the sample and the column.
     """
     bodies = row["bodies"]
-    rgb = _decode(row, "rgb", cv2.IMREAD_COLOR_RGB)
-    depth = _decode(row, "depth", cv2.IMREAD_UNCHANGED)
-    parts = _decode(row, "parts", cv2.IMREAD_UNCHANGED)
+    rgb = _decode(row, "rgb")
+    depth = _decode(row, "depth")
+    parts = _decode(row, "parts")
     if rgb is None:
         raise StoreError(f"sample {row['sample_id']}: no rgb; run verify on the store")
     return SampleArrays(
@@ -66,14 +66,16 @@ def decode_row(row: Mapping[str, Any]) -> SampleArrays:
     )
 
 
-def _decode(row: Mapping[str, Any], column: str, flags: int) -> NDArray[Any] | None:
+def _decode(row: Mapping[str, Any], column: str) -> NDArray[Any] | None:
     stored = row.get(column)
     if stored is None:
         return None
-    image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(stored["bytes"], np.uint8), flags)
-    if image is None:
-        raise StoreError(f"sample {row['sample_id']}: column {column} cannot be decoded; run verify on the store")
-    return image
+    try:
+        return decode_rgb(stored["bytes"]) if column == "rgb" else decode_unchanged(stored["bytes"])
+    except ImageError as error:
+        raise StoreError(
+            f"sample {row['sample_id']}: column {column} cannot be decoded; run verify on the store"
+        ) from error
 
 
 def _joints(bodies: list[dict[str, Any]], column: str, size: int) -> NDArray[np.float32]:

@@ -153,7 +153,7 @@ def _person_failures(person: dict[str, Any], n_joints: int, width: int, height: 
 
 
 def _near(points: np.ndarray, width: int, height: int) -> bool:
-    """Whether px (N, 2) are at most a image's size outside of it; annotators do mark joints a little outside."""
+    """Whether px (N, 2) are at most an image's size outside of it; annotators do mark joints a little outside."""
     size = np.array([width, height])
     return bool(np.isfinite(points).all() and (points >= -size).all() and (points <= 2 * size).all())
 

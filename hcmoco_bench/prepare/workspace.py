@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.files.atomic import write_atomic
-from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.hashing import bytes_sha256, file_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.shard import read_note
 from hcmoco_bench.prepare.store import CALIBRATION_FILE, PROBLEMS_FILE, SPLITS_FILE, Store
@@ -53,7 +52,7 @@ class Workspace(StoreFolder):
 
     def recipe(self) -> str:
         """Fingerprint of the plan and the calibration together."""
-        return hashlib.sha256(f"{self.plan_sha256} {file_sha256(self.path / CALIBRATION_FILE)}".encode()).hexdigest()
+        return bytes_sha256(f"{self.plan_sha256} {file_sha256(self.path / CALIBRATION_FILE)}".encode())
 
     def is_finished(self, file: str, recipe: str) -> bool:
         """Whether a shard is there, readable and of this recipe."""

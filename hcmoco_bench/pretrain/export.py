@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.hub.model_card import ModelFacts, TrainingData
+from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
-from hcmoco_bench.models.encoder import Encoder
+from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.build import POINTNET, load_pretrained
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.checkpoints import load_pretrained
+from hcmoco_bench.pretrain.method import MethodRecord
+from hcmoco_bench.runtime.settings import describe_settings
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 HUB = "hub"
@@ -57,15 +58,20 @@ def export_checkpoint(
     """
     if to not in (*FORMATS, HUB):
         raise UsageError(f"format {to!r} is not known; use one of {', '.join((*FORMATS, HUB))}")
-    config, model = load_pretrained(checkpoint)
-    encoder = _encoder_of(model, modality)
+    found = load_pretrained(checkpoint)
+    encoders, settings = found.method.encoders(found.model), found.settings
+    if modality not in encoders:
+        raise UsageError(
+            f"{checkpoint}: a pre-training by {found.method.name}, which has no {modality} encoder; it has "
+            f"{', '.join(encoders)}"
+        )
+    encoder: Any = encoders[modality]
     parameters = sum(value.numel() for value in encoder.parameters())
-    backbone = encoder.name if isinstance(encoder, Encoder) else POINTNET
+    backbone = found.method.backbones(settings)[modality]
     if to != HUB:
         written = write_encoder(encoder, to, out)
         return Exported(out, backbone, parameters, _fusion_note(written.trained_fusion, written.scheme.fusion, to))
-    fusion = fusion_of(encoder) if isinstance(encoder, Encoder) else ""
-    weights = encoder_state(encoder) if isinstance(encoder, Encoder) else encoder.state_dict()
+    fusion, weights = fusion_of(encoder), encoder_state(encoder)
     progress = load_checkpoint(checkpoint)
     facts = ModelFacts(
         repo=repo or out.resolve().name,
@@ -73,19 +79,23 @@ def export_checkpoint(
         backbone=backbone,
         parameters=parameters,
         fusion=fusion,
-        config=config.to_dict(),
+        in_timm=isinstance(encoder, TimmEncoder),
+        method=_method_facts(found.method.record),
+        config=settings.to_dict(),
         steps=int(progress["step"]),
         total_steps=int(progress["total_steps"]),
         n_samples=_bank_rows(progress),
-        data=tuple(map(_training_data, config.stores)),
+        data=tuple(map(_training_data, settings.stores)),
         checkpoint_sha256=file_sha256(checkpoint),
+        unused=settings.without_effect(),
+        meanings={record.name: record.meaning for record in describe_settings(type(settings))},
     )
     write_model_folder(out, safetensors_content(weights), facts)
     return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))
 
 
-def _encoder_of(model: MultiModalModel, modality: Literal["rgb", "depth"]) -> Any:
-    return model.rgb_encoder if modality == "rgb" else model.depth_encoder
+def _method_facts(record: MethodRecord) -> MethodFacts:
+    return MethodFacts(record.title, record.phrase, f"{record.citation} ([paper]({record.url})).")
 
 
 def _fusion_note(trained: str, there: str, program: str) -> str:

@@ -11,10 +11,11 @@ import torch
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.sample import Joints, Sample
-from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.plotting.features import FeatureSample
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.build import load_pretrained
+from hcmoco_bench.pretrain.checkpoints import load_pretrained
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 _BATCH = 8
@@ -36,11 +37,17 @@ def feature_samples(
     Raises:
         DataError: If the checkpoint cannot be used, or a sample has no depth.
         StoreError: If the store lacks a sample.
+        UsageError: If the checkpoint's method has no dense features of both modalities.
     """
-    config, model = load_pretrained(checkpoint)
-    model.eval()
+    found_run = load_pretrained(checkpoint)
+    model, settings = found_run.model.eval(), found_run.settings
+    if not isinstance(model, MultiModalModel):
+        raise UsageError(
+            f"{checkpoint}: a pre-training by {found_run.method.name}, which has no dense features of RGB and depth to "
+            "compare; give one by a method that has"
+        )
     opened = Store.open(store)
-    samples = list(_find(opened, ids, size or 2 * config.image_size, config.joints))
+    samples = list(_find(opened, ids, size or 2 * settings.image_size, settings.joints))
     found: list[FeatureSample] = []
     for group in _groups(samples):
         maps = model(collate(group), dense=True).maps

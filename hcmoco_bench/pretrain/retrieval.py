@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hcmoco_bench.data.batch import Batch
-from hcmoco_bench.pretrain.model import Embeddings
+from hcmoco_bench.pretrain.multimodal.model import Embeddings
 
 PAIRS = (("rgb", "depth"), ("depth", "keypoints"))
 """Query and gallery of the retrievals that are reported."""

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
-from hcmoco_bench.data.batch import collate
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
-from hcmoco_bench.pretrain.build import build_model, build_objective
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.loading import MixedBatches
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.method import Method
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
-from hcmoco_bench.pretrain.stores import open_mixture
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
@@ -27,10 +27,7 @@ from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoo
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
-from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.trackers import Trackers
-
-STAGES = ("sample", "all")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class PretrainReport:
         folder: Its folder.
         checkpoint: The last checkpoint.
         losses: The table of losses.
-        curves: A image of it; None if the run was interrupted.
+        curves: An image of it; None if the run was interrupted.
         steps: Optimizer steps done, over all calls.
         total_steps: Steps of the whole run.
         samples: Samples seen in this call.
@@ -63,13 +60,19 @@ class PretrainReport:
 
 
 def run_pretrain(
-    config: PretrainConfig, out: Path, *, resume: bool = False, progress: Progress = no_progress
+    settings: PretrainSettings,
+    out: Path,
+    *,
+    method: str | Method | None = None,
+    resume: bool = False,
+    progress: Progress = no_progress,
 ) -> PretrainReport:
     """Pre-train; one process, or each process of `accelerate launch` or `torchrun`.
 
     Args:
-        config: The settings; the same in every process.
+        settings: The settings, of the method's model; the same in every process.
         out: Folder of the run.
+        method: Name or object of the method; None for the registered one that the settings name.
         resume: Continue the run in `out` from its last good checkpoint; starts one if there is none.
         progress: Told the samples done and to do in this call; give it to the main process alone.
 
@@ -79,82 +82,73 @@ def run_pretrain(
         DataError: If a checkpoint or weights cannot be used.
         TrainingError: If a loss is not finite.
     """
-    accelerator = make_accelerator(out, config.trackers)
+    chosen = get_method(method or settings.method)
+    chosen.check(settings)
+    accelerator = make_accelerator(out, settings.trackers)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(out)
             stack.enter_context(folder_lock(out))
-            prepare_pretraining(out, config, resume=resume)
+            prepare_pretraining(out, settings, chosen, resume=resume)
         accelerator.wait_for_everyone()
-        stack.enter_context(own_randomness(config.seed, accelerator.device))
-        loop = _make_loop(config, out, accelerator, resume=resume)
+        stack.enter_context(own_randomness(settings.seed, accelerator.device))
+        loop = _make_loop(chosen, settings, out, accelerator, resume=resume)
         stack.callback(loop.trackers.close)
         first, started = loop.position.step, time.perf_counter()
         loop.run(
-            batch_size=config.batch_size,
+            batch_size=settings.batch_size,
             progress=progress,
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
         )
         seconds = time.perf_counter() - started
-        return _report(config, out, loop, first, seconds, accelerator)
+        return _report(settings, out, loop, first, seconds, accelerator)
 
 
-def _make_loop(config: PretrainConfig, out: Path, accelerator: Accelerator, *, resume: bool) -> TrainingLoop:
-    dataset = open_mixture(config)
-    data = MixedBatches(
-        dataset,
-        dataset.lengths,
-        collate,
-        batch_size=config.batch_size,
-        accumulate=config.accumulate,
+def _make_loop(
+    method: Method, settings: PretrainSettings, out: Path, accelerator: Accelerator, *, resume: bool
+) -> TrainingLoop:
+    data = method.open_data(settings)
+    batches = MixedBatches(
+        data.dataset,
+        data.lengths,
+        data.collate,
+        batch_size=settings.batch_size,
+        accumulate=settings.accumulate,
         rank=accelerator.process_index,
         world_size=accelerator.num_processes,
-        workers=config.workers,
-        seed=config.seed,
+        workers=settings.workers,
+        seed=settings.seed,
         pin_memory=accelerator.device.type == "cuda",
     )
     state = last_state(out) if resume else None
-    model = build_model(config, fresh=state is None)
-    _speed_up(model, config)
-    objective = build_objective(config, model, len(dataset), accelerator.device)
+    model = method.build_model(settings, fresh=state is None)
+    _speed_up(method, model, settings)
+    objective = method.build_objective(settings, model, len(data), accelerator.device)
     step = 0 if state is None else int(state["step"])
-    plain = config.to_dict()
+    saved = settings.to_dict()
     loop = TrainingLoop(
         accelerator,
         model,
         objective,
-        data,
-        [Stage(STAGES[0], config.stage1_epochs), Stage(STAGES[1], config.stage2_epochs)],
-        OptimizationSettings(
-            optimizer=config.optimizer,
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            final_lr=config.final_lr,
-            warmup_epochs=config.warmup_epochs,
-            clip=config.clip,
-            precision=config.precision,
-            accumulate=config.accumulate,
-            seed=config.seed,
-            log_every=config.log_every,
-            checkpoint_minutes=config.checkpoint_minutes,
-            checkpoint_every=config.checkpoint_every,
-        ),
+        batches,
+        method.stages(settings),
+        settings,
         out,
-        kind="pretrain",
-        config=plain,
-        trackers=Trackers(accelerator, config.trackers, run=out.name, step=step, config=plain),
+        kind=KIND,
+        config=saved,
+        trackers=Trackers(accelerator, settings.trackers, run=out.name, step=step, config=saved),
+        plans=method.optimizers(settings),
     )
     if state is not None:
         loop.load_state(state)
     return loop
 
 
-def _speed_up(model: MultiModalModel, config: PretrainConfig) -> None:
-    for encoder in (model.rgb_encoder, model.depth_encoder):
-        if config.channels_last:
+def _speed_up(method: Method, model: nn.Module, settings: PretrainSettings) -> None:
+    for encoder in method.encoders(model).values():
+        if settings.channels_last:
             encoder.to(memory_format=torch.channels_last)
-        if config.compile:
+        if settings.compile:
             encoder.compile()
 
 
@@ -164,7 +158,7 @@ def _keep_stage(out: Path, stage: int, accelerator: Accelerator) -> None:
 
 
 def _report(
-    config: PretrainConfig, out: Path, loop: TrainingLoop, first: int, seconds: float, accelerator: Accelerator
+    settings: PretrainSettings, out: Path, loop: TrainingLoop, first: int, seconds: float, accelerator: Accelerator
 ) -> PretrainReport:
     curves: Path | None = None
     last: dict[str, str] = {}
@@ -181,7 +175,7 @@ def _report(
         curves=curves,
         steps=loop.position.step,
         total_steps=loop.total_steps,
-        samples=(loop.position.step - first) * config.batch_size,
+        samples=(loop.position.step - first) * settings.batch_size,
         seconds=seconds,
         interrupted=loop.interrupted,
         last=last,

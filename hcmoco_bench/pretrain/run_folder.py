@@ -5,19 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.pretrain.config import FREE_TO_CHANGE, PretrainConfig, make_config
+from hcmoco_bench.pretrain.checkpoints import saved_settings
+from hcmoco_bench.pretrain.method import Method
+from hcmoco_bench.pretrain.settings import PretrainSettings
+from hcmoco_bench.runtime.settings import Bookkeeping, read_settings_file
 from hcmoco_bench.training.run_folder import CONFIG_FILE, prepare_folder
 
 
-def prepare_pretraining(folder: Path, config: PretrainConfig, *, resume: bool) -> None:
+def prepare_pretraining(folder: Path, settings: PretrainSettings, method: Method, *, resume: bool) -> None:
     """Make a run's folder ready; see `training.run_folder.prepare_folder`."""
-    before = make_config(str(folder / CONFIG_FILE)).to_dict() if (folder / CONFIG_FILE).is_file() else None
-    prepare_folder(folder, config.to_dict(), before=before, resume=resume, free_to_change=FREE_TO_CHANGE)
+    path = folder / CONFIG_FILE
+    before = saved_settings(read_settings_file(path), str(path), method=method).to_dict() if path.is_file() else None
+    prepare_folder(
+        folder, settings.to_dict(), before=before, resume=resume, free_to_change=settings.marked(Bookkeeping)
+    )
 
 
-def saved_config(folder: Path) -> PretrainConfig:
+def saved_run(folder: Path) -> PretrainSettings:
     """Settings of the run in a folder; raises UsageError if there is none."""
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise UsageError(f"{folder}: there is no run to resume; leave --resume out to start one")
-    return make_config(str(path))
+    return saved_settings(read_settings_file(path), str(path))
+
+
+def saved_method(folder: Path) -> str | None:
+    """Name of the method of the run in a folder; None if there is no run."""
+    path = folder / CONFIG_FILE
+    return str(read_settings_file(path).get("method")) if path.is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.hashing import bytes_sha256
 
 FORMAT = "hcmoco-bench-evidence-1"
 _HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"
@@ -109,7 +109,7 @@ def save_evidence(path: Path, evidence: Evidence) -> str:
             _put(archive, name, _npy(array))
     data = content.getvalue()
     write_atomic(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return bytes_sha256(data)
 
 
 def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
@@ -129,7 +129,7 @@ def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
         raise DataError(
             f"{path}: no evidence file can be read here ({error.strerror})", kind="evidence_missing", file=str(path)
         ) from error
-    if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256:
+    if sha256 is not None and (found := bytes_sha256(data)) != sha256:
         raise DataError(
             f"{path}: its SHA-256 is {found}, the result states {sha256}; it is not the evidence of that result",
             kind="evidence_sha256",

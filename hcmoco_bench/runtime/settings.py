@@ -64,12 +64,14 @@ class Settings(BaseModel):
     Attributes:
         section: Heading under which help and tables list the fields that this class declares.
         defaults: Defaults of inherited fields that differ for this class; the paper's values.
+        joined: Fields that one option on the command line takes together, e.g. `--epochs 100 100`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     section: ClassVar[str] = "Settings"
     defaults: ClassVar[Mapping[str, Any]] = {}
+    joined: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -90,6 +92,10 @@ class Settings(BaseModel):
         """The settings as plain values, as they stand in checkpoints and in a run's `config.json`."""
         return self.model_dump(mode="json")
 
+    def without_effect(self) -> frozenset[str]:
+        """Names of settings that other settings leave without effect, e.g. SGD's momentum under Adam; for cards."""
+        return frozenset()
+
     def replace(self, **values: Any) -> Self:
         """These settings with some others, checked anew; raises UsageError if they are wrong."""
         return validated(type(self), {**self.model_dump(), **values}, "settings")
@@ -108,7 +114,7 @@ class SettingRecord:
         name: As `--set` and settings files take it; `weights.dense` reaches into a table.
         flag: Its option on the command line.
         type: The type in words, e.g. `integer >= 1` or `sgd | adam`.
-        default: The default, as TOML or JSON writes it; empty if there is none.
+        default: The default in words, items of a list with spaces between; empty if there is none.
         meaning: What it does, in a phrase or two.
         paper: The paper's value; empty where the paper states none.
         section: Heading that it belongs under.
@@ -244,7 +250,7 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
         text = _type_text(field.annotation, field.metadata)
         yield SettingRecord(
             name=f"{prefix}{name}",
-            flag=flag.name if flag else f"--{prefix}{name}".replace("_", "-"),
+            flag=_joined_flag(model, name) or (flag.name if flag else f"--{prefix}{name}".replace("_", "-")),
             type=text,
             default=default,
             meaning=" ".join((field.description or "").split()),
@@ -255,11 +261,23 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
         )
 
 
+def _joined_flag(model: type[Settings], name: str) -> str:
+    return next((flag for flag, names in joined_flags(model).items() if name in names), "")
+
+
+def joined_flags(model: type[Settings]) -> dict[str, tuple[str, ...]]:
+    """Options that take several fields together, and those fields, of a model and all its bases."""
+    kinds = [kind for kind in model.__mro__ if issubclass(kind, Settings)]
+    return {flag: names for kind in kinds for flag, names in kind.__dict__.get("joined", {}).items()}
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, str):
         return value
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value))
     return json.dumps(value, default=_plain)
 
 

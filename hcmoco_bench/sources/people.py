@@ -20,7 +20,7 @@ BOX_UNIT: Final = 200.0
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person in a image. Px are (x, y) from 0, whole numbers at pixel centers.
+    """One person in an image. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         id: Unique in the data set.
@@ -39,7 +39,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A image with at least one usable person.
+    """An image with at least one usable person.
 
     Attributes:
         name: File name.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import torch
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, atomic_file
+from hcmoco_bench.files.tensor_files import TensorFileError, read_torch_file
 
 FORMAT = "hcmoco-bench-checkpoint-1"
 
@@ -48,19 +47,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such checkpoint", kind="checkpoint_missing", file=str(path))
-    if not zipfile.is_zipfile(path):
-        raise _damaged(path, "it is cut short or no .pth file")
     try:
-        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums itself
-            bad = archive.testzip()
-        if bad is not None:
-            raise _damaged(path, f"the checksum of {bad} is wrong")
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise _foreign(path, "it holds objects other than tensors, which are not loaded") from None
-    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise _damaged(path, first_line) from error
+        state = read_torch_file(path, older=False)
+    except TensorFileError as error:
+        raise (_foreign if error.kind == "foreign" else _damaged)(path, str(error)) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise _foreign(path, f"its format is not {FORMAT}")
     missing = [key for key in ("kind", "config", "model") if key not in state]

@@ -78,3 +78,12 @@ class OptimizationSettings(Settings):
     """Minutes between two checkpoints."""
     checkpoint_every: Annotated[int | None, Field(ge=1), Bookkeeping()] = None
     """Steps between two checkpoints, in addition to `checkpoint_minutes`; none for time alone."""
+
+    def without_effect(self) -> frozenset[str]:
+        """See `Settings.without_effect`."""
+        used = {"cosine": {"final_lr"}, "poly": {"poly_power"}, "step": {"step_epochs", "step_factor"}}
+        used["multistep"] = {"milestones", "step_factor"}
+        idle = set().union(*used.values()) - used.get(self.schedule, set())
+        if self.optimizer != "sgd":
+            idle.add("momentum")
+        return super().without_effect() | idle

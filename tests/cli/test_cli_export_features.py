@@ -17,18 +17,18 @@ from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.build import build_model
-from hcmoco_bench.pretrain.config import PretrainConfig
 from hcmoco_bench.pretrain.feature_samples import feature_samples
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    config = PretrainConfig(backbone="hrnet_w18_small", init="scratch", image_size=64)
+    config = HCMoCoSettings(backbone="hrnet_w18_small", init="scratch", image_size=64)
     path = tmp_path_factory.mktemp("features") / "checkpoint.pth"
     state = {"kind": "pretrain", "config": config.to_dict(), "step": 1, "total_steps": 1}
-    save_checkpoint(path, state | {"model": build_model(config).state_dict()})
+    save_checkpoint(path, state | {"model": get_method(config.method).build_model(config).state_dict()})
     return path
 
 

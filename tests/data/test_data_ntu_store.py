@@ -233,7 +233,7 @@ def test_few_files_stay_open(parsing_store: Path, monkeypatch: pytest.MonkeyPatc
 def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     values = [None if i % 3 == 0 else {"bytes": bytes([i]) * (40_000 + i), "path": str(i)} for i in range(100)]
-    # A image that holds another one's bytes is not taken for it.
+    # An image that holds another one's bytes is not taken for it.
     values[50] = {"bytes": values[52]["bytes"] + values[53]["bytes"], "path": "50"}
     values[98] = {"bytes": b"", "path": "98"}
     table = pa.table({"rgb": pa.array(values, image)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from hub_fake_server import FakeHub, Repository
 from safetensors.torch import save
 
 from hcmoco_bench.errors import DataError, HubError, StoreError
-from hcmoco_bench.hub.model_card import ModelFacts, TrainingData, render_model_card
+from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData, render_model_card
 from hcmoco_bench.hub.push import PushTarget
 from hcmoco_bench.hub.push_model import push_model, write_model_folder
-from hcmoco_bench.hub.template import PLACEHOLDER
 from hcmoco_bench.prepare.manifest import LICENSE_GENERATED, LICENSE_NTU
 
 GENERATED = TrainingData("pretrain", True, LICENSE_GENERATED, 540, "a" * 64)
@@ -26,9 +26,11 @@ FACTS = ModelFacts(
     backbone="hrnet_w18",
     parameters=9_563_468,
     fusion="bilinear",
+    in_timm=True,
+    method=MethodFacts("hcmoco", "hierarchical contrastive learning", "Hong et al., CVPR 2022."),
     config={
         "method": "hcmoco", "backbone": "hrnet_w18", "depth_backbone": None, "init": "imagenet", "image_size": 320,
-        "stage1_epochs": 100, "stage2_epochs": 100, "batch_size": 224, "lr": 0.03, "momentum": 0.9,
+        "stage1_epochs": 100, "stage2_epochs": 100, "batch_size": 224, "optimizer": "sgd", "lr": 0.03, "momentum": 0.9,
         "weight_decay": 1e-4, "final_lr": 0.001, "warmup_epochs": 0.0, "precision": "bf16", "joints": "mpii16",
         "seed": 0, "weights": {"sample": 1.0, "dense": 1.0, "sparse_intra": 1.0, "sparse_inter": 1.0}, "dense": "soft",
         "negatives": 16_384, "temperature": 0.07, "stores": ["/data/ntu60"],
@@ -112,11 +114,27 @@ def test_the_card_of_licensed_data() -> None:
     header = yaml.safe_load(card.split("---")[1])
     assert header["license"] == "other"
     assert header["base_model"] == "timm/hrnet_w18.ms_aug_in1k"
-    assert PLACEHOLDER.search(card) is None
+    assert re.search("{{|{%|{#", card) is None
     assert LICENSE_NTU in card
     assert "143,648 training samples" in card
     assert "Trained on generated people" not in card
-    assert "bilinearly" in card
+    assert "trained with bilinear\nenlarging" in card
+
+
+def test_meanings_stand_beside_the_settings_and_unused_settings_are_left_out() -> None:
+    card = render_model_card(replace(FACTS, meanings={"lr": "Base | rate."}, unused=("weights", "momentum")))
+    rows = [line for line in card.splitlines() if line.startswith("| `")]
+    assert "| `lr` | `0.03` | Base \\| rate. |" in rows
+    assert "| `seed` | `0` |  |" in rows
+    assert not [row for row in rows if "weights" in row or "`momentum`" in row]
+    assert "momentum" not in card
+
+
+def test_a_task_like_run_of_one_stage_says_its_epochs() -> None:
+    config = {"method": "x", "init": "scratch", "stores": [], "image_size": 64, "epochs": 1, "optimizer": "lion"}
+    card = render_model_card(replace(FACTS, config=config))
+    assert "Optimizer: lion." in card
+    assert "The run was set to 1 epoch (128,200 steps)." in card
 
 
 def test_the_card_of_generated_data_warns() -> None:
@@ -131,4 +149,4 @@ def test_a_mixture_is_under_the_strictest_terms() -> None:
     assert LICENSE_NTU in card
     assert "Trained on generated people" not in card
     unknown = render_model_card(replace(FACTS, data=(GENERATED, TrainingData("gone", None, "", None, ""))))
-    assert "the license is not recorded here" in unknown
+    assert "The license of a part of the training data is not recorded here" in unknown

@@ -143,7 +143,7 @@ class TestAgainstPlainLoops:
     def test_boxes_are_pycocotools(self, body: Geodesics, seed: int) -> None:
         annotations = make_annotations(8, seed)
         detections = make_detections(annotations, seed)
-        detections += [replace(one, score=one.score / 3) for one in detections] * 4  # more than 20 an image
+        detections += [replace(one, score=one.score / 3) for one in detections] * 4  # more than 20 per image
         metric = DensePoseMetric(annotations, body)
         metric.update(detections)
         np.testing.assert_allclose(

@@ -54,7 +54,7 @@ def pose(rows: list[int]) -> PoseErrorMetric:
 
 
 def keypoints(rows: list[int]) -> KeypointMetric:
-    """One person a image, and detections near; the first image's two are spread over both processes."""
+    """One person an image, and detections near; the first image's two are spread over both processes."""
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.uniform(0, 100, (N, 17, 2)), np.full((N, 17, 1), 2)], axis=2)
     annotations = [

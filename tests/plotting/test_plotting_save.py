@@ -20,6 +20,6 @@ def test_the_folder_is_made_and_the_image_has_the_asked_size(tmp_path: Path) -> 
 
 def test_an_unknown_suffix_is_a_usage_error(tmp_path: Path) -> None:
     for name in ("image.xyz", "image"):
-        with pytest.raises(UsageError, match="cannot write a image"):
+        with pytest.raises(UsageError, match="cannot write an image"):
             save_figure(Figure(), tmp_path / "folder" / name)
     assert not (tmp_path / "folder").exists()

@@ -65,6 +65,6 @@ def test_no_body_no_depth_no_parts(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("column", ["rgb", "depth", "parts"])
 def test_a_damaged_image_names_sample_and_column(row: dict[str, Any], column: str) -> None:
     with pytest.raises(StoreError, match=f"A001F060.*{column}"):
-        decode_row(row | {column: {"bytes": b"not a image", "path": "x"}})
+        decode_row(row | {column: {"bytes": b"not an image", "path": "x"}})
     with pytest.raises(StoreError, match="no rgb"):
         decode_row(row | {"rgb": None})

@@ -12,8 +12,9 @@ import torch
 from filelock import FileLock
 from generated_trees import GeneratedTree
 
-from hcmoco_bench.pretrain.config import PretrainConfig, make_config
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.pretrain.run import run_pretrain
+from hcmoco_bench.pretrain.settings import PretrainSettings
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +67,13 @@ def settings(pretrain_store: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def small(settings: dict[str, Any]) -> PretrainConfig:
+def small(settings: dict[str, Any]) -> PretrainSettings:
     """The small run's settings, checked."""
-    return make_config(None, settings)
+    return make_pretrain_settings(None, settings)
 
 
 @pytest.fixture(scope="session")
-def _finished_run(small: PretrainConfig, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def _finished_run(small: PretrainSettings, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "finished-run"
     threads = torch.get_num_threads()

@@ -7,18 +7,18 @@ from typing import Any
 
 import torch
 
-from hcmoco_bench.pretrain.build import build_model
-from hcmoco_bench.pretrain.config import PretrainConfig
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 
 def write_checkpoint(path: Path, *, step: int = 20, **settings: Any) -> MultiModalModel:
     """Write a checkpoint of random weights with batch statistics of their own; returns the model in evaluation mode."""
-    config = PretrainConfig(**({"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64} | settings))
+    config = HCMoCoSettings(**({"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64} | settings))
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        model = build_model(config)
+        model = get_method(config.method).build_model(config)
         for name, buffer in model.named_buffers():
             if name.endswith("running_mean"):
                 buffer.normal_(0, 0.1)

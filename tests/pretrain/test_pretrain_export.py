@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -13,12 +15,11 @@ from pretrain_checkpoints import write_checkpoint
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.hub.template import PLACEHOLDER
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import PointNetEncoder
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.export import export_checkpoint
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 
 IMAGE = torch.linspace(-2, 2, 3 * 64 * 64).reshape(1, 3, 64, 64)
 
@@ -66,7 +67,7 @@ def test_the_card_says_what_the_checkpoint_says(checkpoint: Path, model: MultiMo
     folder = tmp_path / "encoder"
     export_checkpoint(checkpoint, "rgb", "hub", folder, repo="me/people")
     card = (folder / "README.md").read_text("utf-8")
-    assert PLACEHOLDER.search(card) is None
+    assert re.search("{{|{%|{#", card) is None
     header = yaml.safe_load(card.split("---")[1])
     assert header["library_name"] == "timm"
     assert header["license"] == "other", "the store is not there to be asked"
@@ -74,8 +75,9 @@ def test_the_card_says_what_the_checkpoint_says(checkpoint: Path, model: MultiMo
     parameters = sum(value.numel() for value in model.rgb_encoder.parameters())
     for fact in (
         f"{parameters:,} parameters",
-        "17 samples of 64 x 64 px",
-        "| seed | 5 |",
+        "Each step saw 17 samples",
+        "64 x 64 px",
+        "| `seed` | `5` |",
         "hf-hub:me/people",
         "`pretrain`",
     ):
@@ -86,7 +88,75 @@ def test_the_card_says_what_the_checkpoint_says(checkpoint: Path, model: MultiMo
     assert record["config"]["stores"] == ["pretrain"]
     for text in (card, json.dumps(record)):
         assert "somebody" not in text, "no path of a machine is handed on"
-    assert "from within a run" not in card
+    assert "taken during a run" not in card
+
+
+OF_100_EPOCHS = "The run was set to 100 epochs of the first stage and 100 of the second (20 steps)."
+
+RUNS: dict[str, tuple[dict[str, Any], set[str], str]] = {
+    "paper": (
+        {},
+        set(),
+        "Optimizer: SGD with momentum 0.9, learning rate 0.03, weight decay 0.0001. Each step saw 224 samples in fp32.",
+    ),
+    "adam": (
+        {
+            "optimizer": "adam", "lr": 0.001, "clip": 1.5, "warmup_epochs": 0.5, "precision": "bf16",
+            "negatives": "batch", "stage1_epochs": 1, "stage2_epochs": 15, "batch_size": 32, "trackers": (),
+        },
+        {"momentum", "bank_momentum"},
+        (
+            "Optimizer: Adam, learning rate 0.001, weight decay 0.0001, 0.5 epochs of warm-up, gradients clipped to a "
+            "norm of 1.5. Each step saw 32 samples in bf16. "
+            "The run was set to 1 epoch of the first stage and 15 of the second (20 steps)."
+        ),
+    ),
+    "cmc": (
+        {"method": "cmc", "stores": ("/data/a", "/data/b"), "hide": ("depth", "nothing"), "weight_decay": 1e-5},
+        {"weights", "dense", "points"},
+        "Optimizer: SGD with momentum 0.9, learning rate 0.03, weight decay 1e-05. Each step saw 224 samples in fp32.",
+    ),
+    "mmv": (
+        {"method": "mmv", "optimizer": "adam", "momentum": 0.5, "seed": 3, "accumulate": 4, "channels_last": True},
+        {"weights", "dense", "points", "negatives", "bank_momentum", "momentum"},
+        "Optimizer: Adam, learning rate 0.03, weight decay 0.0001. Each step saw 224 samples in fp32.",
+    ),
+    "without the dense term": (
+        {"weights": {"dense": 0.0}},
+        {"dense", "points"},
+        "Optimizer: SGD with momentum 0.9, learning rate 0.03, weight decay 0.0001. Each step saw 224 samples in fp32.",
+    ),
+}  # fmt: skip
+"""Settings of a run, those of them that it takes no notice of, and the sentences of its card."""
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_card_gives_every_setting_of_the_run_and_no_other(name: str, tmp_path: Path) -> None:
+    given, unused, sentences = RUNS[name]
+    write_checkpoint(tmp_path / "run.pth", **given)
+    export_checkpoint(tmp_path / "run.pth", "rgb", "hub", tmp_path / "out")
+    config = json.loads((tmp_path / "out" / "pretraining.json").read_text("utf-8"))["config"]
+    weights = config.pop("weights")
+    expected = {key: value for key, value in config.items() if key not in unused}
+    if "weights" not in unused:
+        expected |= {f"weights.{term}": weight for term, weight in weights.items()}
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    training = card[card.index("## Training") : card.index("## Data")]
+    table = dict(re.findall(r"^\| `(.+?)` \| `(.*)` \|$", training, flags=re.MULTILINE))
+    assert {
+        key: value if isinstance(expected.get(key), str) else json.loads(value) for key, value in table.items()
+    } == (expected)
+    prose = " ".join(line for line in training.splitlines()[1:] if not line.startswith("|")).split("These are")[0]
+    assert " ".join(prose.split()) == (sentences if "run was set" in sentences else f"{sentences} {OF_100_EPOCHS}")
+
+
+def test_the_card_cites_the_method_that_was_run(tmp_path: Path) -> None:
+    for method, authors in {"hcmoco": "Hong et al.", "cmc": "Tian et al.", "mmv": "Alayrac et al."}.items():
+        write_checkpoint(tmp_path / f"{method}.pth", method=method)
+        export_checkpoint(tmp_path / f"{method}.pth", "rgb", "hub", tmp_path / method)
+        card = (tmp_path / method / "README.md").read_text("utf-8")
+        assert f"Method: {authors}" in card
+        assert f"of a pre-training with {method} (" in card
 
 
 def test_an_unfinished_run_is_called_so(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from hcmoco_bench.data.batch import Batch
-from hcmoco_bench.pretrain.build import build_model, build_objective
-from hcmoco_bench.pretrain.config import make_config
-from hcmoco_bench.pretrain.model import MultiModalModel
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.pretrain.registry import get_method
+
+SMALL = {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64}
 
 
 def some_batch(n: int = 4, size: int = 64) -> Batch:
@@ -39,7 +41,9 @@ def some_batch(n: int = 4, size: int = 64) -> Batch:
 @pytest.fixture(scope="module")
 def model() -> MultiModalModel:
     torch.manual_seed(0)
-    return build_model(make_config(None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64}))
+    return get_method("hcmoco").build_model(
+        make_pretrain_settings(None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64})
+    )
 
 
 def test_embeddings_have_length_one(model: MultiModalModel) -> None:
@@ -73,19 +77,11 @@ def test_samples_without_depth_neither_get_an_embedding_nor_touch_the_others(mod
     ("method", "negatives"), [("hcmoco", 16), ("hcmoco", "batch"), ("cmc", 16), ("cmc", "batch"), ("mmv", 16)]
 )
 def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, method: str, negatives: int | str) -> None:
-    config = make_config(
-        None,
-        {
-            "backbone": "hrnet_w18_small",
-            "init": "scratch",
-            "image_size": 64,
-            "method": method,
-            "negatives": negatives,
-            "points": 9,
-        },
-    )
+    own = {"negatives": negatives, "points": 9}
+    given = SMALL | {name: value for name, value in own.items() if name in get_method(method).settings.model_fields}
+    config = make_pretrain_settings(None, given, method=method)
     torch.manual_seed(0)
-    model = build_model(config)
+    model = get_method(config.method).build_model(config)
     batch = some_batch(1 if lacking == "one sample" else 3)
     nothing = torch.zeros(len(batch), dtype=torch.bool)
     if lacking == "depth":
@@ -94,7 +90,7 @@ def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, metho
         batch = replace(batch, has_foreground=nothing, foreground=torch.zeros_like(batch.foreground))
     elif lacking == "joints":
         batch = replace(batch, visible=torch.zeros_like(batch.visible))
-    objective = build_objective(config, model, 10, torch.device("cpu"))
+    objective = get_method(config.method).build_objective(config, model, 10, torch.device("cpu"))
     result = objective(model, batch, stage=1, generator=torch.Generator().manual_seed(0))
     assert torch.isfinite(result.loss)
     result.loss.backward()
@@ -107,8 +103,10 @@ def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, metho
 
 
 def test_the_fine_space_is_not_the_coarse_one() -> None:
-    config = make_config(None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64, "method": "mmv"})
-    embeddings = build_model(config)(some_batch(), dense=False)
+    config = make_pretrain_settings(
+        None, {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64, "method": "mmv"}
+    )
+    embeddings = get_method(config.method).build_model(config)(some_batch(), dense=False)
     assert set(embeddings.fine) == {"rgb", "depth"}
     assert set(embeddings.global_) == {"rgb", "depth", "keypoints"}
     assert not torch.allclose(embeddings.fine["rgb"], embeddings.global_["rgb"])

@@ -19,10 +19,12 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreLockedError, UsageError
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
-from hcmoco_bench.pretrain.build import load_pretrained
-from hcmoco_bench.pretrain.config import PretrainConfig, make_config
+from hcmoco_bench.pretrain.checkpoints import load_pretrained
+from hcmoco_bench.pretrain.multimodal.stores import default_stores
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run import run_pretrain
-from hcmoco_bench.pretrain.stores import default_stores
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
@@ -42,7 +44,7 @@ def processes() -> multiprocessing.context.ForkServerContext:
     return context
 
 
-def run_alone(config: PretrainConfig, folder: Path, resume: bool) -> None:
+def run_alone(config: PretrainSettings, folder: Path, resume: bool) -> None:
     """What a process does that is started for a run."""
     os.environ.update(ENVIRONMENT)
     torch.set_num_threads(1)
@@ -50,14 +52,14 @@ def run_alone(config: PretrainConfig, folder: Path, resume: bool) -> None:
 
 
 @pytest.fixture
-def long_config(settings: dict[str, Any]) -> PretrainConfig:
-    return make_config(None, settings | {"stage1_epochs": 2, "checkpoint_every": 3})
+def long_config(settings: dict[str, Any]) -> PretrainSettings:
+    return make_pretrain_settings(None, settings | {"stage1_epochs": 2, "checkpoint_every": 3})
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("pretrain_processes")
 def test_a_killed_run_continues_with_the_same_bits(
-    processes: multiprocessing.context.ForkServerContext, long_config: PretrainConfig, tmp_path: Path
+    processes: multiprocessing.context.ForkServerContext, long_config: PretrainSettings, tmp_path: Path
 ) -> None:
     def start(folder: Path, *, resume: bool) -> Any:
         process = processes.Process(target=run_alone, args=(long_config, folder, resume))
@@ -93,7 +95,7 @@ def _lines(folder: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.xdist_group("pretrain_processes")
 def test_two_processes_give_the_losses_of_one(
-    processes: multiprocessing.context.ForkServerContext, small: PretrainConfig, tmp_path: Path
+    processes: multiprocessing.context.ForkServerContext, small: PretrainSettings, tmp_path: Path
 ) -> None:
     # With large steps an untrained network would enlarge the rounding of sums over processes.
     calm = small.model_copy(update={"lr": 1e-6, "sync_batch_norm": True})
@@ -114,7 +116,7 @@ def test_two_processes_give_the_losses_of_one(
         assert torch.allclose(two["bank"][name], value, atol=2e-3), name
 
 
-def test_a_run_leaves_settings_checkpoints_table_and_curves(small: PretrainConfig, tmp_path: Path) -> None:
+def test_a_run_leaves_settings_checkpoints_table_and_curves(small: PretrainSettings, tmp_path: Path) -> None:
     report = run_pretrain(small.model_copy(update={"trackers": ("tensorboard",)}), tmp_path / "run")
     names = {path.name for path in report.folder.iterdir()}
     assert {"config.json", "losses.csv", "curves.png", "checkpoint.pth", "stage1.pth", "stage2.pth"} <= names
@@ -123,10 +125,10 @@ def test_a_run_leaves_settings_checkpoints_table_and_curves(small: PretrainConfi
     expected = {"format", "kind", "config", "model", "optimizer", "scheduler", "rng", "step", "bank"}
     assert expected <= set(state)
     assert state["kind"] == "pretrain"
-    assert make_config(str(report.folder / "config.json")).seed == small.seed
-    config, model = load_pretrained(report.checkpoint)
-    assert config.backbone == small.backbone
-    assert all(torch.equal(value, state["model"][name]) for name, value in model.state_dict().items())
+    assert make_pretrain_settings(str(report.folder / "config.json")).seed == small.seed
+    found = load_pretrained(report.checkpoint)
+    assert (found.method.name, found.settings) == ("hcmoco", small.model_copy(update={"trackers": ("tensorboard",)}))
+    assert all(torch.equal(value, state["model"][name]) for name, value in found.model.state_dict().items())
     table = read_losses(report.losses)
     assert table["dense"][0] == ""
     assert table["dense"][-1] != ""
@@ -134,9 +136,9 @@ def test_a_run_leaves_settings_checkpoints_table_and_curves(small: PretrainConfi
 
 
 def test_the_second_stage_can_start_from_the_first_ones_checkpoint(settings: dict[str, Any], tmp_path: Path) -> None:
-    first = run_pretrain(make_config(None, settings | {"stage2_epochs": 0}), tmp_path / "first")
+    first = run_pretrain(make_pretrain_settings(None, settings | {"stage2_epochs": 0}), tmp_path / "first")
     wanted = {"stage1_epochs": 0, "stage2_epochs": 1, "init": str(first.checkpoint), "lr": 1e-12}
-    second = run_pretrain(make_config(None, settings | wanted), tmp_path / "second")
+    second = run_pretrain(make_pretrain_settings(None, settings | wanted), tmp_path / "second")
     before, after = (load_checkpoint(report.checkpoint)["model"] for report in (first, second))
     for name, value in before.items():
         if "running" not in name and "num_batches" not in name:
@@ -145,13 +147,15 @@ def test_the_second_stage_can_start_from_the_first_ones_checkpoint(settings: dic
 
 @pytest.mark.parametrize("method", ["cmc", "mmv"])
 def test_the_baselines_run(settings: dict[str, Any], tmp_path: Path, method: str) -> None:
-    report = run_pretrain(make_config(None, settings | {"method": method}), tmp_path)
+    own = get_method(method).settings.model_fields
+    used = {name: value for name, value in settings.items() if name in own}
+    report = run_pretrain(make_pretrain_settings(None, used, method=method), tmp_path)
     assert report.steps == report.total_steps == 10
     assert not any(name.startswith(("dense", "sparse")) for name in read_losses(report.losses))
 
 
 def test_without_a_memory_bank_a_run_continues_with_the_same_bits(settings: dict[str, Any], tmp_path: Path) -> None:
-    config = make_config(None, settings | {"negatives": "batch", "checkpoint_every": 3})
+    config = make_pretrain_settings(None, settings | {"negatives": "batch", "checkpoint_every": 3})
     report = run_pretrain(config, tmp_path)
     assert load_checkpoint(report.checkpoint)["bank"] == {}
     table, end = report.losses.read_bytes(), load_checkpoint(report.checkpoint)["model"]
@@ -162,12 +166,14 @@ def test_without_a_memory_bank_a_run_continues_with_the_same_bits(settings: dict
     assert all(torch.equal(model[name], value) for name, value in end.items())
 
 
-def test_loading_processes_do_not_change_the_losses(small: PretrainConfig, finished_run: Path, tmp_path: Path) -> None:
+def test_loading_processes_do_not_change_the_losses(
+    small: PretrainSettings, finished_run: Path, tmp_path: Path
+) -> None:
     run_pretrain(small.model_copy(update={"workers": 1}), tmp_path / "helped")
     assert (finished_run / "losses.csv").read_bytes() == (tmp_path / "helped" / "losses.csv").read_bytes()
 
 
-def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(small: PretrainConfig, finished_run: Path) -> None:
+def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(small: PretrainSettings, finished_run: Path) -> None:
     table, checkpoint = (finished_run / "losses.csv").read_bytes(), finished_run / "checkpoint.pth"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     again = run_pretrain(small, finished_run, resume=True)
@@ -175,26 +181,28 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(small: PretrainC
     assert again.losses.read_bytes() == table
 
 
-def test_a_finished_run_has_nothing_left_to_do(small: PretrainConfig, finished_run: Path) -> None:
+def test_a_finished_run_has_nothing_left_to_do(small: PretrainSettings, finished_run: Path) -> None:
     table = (finished_run / "losses.csv").read_bytes()
     again = run_pretrain(small, finished_run, resume=True)
     assert again.samples == 0
     assert again.losses.read_bytes() == table
 
 
-def test_a_run_is_not_overwritten_nor_continued_with_other_settings(small: PretrainConfig, finished_run: Path) -> None:
+def test_a_run_is_not_overwritten_nor_continued_with_other_settings(
+    small: PretrainSettings, finished_run: Path
+) -> None:
     with pytest.raises(UsageError, match="add --resume"):
         run_pretrain(small, finished_run)
     with pytest.raises(UsageError, match=r"lr was 0\.03 and is 0\.1"):
         run_pretrain(small.model_copy(update={"lr": 0.1}), finished_run, resume=True)
 
 
-def test_a_run_in_use_is_refused(small: PretrainConfig, tmp_path: Path) -> None:
+def test_a_run_in_use_is_refused(small: PretrainSettings, tmp_path: Path) -> None:
     with folder_lock(tmp_path), pytest.raises(StoreLockedError):
         run_pretrain(small, tmp_path)
 
 
-def test_a_batch_must_fit_the_data(small: PretrainConfig, tmp_path: Path) -> None:
+def test_a_batch_must_fit_the_data(small: PretrainSettings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"larger than the data \(\d+ samples\)"):
         run_pretrain(small.model_copy(update={"batch_size": 999}), tmp_path / "a")
     with pytest.raises(UsageError, match="cannot be divided"):
@@ -233,6 +241,6 @@ def test_generated_ntu_mixes_with_real_mpii_and_coco(
     for name in ("mpii", "coco"):
         prepare_keypoints(name, real_files / name, tmp_path / name)
     stores = [str(pretrain_store), str(tmp_path / "mpii"), str(tmp_path / "coco")]
-    config = make_config(None, settings | {"stores": stores, "joints": "shared13", "batch_size": 9})
+    config = make_pretrain_settings(None, settings | {"stores": stores, "joints": "shared13", "batch_size": 9})
     report = run_pretrain(config, tmp_path / "run")
     assert len(column(report.folder, "dense")) == report.total_steps // 2

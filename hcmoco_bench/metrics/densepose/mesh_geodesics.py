@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
 from hcmoco_bench.metrics.densepose.geodesic_file import read_geodesics, read_source, write_geodesics
 from hcmoco_bench.metrics.densepose.geodesics import Geodesics
@@ -112,11 +112,7 @@ def _check(vertices: Doubles, faces: NDArray[np.int64]) -> None:
 
 
 def _fingerprint(*arrays: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+    return bytes_sha256(b"".join(f"{array.shape}{array.dtype}".encode() + array.tobytes() for array in arrays))
 
 
 def _wrong(what: str) -> DataError:

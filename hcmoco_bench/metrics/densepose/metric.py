@@ -29,7 +29,7 @@ METRIC: Final = "densepose"
 MEASURES: Final = ("gps", "gpsm", "iou", "bbox")
 MOST_DENSE: Final = MAX_DETECTIONS
 MOST_BOXES: Final = 100
-"""Boxes of a image that count, the best by score; dense poses are `MAX_DETECTIONS` as in other COCO metrics."""
+"""Boxes of an image that count, the best by score; dense poses are `MAX_DETECTIONS` as in other COCO metrics."""
 
 
 @dataclass(frozen=True, eq=False)

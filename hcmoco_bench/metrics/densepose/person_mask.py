@@ -18,7 +18,7 @@ Pixels = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class PlacedMask:
-    """A mask within a image.
+    """A mask within an image.
 
     Attributes:
         left: Column of its first pixel.
@@ -34,7 +34,7 @@ class PlacedMask:
 
 
 def place_mask(pixels: Pixels, box: Sequence[float], size: tuple[int, int]) -> PlacedMask:
-    """Put a mask of a box into a image, as DensePose's evaluation does: without the fractions of left and top.
+    """Put a mask of a box into an image, as DensePose's evaluation does: without the fractions of left and top.
 
     Args:
         pixels: (h, w) mask over the box.
@@ -166,7 +166,7 @@ def _places(length: int, target: float) -> _Places:
 
 def _whole(pixels: Pixels, size: tuple[int, int]) -> PlacedMask:
     if pixels.shape != size:
-        raise ValueError(f"a mask of {pixels.shape} px in a image of {size} px")
+        raise ValueError(f"a mask of {pixels.shape} px in an image of {size} px")
     return PlacedMask(0, 0, pixels, int(np.count_nonzero(pixels)))
 
 

@@ -6,7 +6,6 @@ https://github.com/facebookresearch/DensePose); their license does not allow han
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.metrics.densepose.array_pickle import read_array_pickle
 from hcmoco_bench.metrics.densepose.body_charts import BodyCharts
 from hcmoco_bench.metrics.densepose.geodesic_file import read_geodesics, read_source, write_geodesics
@@ -113,13 +113,7 @@ def _stamp(path: Path) -> dict[str, Any]:
 
 
 def _sha256(path: Path, progress: Progress) -> str:
-    digest, done, size = hashlib.sha256(), 0, path.stat().st_size
-    with path.open("rb") as handle:
-        while block := handle.read(_BLOCK):
-            digest.update(block)
-            done += len(block)
-            progress(f"hashing {path.name}", done, size)
-    return digest.hexdigest()
+    return file_sha256(path, progress=lambda done, size: progress(f"hashing {path.name}", done, size))
 
 
 def _matlab(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:

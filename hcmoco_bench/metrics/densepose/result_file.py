@@ -31,6 +31,8 @@ from PIL import Image
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.png import decode_rgb_png
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.densepose.coco_json import load_json
 from hcmoco_bench.metrics.densepose.detection import Detection
@@ -145,16 +147,16 @@ def _iuv(entry: Mapping[str, Any], image: int) -> NDArray[np.uint8]:
             f"image {image}: no dense pose in it (uv_data, or densepose with labels_uv_str or labels_uv)",
             kind="result_wrong",
         ) from error
-    except (ValueError, binascii.Error, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (ValueError, binascii.Error, ImageError) as error:
         raise DataError(f"image {image}: IUV cannot be decoded ({error})", kind="iuv_unreadable") from error
 
 
 def _decoded(shape: Any, text: Any) -> NDArray[np.uint8]:
     expected = tuple(int(size) for size in shape)
-    with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as image:
-        if image.mode != "RGB" or (3, image.height, image.width) != expected:
-            raise ValueError(f"a PNG of {image.mode} {image.height}x{image.width} px for shape {expected}")
-        return np.ascontiguousarray(np.moveaxis(np.asarray(image, np.uint8), -1, 0))
+    iuv = np.moveaxis(decode_rgb_png(base64.b64decode(text), expected="part, U and V are 8 bit rgb"), -1, 0)
+    if iuv.shape != expected:
+        raise ValueError(f"a PNG of {iuv.shape[1]}x{iuv.shape[2]} px for shape {expected}")
+    return np.ascontiguousarray(iuv)
 
 
 def _listed(values: Any) -> NDArray[np.uint8]:

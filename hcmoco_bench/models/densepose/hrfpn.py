@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.densepose.settings import Pooling
-
 
 FINEST_STRIDE = 4
 _KERNEL = 4

@@ -18,8 +18,8 @@ from hcmoco_bench.models.densepose.anchors import ASPECT_RATIOS, PyramidAnchors
 from hcmoco_bench.models.densepose.decoder import PyramidDecoder
 from hcmoco_bench.models.densepose.head import Charts, DensePoseHead
 from hcmoco_bench.models.densepose.hrfpn import HRFPN
-from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.densepose.roi_align import PyramidRoIAlign
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.encoder import Encoder
 
 PERSON = 1

@@ -73,7 +73,7 @@ class DensePosePerson:
 
 @dataclass(frozen=True)
 class DensePoseImage:
-    """A image with its people: id, file, width and height in px as annotated, people in the file's order."""
+    """An image with its people: id, file, width and height in px as annotated, people in the file's order."""
 
     id: int
     path: Path
@@ -133,7 +133,7 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
 
     Args:
         path: The JSON file.
-        root: Folder of the data set; a image is in `train2014/` or `val2014/` below it (as its name says), in
+        root: Folder of the data set; an image is in `train2014/` or `val2014/` below it (as its name says), in
             `images/`, or in it.
 
     Returns:

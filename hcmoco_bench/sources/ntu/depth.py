@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.png import PngError, check_png_whole, read_png_header
+from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.png import decode_depth
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 
@@ -38,21 +38,12 @@ def read_depth(asset: Asset) -> NDArray[np.uint16]:
             file=error.file,
         ) from error
     try:
-        header = read_png_header(data)
-        # The claims are judged before decoding: a few bytes may claim 100,000 x 100,000 pixels.
-        if (header.color, header.bit_depth) != ("gray", 16):
-            _fail(asset, "depth_wrong_type", f"{header}, but depth is 16 bit gray in millimeters")
-        if header.size != DEPTH_SIZE:
-            _fail(asset, "depth_wrong_size", f"{header}, but depth frames have {DEPTH_SIZE[0]}x{DEPTH_SIZE[1]} px")
-        check_png_whole(data)
-    except PngError as error:
-        _fail(asset, "depth_unreadable", str(error))
-    depth = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if depth is None or depth.dtype != np.uint16 or depth.shape != (DEPTH_SIZE[1], DEPTH_SIZE[0]):
-        _fail(asset, "depth_unreadable", "its pixels cannot be decoded")
+        depth = decode_depth(data, expected="depth is 16 bit gray in millimeters", size=DEPTH_SIZE)
+    except ImageError as error:
+        _fail(asset, f"depth_{error.kind}", str(error))
     if not depth.any():
         _fail(asset, "depth_empty", "not one pixel is measured")
-    return np.asarray(depth, np.uint16)
+    return depth
 
 
 def _fail(asset: Asset, kind: str, why: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """In which order the images of an H.264 stream are shown, and which of them no other image builds on.
 
-Read from the slice headers (ITU-T H.264, 7.3 and 8.2.1) without decoding a image. A image that no other one builds
+Read from the slice headers (ITU-T H.264, 7.3 and 8.2.1) without decoding an image. An image that no other one builds
 on need not be decoded unless it is wanted: in NTU's videos that is every third.
 """
 

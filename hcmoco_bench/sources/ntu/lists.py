@@ -7,7 +7,6 @@ carried into manifests and cards, so that no other lists can pass for the offici
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.missing import parse_missing_list
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
@@ -194,7 +194,7 @@ def declare_splits(folder: Path, name: str) -> str:
     files = [
         ListFile(
             name=entry.name,
-            sha256=_sha256(texts[entry.name].encode()),
+            sha256=bytes_sha256(texts[entry.name].encode()),
             entries=_count_entries(entry, texts[entry.name]),
             holds=entry.holds,
         )
@@ -287,7 +287,7 @@ def _why(error: Exception) -> str:
 
 def _checked(entry: ListFile, path: Path) -> str:
     data = path.read_bytes()
-    if (found := _sha256(data)) != entry.sha256:
+    if (found := bytes_sha256(data)) != entry.sha256:
         raise DataError(
             f"{path}: SHA-256 {found[:12]}... is not the declared {entry.sha256[:12]}...; not the published file. "
             f"Fetch it again, or declare your own lists in a {DECLARATION} beside it",
@@ -306,7 +306,3 @@ def _count_entries(entry: ListFile, text: str) -> int:
     if entry.holds == "missing_skeletons":
         return len(parse_missing_list(text))
     return len(parse_sample_list(text, source=entry.name))
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

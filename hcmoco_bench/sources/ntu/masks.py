@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.png import PngError, check_png_whole, read_png_header
+from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.png import decode_labels
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
@@ -84,16 +83,9 @@ def read_mask(asset: Asset) -> NDArray[np.uint8]:
     """
     data = asset.read_bytes()
     try:
-        header = read_png_header(data)
-        if header.color not in ("palette", "gray") or (header.color == "gray" and header.bit_depth != 8):
-            _fail(asset, "mask_unreadable", f"{header}, but a mask's pixels are label ids: 8 bit palette or gray")
-        if header.size != DEPTH_SIZE:
-            _fail(asset, "mask_wrong_size", f"{header}, but masks have {DEPTH_SIZE[0]}x{DEPTH_SIZE[1]} px")
-        check_png_whole(data)
-        with Image.open(io.BytesIO(data)) as image:
-            raw = np.asarray(image, np.uint8)
-    except (PngError, OSError, ValueError, SyntaxError) as error:
-        _fail(asset, "mask_unreadable", str(error))
+        raw = decode_labels(data, expected="a mask's pixels are label ids: 8 bit palette or gray", size=DEPTH_SIZE)
+    except ImageError as error:
+        _fail(asset, "mask_wrong_size" if error.kind == "wrong_size" else "mask_unreadable", str(error))
     return part_table().decode(raw, source=str(asset))
 
 

@@ -45,7 +45,7 @@ _ANGLES: Final = (-0.75, -0.12, 0.12, 0.75)
 """Where the cameras stand as seen from the spot, radians from world +z; all on the side that is free of furniture."""
 
 _FOCAL: Final = 1145.0
-"""Focal length of the cameras, px of a image 1000 px wide."""
+"""Focal length of the cameras, px of an image 1000 px wide."""
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +91,7 @@ def record(
         device: Warp's name of the device.
 
     Yields:
-        (H * 3 / 2, W) uint8 I420 planes of a image, and (H, W) uint8 class indices of its pixels.
+        (H * 3 / 2, W) uint8 I420 planes of an image, and (H, W) uint8 class indices of its pixels.
     """
     place = studio(seed, 0, device)
     # A camera stands where it stands, whoever is filmed.

@@ -134,7 +134,7 @@ class ColorCamera:
 
 
 def _inside(inner: Box, outer: Box) -> tuple[slice, slice]:
-    """Where the inner box is in a image of the outer one."""
+    """Where the inner box is in an image of the outer one."""
     return Box(inner.x - outer.x, inner.y - outer.y, inner.width, inner.height).slices
 
 

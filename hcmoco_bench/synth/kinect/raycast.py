@@ -39,7 +39,7 @@ class Box:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Row and column slices that cut the box out of a image."""
+        """Row and column slices that cut the box out of an image."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
 

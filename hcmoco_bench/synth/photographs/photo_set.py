@@ -74,7 +74,7 @@ class PhotoLayout:
         what: One sentence that marks the folder as generated.
         images: Path of each image below the folder.
         annotations: Paths of the files that `finish` makes.
-        describe: Makes a image's record; a function of a module, so that workers can be given it.
+        describe: Makes an image's record; a function of a module, so that workers can be given it.
         finish: Makes the content of the annotation files, by path, from all records.
     """
 

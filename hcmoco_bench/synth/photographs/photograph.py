@@ -70,7 +70,7 @@ class PhotographedPerson:
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """A image, (H, W, 3) uint8 RGB, and the people in it who can be seen, the nearest to the middle first."""
+    """An image, (H, W, 3) uint8 RGB, and the people in it who can be seen, the nearest to the middle first."""
 
     rgb: NDArray[np.uint8]
     people: tuple[PhotographedPerson, ...]

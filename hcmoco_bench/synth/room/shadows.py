@@ -123,7 +123,7 @@ class ShadowCatcher:
         """The shadows of people where they are now.
 
         Returns:
-            Boxes and, for their pixels, factors (h, w) uint8 on *displayed* values: 255 = no shadow. A image is
+            Boxes and, for their pixels, factors (h, w) uint8 on *displayed* values: 255 = no shadow. An image is
             multiplied by all of them; there are none if no shadow is on it.
         """
         points = people.points.numpy()

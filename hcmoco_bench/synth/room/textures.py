@@ -106,7 +106,7 @@ def _random_color(rng: np.random.Generator, low: int = 20, high: int = 235) -> t
 
 
 def poster(rng: np.random.Generator) -> Image:
-    """A poster: a title bar, blocks of lines, a image of smooth shapes."""
+    """A poster: a title bar, blocks of lines, an image of smooth shapes."""
     image = np.full((SIZE, SIZE, 3), rng.integers(200, 250, 3), np.uint8)
     cv2.rectangle(image, (0, 0), (SIZE, int(rng.integers(25, 60))), _random_color(rng), -1)
     for _ in range(int(rng.integers(3, 9))):

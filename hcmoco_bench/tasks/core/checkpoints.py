@@ -12,9 +12,10 @@ from torch import Tensor
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.checkpoints import saved_settings
+from hcmoco_bench.pretrain.registry import get_method
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.results.schema import PretrainEntry
-from hcmoco_bench.runtime.settings import validated
 from hcmoco_bench.tasks.core.read_settings import checked_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -88,7 +89,7 @@ def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | N
     )
 
 
-def pretrained_settings(path: Path) -> PretrainConfig:
+def pretrained_settings(path: Path) -> PretrainSettings:
     """Settings of a pre-training checkpoint.
 
     Raises:
@@ -101,13 +102,24 @@ def pretrained_settings(path: Path) -> PretrainConfig:
             f"{path}: a fine-tuned model of a task, not a pre-trained encoder; to score it: hcmoco-bench eval --ckpt "
             f"{path}; to start from its weights: --init {path}"
         )
-    return validated(PretrainConfig, state["config"], str(path))
+    return saved_settings(state["config"], str(path))
 
 
 def pretrained_backbone(path: Path, modality: Modality) -> str:
-    """Name of the encoder of a modality in a pre-training checkpoint; raises as `pretrained_settings` does."""
+    """Name of the encoder of a modality in a pre-training checkpoint.
+
+    Raises:
+        DataError: If the checkpoint cannot be used; see `pretrained_settings`.
+        UsageError: If it is a fine-tuned model, or its method trains no encoder of the modality.
+    """
     settings = pretrained_settings(path)
-    return (settings.depth_backbone if modality == "depth" else None) or settings.backbone
+    found = get_method(settings.method).backbones(settings)
+    if modality not in found:
+        raise UsageError(
+            f"{path}: {settings.method} trains no {modality} encoder (it has {', '.join(found)}); give another "
+            "checkpoint"
+        )
+    return found[modality]
 
 
 def pretrain_entry(config: FinetuneSettings) -> PretrainEntry:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import torch
 
 from hcmoco_bench import __version__
+from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry
 from hcmoco_bench.runtime.settings import Bookkeeping, Location
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
@@ -38,7 +37,7 @@ def config_sha256(config: FinetuneSettings) -> str:
     """Fingerprint of the settings that change what is learned: without folders, the seed, workers and the like."""
     left_out = config.marked(Bookkeeping) | config.marked(Location)
     told = {name: value for name, value in config.model_dump(mode="json").items() if name not in left_out}
-    return hashlib.sha256(json.dumps(nested_settings(told), sort_keys=True).encode()).hexdigest()
+    return json_sha256(nested_settings(told))
 
 
 def device_name(device: torch.device) -> str:

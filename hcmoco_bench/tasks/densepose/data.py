@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Final
 
 from hcmoco_bench.data.densepose import DensePoseImages, collate_densepose
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.files.hashing import file_sha256, fingerprint
+from hcmoco_bench.files.hashing import bytes_sha256, file_sha256, fingerprint
 from hcmoco_bench.metrics.densepose import AnnotatedImage, BodyCharts, Geodesics, mesh_geodesics, open_geodesics
 from hcmoco_bench.metrics.densepose import read_annotations as read_truth
 from hcmoco_bench.metrics.densepose.published_tables import CONVERTED, DISTANCES
@@ -195,4 +194,4 @@ def _symmetry(root: Path, *, generated: bool) -> ChartSymmetry | None:
 
 
 def _fingerprint(files: list[Path]) -> str:
-    return hashlib.sha256("".join(file_sha256(path) for path in files).encode()).hexdigest()
+    return bytes_sha256("".join(file_sha256(path) for path in files).encode())

@@ -41,7 +41,7 @@ RECORD: Final = TaskRecord(
     splits=(
         SplitRecord(
             name="train",
-            rule="images with at least one annotated person: those of the train file, then of valminusminival, each by id",
+            rule="images with at least one annotated person: first of the train file, then of valminusminival, by id",
             size=32_421,
         ),
         SplitRecord(
@@ -53,8 +53,8 @@ RECORD: Final = TaskRecord(
     main_score="gps_AP",
     unit="%",
     chance="0 % for every AP: without boxes of people nothing is found. A model that finds every box and guesses the "
-    "surface (`chance_detections` knows the true boxes and gives one constant body) gets the box AP, and next to no GPS "
-    "AP.",
+    "surface (`chance_detections` knows the true boxes and gives one constant body) gets the box AP, but hardly any "
+    "GPS AP.",
     citation="Guler et al., DensePose: Dense Human Pose Estimation in the Wild, CVPR 2018; Hong et al., Versatile "
     "Multi-Modal Pre-Training for Human-Centric Perception, CVPR 2022",
     downloads=(
@@ -76,9 +76,9 @@ RECORD: Final = TaskRecord(
             put="UV_data/ in that folder, or anywhere with --set geodesics=FOLDER",
         ),
     ),
-    bad_input="These are left out, counted and named: images that are missing, entries without a usable box, and points "
-    "outside of the charts. Images without people are scored: whatever is found there is wrong. An image without "
-    "detections counts as one in which everybody is missed, in predictions too. These are errors: damaged files, images "
-    "that cannot be read or have another size than annotated, outputs of the network that are not finite; and in "
-    "predictions, detections that are damaged, not finite, repeated, or of images of other splits.",
+    bad_input="These are left out, counted and named: images that are missing, entries without a usable box, and "
+    "points outside of the charts. Images without people are scored: whatever is found there is wrong. An image "
+    "without detections counts as one in which everybody is missed, in predictions too. These are errors: damaged "
+    "files, images that cannot be read or have another size than annotated, outputs of the network that are not "
+    "finite; and in predictions, detections that are damaged, not finite, repeated, or of images of other splits.",
 )

@@ -76,8 +76,8 @@ class DensePose(Task[DensePoseSettings]):
         folder = home / TASK
         if not folder.is_dir():
             raise UsageError(
-                f"{TASK}: no data is given and there is no {folder}; give --root with DensePose-COCO, or generate some: "
-                f"hcmoco-bench synth densepose --out {folder}"
+                f"{TASK}: no data is given and there is no {folder}; give --root with DensePose-COCO, or generate "
+                f"some: hcmoco-bench synth densepose --out {folder}"
             )
         return {"root": str(folder)}
 
@@ -177,7 +177,7 @@ class DensePose(Task[DensePoseSettings]):
         return self._evaluation(metric, data, len(data.expected), kept, tuple(problems))
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
-        """The ten statistics by GPS, GPSM, mask and box overlap in % (`gps_AP`, ...); NaN where there is nothing to find."""
+        """The ten statistics by GPS, GPSM, mask and box overlap in % (`gps_AP`, ...); NaN if nothing is to be found."""
         return {
             name: math.nan if value == UNDEFINED else 100 * value for name, value in densepose_scores(evidence).items()
         }

@@ -31,5 +31,5 @@ class ItopSettings(FinetuneSettings):
     head_width: int = Field(default=HEAD_WIDTH, ge=8)
     """Channels of the convolutions in A2J's heads."""
     augmentation: float = Field(default=1.0, ge=0, le=1)
-    """Strength with which training crops are moved, turned and scaled, as a share of the published 10 px, 15 degrees and
-    factors of 0.5 to 1.5; less suits short runs."""
+    """Strength with which training crops are moved, turned and scaled, as a share of the published 10 px, 15 degrees
+    and factors of 0.5 to 1.5; less suits short runs."""

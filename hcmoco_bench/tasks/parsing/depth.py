@@ -38,8 +38,8 @@ NTU_DOWNLOADS = (
     ),
 )
 CHANCE = (
-    "About 4 %: a model that predicts background everywhere has an IoU of nearly 1 for one class of 25, and of 0 for the "
-    "others."
+    "About 4 %: a model that predicts background everywhere has an IoU of nearly 1 for one class of 25, and of 0 for "
+    "the others."
 )
 HCMOCO = (
     "Fangzhou Hong, Liang Pan, Zhongang Cai, Ziwei Liu: Versatile Multi-Modal Pre-Training for Human-Centric "

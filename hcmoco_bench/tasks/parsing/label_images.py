@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, LabelError
-from hcmoco_bench.files.png import PngError, check_png_whole, read_png_header
+from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.png import decode_labels
 from hcmoco_bench.tasks.core.predictions import check_ids
 
 Encoding = Literal["auto", "classes", "raw"]
@@ -96,13 +95,8 @@ class LabelImages:
 def _read_png(path: Path) -> NDArray[np.uint8]:
     try:
         data = path.read_bytes()
-        header = read_png_header(data)
-        if header.color not in ("palette", "gray") or header.bit_depth > 8:
-            _fail(path, f"{header}, but pixels must be labels: 8 bit palette or gray")
-        check_png_whole(data)
-        with Image.open(io.BytesIO(data)) as image:
-            return np.array(image if header.color == "palette" else image.convert("L"), np.uint8)
-    except (PngError, OSError, ValueError, SyntaxError) as error:
+        return decode_labels(data, expected="pixels must be labels: 8 bit palette or gray", stretched=True)
+    except (ImageError, OSError) as error:
         _fail(path, str(error))
 
 

@@ -70,8 +70,8 @@ PARSING_PROTOCOLS: Final = (NATIVE, PUBLISHED)
 """The protocols of parsing from one modality; a further one is one more object here."""
 
 BAD_INPUT: Final = (
-    "These are errors that name the sample or file: labels that are not class indices; an image and labels of different "
-    "sizes; class scores that are not finite; predicted label images that are damaged, of another size, or hold unknown "
-    "ids; predictions that are missing, repeated or of unknown samples. These are counted, named and left out of the "
-    "scores: samples of the split that are not in the store, or have no image or no labels there."
+    "These are errors that name the sample or file: labels that are not class indices; an image and labels of "
+    "different sizes; class scores that are not finite; predicted label images that are damaged, of another size, or "
+    "hold unknown ids; predictions that are missing, repeated or of unknown samples. These are counted, named and left "
+    "out of the scores: samples of the split that are not in the store, or have no image or no labels there."
 )

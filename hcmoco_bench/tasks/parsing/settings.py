@@ -32,8 +32,8 @@ class ParsingSettings(FinetuneSettings):
     """What fills the input: the whole frame, or for small inputs the person: the square around the pixels with measured
     depth. Outside of that square, background is predicted. Nothing of the labels is used."""
     class_weights: Literal["auto", "published", "none"] = "auto"
-    """Weights of the classes in the training loss: published (made for NTU RGB+D), none, or auto: those that the authors
-    used on the store's data."""
+    """Weights of the classes in the training loss: published (made for NTU RGB+D), none, or auto: those that the
+    authors used on the store's data."""
     encoding: Encoding = "auto"
     """Pixel values of another program's label images: classes (indices 0 to 24), raw (published label ids), or auto."""
 

@@ -100,7 +100,7 @@ class ParsingTask(Task[AnyParsingSettings]):
         return self._open_frames(Path(config.stores[0]), config, split, train=train)
 
     def _open_frames(self, path: Path, config: AnyParsingSettings, split: str, *, train: bool) -> TaskData:
-        """The frames of a split with their labels and the image that is scored; images of the other kind are not read."""
+        """The frames of a split with their labels and the image that is scored; the other modality is not read."""
         store, modality, protocol = open_parsing_store(path), self.image(config), self.protocol(config)
         if split not in store.splits:
             raise UsageError(f"{store.path}: there is no split {split}; it has {', '.join(store.splits)}")

@@ -33,7 +33,7 @@ CODECS = {
 
 
 def numbered_image(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
-    """A image that shows its number in binary as large squares, red for one and blue for zero."""
+    """An image that shows its number in binary as large squares, red for one and blue for zero."""
     image = np.full((height, width, 3), 60, np.uint8)
     image[height // 2 :, : 20 * number + 20] = (90, 160, 110)
     for bit in range(6):

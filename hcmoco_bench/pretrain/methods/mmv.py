@@ -6,19 +6,28 @@ fine-and-coarse graph. Vision and audio of the original are RGB and depth here, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.losses.in_batch import in_batch_loss
-from hcmoco_bench.pretrain.hcmoco import present_modalities
-from hcmoco_bench.pretrain.model import Embeddings
-from hcmoco_bench.pretrain.terms import columns_of, combine
+from hcmoco_bench.pretrain.method import MethodRecord
+from hcmoco_bench.pretrain.multimodal.method import MultimodalMethod
+from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
+from hcmoco_bench.pretrain.multimodal.sample_level import present_modalities
+from hcmoco_bench.pretrain.multimodal.settings import ContrastSettings, MultimodalSettings
+from hcmoco_bench.pretrain.multimodal.terms import columns_of, combine
 from hcmoco_bench.training.objective import StepResult
 
 FINE, COARSE = "fine/rgb-depth", "coarse/rgb-keypoints"
+
+
+class MMVSettings(ContrastSettings, MultimodalSettings):
+    """Settings of MMV."""
+
+    defaults: ClassVar[dict[str, Any]] = {"method": "mmv"}
 
 
 class MMVObjective:
@@ -28,7 +37,7 @@ class MMVObjective:
     The model must have been made with `coarse`.
 
     Args:
-        temperature: Of both comparisons.
+        temperature: Temperature of both comparisons.
     """
 
     columns = columns_of((FINE, COARSE))
@@ -60,3 +69,32 @@ class MMVObjective:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """There is no state."""
+
+
+class MMV(MultimodalMethod):
+    """Fine and coarse spaces, negatives from the batch; a baseline of HCMoCo's paper."""
+
+    record: ClassVar[MethodRecord] = MethodRecord(
+        name="mmv",
+        title="MMV",
+        phrase="fine and coarse embedding spaces with negatives from the batch",
+        summary=(
+            "MMV compares RGB with depth in a fine space and RGB with 2-D keypoints in a coarse space that is reached "
+            "from it; the negatives are the other samples of the batch."
+        ),
+        data="RGB, depth and 2-D joints; a comparison takes the samples that have both modalities",
+        citation=(
+            "Jean-Baptiste Alayrac, Adria Recasens, Rosalia Schneider, Relja Arandjelovic, Jason Ramapuram, Jeffrey De "
+            "Fauw, Lucas Smaira, Sander Dieleman, Andrew Zisserman: Self-Supervised MultiModal Versatile Networks, "
+            "NeurIPS 2020"
+        ),
+        url="https://arxiv.org/abs/2006.16228",
+    )
+    settings: ClassVar[type[MMVSettings]] = MMVSettings
+    coarse: ClassVar[bool] = True
+
+    def build_objective(
+        self, settings: MMVSettings, model: MultiModalModel, n_samples: int, device: torch.device
+    ) -> MMVObjective:
+        """See `Method.build_objective`."""
+        return MMVObjective(temperature=settings.temperature)

@@ -13,7 +13,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
 from hcmoco_bench.prepare.manifest import MANIFEST_FILE
 from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 
 PRETRAIN_STORE = "pretrain"
 
@@ -34,52 +34,54 @@ def default_stores(home: Path) -> tuple[str, ...]:
     return (str(store),)
 
 
-def open_mixture(config: PretrainConfig, *, labeled_split: str = "train") -> MixedDataset:
+def open_mixture(settings: MultimodalSettings, *, labeled_split: str = "train") -> MixedDataset:
     """The training splits of a run's stores as one data set.
 
     Args:
-        config: The settings.
+        settings: The settings.
         labeled_split: The split of stores of labeled frames; unlabeled ones have `train` alone.
 
     Raises:
         UsageError: If no store is named, one is of another data set's joints, or a modality cannot be hidden.
         StoreError: If a store is missing or not finished, or all of it is left out.
     """
-    if not config.stores:
+    if not settings.stores:
         raise UsageError("no store to learn from; give --store")
-    paths = [Path(store) for store in config.stores]
+    paths = [Path(store) for store in settings.stores]
     labeled = {path for path in paths if not holds_photographs(path) and is_labeled(Store.open(path))}
     without = None
-    if labeled and config.overlap == "leave_out":
+    if labeled and settings.overlap == "leave_out":
         without = Overlap.with_stores([Store.open(path) for path in sorted(labeled)])
     datasets: list[SampleSource] = []
-    for path, hidden in zip(paths, config.hidden(), strict=True):
+    for path, hidden in zip(paths, settings.hidden(), strict=True):
         if holds_photographs(path):
-            datasets.append(_photographs(path, hidden, config))
+            datasets.append(_photographs(path, hidden, settings))
         elif path in labeled:
-            datasets.append(_frames(path, labeled_split, hidden, None, config))
+            datasets.append(_frames(path, labeled_split, hidden, None, settings))
         else:
-            datasets.append(_frames(path, "train", hidden, without, config))
+            datasets.append(_frames(path, "train", hidden, without, settings))
     return MixedDataset(datasets)
 
 
 def _frames(
-    store: Path, split: str, hidden: Hidden, without: Overlap | None, config: PretrainConfig
+    store: Path, split: str, hidden: Hidden, without: Overlap | None, settings: MultimodalSettings
 ) -> NtuStoreDataset:
     return NtuStoreDataset(
         store,
         split,
-        size=config.image_size,
-        joints=config.joints,
-        seed=config.seed,
+        size=settings.image_size,
+        joints=settings.joints,
+        seed=settings.seed,
         train=True,
-        crops=config.crops,
+        crops=settings.crops,
         hide=hidden,
         without=without,
     )
 
 
-def _photographs(store: Path, hidden: Hidden, config: PretrainConfig) -> KeypointImagesDataset:
+def _photographs(store: Path, hidden: Hidden, settings: MultimodalSettings) -> KeypointImagesDataset:
     if hidden != "nothing":
         raise UsageError(f"{store}: photographs have RGB alone, {hidden} cannot be hidden; set nothing for it")
-    return KeypointImagesDataset(store, size=config.image_size, joints=config.joints, seed=config.seed, train=True)
+    return KeypointImagesDataset(
+        store, size=settings.image_size, joints=settings.joints, seed=settings.seed, train=True
+    )

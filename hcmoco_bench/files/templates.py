@@ -1,0 +1,50 @@
+"""The packaged text templates (cards, pages), in Jinja2 and strict: what a template names must be given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+
+def render_template(path: Path, facts: Mapping[str, Any]) -> str:
+    """Fill a template.
+
+    Values are escaped in `.html` templates and left as they are in all others, which must not be served as HTML. Tags
+    that stand alone on a line leave no empty line behind. Three filters are added to Jinja2's own: `thousands` writes
+    1234567 as `1,234,567`, `setting` writes a value as it is typed in a settings file, but texts without quotes, and
+    `cell` makes a text fit into one cell of a Markdown table.
+
+    Args:
+        path: The template; others of its folder may be included by name.
+        facts: What the template names.
+
+    Raises:
+        jinja2.UndefinedError: If the template uses a name or an attribute that is not given.
+        jinja2.TemplateSyntaxError: If the template is not well formed.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(path.parent),
+        autoescape=select_autoescape(("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"thousands": _thousands, "setting": _setting, "cell": _cell}
+    return environment.get_template(path.name).render(facts)
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+def _setting(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

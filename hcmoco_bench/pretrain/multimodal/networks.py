@@ -1,0 +1,78 @@
+"""The networks of a multimodal run, with their first weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from hcmoco_bench.body.joints import joint_set
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.models.weights import load_weights
+from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
+from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
+from hcmoco_bench.training.batch_norm import share_batch_statistics
+from hcmoco_bench.training.checkpoint import load_checkpoint
+
+POINTNET = "pointnet"
+
+
+def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -> MultiModalModel:
+    """Encoders and mappers of a run; draws from torch's generator.
+
+    Args:
+        settings: The settings of the run.
+        coarse: Whether RGB and depth are compared in a fine space that leads to a coarse one.
+        fresh: Whether to load `settings.init`.
+
+    Raises:
+        UsageError: If a backbone is unknown.
+        DataError: If the first weights cannot be read or do not fit.
+        HubError: If they cannot be fetched.
+    """
+    own = _own_checkpoint(settings.init) if fresh else None
+    source = None if own is not None or not fresh else _encoder_weights(settings.init)
+    depth_name = settings.depth_backbone or settings.backbone
+    rgb = create_encoder(settings.backbone, weights=source, modality="rgb", image_size=settings.image_size)
+    if depth_name == POINTNET:
+        from hcmoco_bench.models.pointnet import PointNetEncoder
+
+        depth: nn.Module = PointNetEncoder()
+    else:
+        depth = create_encoder(depth_name, weights=source, modality="depth", image_size=settings.image_size)
+    model = MultiModalModel(
+        rgb,
+        depth,
+        joint_set(settings.joints),
+        dim=settings.dim,
+        depth_as_points=depth_name == POINTNET,
+        coarse=coarse,
+        share_batch_statistics=settings.sync_batch_norm,
+    )
+    if own is not None:
+        load_weights(model, own["model"], file=settings.init)
+    if settings.sync_batch_norm:
+        share_batch_statistics(model)
+    return model
+
+
+def _encoder_weights(init: str) -> Path | Literal["imagenet"] | None:
+    if init == "scratch":
+        return None
+    if init == "imagenet":
+        return "imagenet"
+    return Path(init)
+
+
+def _own_checkpoint(init: str) -> dict[str, Any] | None:
+    """The checkpoint of this program that `init` names; None if it is something else."""
+    if init in ("scratch", "imagenet") or Path(init).suffix == ".safetensors":
+        return None
+    try:
+        return load_checkpoint(Path(init))
+    except DataError as error:
+        if error.kind == "checkpoint_missing":
+            raise UsageError(f"--init {init}: no such file; use scratch, imagenet, or a file of weights") from error
+        return None  # another program's file: its encoders are looked for; a damaged one is refused there

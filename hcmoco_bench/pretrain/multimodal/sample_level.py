@@ -1,0 +1,99 @@
+"""The sample level: embeddings of whole samples compared across modalities, against a memory bank or in the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.losses.in_batch import in_batch_sample_level
+from hcmoco_bench.losses.memory_bank import MemoryBank
+from hcmoco_bench.losses.sample_level import SampleLevelLoss
+from hcmoco_bench.losses.term import LossTerm
+from hcmoco_bench.pretrain.multimodal.model import MODALITIES
+from hcmoco_bench.pretrain.multimodal.settings import SampleLevelSettings
+from hcmoco_bench.runtime.shared_draws import own_part
+
+SAMPLE_PAIRS = tuple(f"{anchor}->{other}" for anchor in MODALITIES for other in MODALITIES if anchor != other)
+SAMPLE_COLUMNS = tuple(f"sample/{pair}" for pair in SAMPLE_PAIRS)
+
+
+class SampleLevel:
+    """Six directed comparisons between RGB, depth and keypoints, and the memory bank behind them.
+
+    Args:
+        bank: One row per training sample, on the device of training. None: each batch is compared within itself.
+        negatives: Negatives per anchor, drawn from the bank.
+        temperature: Temperature of the comparison.
+    """
+
+    def __init__(self, bank: MemoryBank | None, *, negatives: int = 16_384, temperature: float = 0.07) -> None:
+        self.bank, self.temperature = bank, temperature
+        self.loss = SampleLevelLoss(negatives=negatives, temperature=temperature)
+
+    def terms(self, embeddings: dict[str, Tensor], batch: Batch, generator: torch.Generator) -> dict[str, LossTerm]:
+        """The six terms by pair (`rgb->depth`, ...).
+
+        Args:
+            embeddings: By modality, (B, dim) of length 1.
+            batch: The batch that was embedded.
+            generator: Draws the negatives.
+        """
+        present, index, bank = present_modalities(batch), batch.index, self.bank
+        if bank is None:
+            return in_batch_sample_level(embeddings, present, temperature=self.temperature)
+
+        def draw(n_rows: int) -> Tensor:
+            return self.loss.draw(index.new_zeros(n_rows), bank.n_samples, generator)
+
+        candidates = own_part(draw, len(index))
+        candidates[:, 0] = index
+        return self.loss(embeddings, present, index, bank, generator=None, candidates=candidates)
+
+    def update(self, embeddings: dict[str, Tensor], batch: Batch) -> None:
+        """Let the memory bank take a batch's embeddings in; without a bank, nothing."""
+        if self.bank is not None:
+            for name, present in present_modalities(batch).items():
+                self.bank.update(name, batch.index, embeddings[name].detach(), present)
+
+    def to(self, device: torch.device) -> None:
+        """Move the memory bank to a device."""
+        if self.bank is not None:
+            self.bank.to(device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory bank on the CPU; without one, nothing."""
+        if self.bank is None:
+            return {}
+        return {name: tensor.detach().cpu() for name, tensor in self.bank.state_dict().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put the memory bank back."""
+        if self.bank is not None:
+            self.bank.load_state_dict(state)
+
+
+def make_sample_level(
+    settings: SampleLevelSettings, n_samples: int, device: torch.device, *, dim: int, seed: int
+) -> SampleLevel:
+    """The sample level that settings ask for.
+
+    Args:
+        settings: Negatives, momentum of the bank, temperature.
+        n_samples: Number of training samples, each with a row in the bank.
+        device: Device of the bank.
+        dim: Length of the embeddings.
+        seed: Seed of the bank's first rows.
+    """
+    if isinstance(settings.negatives, str):
+        return SampleLevel(None, temperature=settings.temperature)
+    generator = torch.Generator().manual_seed(seed)
+    bank = MemoryBank(n_samples, dim, momentum=settings.bank_momentum, generator=generator)
+    return SampleLevel(bank.to(device), negatives=settings.negatives, temperature=settings.temperature)
+
+
+def present_modalities(batch: Batch) -> dict[str, Tensor]:
+    """By modality, (B,) bool: the samples that have it."""
+    return {"rgb": batch.has_rgb, "depth": batch.has_depth, "keypoints": batch.has_keypoints}
