@@ -24,11 +24,11 @@ from generated_store import generated_store
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.parsing import ParsingSample, collate_parsing
 from hcmoco_bench.metrics import SegmentationMetric
-from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
+from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
 
 LARGEST_SHARE = 0.05
 LARGEST_GROWTH = 10.0  # kB an image; evidence is 0.3 kB
@@ -75,8 +75,9 @@ class Scoring:
 
 def score(store: Path, settings: dict[str, object], *, number: int, batch_size: int, device: torch.device) -> Scoring:
     """Score so many frames as `eval` does; the first batch warms up."""
-    config: FinetuneConfig = make_finetune_config("depth_parsing", {"stores": (str(store),), **settings})
+    config = make_finetune_settings("depth_parsing", {"stores": (str(store),), **settings})
     task = get_task("depth_parsing")
+    protocol = task.record.protocol_of_type(config.protocol, ParsingProtocol)
     data = task.open_data(config, "test", train=False)
     model = task.build_model(config, fresh=False).to(device).eval()
     metric = SegmentationMetric(part_table().names, device=device)
@@ -85,7 +86,7 @@ def score(store: Path, settings: dict[str, object], *, number: int, batch_size: 
     for done in range(0, number, batch_size):
         batch = collate_parsing([next(source) for _ in range(batch_size)], batch_size).to(device)
         started = now(device)
-        scores = class_scores(model, batch, config, device)
+        scores = class_scores(model, batch, config, device, protocol=protocol)
         middle = now(device)
         for place, name in enumerate(batch.sample_ids):
             target = batch.labels[place]

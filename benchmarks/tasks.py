@@ -28,8 +28,8 @@ from rich.table import Table
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task, task_names
-from hcmoco_bench.tasks.core.settings import make_finetune_config
 from hcmoco_bench.tasks.itop_pose.task import mean_pose
 
 TOOL = (sys.executable, "-m", "hcmoco_bench.cli.app")
@@ -162,7 +162,7 @@ def tool(console: Console, line: str, threads: int) -> float:
 def mean_pose_score(root: Path) -> float:
     """Joints within 10 cm, %, of the mean training pose put into each test crop."""
     task = get_task("itop_pose")
-    config = make_finetune_config("itop_pose", {"root": str(root), "image_size": 64, "init": "scratch"})
+    config = make_finetune_settings("itop_pose", {"root": str(root), "image_size": 64, "init": "scratch"})
     model = mean_pose(task.open_data(config, "train", train=False))
     found = task.evaluate(model, task.open_data(config, "test", train=False), config, device=torch.device("cpu"))
     return float(found.scores[task.record.main_score] or 0.0)

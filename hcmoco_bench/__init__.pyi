@@ -21,7 +21,8 @@ from .data.parsing import ParsingDataset
 from .data.sample import Draw, Sample
 
 # Encoders and weights
-from .models.encoders import create_encoder, register_encoder
+from .models.encoder import Encoder, register_encoder
+from .models.encoders import create_encoder
 from .models.weights import load_weights
 
 # Losses of pre-training
@@ -77,6 +78,7 @@ __all__ = [
     "DataError",
     "DensePoseMetric",
     "Draw",
+    "Encoder",
     "Evaluation",
     "Evidence",
     "FinetuneSettings",

@@ -24,7 +24,7 @@ class EvalCommand(TaskCommand):
     def settings_model(self, args: Any) -> Any:
         """See `TaskCommand.settings_model`; the settings of training alone get no option."""
         model = super().settings_model(args)
-        self.own = frozenset({"task"}) | training_only(model)
+        self.own = frozenset({"task", "seed", "ckpt", "backbone"}) | training_only(model)
         return model
 
 

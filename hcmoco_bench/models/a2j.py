@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.anchor_votes import ANCHOR_OFFSETS, AnchorHeads, JointVotes, count_votes
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.encoder import Encoder
 
 HEAD_WIDTH = 256
 HEAD_DEPTH = 4

@@ -1,4 +1,4 @@
-"""Encoders behind one interface: an image in, a pyramid of feature maps out."""
+"""Encoders by name: those that are registered, and every timm backbone that gives a pyramid of features."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from torch import Tensor, nn
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.backbone_weights import load_backbone_weights
+from hcmoco_bench.models.encoder import ENCODERS, Encoder, make_registered
 from hcmoco_bench.models.hrnet import RAW_HRNETS, Fusion, create_raw_hrnet
+from hcmoco_bench.models.weights import (
+    REGISTERED_PREFIXES,
+    find_prefix,
+    load_weights,
+    read_checkpoint,
+    state_dict_in,
+)
 
 LARGEST_STRIDE_WANTED = 4
 """Maps finer than stride 4 are not part of the pyramid: the dense embedding lives at stride 4."""
 
 
-class Encoder(nn.Module):
-    """A timm backbone as a pyramid.
+class TimmEncoder(Encoder):
+    """A timm backbone as a pyramid; its first map has stride 4 where the backbone has such a map.
 
     Attributes:
-        name: The timm name it was made from.
-        channels: Channels of each map, finest first.
-        strides: Input pixels per cell of each map, never falling; the first is 4 where the backbone has such a map.
         backbone: The timm network; its parameter names are what published weights use.
     """
 
@@ -43,15 +48,10 @@ class Encoder(nn.Module):
         self.channels: tuple[int, ...] = tuple(int(channels[level]) for level in self._levels)
         self._channels_last = getattr(backbone, "output_fmt", Format.NCHW) == Format.NHWC
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Features of a batch.
-
-        Args:
-            image: (B, 3, H, W) float, normalized; depth comes with its one channel repeated.
-
-        Returns:
-            One (B, C, h, w) map per entry of `channels`, finest first; h = ceil(H / stride).
-        """
+    def forward(
+        self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """See `Encoder.forward`; intrinsics and foreground play no part."""
         maps = self.backbone(image)
         chosen = [maps[level] for level in self._levels]
         if self._channels_last:
@@ -69,45 +69,77 @@ def create_encoder(
 ) -> Encoder:
     """Make an encoder.
 
-    `hrnet_w18`, `hrnet_w18_small`, `hrnet_w32` and `hrnet_w48` give their four raw branches (W18: 18, 36, 72, 144
-    channels at strides 4 to 32), as published; any other name is a timm backbone with `features_only`.
+    Names that are registered come first (see `register_encoder`; this package registers `pointnet`). `hrnet_w18`,
+    `hrnet_w18_small`, `hrnet_w32` and `hrnet_w48` give their four raw branches (W18: 18, 36, 72, 144 channels at
+    strides 4 to 32), as published; any other name is a timm backbone with `features_only`.
 
     Args:
-        name: A timm name, e.g. `hrnet_w18`, `resnet50`, `convnext_tiny`; a tag (`resnet50.a1_in1k`) picks the Hub
-            weights that `imagenet` loads.
-        weights: None for timm's initial weights (drawn from torch's generator); `imagenet` for timm's weights on the
-            Hub; or a file (published HRNet, HCMoCo, timm, an export of this package; see `models/weights.py`).
+        name: A registered name, or a timm name, e.g. `hrnet_w18`, `resnet50`, `convnext_tiny`, where a tag
+            (`resnet50.a1_in1k`) picks the Hub weights that `imagenet` loads.
+        weights: None for initial weights (drawn from torch's generator); `imagenet` for ImageNet weights, timm's from
+            the Hub; or a file (published HRNet, HCMoCo, timm, an export of this package; see `models/weights.py`).
         modality: Which encoder to take from a checkpoint that holds two.
         fusion: How a raw HRNet adds its branches; see `create_raw_hrnet`.
         image_size: Side of the square input in px; needed only by backbones built for one size (Swin, ViT).
 
     Raises:
-        UsageError: If timm does not know the name (near matches are listed) or gives no features for it.
+        UsageError: If the name is unknown (near matches are listed), timm gives no features for it, or `imagenet` is
+            asked of a registered encoder without such weights.
         DataError: If the weights cannot be read or do not fit.
         HubError: If `imagenet` weights cannot be fetched.
     """
+    if name in ENCODERS:
+        registered = make_registered(name, image_size)
+        if weights is not None:
+            _load_registered(registered, weights, modality)
+        return registered
     check_backbone_name(name)
     if name.partition(".")[0] in RAW_HRNETS:
         backbone = create_raw_hrnet(name, fusion=fusion)
     else:
         backbone = _features_only(name, image_size)
-    encoder = Encoder(name, backbone)
+    encoder = TimmEncoder(name, backbone)
     if weights is not None:
         load_backbone_weights(backbone, name, weights, modality=modality)
     return encoder
 
 
 def check_backbone_name(name: str) -> None:
-    """Raise UsageError, with near matches, unless timm knows this name."""
+    """Raise UsageError, with near matches, unless an encoder of this name is registered or timm knows it."""
+    if name in ENCODERS:
+        return
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
-        known = timm.list_models()
+        known = [*ENCODERS.names(), *timm.list_models()]
         near = difflib.get_close_matches(architecture, known, n=5, cutoff=0.6)
-        hint = f"did you mean {', '.join(near)}?" if near else f"timm has {len(known)}, e.g. {', '.join(RAW_HRNETS)}"
-        raise UsageError(f"backbone {name!r} is not a timm model; {hint}")
+        hint = f"did you mean {', '.join(near)}?" if near else f"there are {len(known)}, e.g. {', '.join(RAW_HRNETS)}"
+        raise UsageError(f"backbone {name!r} is neither a timm model nor a registered encoder; {hint}")
     if tag and not timm.is_model_pretrained(name):
         tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")]
         raise UsageError(f"backbone {name!r}: {architecture} has no weights tagged {tag!r}; it has {', '.join(tags)}")
+
+
+def weights_license(name: str) -> str:
+    """License of the weights that `imagenet` loads for an encoder; empty where it is unknown or there are none."""
+    if name in ENCODERS:
+        return ENCODERS.get(name).weights_license
+    configuration = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return (configuration.license or "") if configuration is not None else ""
+
+
+def _load_registered(encoder: Encoder, weights: Path | Literal["imagenet"], modality: Modality | None) -> None:
+    if weights == "imagenet":
+        load = ENCODERS.get(encoder.name).load_imagenet
+        if load is None:
+            raise UsageError(
+                f"there are no ImageNet weights of {encoder.name}; use --init scratch or a file of weights"
+            )
+        load(encoder)
+        return
+    file = str(weights)
+    state = state_dict_in(read_checkpoint(weights), file=file)
+    prefix = find_prefix(encoder, state, modality=modality, candidates=REGISTERED_PREFIXES, file=file)
+    load_weights(encoder, state, prefix=prefix, file=file)
 
 
 def _features_only(name: str, image_size: int | None) -> nn.Module:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.atomic import atomic_file, write_atomic
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.encoder import Encoder
+from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export_names import SCHEMES, NamingScheme, naming_scheme, to_published
 from hcmoco_bench.models.hrnet import RAW_HRNETS
 
@@ -60,7 +61,7 @@ def write_encoder(encoder: nn.Module, to: str, path: Path) -> ExportedFile:
     """
     scheme = naming_scheme(SHORT_NAMES.get(to, to))
     _check_suffix(scheme, path)
-    if not isinstance(encoder, Encoder):
+    if not isinstance(encoder, TimmEncoder):
         raise UsageError(f"a {type(encoder).__name__} has no place in {to}; export it with --to hub")
     if scheme.name != "timm" and encoder.name.partition(".")[0] not in RAW_HRNETS:
         raise UsageError(f"{to} takes an HRNet, this encoder is {encoder.name}; export it with --to timm or --to hub")
@@ -82,7 +83,9 @@ def write_encoder(encoder: nn.Module, to: str, path: Path) -> ExportedFile:
 
 
 def encoder_state(encoder: Encoder) -> dict[str, Tensor]:
-    """An encoder's weights under the names of timm's full model, on the CPU, each with memory of its own."""
+    """An encoder's weights, on the CPU, each with memory of its own; a timm backbone's under the full model's names."""
+    if not isinstance(encoder, TimmEncoder):
+        return {name: value.detach().cpu().clone().contiguous() for name, value in encoder.state_dict().items()}
     backbone = encoder.backbone
     # wrappers that keep the model whole under a name of their own
     if isinstance(backbone, FeatureGetterNet):
@@ -98,7 +101,7 @@ def encoder_state(encoder: Encoder) -> dict[str, Tensor]:
 
 def fusion_of(encoder: Encoder) -> str:
     """How a raw HRNet adds its branches, `bilinear` or timm's own `nearest`; empty for other encoders."""
-    if encoder.name.partition(".")[0] not in RAW_HRNETS:
+    if not isinstance(encoder, TimmEncoder) or encoder.name.partition(".")[0] not in RAW_HRNETS:
         return ""
     fusing = [module for module in encoder.backbone.modules() if isinstance(module, HighResolutionModule)]
     return "nearest" if all(type(module) is HighResolutionModule for module in fusing) else "bilinear"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.encoder import Encoder, EncoderFactory, EncoderInput
 from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground
 from hcmoco_bench.models.point_ops import ball_query, farthest_point_sample, group, interpolate, three_nearest
 
@@ -128,17 +130,16 @@ class PointNet(nn.Module):
         return [points if n >= n_points else sampled[:, :n] for n in (level.n_centers for level in self.levels)]
 
 
-class PointNetEncoder(nn.Module):
-    """Depth as points: foreground pixels to camera space, PointNet++, and back to a map at stride 4.
-
-    Attributes:
-        channels: Channels of the one map.
-        strides: (4,).
+class PointNetEncoder(Encoder):
+    """Depth as points: foreground pixels to camera space, PointNet++, and back to one map at stride 4.
 
     Args:
         n_points: Foreground points per image; 4,096 in HCMoCo. More are thinned out evenly, fewer are repeated.
         levels: Set-abstraction levels of the network.
     """
+
+    input: ClassVar[EncoderInput] = "points"
+    name = "pointnet"
 
     def __init__(self, n_points: int = 4096, levels: Sequence[Level] = PUBLISHED_LEVELS) -> None:
         super().__init__()
@@ -148,7 +149,12 @@ class PointNetEncoder(nn.Module):
         self.strides: tuple[int, ...] = (4,)
 
     def forward(
-        self, depth: Tensor, intrinsics: Tensor, foreground: Tensor, *, generator: torch.Generator | None = None
+        self,
+        image: Tensor,
+        intrinsics: Tensor | None = None,
+        foreground: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
     ) -> tuple[Tensor, ...]:
         """Features of a batch.
 
@@ -158,14 +164,20 @@ class PointNetEncoder(nn.Module):
         part in batch norm.
 
         Args:
-            depth: (B, 1, H, W) float meters, 0 = none.
-            intrinsics: (B, 4) float fx, fy, cx, cy in pixels of `depth` (of the crop, not of the camera).
+            image: (B, 1, H, W) float depth in meters, 0 = none.
+            intrinsics: (B, 4) float fx, fy, cx, cy in pixels of `image` (of the crop, not of the camera).
             foreground: (B, H, W) bool.
             generator: Draws which of too many points are taken; None takes evenly spaced ones.
 
         Returns:
             One (B, C, ceil(H / 4), ceil(W / 4)) map.
+
+        Raises:
+            ValueError: If intrinsics or foreground are missing.
         """
+        if intrinsics is None or foreground is None:
+            raise ValueError("points need intrinsics and foreground")
+        depth = image
         size, _, height, width = depth.shape
         stride = self.strides[0]
         valid = foreground & (depth[:, 0] > 0) & depth[:, 0].isfinite()
@@ -192,3 +204,7 @@ class PointNetEncoder(nn.Module):
     def _shares_statistics(self) -> bool:
         """Whether other processes wait for this one's batch statistics."""
         return any(isinstance(module, nn.SyncBatchNorm) for module in self.modules())
+
+
+FACTORY = EncoderFactory(make=lambda image_size: PointNetEncoder(), input=PointNetEncoder.input)
+"""PointNet++ with the sizes of HCMoCo, registered as `pointnet`; there are no ImageNet weights of points."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.encoders import Encoder
-from hcmoco_bench.models.pointnet import PointNetEncoder
+from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.segmentation_head import SegmentationHead
 
 
@@ -14,7 +13,7 @@ class SegmentationNet(nn.Module):
     """Encoder and head; the encoder takes images, or depth as points.
 
     Args:
-        encoder: An `Encoder`, or a `PointNetEncoder`.
+        encoder: An encoder of images or of points.
         n_classes: Number of classes.
 
     Raises:
@@ -23,7 +22,7 @@ class SegmentationNet(nn.Module):
 
     def __init__(self, encoder: nn.Module, n_classes: int) -> None:
         super().__init__()
-        if not isinstance(encoder, Encoder | PointNetEncoder):
+        if not isinstance(encoder, Encoder):
             raise UsageError(f"a {type(encoder).__name__} gives no maps to label; use another backbone")
         self.encoder = encoder
         self.head = SegmentationHead(encoder.channels, n_classes)
@@ -31,7 +30,7 @@ class SegmentationNet(nn.Module):
     @property
     def of_points(self) -> bool:
         """Whether the encoder takes points."""
-        return isinstance(self.encoder, PointNetEncoder)
+        return self.encoder.input == "points"
 
     def forward(self, image: Tensor, intrinsics: Tensor | None = None) -> Tensor:
         """Class scores at the finest map's resolution.
@@ -43,11 +42,6 @@ class SegmentationNet(nn.Module):
         Returns:
             (B, n_classes, h, w).
         """
-        if isinstance(self.encoder, PointNetEncoder):
-            if intrinsics is None:
-                raise ValueError("points need intrinsics")
-            maps = self.encoder(image, intrinsics, image[:, 0] > 0)
-        else:
-            maps = self.encoder(image)
+        maps = self.encoder(image, intrinsics, image[:, 0] > 0) if self.of_points else self.encoder(image)
         scores: Tensor = self.head(maps)
         return scores

@@ -62,6 +62,16 @@ Read from https://github.com/hongfz16/HCMoCo (`pycontrast/transfer_ckpt.py`, `A2
 """
 
 
+REGISTERED_PREFIXES = (
+    Prefix("", None, "exports of this package"),
+    Prefix("module.", None, "any network saved inside DataParallel or DistributedDataParallel"),
+    Prefix("encoder.", None, "fine-tuned models of this package"),
+    Prefix("rgb_encoder.", "rgb", "pre-training checkpoints of this package"),
+    Prefix("depth_encoder.", "depth", "pre-training checkpoints of this package"),
+)
+"""Where a registered encoder, which has no timm backbone inside, may be inside a state dict."""
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What fitted and what did not.

@@ -10,7 +10,7 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.method import MethodRecord
@@ -71,8 +71,7 @@ def export_checkpoint(
     if to != HUB:
         written = write_encoder(encoder, to, out)
         return Exported(out, backbone, parameters, _fusion_note(written.trained_fusion, written.scheme.fusion, to))
-    fusion = fusion_of(encoder) if isinstance(encoder, Encoder) else ""
-    weights = encoder_state(encoder) if isinstance(encoder, Encoder) else encoder.state_dict()
+    fusion, weights = fusion_of(encoder), encoder_state(encoder)
     progress = load_checkpoint(checkpoint)
     facts = ModelFacts(
         repo=repo or out.resolve().name,
@@ -80,7 +79,7 @@ def export_checkpoint(
         backbone=backbone,
         parameters=parameters,
         fusion=fusion,
-        in_timm=isinstance(encoder, Encoder),
+        in_timm=isinstance(encoder, TimmEncoder),
         method=_method_facts(found.method.record),
         config=settings.to_dict(),
         steps=int(progress["step"]),

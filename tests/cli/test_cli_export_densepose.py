@@ -18,8 +18,8 @@ from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.results.schema import PretrainEntry
 from hcmoco_bench.tasks.core.checkpoints import checkpoint_config
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 SMALL = {"width": 16, "box_width": 24, "decoder_width": 12, "convolutions": 1, "head_width": 20, "pooled": 7}
@@ -27,7 +27,7 @@ SMALL = {"width": 16, "box_width": 24, "decoder_width": 12, "convolutions": 1, "
 
 def write(path: Path, **given: Any) -> Path:
     torch.manual_seed(0)
-    config = make_finetune_config("densepose", SMALL | {"root": "x", "init": "scratch"} | given)
+    config = make_finetune_settings("densepose", SMALL | {"root": "x", "init": "scratch"} | given)
     model = get_task("densepose").build_model(config)
     settings = checkpoint_config(config, PretrainEntry(method="scratch"), "last epoch")
     save_checkpoint(path, {"kind": "task", "config": settings, "model": model.state_dict()})
@@ -50,7 +50,7 @@ def test_weights_and_configuration_are_written_and_load_back(tmp_path: Path) -> 
     assert settings["INPUT"]["MAX_SIZE_TEST"] == 1333
     assert settings["SOLVER"]["BASE_LR"] == 0.01
     torch.manual_seed(9)
-    config = make_finetune_config("densepose", SMALL | {"root": "x", "init": "scratch"})
+    config = make_finetune_settings("densepose", SMALL | {"root": "x", "init": "scratch"})
     model = get_task("densepose").build_model(config)
     assert isinstance(model, DensePoseRCNN)
     load_detectron2(model, torch.load(out, weights_only=True))

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hcmoco_bench.pretrain.config import make_config
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.demo import commands
-from hcmoco_bench.demo.commands import DemoCommands, DemoFolders, setting_options
-from hcmoco_bench.demo.settings import FINETUNING, PRETRAINING
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.demo.commands import DemoCommands, DemoFolders
+from hcmoco_bench.demo.settings import RECIPE
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 
 FOLDERS = DemoFolders(Path("my demo"))
 COMMANDS = DemoCommands(FOLDERS, seed=3)
@@ -49,17 +49,16 @@ def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
     (config, folder), _ = run(monkeypatch, COMMANDS.pretrain(), "hcmoco_bench.pretrain.run.run_pretrain")
-    assert config == make_config(None, {"stores": ("my demo/stores/pretrain",), "seed": 3, **PRETRAINING})
+    assert config == make_pretrain_settings(RECIPE, {"stores": ["my demo/stores/pretrain"], "seed": 3})
     assert folder == Path("my demo/by-hand/run")
 
 
 @pytest.mark.parametrize("seed", [0, 3])
 def test_finetuning(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    start = {"init": "scratch", "backbone": "hrnet_w18_small"}
-    line = DemoCommands(FOLDERS, seed).finetune("from scratch", start)
+    line = DemoCommands(FOLDERS, seed).finetune("from scratch", None)
     (config, folder), given = run(monkeypatch, line, "hcmoco_bench.tasks.core.finetune.run_finetune")
-    expected = {"stores": ("my demo/stores/parsing4k",), **start, **FINETUNING}
-    assert config == make_finetune_config("depth_parsing", expected)
+    assert config == make_finetune_settings(None, {"stores": ["my demo/stores/parsing4k"]}, recipe=RECIPE)
+    assert (config.task, config.init, config.ratio) == ("depth_parsing", "scratch", 0.2)
     assert folder == Path("my demo/by-hand/finetune/from-scratch")
     assert given["seeds"] == (seed,)
     assert given["name"] == "from scratch"
@@ -98,14 +97,6 @@ def test_the_loading_command_runs_as_pasted(tmp_path: Path, monkeypatch: pytest.
     line = DemoCommands(DemoFolders(folder.parent), 0).load()
     done = subprocess.run(["bash", "-c", f"PYTHONPATH={tmp_path} {line}"], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == f"loaded {folder}", done.stderr
-
-
-def test_settings_become_options() -> None:
-    settings = {"lr": 0.1, "channels_last": True, "trackers": (), "weights": "none", "clip": 1.5, "seed": 2}
-    assert list(setting_options(settings)) == [
-        "--lr", "0.1", "--channels-last", "--set", "trackers=[]", "--set", "weights=none", "--set", "clip=1.5",
-        "--seed", "2",
-    ]  # fmt: skip
 
 
 def test_the_tool_is_named_as_the_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

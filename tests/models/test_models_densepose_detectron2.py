@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,19 +14,19 @@ from torch.nn import functional
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.densepose.detectron2 import detectron2_config, load_detectron2, to_detectron2
-from hcmoco_bench.models.densepose.options import RCNNOptions
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
-from hcmoco_bench.models.encoders import Encoder, create_encoder
+from hcmoco_bench.models.densepose.settings import RCNNSettings
+from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
 
-SIZES = RCNNOptions(width=16, box_width=24, decoder_width=12, convolutions=2, head_width=20, pooled=7)
+SIZES = RCNNSettings(width=16, box_width=24, decoder_width=12, convolutions=2, head_width=20, pooled=7)
 
 
 @cache
-def shared_encoder() -> Encoder:
+def shared_encoder() -> TimmEncoder:
     return create_encoder("hrnet_w18", fusion="nearest")  # takes seconds to make, so tests share one
 
 
-def make(options: RCNNOptions = SIZES, seed: int = 0, encoder: Encoder | None = None) -> DensePoseRCNN:
+def make(options: RCNNSettings = SIZES, seed: int = 0, encoder: TimmEncoder | None = None) -> DensePoseRCNN:
     torch.manual_seed(seed)
     model = DensePoseRCNN(encoder or shared_encoder(), options).eval()
     for module in model.modules():
@@ -108,7 +107,7 @@ def expected_shapes(settings: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 @pytest.mark.parametrize("decoder", [True, False])
 def test_names_and_shapes_are_those_that_detectron2_builds_from_the_configuration(decoder: bool) -> None:
-    model = make(replace(SIZES, decoder=decoder, coarse_channels=15))
+    model = make(SIZES.replace(decoder=decoder, coarse_channels=15))
     state = to_detectron2(model)["model"]
     settings = settings_of(model)
     found = {name: tuple(value.shape) for name, value in state.items() if not name.startswith("backbone.bottom_up.")}
@@ -206,7 +205,7 @@ def test_there_and_back_gives_the_same_detections(model: DensePoseRCNN) -> None:
 
 
 def test_weights_of_other_sizes_are_refused_and_change_nothing(model: DensePoseRCNN) -> None:
-    other = make(replace(SIZES, head_width=8), seed=3)
+    other = make(SIZES.replace(head_width=8), seed=3)
     before = {name: value.clone() for name, value in other.state_dict().items()}
     with pytest.raises(DataError, match=r"body_conv_fcn1\.weight of another shape"):
         load_detectron2(other, to_detectron2(model))
@@ -214,10 +213,10 @@ def test_weights_of_other_sizes_are_refused_and_change_nothing(model: DensePoseR
 
 
 def test_what_detectron2_cannot_build_is_refused() -> None:
-    small = DensePoseRCNN(create_encoder("hrnet_w18_small"), replace(SIZES, pooling="average"))
+    small = DensePoseRCNN(create_encoder("hrnet_w18_small"), SIZES.replace(pooling="average"))
     with pytest.raises(UsageError, match="hrnet_w18_small"):
         to_detectron2(small)
-    pooled = make(replace(SIZES, pooling="average"))
+    pooled = make(SIZES.replace(pooling="average"))
     with pytest.raises(UsageError, match="learned"):
         detectron2_config(pooled, weights="x.pth", shortest=800, longest=1333, solver={})
 

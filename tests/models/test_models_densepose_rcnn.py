@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import torch
 from torchvision.ops import box_iou
 
-from hcmoco_bench.models.densepose.options import RCNNOptions
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections, TrainingOutput
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.encoders import create_encoder
 
-SMALL = RCNNOptions(
+SMALL = RCNNSettings(
     width=16,
     levels=4,
     pooling="average",
@@ -123,7 +122,7 @@ def test_numbers_that_are_not_finite_are_noticed(images: torch.Tensor) -> None:
 
 
 def test_another_backbone_and_the_pyramid_without_decoder() -> None:
-    options = replace(SMALL, decoder=False, levels=5, pooling="learned", coarse_channels=15)
+    options = SMALL.replace(decoder=False, levels=5, pooling="learned", coarse_channels=15)
     torch.manual_seed(0)
     model = DensePoseRCNN(create_encoder("resnet18"), options).train()
     output = model(torch.randn(1, 3, 96, 128), [(96, 128)], PEOPLE[:1], ANNOTATED[:1])

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.encoders import Encoder, create_encoder
+from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, write_encoder
 from hcmoco_bench.models.pointnet import PointNetEncoder
 
@@ -18,7 +18,7 @@ IMAGE = torch.linspace(-2, 2, 3 * 64 * 64).reshape(1, 3, 64, 64)
 
 
 @pytest.fixture(scope="module")
-def hrnet() -> Encoder:
+def hrnet() -> TimmEncoder:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         encoder = create_encoder("hrnet_w18_small").eval()
@@ -33,7 +33,7 @@ def _file(to: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_what_is_written_reads_back_to_the_same_features(hrnet: Encoder, to: str, tmp_path: Path) -> None:
+def test_what_is_written_reads_back_to_the_same_features(hrnet: TimmEncoder, to: str, tmp_path: Path) -> None:
     path = _file(to, tmp_path / "new")
     written = write_encoder(hrnet, to, path)
     assert written.path == path
@@ -48,7 +48,7 @@ def test_the_formats_are_those_of_the_naming_table() -> None:
     assert set(FORMATS) == {"timm", "hrnet-seg", "detectron2", "a2j"}
 
 
-def test_segmentation_and_a2j_find_a_bare_state_dict_of_published_names(hrnet: Encoder, tmp_path: Path) -> None:
+def test_segmentation_and_a2j_find_a_bare_state_dict_of_published_names(hrnet: TimmEncoder, tmp_path: Path) -> None:
     # the stem and a fusion layer, by the names in hrnetv2_w18_imagenet_pretrained.pth
     published = ("conv1.weight", "bn2.running_var", "layer1.0.downsample.0.weight", "stage4.0.fuse_layers.3.0.2.1.bias")
     for to in ("hrnet-seg", "a2j"):
@@ -60,7 +60,7 @@ def test_segmentation_and_a2j_find_a_bare_state_dict_of_published_names(hrnet: E
         assert not path.read_bytes().startswith(b"PK"), "their torch is older than the zip format"
 
 
-def test_detectron2_finds_its_bottom_up(hrnet: Encoder, tmp_path: Path) -> None:
+def test_detectron2_finds_its_bottom_up(hrnet: TimmEncoder, tmp_path: Path) -> None:
     path = _file("detectron2", tmp_path)
     write_encoder(hrnet, "detectron2", path)
     content = torch.load(path, weights_only=True)
@@ -70,7 +70,7 @@ def test_detectron2_finds_its_bottom_up(hrnet: Encoder, tmp_path: Path) -> None:
     assert len(content["model"]) != 1956, "that number makes DensePose rename the keys"
 
 
-def test_timm_loads_its_file_by_itself(hrnet: Encoder, tmp_path: Path) -> None:
+def test_timm_loads_its_file_by_itself(hrnet: TimmEncoder, tmp_path: Path) -> None:
     path = _file("timm", tmp_path)
     write_encoder(hrnet, "timm", path)
     theirs = timm.create_model(
@@ -101,13 +101,13 @@ def test_a_transformer_keeps_its_own_names(tmp_path: Path) -> None:
     assert set(encoder_state(encoder)) <= full
 
 
-def test_fusion_is_told(hrnet: Encoder) -> None:
+def test_fusion_is_told(hrnet: TimmEncoder) -> None:
     assert fusion_of(hrnet) == "bilinear"
     assert fusion_of(create_encoder("hrnet_w18_small", fusion="nearest")) == "nearest"
     assert fusion_of(create_encoder("resnet18")) == ""
 
 
-def test_what_is_refused(hrnet: Encoder, tmp_path: Path) -> None:
+def test_what_is_refused(hrnet: TimmEncoder, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not known; use one of"):
         write_encoder(hrnet, "caffe", tmp_path / "x.pth")
     with pytest.raises(UsageError, match=r"reads \.pth files"):

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError, HubError
-from hcmoco_bench.models.encoders import Encoder, create_encoder
+from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
 from hcmoco_bench.models.mappers import GlobalMapper
 from hcmoco_bench.models.semgcn import SemGCN
 from hcmoco_bench.models.weights import load_weights, read_checkpoint, state_dict_in
@@ -30,7 +30,7 @@ def networks() -> tuple[nn.Module, nn.Module]:
     return timm.create_model(NAME), timm.create_model(NAME)
 
 
-def same(encoder: Encoder, network: nn.Module) -> bool:
+def same(encoder: TimmEncoder, network: nn.Module) -> bool:
     state = network.state_dict()
     return all(torch.equal(value, state[key]) for key, value in encoder.backbone.state_dict().items())
 

@@ -11,8 +11,8 @@ import torch
 from filelock import FileLock
 from generated_trees import GeneratedTree
 
-from hcmoco_bench.tasks.core.config import FinetuneConfig
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 SMALL = {
     "backbone": "test_resnet",
@@ -61,6 +61,6 @@ def small(parsing_store: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def small_config(small: dict[str, Any]) -> FinetuneConfig:
+def small_config(small: dict[str, Any]) -> FinetuneSettings:
     """The small run's settings, checked."""
-    return make_finetune_config("depth_parsing", small)
+    return make_finetune_settings("depth_parsing", small)

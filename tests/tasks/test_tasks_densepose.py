@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,20 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.metrics.densepose import Detection, write_results
 from hcmoco_bench.models.densepose.head import Charts
-from hcmoco_bench.models.densepose.options import RCNNOptions
 from hcmoco_bench.models.densepose.rcnn import Detections, TrainingOutput
+from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.sources.densepose import find_annotations
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
 from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.densepose.data import open_densepose
 from hcmoco_bench.tasks.densepose.detections import chance_detections, image_detections, images_of
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, chart_points, coarse_truth, network_input
-from hcmoco_bench.tasks.densepose.options import DensePoseOptions
+from hcmoco_bench.tasks.densepose.settings import DensePoseSettings
 from hcmoco_bench.tasks.densepose.task import DensePose
 
 CPU = torch.device("cpu")
@@ -70,8 +70,8 @@ def task() -> DensePose:
     return found
 
 
-def config(root: Path, **given: Any) -> FinetuneConfig:
-    return make_finetune_config("densepose", SMALL | {"root": str(root)} | given)
+def config(root: Path, **given: Any) -> FinetuneSettings:
+    return make_finetune_settings("densepose", SMALL | {"root": str(root)} | given)
 
 
 def change(root: Path, out: Path, split: str, edit: Any) -> Path:
@@ -85,23 +85,23 @@ def change(root: Path, out: Path, split: str, edit: Any) -> Path:
 
 
 def test_the_papers_settings() -> None:
-    settings = make_finetune_config("densepose", {"root": "x"})
+    settings = make_finetune_settings("densepose", {"root": "x"})
     assert (settings.optimizer, settings.lr, settings.batch_size, settings.image_size) == ("sgd", 0.01, 16, 800)
     steps = settings.epochs * 32_421 / settings.batch_size
     assert steps == pytest.approx(130_000, rel=0.01)
     assert [epochs * 32_421 / 16 for epochs in settings.milestones] == pytest.approx([100_000, 120_000], rel=0.01)
-    low = make_finetune_config("densepose", {"root": "x", "ratio": 0.1})
+    low = make_finetune_settings("densepose", {"root": "x", "ratio": 0.1})
     assert (low.lr, low.epochs * 3_242 / low.batch_size) == (0.005, pytest.approx(13_000, rel=0.01))
-    assert make_finetune_config("densepose", {"root": "x", "ratio": 0.1, "lr": 0.02}).lr == 0.02
+    assert make_finetune_settings("densepose", {"root": "x", "ratio": 0.1, "lr": 0.02}).lr == 0.02
 
 
-def test_the_options_are_those_of_the_network() -> None:
-    options = DensePoseOptions()
-    assert options.network() == RCNNOptions()
-    assert options.weights() == ChartWeights()
-    assert {field.name for field in fields(RCNNOptions)} <= set(DensePoseOptions.model_fields)
+def test_the_sizes_are_those_of_the_network() -> None:
+    settings = DensePoseSettings(task="densepose")
+    assert settings.network() == RCNNSettings()
+    assert settings.weights() == ChartWeights()
+    assert DensePoseSettings(task="densepose", width=16).network() == RCNNSettings(width=16)
     with pytest.raises(UsageError, match="coarse_channels"):
-        make_finetune_config("densepose", {"root": "x", "coarse_channels": 7})
+        make_finetune_settings("densepose", {"root": "x", "coarse_channels": 7})
 
 
 def test_nothing_leaks(task: DensePose) -> None:
@@ -148,7 +148,7 @@ def test_without_tables_scoring_is_refused_before_any_work(task: DensePose, root
         task.open_data(replace_root(config(root)), "minival", train=False)
 
 
-def replace_root(settings: FinetuneConfig) -> FinetuneConfig:
+def replace_root(settings: FinetuneSettings) -> FinetuneSettings:
     return settings.model_copy(update={"root": None})
 
 
@@ -161,7 +161,7 @@ def test_truncated_annotations_are_refused(task: DensePose, root: Path, tmp_path
 
 
 def make_batch(root: Path) -> DensePoseBatch:
-    data = open_densepose(root, "train", 96, DensePoseOptions(), train=False, seed=0)
+    data = open_densepose(root, "train", 96, flip=0.5, train=False, seed=0)
     batch = data.collate([data.dataset[0], data.dataset[3]], 2)
     assert isinstance(batch, DensePoseBatch)
     return batch

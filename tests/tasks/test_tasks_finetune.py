@@ -17,11 +17,11 @@ from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.results import load_evidence, read_result
 from hcmoco_bench.tasks.core.batches import hold_out
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.config import FinetuneConfig
-from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, scoring_config
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint
 from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
@@ -45,7 +45,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_seeds_make_one_result_and_eval_gives_the_same_score(
-    small_config: FinetuneConfig, encoder: Path, tmp_path: Path
+    small_config: FinetuneSettings, encoder: Path, tmp_path: Path
 ) -> None:
     config = small_config.model_copy(update={"ckpt": str(encoder)})
     report = run_finetune(config, tmp_path / "run", seeds=(3, 5), command="as typed", bootstrap=50, sheet_size=2)
@@ -80,7 +80,7 @@ def test_seeds_make_one_result_and_eval_gives_the_same_score(
 
 
 def test_the_encoder_of_the_checkpoint_is_where_the_model_begins(small: dict[str, Any], encoder: Path) -> None:
-    config = make_finetune_config("depth_parsing", small | {"ckpt": str(encoder)})
+    config = make_finetune_settings("depth_parsing", small | {"ckpt": str(encoder)})
     model = TASK.build_model(config)
     source = torch.load(encoder, weights_only=True)["model"]
     for name, value in model.state_dict().items():
@@ -88,17 +88,17 @@ def test_the_encoder_of_the_checkpoint_is_where_the_model_begins(small: dict[str
             assert torch.equal(value, source[f"depth_{name}"])
     tuned = encoder.with_name("tuned.pth")
     save_checkpoint(tuned, {"kind": "task", "config": {}, "model": model.state_dict()})
-    onward = TASK.build_model(make_finetune_config("depth_parsing", small | {"init": str(tuned)}))
+    onward = TASK.build_model(make_finetune_settings("depth_parsing", small | {"init": str(tuned)}))
     kept = model.encoder.state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in onward.encoder.state_dict().items())
     without = {name: value for name, value in small.items() if name != "backbone"}
-    assert make_finetune_config("depth_parsing", without | {"ckpt": str(encoder)}).backbone == "test_resnet"
-    other = make_finetune_config("depth_parsing", small | {"ckpt": str(encoder), "backbone": "hrnet_w18_small"})
+    assert make_finetune_settings("depth_parsing", without | {"ckpt": str(encoder)}).backbone == "test_resnet"
+    other = make_finetune_settings("depth_parsing", small | {"ckpt": str(encoder), "backbone": "hrnet_w18_small"})
     with pytest.raises(UsageError, match="its depth encoder is a test_resnet, not a hrnet_w18_small"):
         TASK.build_model(other)
 
 
-def test_a_run_that_was_stopped_goes_on_exactly(small_config: FinetuneConfig, tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_goes_on_exactly(small_config: FinetuneSettings, tmp_path: Path) -> None:
     config = small_config.model_copy(
         update={"validation_share": 0.3, "choose": "best", "optimizer": "adam", "lr": 0.001, "epochs": 3}
     )
@@ -124,7 +124,7 @@ def test_a_run_that_was_stopped_goes_on_exactly(small_config: FinetuneConfig, tm
     assert whole.runs[0].evaluation.scores == again.runs[0].evaluation.scores
 
 
-def test_the_best_epoch_is_chosen_on_what_was_held_out(small_config: FinetuneConfig, tmp_path: Path) -> None:
+def test_the_best_epoch_is_chosen_on_what_was_held_out(small_config: FinetuneSettings, tmp_path: Path) -> None:
     config = small_config.model_copy(update={"validation_share": 0.3, "choose": "best", "lr": 0.2, "epochs": 3})
     report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=0)
     table = read_losses(tmp_path / "seed-0" / "epochs.csv")
@@ -143,7 +143,7 @@ def test_the_best_epoch_is_chosen_on_what_was_held_out(small_config: FinetuneCon
     assert any("chosen on a share" in note for note in report.written.result.status.notes)
 
 
-def test_held_out_groups_are_on_one_side(small_config: FinetuneConfig) -> None:
+def test_held_out_groups_are_on_one_side(small_config: FinetuneSettings) -> None:
     data = TASK.open_data(small_config, "train", train=True)
     assert data.groups is not None
     kept, held = hold_out(data, 0.2, 1)
@@ -161,22 +161,22 @@ def test_held_out_groups_are_on_one_side(small_config: FinetuneConfig) -> None:
 def test_choosing_on_the_test_split_is_marked(small: dict[str, Any], tmp_path: Path) -> None:
     given = small | {"lists": "v3", "choose": "best", "epochs": 1, "batch_size": 2}
     with pytest.raises(UsageError, match="needs a validation_share"):
-        run_finetune(make_finetune_config("depth_parsing", given), tmp_path)
-    config = make_finetune_config("depth_parsing", given | {"protocol": "published"})
+        run_finetune(make_finetune_settings("depth_parsing", given), tmp_path)
+    config = make_finetune_settings("depth_parsing", given | {"protocol": "published"})
     report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=1)
     assert report.written is not None
     notes = report.written.result.status.notes
     assert "the epoch was chosen on the test split: a leak" in notes
     assert report.written.result.task.protocol == "published"
     model = load_task_checkpoint(tmp_path / "seed-0" / "model.pth", "depth_parsing")
-    native = evaluate_checkpoint(TASK, model, scoring_config(TASK, model.config, {"protocol": "native"}))
+    native = evaluate_checkpoint(TASK, model, scoring_settings(TASK, model.config, {"protocol": "native"}))
     assert native.evaluation.n_scored == 2
-    with pytest.raises(UsageError, match="no protocol 'fair'"):
-        scoring_config(TASK, model.config, {"protocol": "fair"})
+    with pytest.raises(UsageError, match="there is no protocol 'fair'"):
+        scoring_settings(TASK, model.config, {"protocol": "fair"})
 
 
 def test_what_is_no_model_of_the_task_is_told_in_a_sentence(
-    small_config: FinetuneConfig, encoder: Path, tmp_path: Path
+    small_config: FinetuneSettings, encoder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"pre-trained encoder, without a head.*finetune --task depth_parsing"):
         load_task_checkpoint(encoder, "depth_parsing")
@@ -187,7 +187,7 @@ def test_what_is_no_model_of_the_task_is_told_in_a_sentence(
     with pytest.raises(UsageError, match="its backbone is test_resnet, not hrnet_w18"):
         load_task_checkpoint(model, "depth_parsing", backbone="hrnet_w18")
     with pytest.raises(UsageError, match="fine-tuned model of a task, not a pre-trained encoder"):
-        make_finetune_config("depth_parsing", {"ckpt": str(model)})
+        make_finetune_settings("depth_parsing", {"ckpt": str(model)})
     with pytest.raises(DataError, match="no such checkpoint"):
         load_task_checkpoint(tmp_path / "none.pth", "depth_parsing")
     state = torch.load(model, weights_only=True)
@@ -195,13 +195,13 @@ def test_what_is_no_model_of_the_task_is_told_in_a_sentence(
 
 
 def test_little_data_fills_a_step(small: dict[str, Any], tmp_path: Path) -> None:
-    config = make_finetune_config("depth_parsing", small | {"ratio": 0.2, "epochs": 1})
+    config = make_finetune_settings("depth_parsing", small | {"ratio": 0.2, "epochs": 1})
     report = run_finetune(config, tmp_path, bootstrap=0, sheet_size=0)
     assert report.runs[0].steps == 1
     assert report.written is not None
     assert "trained on train_20" in report.written.result.status.notes
 
 
-def test_seeds_come_once(small_config: FinetuneConfig, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="each only once"):
+def test_seeds_come_once(small_config: FinetuneSettings, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give each only once"):
         run_finetune(small_config, tmp_path, seeds=(1, 1))

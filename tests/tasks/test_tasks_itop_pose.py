@@ -18,11 +18,11 @@ from hcmoco_bench.models.a2j import A2J
 from hcmoco_bench.models.anchor_votes import JointVotes
 from hcmoco_bench.sources.itop import open_itop
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
 from hcmoco_bench.tasks.core.finetune import run_finetune
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.itop_pose.task import ItopPose, mean_pose
 
@@ -30,9 +30,9 @@ CPU = torch.device("cpu")
 STEPS = 90
 
 
-def config(root: Path, **given: Any) -> FinetuneConfig:
+def config(root: Path, **given: Any) -> FinetuneSettings:
     small = {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64, "head_width": 16, "batch_size": 4}
-    return make_finetune_config("itop_pose", small | {"root": str(root), "epochs": 1} | given)
+    return make_finetune_settings("itop_pose", small | {"root": str(root), "epochs": 1} | given)
 
 
 @pytest.fixture
@@ -58,11 +58,12 @@ class Oracle(nn.Module):
 
 
 def test_the_papers_settings() -> None:
-    settings = make_finetune_config("itop_pose", {"root": "x"})
+    settings = make_finetune_settings("itop_pose", {"root": "x"})
     assert (settings.optimizer, settings.lr, settings.weight_decay) == ("adam", 3.5e-4, 1e-4)
     assert (settings.schedule, settings.step_epochs, settings.step_factor) == ("step", 10, 0.2)
     assert (settings.epochs, settings.batch_size, settings.image_size) == (50, 12, 288)
-    assert (settings.protocol, settings.options) == ("native", {"head_width": 256, "augmentation": 1.0})
+    assert settings.protocol == "native"
+    assert settings.to_dict()["options"] == {"head_width": 256, "augmentation": 1.0}
 
 
 def test_augmentation_can_be_less(task: ItopPose, generated_itop: Path) -> None:
@@ -248,16 +249,16 @@ class TestPredictions:
 def test_settings_that_cannot_be(task: ItopPose, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="multiple of 4"):
         config(tmp_path, image_size=66)
-    with pytest.raises(UsageError, match="no protocol 'fair'"):
+    with pytest.raises(UsageError, match="there is no protocol 'fair'"):
         config(tmp_path, protocol="fair")
     with pytest.raises(UsageError, match="give --root"):
-        task.open_data(make_finetune_config("itop_pose", {}), "test", train=False)
+        task.open_data(make_finetune_settings("itop_pose", {}), "test", train=False)
     with pytest.raises(UsageError, match="synth itop"):
-        make_finetune_config("itop_pose", {}, home=tmp_path)
+        make_finetune_settings("itop_pose", {}, home=tmp_path)
     with pytest.raises(DataError, match="no such file"):
         task.open_data(config(tmp_path), "test", train=False)
-    with pytest.raises(UsageError, match="gives maps, not pointnet"):
-        task.build_model(config(tmp_path, backbone="pointnet"))
+    with pytest.raises(UsageError, match="itop_pose: pointnet takes depth as points; choose another --backbone"):
+        config(tmp_path, backbone="pointnet")
 
 
 def test_a_run_and_its_checkpoint_score_the_same(task: ItopPose, generated_itop: Path, tmp_path: Path) -> None:

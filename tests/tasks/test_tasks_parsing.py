@@ -22,14 +22,15 @@ from hcmoco_bench.errors import DataError, LabelError, UsageError
 from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results import read_result
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import make_finetune_config
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.objective import pixel_loss
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
+from hcmoco_bench.tasks.parsing.protocols import NATIVE, PUBLISHED
 
 TASK, RGB = get_task("depth_parsing"), get_task("rgb_parsing")
 CPU = torch.device("cpu")
@@ -41,7 +42,7 @@ def parsing_data(data: TaskData) -> ParsingDataset:
 
 
 @pytest.fixture
-def test_data(small_config: FinetuneConfig) -> TaskData:
+def test_data(small_config: FinetuneSettings) -> TaskData:
     return TASK.open_data(small_config, "test", train=False)
 
 
@@ -72,7 +73,7 @@ def test_scores_of_a_region_come_back_to_their_place(region: Region) -> None:
     assert (predicted == np.where(covered, label, 0)).all()
 
 
-def test_training_samples_depend_on_the_draw_alone(small_config: FinetuneConfig) -> None:
+def test_training_samples_depend_on_the_draw_alone(small_config: FinetuneSettings) -> None:
     data = TASK.open_data(small_config, "train", train=True)
     first, again, other = (data.dataset[key] for key in ((3, 1), (3, 1), (3, 2)))
     assert torch.equal(first.depth, again.depth)
@@ -90,7 +91,7 @@ def test_training_samples_depend_on_the_draw_alone(small_config: FinetuneConfig)
 def test_a_network_that_knows_the_labels_scores_nearly_all(task: Any, small: dict[str, Any]) -> None:
     """The whole way from store to score, with the labels themselves in place of class scores."""
     given = small | {"image_size": 512, "eval_batch_size": 1}
-    config = make_finetune_config(task.record.id, given)
+    config = make_finetune_settings(task.record.id, given)
     data = task.open_data(config, "test", train=False)
     dataset = parsing_data(data)
 
@@ -111,7 +112,7 @@ def test_a_network_that_knows_the_labels_scores_nearly_all(task: Any, small: dic
 
 
 def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None:
-    config = make_finetune_config("depth_parsing", small | {"protocol": "published"})
+    config = make_finetune_settings("depth_parsing", small | {"protocol": "published"})
     data = TASK.open_data(config, "test", train=False)
     sample = data.dataset[0]
     assert sample.label.shape == (1000, 1000)
@@ -120,9 +121,9 @@ def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None
     model = TASK.build_model(config).eval()
     batch = collate_parsing([sample], 1)
     with torch.inference_mode():
-        scores = class_scores(model, batch, config, CPU)
-        mirrored = class_scores(model, batch.mirrored(), config, CPU)
-        plain = class_scores(model, batch, config.model_copy(update={"protocol": "native"}), CPU)
+        scores = class_scores(model, batch, config, CPU, protocol=PUBLISHED)
+        mirrored = class_scores(model, batch.mirrored(), config, CPU, protocol=PUBLISHED)
+        plain = class_scores(model, batch, config, CPU, protocol=NATIVE)
     partners = part_table().flip.astype(np.int64)
     torch.testing.assert_close(mirrored.flip(-1)[:, partners], scores)
     assert not torch.allclose(scores, plain)
@@ -130,7 +131,7 @@ def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None
 
 def test_points_leave_background_out(small: dict[str, Any]) -> None:
     given = {**small, "backbone": "pointnet", "framing": "person"}
-    config = make_finetune_config("depth_parsing", given)
+    config = make_finetune_settings("depth_parsing", given)
     data = TASK.open_data(config, "test", train=False)
     torch.manual_seed(0)
     encoder = PointNetEncoder(64, (Level(32, (0.1,), (8,), ((8, 8),), 16), Level(8, (0.3,), (8,), ((8, 8),), 16)))
@@ -150,7 +151,7 @@ def test_points_leave_background_out(small: dict[str, Any]) -> None:
     assert evaluation.scores["miou"] == evaluation.scores["miou_parts"]
 
 
-def test_a_network_that_diverged_is_an_error(small_config: FinetuneConfig, test_data: TaskData) -> None:
+def test_a_network_that_diverged_is_an_error(small_config: FinetuneSettings, test_data: TaskData) -> None:
     model = TASK.build_model(small_config)
     with torch.no_grad():
         model.head.layers[-1].bias.fill_(float("nan"))
@@ -165,7 +166,7 @@ def test_labels_outside_the_table_are_an_error(test_data: TaskData, monkeypatch:
         dataset[0]
 
 
-def test_samples_that_are_not_in_the_store_are_counted(small_config: FinetuneConfig, test_data: TaskData) -> None:
+def test_samples_that_are_not_in_the_store_are_counted(small_config: FinetuneSettings, test_data: TaskData) -> None:
     more = replace(test_data, expected=(*test_data.expected, "S001C001P001R001A001F001"))
     evaluation = evaluate_model(TASK, TASK.build_model(small_config), more, small_config, CPU)
     assert (evaluation.n_expected, evaluation.n_scored) == (14, 13)
@@ -189,7 +190,7 @@ def test_the_labels_as_predictions_score_all(
     small: dict[str, Any], test_data: TaskData, tmp_path: Path, raw: bool, protocol: str
 ) -> None:
     folder = write_truth(tmp_path / "masks", test_data, raw=raw)
-    config = make_finetune_config("depth_parsing", small | {"protocol": protocol})
+    config = make_finetune_settings("depth_parsing", small | {"protocol": protocol})
     data = TASK.open_data(config, "test", train=False)
     evaluation = TASK.score_predictions(folder, data, config)
     assert evaluation.scores["miou"] == pytest.approx(100.0)
@@ -226,7 +227,7 @@ def test_bad_predictions_are_told_apart(test_data: TaskData, tmp_path: Path) -> 
 
 
 def test_no_depth_in_a_store_is_told(small: dict[str, Any], tmp_path: Path) -> None:
-    two = make_finetune_config("depth_parsing", small | {"stores": ("a", "b")})
+    two = make_finetune_settings("depth_parsing", small | {"stores": ("a", "b")})
     with pytest.raises(UsageError, match="reads one store, 2 are given"):
         TASK.open_data(two, "test", train=False)
 

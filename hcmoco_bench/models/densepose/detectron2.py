@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.export import encoder_state, fusion_of
 from hcmoco_bench.models.export_names import naming_scheme
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hcmoco_bench.errors import UsageError
-
-Pooling = Literal["learned", "average"]
+from hcmoco_bench.models.densepose.settings import Pooling
 
 FINEST_STRIDE = 4
 _KERNEL = 4

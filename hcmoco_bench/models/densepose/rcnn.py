@@ -18,9 +18,9 @@ from hcmoco_bench.models.densepose.anchors import ASPECT_RATIOS, PyramidAnchors
 from hcmoco_bench.models.densepose.decoder import PyramidDecoder
 from hcmoco_bench.models.densepose.head import Charts, DensePoseHead
 from hcmoco_bench.models.densepose.hrfpn import HRFPN
-from hcmoco_bench.models.densepose.options import RCNNOptions
 from hcmoco_bench.models.densepose.roi_align import PyramidRoIAlign
-from hcmoco_bench.models.encoders import Encoder
+from hcmoco_bench.models.densepose.settings import RCNNSettings
+from hcmoco_bench.models.encoder import Encoder
 
 PERSON = 1
 CLASSES = 2
@@ -71,7 +71,7 @@ class DensePoseRCNN(nn.Module):
         options: Sizes.
     """
 
-    def __init__(self, encoder: Encoder, options: RCNNOptions) -> None:
+    def __init__(self, encoder: Encoder, options: RCNNSettings) -> None:
         super().__init__()
         self.options = options
         self.encoder = encoder
@@ -131,7 +131,7 @@ class DensePoseRCNN(nn.Module):
             sizes: Height and width of each image within that.
             people: In training: for each image (P, 4) float32 boxes of all people, input px; P may be 0.
             annotated: In training: (P,) bool, who has DensePose annotations.
-            charted: In use: detections per image, the best ones, that get charts.
+            charted: In use: number of detections per image, the best ones, that get charts.
         """
         height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
         images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))

@@ -13,13 +13,13 @@ from hcmoco_bench.data.loader import make_loader_with
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.runtime.ranks import own_share
-from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.training.objective import LoopBatch
 
 
 def training_batches(
-    data: TaskData, config: FinetuneConfig, *, rank: int, processes: int, pin_memory: bool
+    data: TaskData, config: FinetuneSettings, *, rank: int, processes: int, pin_memory: bool
 ) -> MixedBatches[LoopBatch]:
     """This process's batches for the loop; data smaller than a step is drawn again to fill it."""
     return MixedBatches(
@@ -37,7 +37,7 @@ def training_batches(
     )
 
 
-def evaluation_batches(data: TaskData, config: FinetuneConfig, device: torch.device) -> Iterator[Any]:
+def evaluation_batches(data: TaskData, config: FinetuneSettings, device: torch.device) -> Iterator[Any]:
     """This process's share of a split, every row once, in order, as batches on the device."""
     loader = make_loader_with(
         data.collate,
@@ -51,18 +51,18 @@ def evaluation_batches(data: TaskData, config: FinetuneConfig, device: torch.dev
         yield batch.to(device)
 
 
-def autocast(config: FinetuneConfig, device: torch.device) -> AbstractContextManager[Any]:
-    """The precision of a forward pass in scoring: that of training."""
+def autocast(config: FinetuneSettings, device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which scoring has the precision of training."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
 
 
 def hold_out(data: TaskData, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Split rows into those to train on and those to choose on; a group is never on both sides.
+    """Split rows into those to train on and those to choose an epoch on; a group is never on both sides.
 
     Args:
-        data: Training data, of one data set.
-        share: About this share of the rows is held out; at least one group, and not all.
-        seed: Decides which groups.
+        data: Training data of one data set.
+        share: Share of the rows to hold out, roughly: at least one group, and never all of them.
+        seed: Seed that decides which groups.
 
     Raises:
         UsageError: If there are fewer than two groups, or the data is a mixture.
@@ -72,7 +72,7 @@ def hold_out(data: TaskData, share: float, seed: int) -> tuple[list[int], list[i
     if len(names) < 2 or data.mixture is not None:
         raise UsageError(
             f"{data.name}, {data.split}: cannot hold out a share for choosing, "
-            + ("it is a mixture" if data.mixture is not None else f"all rows are of one group ({names[0]})")
+            + ("it is a mixture" if data.mixture is not None else f"all rows belong to one group ({names[0]})")
             + "; leave validation_share out"
         )
     order = np.random.default_rng(seed).permutation(len(names))

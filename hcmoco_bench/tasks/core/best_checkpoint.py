@@ -1,12 +1,13 @@
-"""Choosing the epoch: every so often the model is scored, and the best so far is kept."""
+"""Choosing the epoch: the model is scored every few epochs, and the best one so far is kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hcmoco_bench.tasks.core.checkpoints import KIND
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Task, TaskData
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.loop import TrainingLoop
@@ -16,23 +17,23 @@ BEST_FILE, CHOICE_FILE = "best.pth", "epochs.csv"
 
 
 class BestCheckpoint:
-    """Keeps the best epoch of a run as `best.pth`, and a table of the scores; a run that continues goes on with both.
+    """Keeps the best epoch of a run as `best.pth` and a table of the scores; a resumed run continues both.
 
     Args:
         task: The task.
         config: The settings.
-        data: What to score on, opened with `train=False`.
+        data: Data to score on, opened with `train=False`.
         loop: The run.
     """
 
-    def __init__(self, task: Task, config: FinetuneConfig, data: TaskData, loop: TrainingLoop) -> None:
+    def __init__(self, task: Task[Any], config: FinetuneSettings, data: TaskData, loop: TrainingLoop) -> None:
         self.task, self.config, self.data, self.loop = task, config, data, loop
         self._table = loop.folder / CHOICE_FILE
         done = loop.position.step // loop.steps_per_epoch
         self._scores = {epoch: score for epoch, score in _read(self._table).items() if epoch <= done}
 
     def at_epoch_end(self, epoch: int) -> None:
-        """Score the model if it is time; called in every process, for the same epoch twice if the run continues."""
+        """Score the model if it is time; called in every process, and twice for the epoch at which a run is resumed."""
         last = epoch == sum(stage.epochs for stage in self.loop.stages)
         if epoch in self._scores or (epoch % self.config.evaluate_every and not last):
             return

@@ -1,4 +1,4 @@
-"""Scoring: a model, a checkpoint, or another program's predictions."""
+"""Scoring a model, a checkpoint, or another program's predictions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.results.schema import ModelEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import broadcast_buffers
-from hcmoco_bench.runtime.settings import validated
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
-from hcmoco_bench.tasks.core.config import FinetuneConfig
-from hcmoco_bench.tasks.core.options import with_options
 from hcmoco_bench.tasks.core.provenance import run_entry
+from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.device import make_accelerator
 
@@ -31,7 +30,7 @@ class EvalReport:
 
     Attributes:
         evaluation: Scores and evidence.
-        seconds: Of scoring, without opening the data.
+        seconds: Duration of scoring, without opening the data.
         written: The result; None if none was asked for, and in all processes but the main one.
     """
 
@@ -41,51 +40,52 @@ class EvalReport:
 
 
 def evaluate_model(
-    task: Task,
+    task: str | Task[Any],
     model: nn.Module,
     data: TaskData,
-    config: FinetuneConfig,
+    config: FinetuneSettings,
     device: torch.device,
     *,
     progress: Progress = no_progress,
     sheet_size: int = 0,
 ) -> Evaluation:
-    """Score a model on its device, on all processes the main one's; it is left in evaluation mode.
+    """Score a model on its device; every process scores with the main process's statistics.
+
+    The model is left in evaluation mode.
+
+    Args:
+        task: Name of the task, or the task.
+        model: The model.
+        data: The split, opened with `train=False`.
+        config: The settings; their protocol says how to score.
+        device: Device of the model.
+        progress: Told how many samples are done and how many there are.
+        sheet_size: Number of samples on the prediction sheet.
 
     Raises:
         DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
     """
+    chosen = get_task(task)
     if not len(data):
         raise DataError(f"{data.name}: split {data.split} has no sample to score", kind="nothing_scored")
     model.eval()
     broadcast_buffers(model)
     with torch.inference_mode():
-        return task.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)
+        return chosen.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)
 
 
-def speed_up(model: nn.Module, config: FinetuneConfig) -> None:
-    """Memory layout and compilation as the settings ask for."""
+def speed_up(model: nn.Module, config: FinetuneSettings) -> None:
+    """Apply the memory layout and the compilation that the settings ask for."""
     if config.channels_last:
         model.to(memory_format=torch.channels_last)
     if config.compile:
         model.compile()
 
 
-def scoring_config(task: Task, config: FinetuneConfig, given: dict[str, Any]) -> FinetuneConfig:
-    """A checkpoint's settings with where the data is, the protocol and the like changed.
-
-    Raises:
-        UsageError: If the task has no such protocol or option.
-    """
-    changed = validated(FinetuneConfig, with_options(task, config.to_dict(), given), f"settings of {task.record.id}")
-    task.check(changed)
-    return changed
-
-
 def evaluate_checkpoint(
-    task: Task,
+    task: str | Task[Any],
     checkpoint: TaskCheckpoint,
-    config: FinetuneConfig,
+    config: FinetuneSettings,
     *,
     split: str | None = None,
     out: Path | None = None,
@@ -98,40 +98,41 @@ def evaluate_checkpoint(
     """Score a fine-tuned model.
 
     Args:
-        task: The task.
+        task: Name of the task, or the task.
         checkpoint: The model.
-        config: Its settings, as `scoring_config` gives them.
+        config: Its settings, as `scoring_settings` gives them.
         split: The split to score; None for the task's test split.
         out: The result file; None for none.
-        name: The model's name in the result.
-        command: As it was typed.
-        progress: Told samples done and to do.
-        sheet_size: Samples on the prediction sheet.
-        bootstrap: Draws of the interval; 0 for none.
+        name: Name of the model in the result; empty for the file's.
+        command: The command line as it was typed.
+        progress: Told how many samples are done and how many there are.
+        sheet_size: Number of samples on the prediction sheet.
+        bootstrap: Number of draws of the interval; 0 for no interval.
 
     Raises:
         UsageError: If the result file exists, or there is no such split.
         StoreError: If a store is missing.
         DataError: If the weights do not fit, or the split cannot be scored.
     """
+    chosen = get_task(task)
     if out is not None:
         check_free(out)
     accelerator = make_accelerator(Path())
-    data = task.open_data(config, split or task.test_split(config), train=False)
-    model = task.build_model(config, fresh=False)
+    data = chosen.open_data(config, split or chosen.test_split(config), train=False)
+    model = chosen.build_model(config, fresh=False)
     load_weights(model, checkpoint.model, file=str(checkpoint.path))
     model.to(accelerator.device)
     speed_up(model, config)
     started = time.perf_counter()
     evaluation = evaluate_model(
-        task, model, data, config, accelerator.device, progress=progress, sheet_size=sheet_size if out else 0
+        chosen, model, data, config, accelerator.device, progress=progress, sheet_size=sheet_size if out else 0
     )
     seconds = time.perf_counter() - started
     written = None
     if out is not None and accelerator.is_main_process:
         written = write_evaluations(
             out,
-            task,
+            chosen,
             data,
             config.protocol,
             [evaluation],
@@ -143,16 +144,16 @@ def evaluate_checkpoint(
             ),
             run=run_entry(checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command),
             tier="recomputed",
-            notes=[*task.notes(config), *chosen_note(checkpoint.chosen_on)],
+            notes=[*chosen.notes(config), *chosen_note(checkpoint.chosen_on)],
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)
 
 
 def evaluate_predictions(
-    task: Task,
+    task: str | Task[Any],
     path: Path,
-    config: FinetuneConfig,
+    config: FinetuneSettings,
     *,
     split: str | None = None,
     out: Path | None = None,
@@ -168,24 +169,25 @@ def evaluate_predictions(
         UsageError: If the result file exists, or there is no such split.
         DataError: If the predictions are not those of the whole split, or damaged.
     """
+    chosen = get_task(task)
     if out is not None:
         check_free(out)
-    data = task.open_data(config, split or task.test_split(config), train=False)
+    data = chosen.open_data(config, split or chosen.test_split(config), train=False)
     started = time.perf_counter()
-    evaluation = task.score_predictions(path, data, config, progress=progress, sheet_size=sheet_size if out else 0)
+    evaluation = chosen.score_predictions(path, data, config, progress=progress, sheet_size=sheet_size if out else 0)
     seconds = time.perf_counter() - started
     written = None
     if out is not None:
         written = write_evaluations(
             out,
-            task,
+            chosen,
             data,
             config.protocol,
             [evaluation],
             model=ModelEntry(name=name or path.stem),
             run=run_entry(None, seeds=(), device=None, command=command),
             tier="recomputed",
-            notes=task.notes(config, own=False),
+            notes=chosen.notes(config, own=False),
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)

@@ -19,18 +19,18 @@ from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
-from hcmoco_bench.pretrain.config import read_config
 from hcmoco_bench.results.schema import ModelEntry, PretrainEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.runtime.settings import validated
+from hcmoco_bench.runtime.settings import Bookkeeping
 from hcmoco_bench.tasks.core.batches import hold_out, training_batches
 from hcmoco_bench.tasks.core.best_checkpoint import BEST_FILE, BestCheckpoint
 from hcmoco_bench.tasks.core.checkpoints import KIND, checkpoint_config, pretrain_entry
-from hcmoco_bench.tasks.core.config import FREE_TO_CHANGE, FinetuneConfig
 from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_model, speed_up
 from hcmoco_bench.tasks.core.provenance import run_entry
+from hcmoco_bench.tasks.core.read_settings import read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, write_evaluations
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -39,7 +39,6 @@ from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CONFIG_FILE, CURVES_FILE, last_state, make_folder, prepare_folder
-from hcmoco_bench.training.settings import OptimizationSettings
 from hcmoco_bench.training.trackers import Trackers
 
 MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
@@ -47,19 +46,19 @@ MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One training.
+    """The training with one seed.
 
     Attributes:
-        seed: Its seed.
-        folder: Its folder.
-        model: The weights that count; None if it was interrupted.
+        seed: The seed.
+        folder: Folder of the training.
+        model: File with the weights that count; None if the training was interrupted.
         steps: Optimizer steps done, over all calls.
         total_steps: Steps of the whole training.
         samples: Samples seen in this call.
-        seconds: Of training in this call.
-        eval_seconds: Of the last evaluation.
+        seconds: Duration of the training in this call.
+        eval_seconds: Duration of the last evaluation.
         interrupted: Whether a signal stopped it.
-        evaluation: On the test split; None if it was interrupted.
+        evaluation: Scores on the test split; None if the training was interrupted.
     """
 
     seed: int
@@ -79,9 +78,9 @@ class FinetuneReport:
     """What `run_finetune` left.
 
     Attributes:
-        folder: Of all seeds.
-        runs: Of each seed; the last may have been interrupted.
-        written: The result; None if interrupted, and in all processes but the main one.
+        folder: Folder of everything.
+        runs: The training of each seed; the last one may have been interrupted.
+        written: The result; None if a training was interrupted, and in all processes but the main one.
     """
 
     folder: Path
@@ -99,17 +98,18 @@ def seed_folder(out: Path, seed: int) -> Path:
     return out / f"seed-{seed}"
 
 
-def saved_settings(out: Path) -> FinetuneConfig:
-    """Settings of the runs in a folder; raises UsageError if there are none."""
+def saved_settings(out: Path) -> FinetuneSettings:
+    """The settings of the runs in a folder, of their task's own type; raises UsageError if there are none."""
     for path in sorted(out.glob(f"seed-*/{CONFIG_FILE}")):
-        return validated(FinetuneConfig, read_config(str(path)), str(path))
+        return read_finetune_settings(path)
     raise UsageError(f"{out}: there is no run to resume; leave --resume out to start one")
 
 
 def run_finetune(
-    config: FinetuneConfig,
+    config: FinetuneSettings,
     out: Path,
     *,
+    task: str | Task[Any] | None = None,
     seeds: Sequence[int] | None = None,
     resume: bool = False,
     name: str = "",
@@ -118,18 +118,19 @@ def run_finetune(
     sheet_size: int = 8,
     bootstrap: int = BOOTSTRAP,
 ) -> FinetuneReport:
-    """Fine-tune once a seed and score; one process, or each process of `accelerate launch` or `torchrun`.
+    """Fine-tune once for each seed and score; to be called in every process of `accelerate launch` or `torchrun`.
 
     Args:
-        config: The settings; the same in every process.
-        out: Folder of everything: a folder a seed, `result.json`, evidence and images.
-        seeds: Take the place of `config.seed`, one training each; None for that one.
-        resume: Continue what is in `out`; starts if there is nothing.
-        name: The model's name in the result.
-        command: As it was typed.
-        progress: Told samples done and to do; give it to the main process alone.
-        sheet_size: Samples on the prediction sheet, of the first seed.
-        bootstrap: Draws of the interval; 0 for none.
+        config: The settings, of the task's own type; the same in every process.
+        out: Folder of everything: one folder for each seed, `result.json`, evidence and images.
+        task: The task; None for the one that `config.task` names.
+        seeds: Seeds in place of `config.seed`, one training each; None for that one.
+        resume: Continue what is in `out`; starts anew if there is nothing.
+        name: Name of the model in the result; empty for the folder's.
+        command: The command line as it was typed.
+        progress: Told how many samples are done and how many there are; give it to the main process alone.
+        sheet_size: Number of samples on the prediction sheet of the first seed.
+        bootstrap: Number of draws of the interval; 0 for no interval.
 
     Raises:
         UsageError: If settings contradict each other, the data, or the run that is resumed; if `out` has a result.
@@ -139,11 +140,16 @@ def run_finetune(
     """
     seeds = tuple(seeds) if seeds else (config.seed,)
     if len(set(seeds)) != len(seeds):
-        raise UsageError(f"seeds {', '.join(map(str, seeds))}: each only once")
-    task = get_task(config.task)
-    task.check(config)
-    if config.choose == "best" and not config.validation_share and config.protocol != "published":
-        raise UsageError("choose = best needs a validation_share of the training data to choose on, e.g. 0.1")
+        raise UsageError(f"seeds {', '.join(map(str, seeds))}: give each only once")
+    chosen = get_task(config.task if task is None else task)
+    if chosen.record.id != config.task:
+        raise UsageError(f"these are settings of {config.task}, not of {chosen.record.id}; make them for this task")
+    chosen.check(config)
+    if config.choose == "best" and not config.validation_share and not chosen.protocol(config).chooses_on_test:
+        raise UsageError(
+            f"choose = best needs a validation_share of the training data to choose on, e.g. 0.1: the protocol "
+            f"{config.protocol} of {config.task} does not choose on the test split"
+        )
     result = out / RESULT_FILE
     if result.exists():
         raise UsageError(f"{result}: these runs are finished; give another --out, or score again with eval")
@@ -151,7 +157,7 @@ def run_finetune(
     runs: list[SeedRun] = []
     for number, seed in enumerate(seeds):
         run = _train(
-            task,
+            chosen,
             config.model_copy(update={"seed": seed}),
             seed_folder(out, seed),
             pretrain,
@@ -165,13 +171,13 @@ def run_finetune(
     accelerator = make_accelerator(out)
     written = None
     if accelerator.is_main_process:
-        written = _write(task, config, result, runs, pretrain, accelerator.device, name, command, bootstrap)
+        written = _write(chosen, config, result, runs, pretrain, accelerator.device, name, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
 
 
 def _train(
-    task: Task,
-    config: FinetuneConfig,
+    task: Task[Any],
+    config: FinetuneSettings,
     folder: Path,
     pretrain: PretrainEntry,
     *,
@@ -185,8 +191,13 @@ def _train(
             make_folder(folder)
             stack.enter_context(folder_lock(folder))
             path = folder / CONFIG_FILE
-            before = read_config(str(path)) if path.is_file() else None
-            prepare_folder(folder, config.to_dict(), before=before, resume=resume, free_to_change=FREE_TO_CHANGE)
+            prepare_folder(
+                folder,
+                config.to_dict(),
+                before=read_finetune_settings(path).to_dict() if path.is_file() else None,
+                resume=resume,
+                free_to_change=config.marked(Bookkeeping),
+            )
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(config.seed, accelerator.device))
         train, choice = _training_data(task, config)
@@ -227,7 +238,7 @@ def _train(
         )
 
 
-def _training_data(task: Task, config: FinetuneConfig) -> tuple[TaskData, TaskData | None]:
+def _training_data(task: Task[Any], config: FinetuneSettings) -> tuple[TaskData, TaskData | None]:
     """The rows to train on, and those to choose the epoch on."""
     split = task.training_split(config)
     data = task.open_data(config, split, train=True)
@@ -240,7 +251,7 @@ def _training_data(task: Task, config: FinetuneConfig) -> tuple[TaskData, TaskDa
     return data.subset(kept, split=f"{split}, without what is held out"), choice
 
 
-def chosen_on(config: FinetuneConfig) -> str:
+def chosen_on(config: FinetuneSettings) -> str:
     """What the epoch is chosen on: `last epoch`, `validation` or `test`."""
     if config.choose == "last":
         return "last epoch"
@@ -248,8 +259,8 @@ def chosen_on(config: FinetuneConfig) -> str:
 
 
 def _make_loop(
-    task: Task,
-    config: FinetuneConfig,
+    task: Task[Any],
+    config: FinetuneSettings,
     folder: Path,
     accelerator: Accelerator,
     train: TaskData,
@@ -273,7 +284,7 @@ def _make_loop(
             pin_memory=accelerator.device.type == "cuda",
         ),
         task.stages(config),
-        _loop_options(config),
+        config,
         folder,
         kind=KIND,
         config=checkpoint_config(config, pretrain, chosen_on(config)),
@@ -284,15 +295,11 @@ def _make_loop(
             step=0 if state is None else int(state["step"]),
             config=plain,
         ),
+        plans=task.optimizers(config),
     )
     if state is not None:
         loop.load_state(state)
     return loop
-
-
-def _loop_options(config: FinetuneConfig) -> OptimizationSettings:
-    same = OptimizationSettings.model_fields.keys() & FinetuneConfig.model_fields.keys()
-    return OptimizationSettings(**{name: getattr(config, name) for name in same})
 
 
 def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:
@@ -308,8 +315,8 @@ def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:
 
 
 def _write(
-    task: Task,
-    config: FinetuneConfig,
+    task: Task[Any],
+    config: FinetuneSettings,
     path: Path,
     runs: Sequence[SeedRun],
     pretrain: PretrainEntry,

@@ -1,4 +1,4 @@
-"""What a result says about how it was computed: program, commit, libraries, device, settings."""
+"""What a result says about how it was computed: program, commit, libraries, device and settings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 from hcmoco_bench import __version__
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry
-from hcmoco_bench.tasks.core.config import FREE_TO_CHANGE, FinetuneConfig
+from hcmoco_bench.runtime.settings import Bookkeeping, Location
+from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless")
-_PLACES = frozenset({"stores", "root", "ckpt", "seed"})
 
 
 def run_entry(
-    config: FinetuneConfig | None, *, seeds: tuple[int, ...], device: torch.device | None, command: str | None
+    config: FinetuneSettings | None, *, seeds: tuple[int, ...], device: torch.device | None, command: str | None
 ) -> RunEntry:
-    """How a result was computed; without settings and device for predictions of others."""
+    """How a result was computed; predictions of other programs have no settings and no device."""
     return RunEntry(
         tool=f"hcmoco-bench {__version__}",
         git=_commit(),
@@ -33,10 +33,11 @@ def run_entry(
     )
 
 
-def config_sha256(config: FinetuneConfig) -> str:
-    """Fingerprint of what the settings say about learning: without folders, the seed, workers and the like."""
-    told = {name: value for name, value in config.to_dict().items() if name not in FREE_TO_CHANGE | _PLACES}
-    return json_sha256(told)
+def config_sha256(config: FinetuneSettings) -> str:
+    """Fingerprint of the settings that change what is learned: without folders, the seed, workers and the like."""
+    left_out = config.marked(Bookkeeping) | config.marked(Location)
+    told = {name: value for name, value in config.model_dump(mode="json").items() if name not in left_out}
+    return json_sha256(nested_settings(told))
 
 
 def device_name(device: torch.device) -> str:

@@ -1,37 +1,20 @@
-"""What a task says about itself: frozen records, shown by the command line and written into results."""
+"""What a task says about itself: frozen records that the command line shows and that go into results."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from hcmoco_bench.tasks.core.protocol import AnyProtocol, Protocol, Word
 
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-
-
-class ProtocolRecord(BaseModel):
-    """A way to train and score, by name.
-
-    Attributes:
-        name: E.g. `native` or `published`.
-        summary: What it does, in a sentence or two.
-        leaks: What the protocol lets a model know that it should not; None if nothing. Results say it.
-    """
-
-    model_config = _FROZEN
-
-    name: Word
-    summary: str
-    leaks: str | None = None
 
 
 class SplitRecord(BaseModel):
     """A split of the task's data.
 
     Attributes:
-        name: As `open_data` takes it.
-        rule: Which samples it holds.
+        name: Name that `open_data` takes.
+        rule: Rule by which samples belong to it.
         size: Number of samples in the original data; None where it depends on the store.
     """
 
@@ -43,7 +26,7 @@ class SplitRecord(BaseModel):
 
 
 class Download(BaseModel):
-    """Something the user has to fetch from its owner.
+    """Something that users have to fetch from its owner.
 
     Attributes:
         what: The files.
@@ -59,22 +42,22 @@ class Download(BaseModel):
 
 
 class TaskRecord(BaseModel):
-    """A task as declared.
+    """A task as it is declared.
 
     Attributes:
-        id: Its name on the command line.
-        version: Rises when scores are no longer comparable with those before.
-        title: For people.
-        data: What it reads: the kind of store, or the raw layout.
-        splits: Its splits; a store may declare more.
-        protocols: Ways to train and score.
-        default_protocol: Name of one of them.
-        main_score: The key of `Evaluation.scores` that results are compared by.
-        unit: Of the main score, e.g. `%` or `mm`.
-        higher_is_better: Whether more of the main score is better.
-        chance: What a model without any skill gets, and how that follows.
-        citation: Whom to cite.
-        downloads: What the user has to fetch.
+        id: Name on the command line.
+        version: Number that rises when scores are no longer comparable with earlier ones.
+        title: Title for readers.
+        data: What the task reads: a kind of prepared store, or a published layout.
+        splits: The splits; a store may declare more.
+        protocols: The protocols under which the task can be trained and scored.
+        default_protocol: Name of the protocol that is used when none is given.
+        main_score: Key of `Evaluation.scores` by which results are compared.
+        unit: Unit of the main score, e.g. `%` or `mm`.
+        higher_is_better: Whether a higher main score is better.
+        chance: Score of a model without any skill, and why.
+        citation: Publications to cite.
+        downloads: What users have to fetch.
         bad_input: Which bad input is an error, and which is left out, counted and named.
     """
 
@@ -85,7 +68,7 @@ class TaskRecord(BaseModel):
     title: str
     data: str
     splits: tuple[SplitRecord, ...] = Field(min_length=1)
-    protocols: tuple[ProtocolRecord, ...] = Field(min_length=1)
+    protocols: tuple[SerializeAsAny[Protocol], ...] = Field(min_length=1)
     default_protocol: str = "native"
     main_score: str
     unit: str
@@ -99,9 +82,16 @@ class TaskRecord(BaseModel):
     def _check(self) -> TaskRecord:
         names = [protocol.name for protocol in self.protocols]
         if len(set(names)) != len(names) or self.default_protocol not in names:
-            raise ValueError(f"protocols {names} must be distinct and hold the default {self.default_protocol!r}")
+            raise ValueError(f"protocols {names} must be distinct and include the default {self.default_protocol!r}")
         return self
 
-    def protocol(self, name: str) -> ProtocolRecord:
+    def protocol(self, name: str) -> Protocol:
         """The protocol of that name; raises KeyError if there is none (settings are checked before)."""
         return {protocol.name: protocol for protocol in self.protocols}[name]
+
+    def protocol_of_type(self, name: str, kind: type[AnyProtocol]) -> AnyProtocol:
+        """The protocol of that name, with the rules of a task; raises TypeError if it was declared without them."""
+        found = self.protocol(name)
+        if not isinstance(found, kind):
+            raise TypeError(f"{self.id}: protocol {name} is a {type(found).__name__}, not a {kind.__name__}")
+        return found

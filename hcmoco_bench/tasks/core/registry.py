@@ -1,41 +1,56 @@
-"""All tasks by name; a task's module is imported when it is asked for."""
+"""All tasks by name: those of this package, those registered in this process, and those of other packages."""
 
 from __future__ import annotations
 
-import difflib
-from functools import cache
-from importlib import import_module
+from typing import Any, Final
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.runtime.registry import Registry
 from hcmoco_bench.tasks.core.task import Task
 
-_TASKS = {
-    "cross_modality": "modalities.cross:CrossModality",
-    "densepose": "densepose.task:DensePose",
-    "depth_parsing": "parsing.depth:DepthParsing",
-    "itop_pose": "itop_pose.task:ItopPose",
-    "missing_modality": "modalities.missing:MissingModality",
-    "rgb_parsing": "parsing.rgb:RgbParsing",
-}
-"""Module in this package and class of each task."""
+TASKS: Final[Registry[Task[Any]]] = Registry(
+    "task",
+    Task,  # type: ignore[type-abstract]  # entries are of classes that derive from it
+    "hcmoco_bench.tasks",
+    {
+        "cross_modality": "hcmoco_bench.tasks.modalities.cross:CrossModality",
+        "densepose": "hcmoco_bench.tasks.densepose.task:DensePose",
+        "depth_parsing": "hcmoco_bench.tasks.parsing.depth:DepthParsing",
+        "itop_pose": "hcmoco_bench.tasks.itop_pose.task:ItopPose",
+        "missing_modality": "hcmoco_bench.tasks.modalities.missing:MissingModality",
+        "rgb_parsing": "hcmoco_bench.tasks.parsing.rgb:RgbParsing",
+    },
+)
+
+
+def register_task(task: Task[Any] | type[Task[Any]]) -> None:
+    """Add a task in this process, under the name in its record.
+
+    A package that is installed beside this one names its tasks in the entry-point group `hcmoco_bench.tasks` instead.
+
+    Raises:
+        UsageError: If there is a task of that name.
+    """
+    TASKS.register(task.record.id, task)
 
 
 def task_names() -> tuple[str, ...]:
-    """Names of all tasks, in alphabetical order."""
-    return tuple(sorted(_TASKS))
+    """Names of all tasks in alphabetical order."""
+    return TASKS.names()
 
 
-@cache
-def get_task(name: str) -> Task:
-    """The task of a name.
+def get_task(task: str | Task[Any]) -> Task[Any]:
+    """The task of a name; a task itself is given back.
 
     Raises:
-        UsageError: If there is none; lists near matches, or all.
+        UsageError: If there is none (lists near matches), or a package offers it under another name than its own.
     """
-    if name not in _TASKS:
-        near = difflib.get_close_matches(name, _TASKS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(task_names())}"
-        raise UsageError(f"task {name!r} is unknown; {hint}")
-    module, _, kind = _TASKS[name].partition(":")
-    task: Task = getattr(import_module(f"hcmoco_bench.tasks.{module}"), kind)()
-    return task
+    if isinstance(task, Task):
+        return task
+    found = TASKS.get(task)
+    if found.record.id != task:
+        raise UsageError(
+            f"task {task!r}: the package that offers it calls it {found.record.id!r} in its record; correct its entry "
+            "point"
+        )
+    return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.atomic import write_atomic
@@ -48,7 +49,7 @@ class Writing:
 
 
 def check_free(path: Path) -> None:
-    """Raise UsageError if there is a result already; to be called before the work."""
+    """Raise UsageError if there is already a result; to be called before the work starts."""
     if path.suffix != ".json":
         raise UsageError(f"{path}: a result file ends in .json")
     if path.exists():
@@ -57,7 +58,7 @@ def check_free(path: Path) -> None:
 
 def write_evaluations(
     path: Path,
-    task: Task,
+    task: Task[Any],
     data: TaskData,
     protocol: str,
     evaluations: Sequence[Evaluation],
@@ -68,7 +69,7 @@ def write_evaluations(
     notes: Sequence[str] = (),
     bootstrap: int = BOOTSTRAP,
 ) -> Writing:
-    """Write the result of one model, one evaluation a seed, with evidence, problem lines and images beside it.
+    """Write the result of one model, with evidence, problem lines and images beside it; one evaluation for each seed.
 
     Args:
         path: The result file; the others take its stem: `<stem>-evidence-<n>.npz`, `<stem>-problems.jsonl`,
@@ -76,12 +77,12 @@ def write_evaluations(
         task: The task.
         data: The split that was scored.
         protocol: Name of the protocol.
-        evaluations: Of each seed; figures and problem lines are those of the first.
+        evaluations: The evaluation of each seed; figures and problem lines are those of the first.
         model: What was scored.
-        run: How.
+        run: How it was scored.
         tier: How far the figures can be relied on.
-        notes: For readers of the result.
-        bootstrap: Draws of the interval; 0 for none.
+        notes: Notes for readers of the result.
+        bootstrap: Number of draws of the interval; 0 for no interval.
 
     Raises:
         UsageError: If there is a result of that name.
@@ -123,25 +124,25 @@ def write_evaluations(
 
 
 def interval_groups(data: TaskData) -> dict[str, str] | None:
-    """The group of each sample, which the interval draws as a whole; None where there are not two groups."""
+    """The group of each sample, which the interval draws as a whole; None where there are fewer than two groups."""
     if data.groups is None or len(set(data.groups)) < 2:
         return None
     return dict(zip(data.ids, data.groups, strict=True))
 
 
 def score_entry(
-    task: Task,
+    task: Task[Any],
     evaluations: Sequence[Evaluation],
     *,
     bootstrap: int = BOOTSTRAP,
     groups: Mapping[str, str] | None = None,
 ) -> ScoreEntry:
-    """The figures over seeds: mean, deviation, and a bootstrap interval of the mean over the same samples.
+    """The scores over seeds: mean, deviation, and a bootstrap interval of the mean over the same samples.
 
     Args:
-        task: Makes scores of evidence.
-        evaluations: Of each seed.
-        bootstrap: Draws of the interval; 0 for none.
+        task: The task, which computes scores from evidence.
+        evaluations: The evaluation of each seed.
+        bootstrap: Number of draws of the interval; 0 for no interval.
         groups: Group of each sample; the interval then draws whole groups.
     """
     main = task.record.main_score
@@ -167,7 +168,7 @@ def score_entry(
 
 
 def _interval(
-    task: Task, evaluations: Sequence[Evaluation], draws: int, groups: Mapping[str, str] | None
+    task: Task[Any], evaluations: Sequence[Evaluation], draws: int, groups: Mapping[str, str] | None
 ) -> tuple[float, float]:
     first = evaluations[0].evidence
     columns = {
@@ -195,7 +196,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def _notes(task: Task, data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
+def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
     notes = []
     leaks = task.record.protocol(protocol).leaks
     if leaks is not None:

@@ -1,43 +1,94 @@
-"""From what a user gives to the settings of a fine-tuning run: the task's defaults, then theirs."""
+"""The settings of a fine-tuning run; each task derives its own model from these, with the defaults of its paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from hcmoco_bench.runtime.settings import validated
-from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
-from hcmoco_bench.tasks.core.config import FinetuneConfig
-from hcmoco_bench.tasks.core.options import with_options
-from hcmoco_bench.tasks.core.registry import get_task
+from pydantic import Field, model_validator
+
+from hcmoco_bench.runtime.settings import Flag, Location, TrainingOnly
+from hcmoco_bench.training.settings import OptimizationSettings
+
+OPTIONS = "options"
+"""Table in files and checkpoints that holds the settings which only one task has."""
 
 
-def make_finetune_config(task_name: str, given: Mapping[str, Any], *, home: Path | None = None) -> FinetuneConfig:
-    """The settings of a run.
+class FinetuneSettings(OptimizationSettings):
+    """A fine-tuning run in full; a task that has settings of its own derives its model from this one.
 
-    A name that is none of `FinetuneConfig`'s but one of the task's options goes into `options`. With a checkpoint and
-    no backbone given, the checkpoint's backbone is taken.
-
-    Args:
-        task_name: Of the task.
-        given: Settings by name; they win over the task's defaults.
-        home: Where the task looks for its data if `given` names none; None to leave it without.
-
-    Raises:
-        UsageError: If the task or a setting is unknown, out of range, or contradicts another.
-        DataError: If the checkpoint is not one of a pre-training.
+    In Python all settings are attributes of one model. In files and checkpoints, those that a task adds stand in the
+    table `options`; both forms are read.
     """
-    task = get_task(task_name)
-    values: dict[str, Any] = {"task": task_name, "protocol": task.record.default_protocol, **task.defaults_for(given)}
-    values = with_options(task, values, given)
-    if values.get("ckpt") and "backbone" not in given and task.modality is not None:
-        pretraining = pretrained_settings(Path(values["ckpt"]))
-        of_depth = pretraining.depth_backbone if task.modality == "depth" else None
-        values["backbone"] = of_depth or pretraining.backbone
-    if home is not None and not values.get("stores") and not values.get("root"):
-        values |= task.default_data(home)
-    config = validated(FinetuneConfig, values, f"settings of {task_name}")
-    task.check(config)
-    # with the defaults of its options filled in, so that the resolved settings say everything
-    return config.model_copy(update={"options": task.options.model_validate(config.options).model_dump(mode="json")})
+
+    section: ClassVar[str] = "Fine-tuning"
+    defaults: ClassVar[Mapping[str, Any]] = {"lr": 0.01, "schedule": "poly"}
+
+    task: str
+    """Name of the task."""
+    protocol: str = "native"
+    """Rules under which the model is trained and scored; one of the task's protocols."""
+    stores: Annotated[tuple[str, ...], Flag("--store"), Location()] = ()
+    """Prepared stores; the first holds the labels, and some tasks mix in others."""
+    root: Annotated[str | None, Location()] = None
+    """Folder of a data set in its published layout, for tasks that read one."""
+    backbone: str = "hrnet_w18"
+    """Encoder: any timm backbone that gives features, or a registered encoder such as pointnet."""
+    ckpt: Annotated[str | None, Location()] = None
+    """Checkpoint of a pre-training whose encoder is taken; none starts from `init`."""
+    init: Annotated[str, TrainingOnly()] = "imagenet"
+    """First weights without a checkpoint: scratch, imagenet, or the path of a weight file."""
+    ratio: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 1.0
+    """Share of the training data: 1, or a share for which the data declares a split."""
+    image_size: Annotated[int, Field(ge=32), Flag("--size")] = 320
+    """Side of the input in px; the task and its protocol say what it covers."""
+    eval_batch_size: Annotated[int, Field(ge=1)] = 16
+    """Samples per batch in scoring, in each process."""
+    epochs: Annotated[int, Field(ge=1), TrainingOnly()] = 50
+    """Number of epochs."""
+    validation_share: Annotated[float, Field(ge=0, lt=1), TrainingOnly()] = 0.0
+    """Share of the training data that is held out to choose an epoch on; 0 holds nothing out."""
+    choose: Annotated[Literal["last", "best"], TrainingOnly()] = "last"
+    """Epoch whose weights count: last, or best by the main score on the validation share. Without a share, best chooses
+    on the test split; only some protocols allow that, and results report it as a leak."""
+    evaluate_every: Annotated[int, Field(ge=1), TrainingOnly()] = 1
+    """Epochs between two evaluations when the best epoch is chosen."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_both_forms(cls, values: Any) -> Any:
+        return flat_settings(values) if isinstance(values, Mapping) else values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs is {self.warmup_epochs}, but there are {self.epochs} epochs")
+        if self.schedule == "multistep" and not self.milestones:
+            raise ValueError("the schedule multistep needs milestones, e.g. milestones=[60, 80]")
+        if self.ckpt is not None and not self.ckpt:
+            raise ValueError("ckpt is empty")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, as they stand in checkpoints and in a run's `config.json`."""
+        return nested_settings(self.model_dump(mode="json"))
+
+
+def flat_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings side by side, whether or not a task's own stand in the table `options` or are named `options.NAME`.
+
+    Where a name comes twice, the later one counts.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == OPTIONS and isinstance(value, Mapping):
+            flat |= value
+        else:
+            flat[name.removeprefix(f"{OPTIONS}.")] = value
+    return flat
+
+
+def nested_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of files and checkpoints: what only the task has stands in the table `options`."""
+    shared = {name: value for name, value in values.items() if name in FinetuneSettings.model_fields}
+    return {**shared, OPTIONS: {name: value for name, value in values.items() if name not in shared}}

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -17,18 +18,23 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.encoder import EncoderInput, encoder_input
+from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.runtime.settings import validated
-from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.protocol import Protocol
 from hcmoco_bench.tasks.core.record import TaskRecord
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.training.objective import LoopBatch, Objective
+from hcmoco_bench.training.optimizers import OptimizerPlan
 from hcmoco_bench.training.settings import Stage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from hcmoco_bench.results.evidence import Evidence
+
+AnyFinetuneSettings = TypeVar("AnyFinetuneSettings", bound=FinetuneSettings)
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,18 @@ class TaskData:
 
     Attributes:
         dataset: Gives the sample of a row, or of a `Draw` (row, epoch, repeat), on which alone its randomness depends.
-        collate: Stacks so many samples into a batch that knows its `sample_ids` and goes `to` a device.
+        collate: Stacks a number of samples into a batch that knows its `sample_ids` and goes `to` a device.
         ids: Sample id of each row.
-        name: Of the data set, for results, e.g. `NTURGBD-Parsing-4K`.
+        name: Name of the data set in results, e.g. `NTURGBD-Parsing-4K`.
         generated: Whether the people are generated; results say so.
         split: Name of the split.
         expected: The ids that the split should have; more than `ids` where samples could not be prepared.
         split_sha256: `fingerprint` of the expected ids.
-        manifest_sha256: Of the store's manifest; None for data in its published layout.
-        problems: Samples that are expected and not there.
-        groups: Of each row, what must not be on both sides of a validation split (performer, clip, ...).
-        mixture: Rows of each of several data sets drawn equally often in training; None for one data set.
+        manifest_sha256: SHA-256 of the store's manifest; None for data in its published layout.
+        problems: Samples that are expected and missing.
+        groups: Group of each row (performer, clip, ...); a group is never on both sides of a validation split.
+        mixture: Number of rows of each data set, where training draws equally often from several; None for one.
+        class_weights: (C,) weights of the classes that were published for this data; None if there are none.
     """
 
     dataset: Dataset[Any]
@@ -62,6 +69,7 @@ class TaskData:
     problems: tuple[Problem, ...] = ()
     groups: tuple[str, ...] | None = None
     mixture: tuple[int, ...] | None = None
+    class_weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,12 +91,12 @@ class TaskData:
 
 @dataclass(frozen=True)
 class ResultFigure:
-    """An image of a result; drawn only when asked for.
+    """A figure of a result, drawn only when it is asked for.
 
     Attributes:
         name: File name without suffix, e.g. `confusion`.
-        caption: One sentence.
-        draw: Makes the figure.
+        caption: Caption of one sentence.
+        draw: Function that draws the figure.
     """
 
     name: str
@@ -101,14 +109,14 @@ class Evaluation:
     """What a model or a set of predictions scored.
 
     Attributes:
-        scores: Every figure by name, in the units of the record (the main score in `record.unit`); all are computed
-            from the evidence alone by `Task.scores`.
-        per_class: By class (or joint): figures by name, None where a class has none.
+        scores: Every score by name, in the units of the record (the main score in `record.unit`); `Task.scores`
+            computes them all from the evidence alone.
+        per_class: Scores by name for each class (or joint), None where a class has none.
         evidence: Statistics of each sample.
-        n_expected: Samples that the split should have.
-        n_scored: Samples that were scored.
+        n_expected: Number of samples that the split should have.
+        n_scored: Number of samples that were scored.
         problems: What was left out of scoring, and why.
-        figures: To look at.
+        figures: Figures for people.
     """
 
     scores: dict[str, float]
@@ -120,109 +128,118 @@ class Evaluation:
     figures: tuple[ResultFigure, ...] = field(default=(), repr=False)
 
 
-class TaskOptions(BaseModel):
-    """Settings of one task alone; a task with such settings derives its own model from this."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Task(ABC):
+class Task(ABC, Generic[AnyFinetuneSettings]):
     """A downstream task; one object serves all runs and holds no state.
 
-    `config.protocol` names the protocol. A model trained under one can be scored under another: `evaluate` then gets
-    the checkpoint's settings with that one name (and the paths) changed.
+    A task derives from `Task[ItsSettings]` and is registered by name; see `tasks.core.registry`.
+
+    `config.protocol` names the protocol, and `protocol(config)` is the object with its rules. A model trained under
+    one can be scored under another: `evaluate` then gets the checkpoint's settings with that name (and the paths)
+    changed.
 
     Attributes:
-        record: What it is.
-        defaults: The paper's fine-tuning settings: fields of `FinetuneConfig` that differ from its own defaults.
-        options: The model of `config.options`; validated values are read with `self.options.model_validate`.
-        modality: The encoder that is taken from a pre-training checkpoint; None where the task decides otherwise.
+        record: What the task says about itself.
+        settings: Model of the task's settings; its `defaults` are those of the paper.
+        modality: Modality of the encoder that is taken from a pre-training checkpoint; None where the task itself
+            decides.
+        inputs: Kinds of input of the encoders that the task can use.
     """
 
     record: ClassVar[TaskRecord]
-    defaults: ClassVar[Mapping[str, Any]]
-    options: ClassVar[type[TaskOptions]] = TaskOptions
+    settings: ClassVar[type[FinetuneSettings]] = FinetuneSettings
     modality: ClassVar[Modality | None] = None
+    inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
 
-    def check(self, config: FinetuneConfig) -> None:
-        """Raise UsageError for settings that this task cannot use; called before anything is read or written.
+    def check(self, config: AnyFinetuneSettings) -> None:
+        """Refuse settings that this task cannot use; called before anything is read or written.
 
         Raises:
-            UsageError: If the protocol or one of `config.options` is not the task's.
+            UsageError: If the task has no such protocol or cannot use the backbone.
         """
-        known = [protocol.name for protocol in self.record.protocols]
+        name, known = self.record.id, [protocol.name for protocol in self.record.protocols]
         if config.protocol not in known:
-            raise UsageError(f"{self.record.id}: no protocol {config.protocol!r}; it has {', '.join(known)}")
-        validated(self.options, config.options, self.record.id)
+            raise UsageError(
+                f"{name}: there is no protocol {config.protocol!r}; {did_you_mean(config.protocol, known)}"
+            )
+        taken = encoder_input(config.backbone)
+        if taken not in self.inputs:
+            what = "depth as points" if taken == "points" else "images"
+            raise UsageError(f"{name}: {config.backbone} takes {what}; choose another --backbone")
 
-    def notes(self, config: FinetuneConfig, *, own: bool = True) -> tuple[str, ...]:
-        """What readers of a result should know of its settings, beyond the protocol and the split.
+    def protocol(self, config: AnyFinetuneSettings) -> Protocol:
+        """The protocol that the settings name; a task whose protocols have rules of their own narrows the type."""
+        return self.record.protocol(config.protocol)
+
+    def notes(self, config: AnyFinetuneSettings, *, own: bool = True) -> tuple[str, ...]:
+        """What readers of a result should know about its settings, beyond the protocol and the split.
 
         Args:
             config: The settings.
-            own: Whether a model was trained with them; predictions of another program share only what is scored.
+            own: Whether a model was trained with them; for predictions of another program, only what concerns scoring.
         """
         return ()
 
-    def defaults_for(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The defaults, where the paper's depend on other settings (by name, not checked yet), e.g. on the ratio."""
-        return self.defaults
+    def defaults_for(self, config: AnyFinetuneSettings) -> Mapping[str, Any]:
+        """Defaults that depend on other settings, e.g. on the ratio; a setting that was given wins over them."""
+        return {}
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
 
         Raises:
-            UsageError: If there is nothing in the home folder; says which commands make it.
+            UsageError: If the home folder holds no such data; says which commands make it.
         """
-        raise UsageError(f"{self.record.id}: no data given; use --store or --root ({self.record.data})")
+        raise UsageError(f"{self.record.id}: no data is given; use --store or --root ({self.record.data})")
 
-    def training_split(self, config: FinetuneConfig) -> str:
-        """The split that is trained on: `train`, or `train_20` for a ratio of 0.2."""
+    def training_split(self, config: AnyFinetuneSettings) -> str:
+        """Name of the training split: `train`, or `train_20` for a ratio of 0.2."""
         return "train" if config.ratio == 1 else f"train_{100 * config.ratio:g}"
 
-    def test_split(self, config: FinetuneConfig) -> str:
-        """The split that is scored."""
+    def test_split(self, config: AnyFinetuneSettings) -> str:
+        """Name of the split that is scored."""
         return "test"
 
-    def stages(self, config: FinetuneConfig) -> tuple[Stage, ...]:
-        """Stages of the training; each starts with a fresh optimizer and schedule."""
+    def stages(self, config: AnyFinetuneSettings) -> tuple[Stage, ...]:
+        """The stages of the training; each starts with a fresh optimizer and schedule."""
         return (Stage("train", config.epochs),)
 
     @abstractmethod
-    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+    def open_data(self, config: AnyFinetuneSettings, split: str, *, train: bool) -> TaskData:
         """Open a split.
 
         Args:
-            config: `stores` or `root` say where; `protocol` and `image_size` how samples are cut out.
-            split: Its name.
-            train: Random crops and flips, from `config.seed` and the draw; otherwise the same sample every time.
+            config: The settings; `stores` or `root` say where the data is, `protocol` and `image_size` how samples are
+                cut out.
+            split: Name of the split.
+            train: Whether crops and flips are random, from `config.seed` and the draw; otherwise a row gives the same
+                sample every time.
 
         Raises:
-            UsageError: If there is no such split; lists those that there are.
+            UsageError: If there is no such split; lists those that exist.
             StoreError: If the store is missing or not finished.
             DataError: If files are missing or damaged.
         """
 
     @abstractmethod
-    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
-        """The model; draws what is random from torch's generator.
+    def build_model(self, config: AnyFinetuneSettings, *, fresh: bool = True) -> nn.Module:
+        """Build the model; what is random is drawn from torch's generator.
 
         Args:
             config: The settings.
-            fresh: Load the encoder of `config.ckpt` or `config.init`; a model that takes all its weights from elsewhere
-                does not need it.
+            fresh: Whether to load the encoder of `config.ckpt` or `config.init`; a model that takes all its weights
+                from elsewhere does not need it.
 
         Raises:
-            UsageError: If a backbone is unknown, or is another than the checkpoint's.
+            UsageError: If the backbone is unknown, or differs from the checkpoint's.
             DataError: If weights cannot be read or do not fit.
         """
 
     @abstractmethod
-    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+    def build_objective(self, config: AnyFinetuneSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """The training loss."""
 
-    def parameter_groups(self, config: FinetuneConfig, model: nn.Module) -> list[dict[str, Any]] | None:
-        """Groups of parameters with `lr_factor` or other options of the optimizer; None: all alike."""
+    def optimizers(self, config: AnyFinetuneSettings) -> Sequence[OptimizerPlan] | None:
+        """The optimizers, where there are several or they treat parameters differently; None for one that does not."""
         return None
 
     @abstractmethod
@@ -230,24 +247,24 @@ class Task(ABC):
         self,
         model: nn.Module,
         data: TaskData,
-        config: FinetuneConfig,
+        config: AnyFinetuneSettings,
         *,
         device: torch.device,
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
-        """Score a model; the same figures to the last bit every time, on the same machine and batch size.
+        """Score a model; on one machine and with one batch size, scores are the same to the last bit every time.
 
-        Called in every process of a run; `tasks.core.batches.evaluation_batches` gives each its share, and the metrics'
-        `compute` puts them together.
+        Called in every process of a run: `tasks.core.batches.evaluation_batches` gives each process its share, and the
+        `compute` of the metrics puts the shares together.
 
         Args:
-            model: On the device, in evaluation mode.
+            model: The model, on the device and in evaluation mode.
             data: A split, opened with `train=False`.
-            config: The settings; `protocol` says how to score.
-            device: Where the model is.
-            progress: Told samples done and to do.
-            sheet_size: Samples to keep for the prediction sheet.
+            config: The settings; their protocol says how to score.
+            device: Device of the model.
+            progress: Told how many samples are done and how many there are.
+            sheet_size: Number of samples to keep for the prediction sheet.
         """
 
     @abstractmethod
@@ -255,18 +272,18 @@ class Task(ABC):
         self,
         path: Path,
         data: TaskData,
-        config: FinetuneConfig,
+        config: AnyFinetuneSettings,
         *,
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
-        """Score another program's predictions; see `tasks.core.predictions.check_ids` for ids that do not agree.
+        """Score another program's predictions; `tasks.core.predictions.check_ids` compares their ids with the split's.
 
         Raises:
             DataError: If predictions are missing, given twice, of unknown samples, damaged, or not finite; says how
-                many and names some. A subset is never scored as if it were the whole.
+                many and names some. A part of a split is never scored as if it were the whole.
         """
 
     @abstractmethod
     def scores(self, evidence: Evidence) -> dict[str, float]:
-        """`Evaluation.scores` from the evidence alone; for intervals, and for anyone who checks a result."""
+        """`Evaluation.scores` from the evidence alone, for intervals and for anyone who checks a result."""

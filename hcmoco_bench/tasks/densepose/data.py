@@ -26,7 +26,6 @@ from hcmoco_bench.sources.densepose import (
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry, find_symmetry, generated_symmetry, read_symmetry
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
-from hcmoco_bench.tasks.densepose.options import DensePoseOptions
 
 NAME: Final = "DensePose-COCO"
 TASK: Final = "densepose"
@@ -38,18 +37,18 @@ TABLE_FOLDERS: Final = ("", "UV_data", "eval_data", "DensePoseData/eval_data", "
 """Where below the data set's folder the body's tables are looked for."""
 
 
-def open_densepose(root: Path, split: str, side: int, options: DensePoseOptions, *, train: bool, seed: int) -> TaskData:
+def open_densepose(root: Path, split: str, side: int, *, flip: float, train: bool, seed: int) -> TaskData:
     """Open a split.
 
-    Training takes the images in which somebody is annotated with points; scoring takes all.
+    Training takes the images in which at least one person is annotated with points; scoring takes all.
 
     Args:
         root: COCO's folder.
         split: `train` (the published train and valminusminival files), `train_<percent>`, or `minival`.
         side: Shorter side of the images, px.
-        options: Of the task.
-        train: Draw sizes and mirror.
-        seed: Of the draws.
+        flip: Probability of mirroring an image in training.
+        train: Whether to draw sizes and to mirror.
+        seed: Seed of the draws.
 
     Raises:
         UsageError: If there is no such split.
@@ -57,7 +56,7 @@ def open_densepose(root: Path, split: str, side: int, options: DensePoseOptions,
     """
     name, _, percent = split.partition("_")
     if name not in PARTS_OF or (percent and name != "train"):
-        raise UsageError(f"{TASK}: no split {split!r}; there are train, train_<percent>, and {TEST}")
+        raise UsageError(f"{TASK}: there is no split {split!r}; there are train, train_<percent>, and {TEST}")
     found = annotation_files(root, name)
     contents = [_read(path, root) for path in found]
     body = find_body(root)
@@ -76,7 +75,7 @@ def open_densepose(root: Path, split: str, side: int, options: DensePoseOptions,
             side,
             train=train,
             symmetry=_symmetry(root, generated=body is not None) if train else None,
-            flip=options.flip,
+            flip=flip,
             seed=seed,
         ),
         collate=collate_densepose,
@@ -111,7 +110,7 @@ def annotation_files(root: Path, name: str) -> list[Path]:
 
 
 def truth_of(root: Path, split: str, ids: Iterable[str]) -> Mapping[int, AnnotatedImage]:
-    """What the metric compares with, of these images; raises DataError if a file cannot be read."""
+    """The annotations of these images that the metric compares with; raises DataError if a file cannot be read."""
     wanted = {int(identifier) for identifier in ids}
     name = TEST if split == TEST else "train"
     return {
@@ -122,14 +121,18 @@ def truth_of(root: Path, split: str, ids: Iterable[str]) -> Mapping[int, Annotat
     }
 
 
-def find_geodesics(root: Path, options: DensePoseOptions) -> Path:
+def find_geodesics(root: Path, given: str | None) -> Path:
     """The generated body's file, or the folder with DensePose's tables.
+
+    Args:
+        root: COCO's folder.
+        given: Folder that the setting `geodesics` names; None to look below `root`.
 
     Raises:
         DataError: Kind `tables_missing` if there is neither; says what to fetch.
     """
-    if options.geodesics is not None:
-        return Path(options.geodesics)
+    if given is not None:
+        return Path(given)
     body = find_body(root)
     if body is not None:
         return body
@@ -159,15 +162,15 @@ def _geodesics_at(path: Path) -> Geodesics:
     )
 
 
-def geodesics_of(root: Path, options: DensePoseOptions, progress: Progress = no_progress) -> Geodesics:
-    """Charts and distances of the body; converted or computed once, and kept beside the tables.
+def geodesics_of(root: Path, given: str | None, progress: Progress = no_progress) -> Geodesics:
+    """Charts and distances of the body, converted or computed once and kept beside the tables; see `find_geodesics`.
 
     Raises:
         DataError: If tables are missing, damaged, or do not fit each other.
         StoreError: If the converted table cannot be written.
     """
     progress("reading geodesic distances", 0, 1)
-    found = _geodesics_at(find_geodesics(root, options))
+    found = _geodesics_at(find_geodesics(root, given))
     progress("reading geodesic distances", 1, 1)
     return found
 

@@ -16,8 +16,8 @@ from hcmoco_bench.models.export import fusion_of
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.export import Exported
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.densepose.data import TASK
 
 DETECTRON2_DENSEPOSE: Final = "densepose-detectron2"
@@ -29,7 +29,7 @@ def export_densepose(checkpoint: Path, out: Path) -> Exported:
     """Write `<out>.pth` for `MODEL.WEIGHTS`, and `<out>.yaml` beside it.
 
     Args:
-        checkpoint: Of `finetune --task densepose`.
+        checkpoint: A model that `finetune --task densepose` left.
         out: The `.pth` file.
 
     Raises:
@@ -38,7 +38,7 @@ def export_densepose(checkpoint: Path, out: Path) -> Exported:
         StoreError: If nothing can be written there.
     """
     if out.suffix != ".pth":
-        raise UsageError(f"{out}: detectron2 reads .pth files; give such a name with --out")
+        raise UsageError(f"{out}: detectron2 reads .pth files; give a name that ends in .pth with --out")
     found = load_task_checkpoint(checkpoint, TASK)
     model = get_task(TASK).build_model(found.config, fresh=False)
     if not isinstance(model, DensePoseRCNN):
@@ -62,8 +62,8 @@ def export_densepose(checkpoint: Path, out: Path) -> Exported:
     return Exported(out, found.config.backbone, sum(value.numel() for value in model.parameters()), note)
 
 
-def _solver(config: FinetuneConfig) -> dict[str, Any]:
-    """For whoever trains on there: the paper's schedule at the run's rate."""
+def _solver(config: FinetuneSettings) -> dict[str, Any]:
+    """The solver for training on in detectron2: the paper's schedule at the run's rate."""
     return {
         "IMS_PER_BATCH": config.batch_size,
         "BASE_LR": config.lr,

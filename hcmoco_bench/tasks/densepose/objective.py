@@ -26,7 +26,7 @@ class DensePoseObjective(Objective[DensePoseBatch]):
     """The sum of all terms.
 
     Args:
-        weights: Of the charts' terms.
+        weights: Factors on the terms of the charts.
     """
 
     def __init__(self, weights: ChartWeights) -> None:
@@ -67,11 +67,11 @@ class DensePoseObjective(Objective[DensePoseBatch]):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
+        """Nothing is kept between steps."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to put back."""
+        """Nothing is kept between steps."""
 
 
 def network_input(batch: DensePoseBatch) -> Tensor:

@@ -27,103 +27,87 @@ from hcmoco_bench.metrics.densepose import (
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections
-from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.models.hrnet import set_fusion
 from hcmoco_bench.plotting.iuv_overlay import IUVImage, IUVPerson, iuv_overlays
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.densepose import DensePoseImage
 from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.record import TaskRecord
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
 from hcmoco_bench.tasks.densepose.data import TASK, TEST, find_geodesics, geodesics_of, open_densepose, truth_of
 from hcmoco_bench.tasks.densepose.detections import check_entries, image_detections, images_of, listed
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_input
-from hcmoco_bench.tasks.densepose.options import DensePoseOptions
-from hcmoco_bench.tasks.densepose.record import RECORD
+from hcmoco_bench.tasks.densepose.record import RECORD, DensePoseProtocol
+from hcmoco_bench.tasks.densepose.settings import DensePoseSettings
 from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PUBLISHED_SIDE: Final = 800
 _LABEL: Final = "scoring, images"
 _CHARTED: Final = 20
 _LOW_DATA_RATE: Final = 0.005
 _SHOWN_SCORE: Final = 0.5
 _LEFT_OUT: Final = frozenset({"other_category"})
-"""Problems of a results file that are no mistakes: what is not a person is not scored."""
+"""Problems of a results file that are not mistakes: detections of other categories are not scored."""
 
 
-class DensePose(Task):
-    """Boxes, parts, U and V."""
+class DensePose(Task[DensePoseSettings]):
+    """Boxes of people, and the part, U and V of each of their pixels."""
 
     record: ClassVar[TaskRecord] = RECORD
-    options: ClassVar[type[TaskOptions]] = DensePoseOptions
+    settings: ClassVar[type[FinetuneSettings]] = DensePoseSettings
     modality: ClassVar[Modality | None] = "rgb"
-    # 130,000 iterations of 16 images are 64 epochs of 32,421; the rate falls after 100,000 and 120,000.
-    defaults: ClassVar[Mapping[str, Any]] = {
-        "image_size": PUBLISHED_SIDE,
-        "batch_size": 16,
-        "eval_batch_size": 1,
-        "epochs": 64,
-        "lr": 0.01,
-        "momentum": 0.9,
-        "weight_decay": 1e-4,
-        "schedule": "multistep",
-        "milestones": (49.25, 59.0),
-        "step_factor": 0.1,
-        "warmup_epochs": 0.5,
-        "clip": 10.0,
-    }
 
-    def defaults_for(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def protocol(self, config: DensePoseSettings) -> DensePoseProtocol:
+        """See `Task.protocol`."""
+        return self.record.protocol_of_type(config.protocol, DensePoseProtocol)
+
+    def defaults_for(self, config: DensePoseSettings) -> Mapping[str, Any]:
         """The paper's 13,000 iterations on 10 % of the data are again 64 epochs, with half the rate."""
-        return {**self.defaults, "lr": _LOW_DATA_RATE} if float(given.get("ratio", 1)) < 1 else self.defaults
+        return {"lr": _LOW_DATA_RATE} if config.ratio < 1 else {}
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """The folder `densepose` in the home folder."""
         folder = home / TASK
         if not folder.is_dir():
             raise UsageError(
-                f"{TASK}: no data given and no {folder}; give --root with DensePose-COCO, or make some: hcmoco-bench "
-                f"synth densepose --out {folder}"
+                f"{TASK}: no data is given and there is no {folder}; give --root with DensePose-COCO, or generate "
+                f"some: hcmoco-bench synth densepose --out {folder}"
             )
         return {"root": str(folder)}
 
-    def test_split(self, config: FinetuneConfig) -> str:
+    def test_split(self, config: DensePoseSettings) -> str:
         """The published test split."""
         return TEST
 
-    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
-        """See `Task.open_data`; what is opened for scoring needs the body's tables."""
-        root, options = _root(config), _options(config)
+    def open_data(self, config: DensePoseSettings, split: str, *, train: bool) -> TaskData:
+        """See `Task.open_data`; data that is opened for scoring needs the tables of the body."""
+        root = _root(config)
         if not train:
-            find_geodesics(root, options)
-        side = PUBLISHED_SIDE if config.protocol == "published" and not train else config.image_size
-        return open_densepose(root, split, side, options, train=train, seed=config.seed)
+            find_geodesics(root, config.geodesics)
+        side = config.image_size if train else self.protocol(config).side or config.image_size
+        return open_densepose(root, split, side, flip=config.flip, train=train, seed=config.seed)
 
-    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
+    def build_model(self, config: DensePoseSettings, *, fresh: bool = True) -> nn.Module:
         """The R-CNN over the encoder; see `Task.build_model`."""
-        options = _options(config)
         encoder = task_encoder(config, "rgb", fresh=fresh)
-        if not isinstance(encoder, Encoder):
-            raise UsageError(f"{TASK}: needs a backbone that gives maps, not {config.backbone}")
-        set_fusion(encoder, options.fusion)
-        return DensePoseRCNN(encoder, options.network())
+        set_fusion(encoder, config.fusion)
+        return DensePoseRCNN(encoder, config.network())
 
-    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+    def build_objective(self, config: DensePoseSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `DensePoseObjective`."""
-        return DensePoseObjective(_options(config).weights())
+        return DensePoseObjective(config.weights())
 
     def evaluate(
         self,
         model: nn.Module,
         data: TaskData,
-        config: FinetuneConfig,
+        config: DensePoseSettings,
         *,
         device: torch.device,
         progress: Progress = no_progress,
@@ -131,7 +115,7 @@ class DensePose(Task):
     ) -> Evaluation:
         """See `Task.evaluate`."""
         root = _root(config)
-        metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, _options(config), progress))
+        metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, config.geodesics, progress))
         shown, done = set(spread(data.ids, sheet_size)), 0
         kept: dict[str, list[Detection]] = {}
         for batch in evaluation_batches(data, config, device):
@@ -150,20 +134,20 @@ class DensePose(Task):
         self,
         path: Path,
         data: TaskData,
-        config: FinetuneConfig,
+        config: DensePoseSettings,
         *,
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
         """Score COCO results JSON with quantized IUV; see `metrics.densepose.result_file` for its forms.
 
-        The images themselves are not needed: all that the split should have are scored.
+        The image files are not needed: every image that the split should have is scored.
         """
         root = _root(config)
         results = read_results(path)
         check_entries(results.entries, set(data.expected), path)
         metric = DensePoseMetric(
-            truth_of(root, data.split, data.expected), geodesics_of(root, _options(config), progress)
+            truth_of(root, data.split, data.expected), geodesics_of(root, config.geodesics, progress)
         )
         shown = set(spread(data.ids, sheet_size))
         kept: dict[str, list[Detection]] = {}
@@ -193,7 +177,7 @@ class DensePose(Task):
         return self._evaluation(metric, data, len(data.expected), kept, tuple(problems))
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
-        """The ten statistics by GPS, GPSM, mask and box overlap in %: `gps_AP`, ...; NaN where nothing is to find."""
+        """The ten statistics by GPS, GPSM, mask and box overlap in % (`gps_AP`, ...); NaN if nothing is to be found."""
         return {
             name: math.nan if value == UNDEFINED else 100 * value for name, value in densepose_scores(evidence).items()
         }
@@ -215,7 +199,9 @@ class DensePose(Task):
             )
         drawn: tuple[ResultFigure, ...] = ()
         if kept:
-            caption = "Annotated points, and the part, U and V of each pixel of the people found with a score over 0.5."
+            caption = (
+                "Annotated points, and part, U and V of each pixel of the people that were found with a score over 0.5."
+            )
             drawn = (ResultFigure("iuv", caption, partial(_draw, data, kept)),)
         return Evaluation(
             scores=scores,
@@ -233,14 +219,10 @@ class DensePose(Task):
         )
 
 
-def _root(config: FinetuneConfig) -> Path:
+def _root(config: DensePoseSettings) -> Path:
     if config.root is None:
-        raise UsageError(f"{TASK}: reads {RECORD.data}; give --root")
+        raise UsageError(f"{TASK} reads {RECORD.data}; give --root")
     return Path(config.root)
-
-
-def _options(config: FinetuneConfig) -> DensePoseOptions:
-    return DensePoseOptions.model_validate(config.options)
 
 
 def _draw(data: TaskData, kept: Mapping[str, list[Detection]]) -> Figure:

@@ -10,36 +10,35 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.data.itop_crops import Framing, ItopCrops, JointBatch, collate_joints
+from hcmoco_bench.data.itop_crops import ItopCrops, collate_joints
 from hcmoco_bench.data.normalize import normalize_depth
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.losses.a2j import a2j_loss
 from hcmoco_bench.metrics.joint_accuracy import JointAccuracyMetric, joint_accuracy_per_joint, joint_accuracy_scores
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.a2j import A2J, HEAD_WIDTH
+from hcmoco_bench.models.a2j import A2J
 from hcmoco_bench.models.anchor_votes import JointVotes
-from hcmoco_bench.models.encoders import Encoder
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import gather_objects
 from hcmoco_bench.sources.itop import SPLITS, ItopSplit, open_itop, pixels_from_world
-from hcmoco_bench.sources.itop.layout import VALID
 from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.predictions import check_ids
-from hcmoco_bench.tasks.core.record import Download, ProtocolRecord, SplitRecord, TaskRecord
+from hcmoco_bench.tasks.core.record import TaskRecord
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
+from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
-from hcmoco_bench.training.objective import Objective, StepMetric, StepResult
+from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
+from hcmoco_bench.tasks.itop_pose.settings import ItopSettings
+from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
@@ -47,140 +46,49 @@ if TYPE_CHECKING:
 
 JOINTS: Final = "itop15"
 _LABEL: Final = "scoring, frames"
-_FRAMING: Final[Mapping[str, Framing]] = {"native": "found", "published": "labels"}
-
-RECORD: Final = TaskRecord(
-    id="itop_pose",
-    version=1,
-    title="3-D pose from one depth map (ITOP, side view)",
-    data="a folder (--root) with ITOP_side_{train,test}_{depth_map,labels}.h5, or the same as .h5.gz",
-    splits=(
-        SplitRecord(name="train", rule="frames whose labels are marked valid", size=VALID["train"]),
-        SplitRecord(name="test", rule="frames whose labels are marked valid, of other people", size=VALID["test"]),
-        SplitRecord(
-            name="train_<percent>", rule="frames 0, k, 2k, ... of train, k = 100 / percent, floor(n / k) of them"
-        ),
-    ),
-    protocols=(
-        ProtocolRecord(
-            name="native",
-            summary="Box and depth range come from the person found in the depth map alone (floor taken out, connected "
-            "surfaces, the one most like a person); the crop keeps its proportions.",
-        ),
-        ProtocolRecord(
-            name="published",
-            summary="The box of the true joints with a margin of 25 and 15 px, stretched to a square, and nothing more "
-            "than 5 cm behind the deepest true joint.",
-            leaks="box and depth range of a test frame come from its true joints",
-        ),
-    ),
-    main_score="accuracy",
-    unit="%",
-    chance="The mean of the training crops' joints, put into each test crop, knows where the person is but not the "
-    "pose; `mean_pose` scores it on the same data.",
-    citation="Haque et al., Towards Viewpoint Invariant 3D Human Pose Estimation, ECCV 2016; Xiong et al., A2J, ICCV "
-    "2019; Hong et al., Versatile Multi-Modal Pre-Training for Human-Centric Perception, CVPR 2022",
-    downloads=(
-        Download(
-            what="ITOP_side_train_depth_map.h5.gz, ITOP_side_train_labels.h5.gz, and the two of test",
-            where="https://zenodo.org/records/3932973",
-            put="any folder; hcmoco-bench finetune --task itop_pose --root FOLDER (they are unpacked there once)",
-        ),
-    ),
-    bad_input="Frames whose labels are not valid do not belong to a split. Frames marked valid with a joint that is "
-    "not finite or not in front of the camera are left out, counted and named. Frames in which nobody is found are "
-    "scored on the whole depth map and named. Missing, cut or foreign files, other shapes, files of different frames, "
-    "and files without a valid frame are errors, as are predictions that are not finite.",
-)
 
 
-class ItopOptions(TaskOptions):
-    """Settings of this task alone.
-
-    Attributes:
-        head_width: Channels of the heads' convolutions.
-        augmentation: How much training crops are moved, turned and scaled, as a share of the published 10 px, 15
-            degrees and 0.5 to 1.5; less suits short runs.
-    """
-
-    head_width: int = Field(default=HEAD_WIDTH, ge=8)
-    augmentation: float = Field(default=1.0, ge=0, le=1)
-
-
-class A2JObjective(Objective[JointBatch]):
-    """A2J's loss over all crops of a batch."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The two parts of the loss, and the mean distance of the joints in cm."""
-        return ("anchors", "regression", "error_cm")
-
-    def __call__(self, model: nn.Module, batch: JointBatch, *, stage: int, generator: torch.Generator) -> StepResult:
-        """The loss of one batch."""
-        votes: JointVotes = model(normalize_depth(batch.depth))
-        loss = a2j_loss(votes.anchors, votes.places, votes.depths, batch.target)
-        error = 100 * (batch.to_world(votes.places, votes.depths) - batch.world).norm(dim=-1).mean()
-        weight = torch.tensor(float(len(batch)), device=batch.depth.device)
-        parts = {"anchors": loss.anchors, "regression": loss.regression, "error_cm": error}
-        return StepResult(loss.total, {name: StepMetric(value.detach(), weight) for name, value in parts.items()})
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to put back."""
-
-
-class ItopPose(Task):
-    """Where 15 joints are, in meters, from one depth map."""
+class ItopPose(Task[ItopSettings]):
+    """Places of 15 joints, in meters, from one depth map."""
 
     record: ClassVar[TaskRecord] = RECORD
-    options: ClassVar[type[TaskOptions]] = ItopOptions
+    settings: ClassVar[type[FinetuneSettings]] = ItopSettings
     modality: ClassVar[Modality | None] = "depth"
-    defaults: ClassVar[Mapping[str, Any]] = {
-        "image_size": 288,
-        "batch_size": 12,
-        "eval_batch_size": 12,
-        "epochs": 50,
-        "optimizer": "adam",
-        "lr": 3.5e-4,
-        "weight_decay": 1e-4,
-        "schedule": "step",
-        "step_epochs": 10,
-        "step_factor": 0.2,
-    }
 
-    def check(self, config: FinetuneConfig) -> None:
+    def check(self, config: ItopSettings) -> None:
         """See `Task.check`; the crop's side must be a multiple of 4, the anchors' stride."""
         super().check(config)
         if config.image_size % 4:
-            raise UsageError(f"itop_pose: image_size {config.image_size} is not a multiple of 4")
+            raise UsageError(f"{TASK}: image_size {config.image_size} is not a multiple of 4; choose another --size")
+
+    def protocol(self, config: ItopSettings) -> ItopProtocol:
+        """See `Task.protocol`."""
+        return self.record.protocol_of_type(config.protocol, ItopProtocol)
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """The folder `itop` in the home folder."""
         folder = home / "itop"
         if not folder.is_dir():
             raise UsageError(
-                f"itop_pose: no data given and no {folder}; give --root with ITOP's files, or make some: "
+                f"{TASK}: no data is given and there is no {folder}; give --root with ITOP's files, or generate some: "
                 f"hcmoco-bench synth itop --out {folder}"
             )
         return {"root": str(folder)}
 
-    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+    def open_data(self, config: ItopSettings, split: str, *, train: bool) -> TaskData:
         """See `Task.open_data`."""
         if config.root is None:
-            raise UsageError(f"itop_pose: reads {RECORD.data}; give --root")
+            raise UsageError(f"{TASK} reads {RECORD.data}; give --root")
         name, _, percent = split.partition("_")
         if name not in SPLITS or (percent and name != "train"):
-            raise UsageError(f"itop_pose: no split {split!r}; there are train, test, and train_<percent>")
+            raise UsageError(f"{TASK}: there is no split {split!r}; there are train, test, and train_<percent>")
         source = open_itop(Path(config.root), "train" if name == "train" else "test")
         dataset = ItopCrops(
             source,
-            framing=_FRAMING[config.protocol],
+            framing=self.protocol(config).framing,
             size=config.image_size,
             train=train,
-            strength=ItopOptions.model_validate(config.options).augmentation,
+            strength=config.augmentation,
             seed=config.seed,
         )
         expected = (*source.ids, *(problem.id for problem in source.problems))
@@ -197,17 +105,13 @@ class ItopPose(Task):
             problems=source.problems,
             groups=source.people,
         )
-        return data.subset(uniform_rows(len(source), percent, task=RECORD.id), split=split) if percent else data
+        return data.subset(uniform_rows(len(source), percent, task=TASK), split=split) if percent else data
 
-    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> nn.Module:
+    def build_model(self, config: ItopSettings, *, fresh: bool = True) -> nn.Module:
         """A2J over the encoder; see `Task.build_model`."""
-        encoder = task_encoder(config, "depth", fresh=fresh)
-        if not isinstance(encoder, Encoder):
-            raise UsageError(f"itop_pose: A2J needs a backbone that gives maps, not {config.backbone}")
-        width = ItopOptions.model_validate(config.options).head_width
-        return A2J(encoder, len(joint_set(JOINTS)), width=width)
+        return A2J(task_encoder(config, "depth", fresh=fresh), len(joint_set(JOINTS)), width=config.head_width)
 
-    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+    def build_objective(self, config: ItopSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `A2JObjective`."""
         return A2JObjective()
 
@@ -215,7 +119,7 @@ class ItopPose(Task):
         self,
         model: nn.Module,
         data: TaskData,
-        config: FinetuneConfig,
+        config: ItopSettings,
         *,
         device: torch.device,
         progress: Progress = no_progress,
@@ -241,12 +145,12 @@ class ItopPose(Task):
         self,
         path: Path,
         data: TaskData,
-        config: FinetuneConfig,
+        config: ItopSettings,
         *,
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
-        """Score an `.npz` or `.json` of joints by frame; see `joint_predictions` and `Task.score_predictions`."""
+        """Score an `.npz` or `.json` of joints by frame; see `read_joint_predictions` and `Task.score_predictions`."""
         ids, joints = read_joint_predictions(path, len(joint_set(JOINTS)))
         check_ids(ids, data.ids, path=path)
         row = {name: number for number, name in enumerate(ids)}
@@ -259,7 +163,7 @@ class ItopPose(Task):
         return self._evaluation(metric, data, predicted, (), sheet_size)
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
-        """Accuracy of all, upper and lower joints in %, and the mean distance in cm."""
+        """The accuracy of all, upper and lower joints in %, and the mean distance in cm."""
         found = joint_accuracy_scores(evidence)
         return {name: 100 * value if name.startswith("accuracy") else value for name, value in found.items()}
 
@@ -282,7 +186,7 @@ class ItopPose(Task):
             drawn = (
                 ResultFigure(
                     "skeletons",
-                    "True joints white, predicted ones orange, those at least 10 cm off red.",
+                    "True joints in white, predicted ones in orange, and in red where they are at least 10 cm off.",
                     partial(_draw_sheet, data, {name: predicted[name] for name in names}),
                 ),
                 ResultFigure("joints", "Share of joints within 10 cm.", partial(_draw_bars, per_joint)),
@@ -300,10 +204,10 @@ class ItopPose(Task):
 
 
 class MeanPose(nn.Module):
-    """A model without any skill: the same place and depth for each joint in every crop.
+    """A model without any skill, which puts each joint to the same place and depth in every crop.
 
     Args:
-        target: (J, 3) px of the crop (x, y), and depth in the unit of the target.
+        target: (J, 3) px of the crop (x, y), and depth in the unit of the targets.
     """
 
     target: Tensor
@@ -313,13 +217,13 @@ class MeanPose(nn.Module):
         self.register_buffer("target", target)
 
     def forward(self, image: Tensor) -> JointVotes:
-        """The same for each of (B, 3, H, W) crops."""
+        """The same votes for each of (B, 3, H, W) crops."""
         target = self.target.expand(len(image), -1, -1)
         return JointVotes(target[..., :2], target[..., :2], target[..., 2])
 
 
 def mean_pose(data: TaskData) -> MeanPose:
-    """The mean target of a split's crops, as a model: what `evaluate` gives for it is the task's chance level.
+    """The mean target of a split's crops as a model; what `evaluate` gives for it is the chance level of the task.
 
     Args:
         data: Training data, opened with `train=False`.
@@ -334,7 +238,7 @@ def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:
         rows = np.asarray(dataset.rows)[rows]
         dataset = dataset.dataset
     if not isinstance(dataset, ItopCrops):
-        raise TypeError(f"data of itop_pose is made by its open_data, not {type(dataset).__name__}")
+        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
     return dataset.source, rows
 
 

@@ -1,79 +1,64 @@
-"""The task `cross_modality`: labels with one modality, tested on the other, NTURGBD-Parsing-4K."""
+"""The task `cross_modality`: labels with one modality, tests on the other, on NTURGBD-Parsing-4K."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.record import TaskRecord
-from hcmoco_bench.tasks.modalities.task import (
-    CHANCE,
-    JOINT_NATIVE,
-    JOINT_PUBLISHED,
-    JOINT_SPLITS,
-    JointOptions,
-    JointParsingTask,
-)
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS
+from hcmoco_bench.tasks.modalities.settings import CrossModalitySettings
+from hcmoco_bench.tasks.modalities.task import CHANCE, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
 from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
 
 _MODALITIES: dict[str, tuple[Modality, Modality]] = {"rgb_to_depth": ("rgb", "depth"), "depth_to_rgb": ("depth", "rgb")}
 
 
-class CrossModalityOptions(JointOptions):
-    """Settings of cross-modality supervision.
+class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
+    """The head learns from dense embeddings of the source and is tested on the target's (the paper's section 3.5)."""
 
-    Attributes:
-        direction: The modality that labels are learned with, and the one that is tested.
-    """
-
-    direction: Literal["rgb_to_depth", "depth_to_rgb"] = "rgb_to_depth"
-
-
-class CrossModality(JointParsingTask):
-    """The head is trained on the source's dense embedding and tested on the target's (the paper's section 3.5)."""
-
-    options: ClassVar[type[JointOptions]] = CrossModalityOptions
+    settings: ClassVar[type[FinetuneSettings]] = CrossModalitySettings
     record: ClassVar[TaskRecord] = TaskRecord(
         id="cross_modality",
         version=1,
         title="Human parsing across modalities",
         data=(
             "two prepared NTU stores: labeled frames (prepare ntu --set parsing4k --annotations MASKS) and unlabeled "
-            "pairs (--set pretrain). The target modality of the labeled frames is not read by any training; 2-D "
-            "joints and part labels are"
+            "pairs (prepare ntu --set pretrain). Training reads the 2-D joints and part labels of the labeled frames, "
+            "but never their target modality"
         ),
-        splits=JOINT_SPLITS,
-        protocols=(JOINT_NATIVE, JOINT_PUBLISHED),
+        splits=SPLITS,
+        protocols=SHARED_EMBEDDING_PROTOCOLS,
         main_score="miou",
         unit="%",
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
         bad_input=(
-            f"{BAD_INPUT} Errors too: a labeled store whose RGB was warped with the frames' depth (--align "
+            f"{BAD_INPUT} Also errors: a labeled store whose RGB was warped with the depth of the frames (--align "
             "registered), and a pre-training that has read what is hidden here."
         ),
     )
 
-    def sources(self, config: FinetuneConfig) -> tuple[Modality, ...]:
-        """See `JointParsingTask.sources`."""
+    def sources(self, config: CrossModalitySettings) -> tuple[Modality, ...]:
+        """See `SharedEmbeddingParsing.sources`."""
         return (self._direction(config)[0],)
 
-    def image(self, config: FinetuneConfig) -> Modality:
-        """The target."""
+    def image(self, config: CrossModalitySettings) -> Modality:
+        """The target modality."""
         return self._direction(config)[1]
 
-    def hidden(self, config: FinetuneConfig) -> Hidden:
-        """The target."""
+    def hidden(self, config: CrossModalitySettings) -> Hidden:
+        """The target modality."""
         return self._direction(config)[1]
 
-    def setting(self, config: FinetuneConfig) -> str:
-        """See `JointParsingTask.setting`."""
+    def setting(self, config: CrossModalitySettings) -> str:
+        """See `SharedEmbeddingParsing.setting`."""
         source, target = self._direction(config)
         return f"labels learned with {source}, tested on {target}; {target} of labeled frames hidden in training"
 
-    def _direction(self, config: FinetuneConfig) -> tuple[Modality, Modality]:
-        return _MODALITIES[CrossModalityOptions.model_validate(config.options).direction]
+    def _direction(self, config: CrossModalitySettings) -> tuple[Modality, Modality]:
+        return _MODALITIES[config.direction]

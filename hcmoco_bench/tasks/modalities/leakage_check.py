@@ -1,4 +1,4 @@
-"""What a pre-training has seen, held against what a task hides."""
+"""The leakage check: has a pre-training seen what a task hides?"""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.pretrain.config import PretrainConfig
+from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
+from hcmoco_bench.tasks.modalities.contrast import joint_methods, trains_jointly
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
 def refuse_as_file(path: Path) -> None:
-    """Raise UsageError for a checkpoint of this program that is given as a mere file of weights.
+    """Raise UsageError for a checkpoint of this program that is given as a mere file of weights (`init`).
 
-    Nothing of it would be checked. Of other programs' files nothing is known, and results say so.
+    Its pre-training would not be checked. Nothing is known of other programs' files, and results say so.
     """
     if path.suffix == ".safetensors":
         return
@@ -30,42 +32,56 @@ def refuse_as_file(path: Path) -> None:
     raise UsageError(f"{path}: a checkpoint of kind {kind!r} of this program; give a pre-training as --ckpt")
 
 
-def check_fits(path: Path, trained: PretrainConfig, *, backbone: str, joints: str, dim: int) -> None:
-    """Raise UsageError unless all of a pre-training's networks have their partners in a model of both modalities.
+def check_fits(path: Path, trained: PretrainSettings, *, backbone: str, joints: str, dim: int) -> MultimodalSettings:
+    """Check that each network of a pre-training has its partner in the model of a task with shared embeddings.
 
     Args:
         path: The checkpoint, for messages.
-        trained: Its settings.
-        backbone: Of both encoders.
-        joints: Of the keypoints' encoder.
-        dim: Of the embeddings.
+        trained: Settings of the pre-training.
+        backbone: Backbone of both encoders here.
+        joints: Joint set of the keypoints' encoder here.
+        dim: Length of the embeddings here.
+
+    Returns:
+        The settings of the pre-training.
+
+    Raises:
+        UsageError: If a network differs; names the setting that would fit.
     """
-    if trained.method == "mmv" or trained.depth_backbone not in (None, trained.backbone):
+    if not isinstance(trained, MultimodalSettings) or not trains_jointly(trained):
         raise UsageError(
-            f"{path}: needs a pre-training by hcmoco or cmc with one backbone for both modalities; this one is "
-            f"{trained.method} with {trained.backbone} and {trained.depth_backbone or trained.backbone}"
+            f"{path}: is a pre-training by {trained.method}; this task needs one by {' or '.join(joint_methods())}"
+        )
+    if trained.depth_backbone not in (None, trained.backbone):
+        raise UsageError(
+            f"{path}: has the backbones {trained.backbone} and {trained.depth_backbone}; this task needs a "
+            "pre-training with one backbone for both modalities"
         )
     for name, here in (("backbone", backbone), ("joints", joints), ("dim", dim)):
         there = getattr(trained, name)
         if there != here:
             raise UsageError(f"{path}: was trained with {name} = {there}, here it is {here}; give --set {name}={there}")
+    return trained
 
 
-def check_unseen(path: Path, trained: PretrainConfig, labeled: AnyStore, hidden: Hidden) -> None:
-    """Raise UsageError if a pre-training saw what is hidden, or people and clips that are left out with it.
+def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hidden: Hidden) -> None:
+    """Check that a pre-training has seen neither what is hidden, nor the people and clips that have to be left out.
 
-    Stores are known by their manifests. One that was learned from together with the labeled store, by the same rule,
-    is in order; of any other the samples are looked through.
+    Stores are recognized by their manifests. If the pre-training learned from the labeled store too and left the
+    overlap out, its other stores are in order; otherwise their samples are looked through.
 
     Args:
         path: The checkpoint, for messages.
-        trained: Its settings.
+        trained: Settings of the pre-training.
         labeled: The labeled store.
-        hidden: Its modality that no training may read.
+        hidden: Modality of the labeled store that no training may read.
+
+    Raises:
+        UsageError: If it has seen any of that, or a store is gone, so that nobody can tell; says what to do.
     """
     advice = (
         f'pre-train on both stores with --set \'hide=["{hidden}", "nothing"]\', which leaves such samples out; or '
-        "reproduce the authors' way with --protocol published --set overlap=keep"
+        "train as the authors do, with --protocol published --set overlap=keep"
     )
     own = file_sha256(labeled.path / MANIFEST_FILE)
     others: list[AnyStore] = []

@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.embedding_head import EmbeddingHead
-from hcmoco_bench.pretrain.model import Embeddings, MultiModalModel
+from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
 
 
 @dataclass(frozen=True)
-class JointOutput:
-    """Of a batch in training.
+class SharedEmbeddingOutput:
+    """What the network gives for a batch in training.
 
     Attributes:
-        embeddings: Of all samples; None without contrast.
-        rows: (N,) rows of the samples that are labeled.
-        scores: (N, C, h, w) class scores of these.
+        embeddings: Embeddings of all samples; None without contrast.
+        rows: (N,) rows of the labeled samples.
+        scores: (N, C, h, w) class scores of the labeled samples.
     """
 
     embeddings: Embeddings | None
@@ -29,18 +29,18 @@ class JointOutput:
     scores: Tensor
 
 
-class JointNet(nn.Module):
-    """Encoders and mappers as in pre-training, and one head.
+class SharedEmbeddingNet(nn.Module):
+    """Encoders and mappers as in pre-training, and one head on the embeddings that the modalities share.
 
-    In training the head sees the dense embedding of the source, or the maximum of the sources; `reader` puts it on any
-    one modality.
+    In training the head sees the dense embedding of the source, or the maximum of both sources; `reader` puts it on
+    any one modality.
 
     Args:
         features: Encoders and mappers.
         n_classes: Number of classes.
         sources: Modalities that labels are learned with.
-        contrast: Whether embeddings of all samples are wanted; without, only the sources of labeled samples are
-            encoded, and the other encoder stays as it is.
+        contrast: Whether to embed all samples; otherwise only the sources of labeled samples are encoded, and the
+            other encoder stays as it is.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class JointNet(nn.Module):
         self.head = EmbeddingHead(features.dim, n_classes)
         self.sources, self.contrast = sources, contrast
 
-    def forward(self, batch: Batch) -> JointOutput:
+    def forward(self, batch: Batch) -> SharedEmbeddingOutput:
         """Embeddings and class scores of a training batch."""
         labeled = batch.has_parts
         for name in self.sources:
@@ -65,14 +65,14 @@ class JointNet(nn.Module):
         else:
             maps = [torch.zeros(0, self.features.dim, 1, 1, device=batch.index.device)]
         fused = maps[0] if len(maps) == 1 else torch.maximum(maps[0], maps[1])
-        return JointOutput(embeddings, rows, self.head(fused))
+        return SharedEmbeddingOutput(embeddings, rows, self.head(fused))
 
     def reader(self, modality: Modality) -> ModalityReader:
         """The network for images of one modality alone; it shares all weights."""
         return ModalityReader(self, modality)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the encoders, where the time goes; the rest depends on which samples have what."""
+        """Compile the encoders, which take most of the time; the rest depends on which modalities the samples have."""
         for encoder in (self.features.rgb_encoder, self.features.depth_encoder):
             encoder.compile(*args, **kwargs)
 
@@ -82,14 +82,14 @@ class JointNet(nn.Module):
 
 
 class ModalityReader(nn.Module):
-    """One encoder and mapper with the head, in evaluation mode; what belongs to the other modality is not touched.
+    """One encoder and mapper with the head, in evaluation mode; the parts of the other modality are not touched.
 
     Args:
         net: The network.
         modality: The modality of the images.
     """
 
-    def __init__(self, net: JointNet, modality: Modality) -> None:
+    def __init__(self, net: SharedEmbeddingNet, modality: Modality) -> None:
         super().__init__()
         features = net.features
         self.encoder = features.rgb_encoder if modality == "rgb" else features.depth_encoder

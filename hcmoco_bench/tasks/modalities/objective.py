@@ -9,49 +9,48 @@ from torch import Tensor, nn
 
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.parsing import IGNORE
-from hcmoco_bench.pretrain.hcmoco import HCMoCoObjective
-from hcmoco_bench.tasks.modalities.net import JointOutput
+from hcmoco_bench.tasks.modalities.contrast import EmbeddingObjective
+from hcmoco_bench.tasks.modalities.net import SharedEmbeddingOutput
 from hcmoco_bench.tasks.parsing.objective import pixel_loss
 from hcmoco_bench.training.objective import StepMetric, StepResult
 
 
-class JointObjective:
-    """Contrastive terms of all samples, and weighted cross entropy of the labeled ones (supplement 1.6 and 1.7).
+class SharedEmbeddingObjective:
+    """Contrastive terms of all samples, and the cross entropy of the labeled ones (the paper's supplement 1.6 and 1.7).
 
     Args:
-        contrast: The terms; None for the labels alone.
-        weights: (C,) of the classes; None for none.
-        parsing_weight: Of the cross entropy.
+        contrast: The contrastive terms; None for the labels alone.
+        weights: (C,) weights of the classes; None if all weigh the same.
+        parsing_weight: Weight of the cross entropy.
     """
 
-    def __init__(self, contrast: HCMoCoObjective | None, weights: Tensor | None, parsing_weight: float) -> None:
+    def __init__(self, contrast: EmbeddingObjective | None, weights: Tensor | None, parsing_weight: float) -> None:
         self.contrast, self.weights, self.parsing_weight = contrast, weights, parsing_weight
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Cross entropy and share of right pixels, then the contrastive terms."""
+        """Cross entropy and share of correct pixels, then the contrastive terms."""
         return ("parsing", "accuracy", *(self.contrast.columns if self.contrast else ()))
 
     def __call__(self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator) -> StepResult:
-        """Loss of a batch."""
-        output: JointOutput = model(batch)
+        """The loss of a batch."""
+        output: SharedEmbeddingOutput = model(batch)
         labels = batch.parts[output.rows].long()
         parsing, accuracy = pixel_loss(output.scores, labels, self.weights)
         counted = (labels != IGNORE).sum()
         loss = self.parsing_weight * parsing
         measures = {"parsing": StepMetric(parsing.detach(), counted), "accuracy": accuracy}
         if self.contrast is not None and output.embeddings is not None:
-            if self.contrast.bank is not None:
-                self.contrast.bank.to(batch.index.device)
+            self.contrast.to(batch.index.device)
             contrast = self.contrast.of_embeddings(output.embeddings, batch, generator)
             loss, measures = loss + contrast.loss, {**measures, **contrast.metrics}
         return StepResult(loss, measures)
 
     def state_dict(self) -> dict[str, Any]:
-        """The memory bank."""
+        """The state of the contrastive terms, e.g. a memory bank."""
         return self.contrast.state_dict() if self.contrast else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put the memory bank back."""
+        """Put that state back."""
         if self.contrast:
             self.contrast.load_state_dict(state)

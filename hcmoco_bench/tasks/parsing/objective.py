@@ -1,4 +1,4 @@
-"""The loss of parsing, and what its networks take."""
+"""The loss of parsing, and the input of its networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ParsingObjective:
     """Cross entropy of every pixel, with scores enlarged to the labels; pixels with label 255 do not count.
 
     Args:
-        weights: (C,) of the classes; None for none.
+        weights: (C,) weights of the classes; None if all weigh the same.
         points: Whether the network takes points; background is then no class.
     """
 
@@ -27,7 +27,7 @@ class ParsingObjective:
         self.weights, self.points = weights, points
 
     def __call__(self, model: nn.Module, batch: ParsingBatch, *, stage: int, generator: torch.Generator) -> StepResult:
-        """The loss, and the share of pixels that are right."""
+        """The loss, and the share of pixels that are labeled correctly."""
         scores = model(*network_input(batch, points=self.points))
         labels = torch.stack(batch.labels).long()
         if self.points:
@@ -44,12 +44,12 @@ class ParsingObjective:
 
 
 def pixel_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[Tensor, StepMetric]:
-    """Cross entropy over the pixels that count, and the share of them that are right.
+    """Cross entropy over the pixels that count, and the share of them that are labeled correctly.
 
     Args:
         scores: (B, C, h, w), enlarged to the labels here.
         labels: (B, H, W) int64, 255 where they do not count.
-        weights: (C,) of the classes; None for none.
+        weights: (C,) weights of the classes; None if all weigh the same.
 
     Returns:
         The mean by PyTorch's weights, 0 (and not nan) if no pixel counts; and the accuracy.
@@ -66,7 +66,7 @@ def pixel_loss(scores: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[
 
 
 def network_input(batch: ParsingBatch, *, points: bool) -> tuple[Tensor, Tensor | None]:
-    """What `SegmentationNet` takes: the normalized image, or for points meters and intrinsics."""
+    """What `SegmentationNet` takes: the normalized image; or for points, depth in meters and the intrinsics."""
     if batch.rgb is not None:
         return normalize_rgb(batch.rgb), None
     if batch.depth is None:

@@ -11,19 +11,34 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.data.framing import Region
 from hcmoco_bench.data.parsing import ParsingBatch
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.pretrain.build import POINTNET
 from hcmoco_bench.tasks.core.batches import autocast
-from hcmoco_bench.tasks.core.config import FinetuneConfig
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.objective import network_input
-from hcmoco_bench.tasks.parsing.protocols import PUBLISHED
+from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
 
 
-def class_scores(model: nn.Module, batch: ParsingBatch, config: FinetuneConfig, device: torch.device) -> Tensor:
-    """(B, C, h, w) float32 scores of a batch as the protocol makes them."""
-    points = config.backbone == POINTNET
+def class_scores(
+    model: nn.Module,
+    batch: ParsingBatch,
+    config: FinetuneSettings,
+    device: torch.device,
+    *,
+    protocol: ParsingProtocol,
+    points: bool = False,
+) -> Tensor:
+    """(B, C, h, w) float32 scores of a batch.
+
+    Args:
+        model: The network.
+        batch: B samples.
+        config: The settings of the run, for the precision.
+        device: Device of the network.
+        protocol: Its rules say whether the scores of the mirror image are averaged in.
+        points: Whether the network takes points; background is then never predicted inside the region.
+    """
     with autocast(config, device):
         scores: Tensor = model(*network_input(batch, points=points))
-        if config.protocol == PUBLISHED.name:
+        if protocol.mirror_averaging:
             other = model(*network_input(batch.mirrored(), points=points))
             partners = torch.from_numpy(part_table().flip.astype(np.int64)).to(device)
             scores = (scores + other.flip(-1)[:, partners]) / 2
@@ -34,13 +49,13 @@ def class_scores(model: nn.Module, batch: ParsingBatch, config: FinetuneConfig, 
 
 
 def whole_prediction(scores: Tensor, region: Region, target: Tensor, sample_id: str) -> Tensor:
-    """The classes of a whole frame from the scores of its region; background outside of that.
+    """The classes of a whole frame from the scores of its region, with background outside of the region.
 
     Args:
         scores: (C, h, w) of the region, enlarged bilinearly.
-        region: Pixels of the target that the scores are of.
-        target: (H, W), for size and device.
-        sample_id: For messages.
+        region: Pixels of the target that the scores belong to.
+        target: (H, W) label, for size and device.
+        sample_id: Id of the sample, for messages.
 
     Returns:
         (H, W) uint8.

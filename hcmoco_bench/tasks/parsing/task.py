@@ -1,16 +1,14 @@
-"""What depth and RGB parsing share: frames of a prepared store, HRNet's head, and the segmentation metric."""
+"""What all parsing tasks share: frames of a prepared store, HRNet's head, and the segmentation metric."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.data.framing import Framing
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, collate_parsing
 from hcmoco_bench.data.parsing_index import read_parsing_index
@@ -22,116 +20,91 @@ from hcmoco_bench.metrics.segmentation import (
     segmentation_scores,
 )
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.segmentation import SegmentationNet
-from hcmoco_bench.pretrain.build import POINTNET
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.batches import evaluation_batches
-from hcmoco_bench.tasks.core.config import FinetuneConfig
 from hcmoco_bench.tasks.core.encoder import task_encoder
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData, TaskOptions
+from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.tasks.parsing.figures import SheetSamples, parsing_figures
-from hcmoco_bench.tasks.parsing.label_images import Encoding, LabelImages
+from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.objective import ParsingObjective
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
-from hcmoco_bench.tasks.parsing.protocols import PUBLISHED, PUBLISHED_LABELS
+from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
+from hcmoco_bench.tasks.parsing.settings import ParsingSettings
 from hcmoco_bench.training.objective import Objective
 
 STORE = "parsing4k"
 
 
-class ParsingOptions(TaskOptions):
-    """Settings of parsing.
-
-    Attributes:
-        lists: Which declared splits: v2 (train and test of 1,963), v3 (the first fifth of both lists), subjects (no
-            performer on both sides).
-        framing: What fills the input: frame, or person: the square around the pixels with measured depth, for small
-            inputs; background is predicted outside of it. It uses nothing from the labels.
-        class_weights: In the training loss: published for NTU, none; auto: as the authors did for the store's data.
-        encoding: Pixels of predicted images: class indices, raw ids, or auto.
-    """
-
-    lists: Literal["v2", "v3", "subjects"] = "v2"
-    framing: Literal["frame", "person"] = "frame"
-    class_weights: Literal["auto", "published", "none"] = "auto"
-    encoding: Encoding = "auto"
+AnyParsingSettings = TypeVar("AnyParsingSettings", bound=ParsingSettings)
 
 
-class ParsingTask(Task):
-    """Part labels of frames from a prepared store; the tasks differ in the image that is read."""
+class ParsingTask(Task[AnyParsingSettings]):
+    """Part labels of frames from a prepared store; the tasks differ in the image that they read."""
 
-    options: ClassVar[type[TaskOptions]] = ParsingOptions
     modality: ClassVar[Modality]
-    defaults: ClassVar[Mapping[str, Any]] = {
-        "image_size": 473,
-        "batch_size": 80,
-        "epochs": 150,
-        "lr": 0.007,
-        "momentum": 0.9,
-        "weight_decay": 5e-4,
-        "schedule": "poly",
-        "poly_power": 0.9,
-    }
 
-    def image(self, config: FinetuneConfig) -> Modality:
-        """The modality that is scored on."""
+    def image(self, config: AnyParsingSettings) -> Modality:
+        """The modality of the images that are scored."""
         return self.modality
 
-    def scored_size(self, config: FinetuneConfig) -> int:
+    def scored_size(self, config: AnyParsingSettings) -> int:
         """Side of the square that holds a whole frame in scoring, px."""
         return config.image_size
 
-    def check(self, config: FinetuneConfig) -> None:
+    def check(self, config: AnyParsingSettings) -> None:
         """See `Task.check`."""
         super().check(config)
         if config.root is not None:
             raise UsageError(f"{self.record.id} reads a prepared store; run prepare on {config.root}, and give --store")
-        if config.backbone == POINTNET and self.modality != "depth":
-            raise UsageError(f"{self.record.id}: pointnet takes depth as points; choose another --backbone")
-        if self._options(config).framing == "person" and (
-            self.modality != "depth" or config.protocol == PUBLISHED.name
-        ):
-            raise UsageError("framing=person goes with depth and the protocol native; leave it out")
-        if config.ratio != 1 and self._options(config).lists != "v2":
-            raise UsageError(f"--ratio goes with the lists v2, not with {self._options(config).lists}")
+        if config.framing == "person" and (self.modality != "depth" or not self.protocol(config).person_framing):
+            raise UsageError(
+                f"{self.record.id}, protocol {config.protocol}: framing=person goes with depth and a protocol that "
+                "allows it (native does); leave it out"
+            )
+        if config.ratio != 1 and config.lists != "v2":
+            raise UsageError(f"--ratio goes with the lists v2, not with {config.lists}; leave one of them out")
+
+    def protocol(self, config: AnyParsingSettings) -> ParsingProtocol:
+        """See `Task.protocol`."""
+        return self.record.protocol_of_type(config.protocol, ParsingProtocol)
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """The store that `prepare ntu` makes in the home folder."""
         store = home / STORE
         if not (store / MANIFEST_FILE).is_file():
             raise UsageError(
-                f"{store}: no prepared store. With NTU RGB+D: hcmoco-bench prepare ntu --root DIR --annotations MASKS. "
-                "Without: hcmoco-bench synth ntu --out generated, then hcmoco-bench prepare ntu --root generated "
-                "--annotations generated"
+                f"{store}: there is no prepared store. If you have NTU RGB+D: hcmoco-bench prepare ntu --root DIR "
+                "--annotations MASKS. If not: hcmoco-bench synth ntu --out generated, then hcmoco-bench prepare ntu "
+                "--root generated --annotations generated"
             )
         return {"stores": (str(store),)}
 
-    def training_split(self, config: FinetuneConfig) -> str:
-        """See `Task.training_split`; of the chosen lists."""
-        lists = self._options(config).lists
-        return super().training_split(config) if lists == "v2" else f"{lists}_train"
+    def training_split(self, config: AnyParsingSettings) -> str:
+        """See `Task.training_split`; the split of the chosen lists."""
+        return super().training_split(config) if config.lists == "v2" else f"{config.lists}_train"
 
-    def test_split(self, config: FinetuneConfig) -> str:
-        """See `Task.test_split`; of the chosen lists."""
-        lists = self._options(config).lists
-        return "test" if lists == "v2" else f"{lists}_test"
+    def test_split(self, config: AnyParsingSettings) -> str:
+        """See `Task.test_split`; the split of the chosen lists."""
+        return "test" if config.lists == "v2" else f"{config.lists}_test"
 
-    def open_data(self, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
+    def open_data(self, config: AnyParsingSettings, split: str, *, train: bool) -> TaskData:
         """See `Task.open_data`; `config.stores` is one store with masks."""
         if len(config.stores) != 1:
-            raise UsageError(f"{self.record.id} reads one store, {len(config.stores)} are given; use --store once")
+            raise UsageError(f"{self.record.id} reads one store, {len(config.stores)} are given; give --store once")
         return self._open_frames(Path(config.stores[0]), config, split, train=train)
 
-    def _open_frames(self, path: Path, config: FinetuneConfig, split: str, *, train: bool) -> TaskData:
-        """The frames of a split with the image that is scored on, and their labels; the other one is not read."""
-        store, modality = open_store(path), self.image(config)
+    def _open_frames(self, path: Path, config: AnyParsingSettings, split: str, *, train: bool) -> TaskData:
+        """The frames of a split with their labels and the image that is scored; the other modality is not read."""
+        store, modality, protocol = open_store(path), self.image(config), self.protocol(config)
         if split not in store.splits:
-            raise UsageError(f"{store.path}: has no split {split}; it has {', '.join(store.splits)}")
+            raise UsageError(f"{store.path}: there is no split {split}; it has {', '.join(store.splits)}")
         if not store.capabilities.parts:
-            raise UsageError(f"{store.path}: has no part masks; prepare it with --annotations")
+            raise UsageError(f"{store.path}: there are no part masks in it; prepare it with --annotations")
         index = read_parsing_index(store, split, modality)
         declared = store.splits[split]
         wanted = set(declared.ids) - set(index.ids.tolist()) - {problem.id for problem in index.problems}
@@ -141,11 +114,11 @@ class ParsingTask(Task):
             store.shards(),
             modality=modality,
             size=config.image_size if train else self.scored_size(config),
-            framing=self._framing(config),
+            framing=protocol.frame(config.framing),
             seed=config.seed,
             train=train,
             intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
-            label_size=PUBLISHED_LABELS if config.protocol == PUBLISHED.name and not train else None,
+            label_size=None if train else protocol.label_size,
         )
         return TaskData(
             dataset=dataset,
@@ -159,34 +132,36 @@ class ParsingTask(Task):
             manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
             problems=(*(problem for problem in store.problems() if problem.id in wanted), *index.problems),
             groups=tuple(index.groups.tolist()),
+            class_weights=store.kind.class_weights(store.manifest),
         )
 
-    def build_model(self, config: FinetuneConfig, *, fresh: bool = True) -> SegmentationNet:
+    def build_model(self, config: AnyParsingSettings, *, fresh: bool = True) -> SegmentationNet:
         """See `Task.build_model`."""
         return SegmentationNet(task_encoder(config, self.modality, fresh=fresh), len(part_table()))
 
-    def build_objective(self, config: FinetuneConfig, model: nn.Module, data: TaskData) -> Objective[Any]:
+    def build_objective(self, config: AnyParsingSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `Task.build_objective`."""
-        return ParsingObjective(self._class_weights(config), points=config.backbone == POINTNET)
+        return ParsingObjective(self._class_weights(config, data), points=_of_points(config))
 
     def evaluate(
         self,
         model: nn.Module,
         data: TaskData,
-        config: FinetuneConfig,
+        config: AnyParsingSettings,
         *,
         device: torch.device,
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
         """See `Task.evaluate`."""
-        metric = self._metric(config, device)
+        protocol, points = self.protocol(config), _of_points(config)
+        metric = _metric(protocol, device, points=points)
         sheet = SheetSamples(data.ids, sheet_size)
         done = 0
         for batch in evaluation_batches(data, config, device):
-            scores = class_scores(model, batch, config, device)
+            scores = class_scores(model, batch, config, device, protocol=protocol, points=points)
             for place, name in enumerate(batch.sample_ids):
-                target = self._scored(batch.labels[place], config)
+                target = _scored(batch.labels[place], points=points)
                 prediction = whole_prediction(scores[place], batch.regions[place], target, name)
                 metric.update(prediction[None], target[None], [name])
                 if name in sheet:
@@ -200,7 +175,7 @@ class ParsingTask(Task):
         self,
         path: Path,
         data: TaskData,
-        config: FinetuneConfig,
+        config: AnyParsingSettings,
         *,
         progress: Progress = no_progress,
         sheet_size: int = 0,
@@ -209,13 +184,14 @@ class ParsingTask(Task):
         dataset = data.dataset
         if not isinstance(dataset, ParsingDataset):
             raise TypeError("predictions are scored on a whole split")
-        images = LabelImages.open(path, data.ids, self._options(config).encoding)
-        metric = self._metric(config, torch.device("cpu"))
+        images = LabelImages.open(path, data.ids, config.encoding)
+        points = _of_points(config)
+        metric = _metric(self.protocol(config), torch.device("cpu"), points=points)
         sheet = SheetSamples(data.ids, sheet_size)
         for row, name in enumerate(data.ids):
             label = dataset.label(row)
             predicted = torch.from_numpy(dataset.scored_label(images.read(name, (label.shape[1], label.shape[0]))))
-            target = self._scored(torch.from_numpy(dataset.scored_label(label)), config)
+            target = _scored(torch.from_numpy(dataset.scored_label(label)), points=points)
             metric.update(predicted[None], target[None], [name])
             if name in sheet:
                 sheet.add(collate_parsing([dataset[row]], 1), 0, target, predicted)
@@ -223,7 +199,7 @@ class ParsingTask(Task):
         return self._evaluation(metric, data, sheet)
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
-        """Percent: mIoU and accuracies by the protocol's rules, and mIoU of the parts without background."""
+        """In percent: mIoU and accuracies by the protocol's rules, and the mIoU of the parts without background."""
         found = segmentation_scores(evidence) | {"miou_parts": segmentation_scores(evidence, background=False)["miou"]}
         return {name: 100 * value for name, value in found.items()}
 
@@ -242,32 +218,23 @@ class ParsingTask(Task):
             figures=parsing_figures(found, per_class, sheet) if sheet.wanted else (),
         )
 
-    def _metric(self, config: FinetuneConfig, device: torch.device) -> SegmentationMetric:
-        return SegmentationMetric(
-            part_table().names,
-            ignore_index=IGNORE,
-            absent="zero" if config.protocol == PUBLISHED.name else "skip",
-            background=config.backbone != POINTNET,
-            device=device,
-        )
-
-    def _scored(self, label: Tensor, config: FinetuneConfig) -> Tensor:
-        """The label as it is scored: without background for points."""
-        return label.where(label > 0, IGNORE) if config.backbone == POINTNET else label
-
-    def _framing(self, config: FinetuneConfig) -> Framing:
-        if config.protocol == PUBLISHED.name:
-            return "stretch"
-        return "person" if self._options(config).framing == "person" else "fit"
-
-    def _class_weights(self, config: FinetuneConfig) -> Tensor | None:
-        """(C,) weights of the classes in the loss; None for none."""
-        chosen = self._options(config).class_weights
-        weights = part_table().weights if chosen == "published" else None
-        if chosen == "auto":
-            store = open_store(Path(config.stores[0]))
-            weights = store.kind.class_weights(store.manifest)
+    def _class_weights(self, config: AnyParsingSettings, data: TaskData) -> Tensor | None:
+        """(C,) weights of the classes in the loss; None if all weigh the same."""
+        weights = {"auto": data.class_weights, "published": part_table().weights, "none": None}[config.class_weights]
         return None if weights is None else torch.from_numpy(weights.copy())
 
-    def _options(self, config: FinetuneConfig) -> ParsingOptions:
-        return cast(ParsingOptions, self.options.model_validate(config.options))
+
+def _metric(protocol: ParsingProtocol, device: torch.device, *, points: bool) -> SegmentationMetric:
+    return SegmentationMetric(
+        part_table().names, ignore_index=IGNORE, absent=protocol.absent, background=not points, device=device
+    )
+
+
+def _scored(label: Tensor, *, points: bool) -> Tensor:
+    """The label as it is scored: for points, without background."""
+    return label.where(label > 0, IGNORE) if points else label
+
+
+def _of_points(config: ParsingSettings) -> bool:
+    """Whether the network reads points; these lie on people, so background is neither learned nor scored."""
+    return encoder_input(config.backbone) == "points"

@@ -1,0 +1,31 @@
+"""A protocol: the rules under which a task is trained and scored, as an object that owns everything it changes."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A name as the command line and result files take it."""
+
+
+class Protocol(BaseModel):
+    """Rules of training and scoring, by name; a task derives its own model with the rules that its protocols change.
+
+    Attributes:
+        name: Name on the command line, e.g. `native` or `published`.
+        summary: What the protocol does, in a sentence or two.
+        leaks: What it lets a model know that a fair evaluation would not; None if nothing. Results repeat it.
+        chooses_on_test: Whether the best epoch may be chosen on the test split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Word
+    summary: str
+    leaks: str | None = None
+    chooses_on_test: bool = False
+
+
+AnyProtocol = TypeVar("AnyProtocol", bound=Protocol)

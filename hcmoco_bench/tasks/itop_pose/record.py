@@ -1,0 +1,71 @@
+"""What the ITOP task says about itself, and its protocols."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hcmoco_bench.data.itop_crops import Framing
+from hcmoco_bench.sources.itop.layout import VALID
+from hcmoco_bench.tasks.core.protocol import Protocol
+from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
+
+TASK: Final = "itop_pose"
+
+
+class ItopProtocol(Protocol):
+    """Rules of ITOP.
+
+    Attributes:
+        framing: Where the box of the crop and its depth range come from: `found` in the depth map alone, or the
+            `labels`.
+    """
+
+    framing: Framing
+
+
+NATIVE: Final = ItopProtocol(
+    name="native",
+    summary="Box and depth range come from the person that is found in the depth map alone: the floor is removed, and "
+    "of the connected surfaces the one most like a person is kept. The crop keeps its proportions.",
+    framing="found",
+)
+PUBLISHED: Final = ItopProtocol(
+    name="published",
+    summary="The crop is the box of the true joints with a margin of 25 and 15 px, stretched to a square, without "
+    "anything more than 5 cm behind the deepest true joint.",
+    leaks="box and depth range of a test frame come from its true joints",
+    chooses_on_test=True,
+    framing="labels",
+)
+
+RECORD: Final = TaskRecord(
+    id=TASK,
+    version=1,
+    title="3-D pose from one depth map (ITOP, side view)",
+    data="a folder (--root) with ITOP_side_{train,test}_{depth_map,labels}.h5, or the same files as .h5.gz",
+    splits=(
+        SplitRecord(name="train", rule="frames whose labels are marked valid", size=VALID["train"]),
+        SplitRecord(name="test", rule="frames of other people whose labels are marked valid", size=VALID["test"]),
+        SplitRecord(
+            name="train_<percent>", rule="frames 0, k, 2k, ... of train with k = 100 / percent, floor(n / k) of them"
+        ),
+    ),
+    protocols=(NATIVE, PUBLISHED),
+    main_score="accuracy",
+    unit="%",
+    chance="The mean of the joints over all training crops, put into each test crop, knows where the person is but not "
+    "the pose; `mean_pose` scores it on the same data.",
+    citation="Haque et al., Towards Viewpoint Invariant 3D Human Pose Estimation, ECCV 2016; Xiong et al., A2J, ICCV "
+    "2019; Hong et al., Versatile Multi-Modal Pre-Training for Human-Centric Perception, CVPR 2022",
+    downloads=(
+        Download(
+            what="ITOP_side_train_depth_map.h5.gz, ITOP_side_train_labels.h5.gz, and the two files of test",
+            where="https://zenodo.org/records/3932973",
+            put="any folder; then run hcmoco-bench finetune --task itop_pose --root FOLDER, which unpacks them there",
+        ),
+    ),
+    bad_input="Frames whose labels are not marked valid belong to no split. Frames that are marked valid but have a "
+    "joint that is not finite or not in front of the camera are left out, counted and named. Frames in which nobody is "
+    "found are scored on the whole depth map and named. Missing, truncated or foreign files, arrays of other shapes, "
+    "files of different frames and files without a valid frame are errors, and so are predictions that are not finite.",
+)

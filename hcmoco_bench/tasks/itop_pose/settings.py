@@ -1,0 +1,35 @@
+"""Settings of the ITOP task, with the defaults of A2J's paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from hcmoco_bench.models.a2j import HEAD_WIDTH
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
+
+
+class ItopSettings(FinetuneSettings):
+    """A fine-tuning on ITOP."""
+
+    section: ClassVar[str] = "ITOP pose"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": 288,
+        "batch_size": 12,
+        "eval_batch_size": 12,
+        "epochs": 50,
+        "optimizer": "adam",
+        "lr": 3.5e-4,
+        "weight_decay": 1e-4,
+        "schedule": "step",
+        "step_epochs": 10.0,
+        "step_factor": 0.2,
+    }
+
+    head_width: int = Field(default=HEAD_WIDTH, ge=8)
+    """Channels of the convolutions in A2J's heads."""
+    augmentation: float = Field(default=1.0, ge=0, le=1)
+    """Strength with which training crops are moved, turned and scaled, as a share of the published 10 px, 15 degrees
+    and factors of 0.5 to 1.5; less suits short runs."""

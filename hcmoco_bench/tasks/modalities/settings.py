@@ -1,0 +1,58 @@
+"""Settings of the tasks that label pixels from embeddings which RGB and depth share, with the defaults of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.pretrain.multimodal.settings import DenseTermSettings, EmbeddingSettings, SampleLevelSettings
+from hcmoco_bench.tasks.parsing.settings import ParsingSettings
+
+NO_CONTRAST: Final = "none"
+
+
+class SharedEmbeddingSettings(ParsingSettings, EmbeddingSettings, SampleLevelSettings, DenseTermSettings):
+    """Settings of parsing from shared embeddings; joints and dim are those of the pre-training, if there is one."""
+
+    section: ClassVar[str] = "Shared embeddings"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": 320,
+        "batch_size": 180,
+        "epochs": 100,
+        "lr": 0.03,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "final_lr": 0.001,
+    }
+
+    lists: Literal["v2", "v3"] = "v2"
+    """Splits to use: v2 (the published lists, 1,963 frames each to train and to test) or v3 (the first fifth of both
+    lists)."""
+    framing: Literal["frame"] = "frame"
+    """What fills the input: the whole frame."""
+    contrastive: str = "hcmoco"
+    """Method whose contrastive terms are learned beside the labels (hcmoco: all of its terms; cmc: the sample level),
+    or none."""
+    parsing_weight: float = Field(default=10.0, gt=0)
+    """Weight of the cross entropy of the labels; the contrastive terms have weight 1."""
+    overlap: Literal["leave_out", "keep"] = "leave_out"
+    """What becomes of unlabeled pairs whose clip is in the labeled store, or whose performer is in its test split:
+    leave_out, or keep, as the authors do; only some protocols allow keep."""
+
+
+class CrossModalitySettings(SharedEmbeddingSettings):
+    """Settings of cross-modality supervision."""
+
+    direction: Literal["rgb_to_depth", "depth_to_rgb"] = "rgb_to_depth"
+    """Modality that labels are learned with, and modality that is tested."""
+
+
+class MissingModalitySettings(SharedEmbeddingSettings):
+    """Settings of missing modalities."""
+
+    only: Modality = "depth"
+    """Modality that is present in the test; one training serves both (`eval --set only=rgb`)."""

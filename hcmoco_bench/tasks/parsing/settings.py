@@ -1,0 +1,50 @@
+"""Settings of the parsing tasks, with the defaults of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal
+
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.parsing.label_images import Encoding
+
+_PAPER: Final[Mapping[str, Any]] = {
+    "image_size": 473,
+    "batch_size": 80,
+    "epochs": 150,
+    "lr": 0.007,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "poly",
+    "poly_power": 0.9,
+}
+
+
+class ParsingSettings(FinetuneSettings):
+    """Settings of every parsing task."""
+
+    section: ClassVar[str] = "Human parsing"
+
+    lists: Literal["v2", "v3", "subjects"] = "v2"
+    """Splits to use: v2 (the published lists, 1,963 frames each to train and to test), v3 (the first fifth of both
+    lists), or subjects (no performer on both sides)."""
+    framing: Literal["frame", "person"] = "frame"
+    """What fills the input: the whole frame, or for small inputs the person: the square around the pixels with measured
+    depth. Outside of that square, background is predicted. Nothing of the labels is used."""
+    class_weights: Literal["auto", "published", "none"] = "auto"
+    """Weights of the classes in the training loss: published (made for NTU RGB+D), none, or auto: those that the
+    authors used on the store's data."""
+    encoding: Encoding = "auto"
+    """Pixel values of another program's label images: classes (indices 0 to 24), raw (published label ids), or auto."""
+
+
+class DepthParsingSettings(ParsingSettings):
+    """Settings of parsing from depth, as the paper trains on NTURGBD-Parsing-4K."""
+
+    defaults: ClassVar[Mapping[str, Any]] = _PAPER
+
+
+class RgbParsingSettings(ParsingSettings):
+    """Settings of parsing from RGB, as the paper trains on Human3.6M."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {**_PAPER, "epochs": 50, "batch_size": 40}
