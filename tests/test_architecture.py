@@ -25,7 +25,7 @@ ABOVE = {
     "models": {"body"},
     "losses": set(),
     "results": set(),
-    "metrics": {"body", "results"},
+    "metrics": {"body", "sources", "results"},
     "training": {"body", "models", "data"},
     "plotting": {"body", "sources", "prepare"},
     "pretrain": {"body", "prepare", "hub", "data", "models", "losses", "training", "plotting"},
