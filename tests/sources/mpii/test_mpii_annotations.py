@@ -69,7 +69,7 @@ def test_people_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], kind
     assert read_annotations(write(tmp_path, [without]), tmp_path).problems[0].kind == "annotation_wrong"
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "[1]", '[{"picture": 1}]', '"text"'])
+@pytest.mark.parametrize("content", ["{", "{}", "[1]", '[{"photo": 1}]', '"text"'])
 def test_other_files(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError) as error:
         read_annotations(write(tmp_path, content), tmp_path)
