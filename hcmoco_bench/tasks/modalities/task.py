@@ -13,8 +13,7 @@ from torch import nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.batch import collate
-from hcmoco_bench.data.ntu_store import Crops, Hidden, NtuStoreDataset, check_apart
-from hcmoco_bench.data.sample import Joints
+from hcmoco_bench.data.ntu_store import Crops, Hidden, NtuJoints, NtuStoreDataset, check_apart
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
@@ -106,7 +105,7 @@ class JointOptions(ParsingOptions):
     parsing_weight: float = Field(default=10.0, gt=0)
     overlap: Literal["leave_out", "keep"] = "leave_out"
     crops: Crops = "square"
-    joints: Joints = "mpii16"
+    joints: NtuJoints = "mpii16"
     dim: int = Field(default=128, ge=1)
     negatives: Negatives = 16_384
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
