@@ -55,7 +55,7 @@ class ModelFacts:
     Attributes:
         repo: Repository on the Hub, or the folder's name.
         modality: Which encoder.
-        backbone: Its timm name, or `pointnet`.
+        backbone: Name of the architecture, as `create_encoder` takes it.
         parameters: Number of learned numbers.
         fusion: How an HRNet adds its branches; empty for other encoders.
         in_timm: Whether timm knows the architecture.

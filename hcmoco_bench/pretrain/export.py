@@ -28,7 +28,7 @@ class Exported:
 
     Attributes:
         path: The file, or the folder for the Hub.
-        backbone: The encoder's timm name, or `pointnet`.
+        backbone: Name of the architecture, as `create_encoder` takes it.
         parameters: Number of learned numbers.
         note: What whoever loads it should know; empty if nothing.
     """

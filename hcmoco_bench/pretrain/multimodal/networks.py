@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
-
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint
-
-POINTNET = "pointnet"
 
 
 def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -> MultiModalModel:
@@ -28,26 +25,24 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
         fresh: Whether to load `settings.init`.
 
     Raises:
-        UsageError: If a backbone is unknown.
+        UsageError: If a backbone is unknown, or that of RGB takes points.
         DataError: If the first weights cannot be read or do not fit.
         HubError: If they cannot be fetched.
     """
     own = _own_checkpoint(settings.init) if fresh else None
     source = None if own is not None or not fresh else _encoder_weights(settings.init)
+    if encoder_input(settings.backbone) == "points":
+        raise UsageError(
+            f"backbone {settings.backbone} takes points, and RGB has none; give it as depth_backbone alone"
+        )
     depth_name = settings.depth_backbone or settings.backbone
-    rgb = create_encoder(settings.backbone, weights=source, modality="rgb", image_size=settings.image_size)
-    if depth_name == POINTNET:
-        from hcmoco_bench.models.pointnet import PointNetEncoder
-
-        depth: nn.Module = PointNetEncoder()
-    else:
-        depth = create_encoder(depth_name, weights=source, modality="depth", image_size=settings.image_size)
+    of_depth = source if encoder_input(depth_name) == "image" else None
+    size = settings.image_size
     model = MultiModalModel(
-        rgb,
-        depth,
+        create_encoder(settings.backbone, weights=source, modality="rgb", image_size=size),
+        create_encoder(depth_name, weights=of_depth, modality="depth", image_size=size),
         joint_set(settings.joints),
         dim=settings.dim,
-        depth_as_points=depth_name == POINTNET,
         coarse=coarse,
         share_batch_statistics=settings.sync_batch_norm,
     )
