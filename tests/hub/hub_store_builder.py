@@ -16,10 +16,11 @@ from hcmoco_bench.align.calibration import Calibration, RigCalibration
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint
 from hcmoco_bench.store.kinds.ntu import LICENSE_NTU, Inputs, Lists, NtuManifest, PrepareOptions, Source, store_schema
 from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
 from hcmoco_bench.store.manifest import LICENSE_GENERATED, MANIFEST_FILE, DeclaredSplit, ShardEntry, Tool
+from hcmoco_bench.uniform import uniform_share
 
 NO_HASH = "0" * 64
 
@@ -116,7 +117,7 @@ def make_splits(recipe: StoreRecipe) -> dict[str, Split]:
     splits = {"train": Split("train", "list a", train), "test": Split("test", "list b", test)}
     for percent in (20, 10, 5, 1):
         name = f"train_{percent}"
-        splits[name] = Split(name, f"uniform-{percent} of train", uniform(train, percent))
+        splits[name] = Split(name, f"uniform-{percent} of train", uniform_share(train, percent))
     splits["v3_train"] = Split("v3_train", "list c", train[: len(train) // 5])
     splits["v3_test"] = Split("v3_test", "list d", test[: len(test) // 5])
     for side, ids_of_side in zip(("train", "test"), subject_disjoint(train, test), strict=True):
