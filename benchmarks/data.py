@@ -34,10 +34,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hcmoco_bench.data import MixedSampler, NtuStoreDataset, collate, make_loader
-from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.prepare.manifest import Manifest
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU, NtuManifest
 
 TARGET = 250.0
 """Samples a second and core."""
@@ -79,7 +78,7 @@ def _multiply(store: Path, out: Path, copies: int) -> Path:
     for path in store.iterdir():
         if path.suffix != ".parquet":
             shutil.copy(path, out)
-    manifest = Store.open(store).manifest
+    manifest = NTU.open(store).manifest
     shards = {}
     total = copies * sum(name.startswith("train-") for name in manifest.shards)
     number = 0
@@ -90,7 +89,7 @@ def _multiply(store: Path, out: Path, copies: int) -> Path:
                 shutil.copy(store / name, out / copied)
                 shards[copied] = entry
                 number += 1
-    changed = Manifest.model_validate(manifest.model_dump(by_alias=True) | {"shards": shards})
+    changed = NtuManifest.model_validate(manifest.model_dump(by_alias=True) | {"shards": shards})
     (out / "manifest.json").write_text(changed.to_json())
     return out
 
@@ -108,7 +107,7 @@ def _measure(store: Path, arguments: argparse.Namespace) -> dict[str, dict[str, 
             "rows": float(len(dataset)),
             "open_s": opening,
             "index_bytes_per_row": memory / len(dataset),
-            "mib_on_disk": sum(path.stat().st_size for path in Store.open(store).shards()) / 2**20,
+            "mib_on_disk": sum(path.stat().st_size for path in NTU.open(store).shards()) / 2**20,
         },
         "loader": loader,
         "parts_ms": _parts(dataset, arguments),
@@ -161,20 +160,20 @@ def _parts(dataset: NtuStoreDataset, arguments: argparse.Namespace) -> dict[str,
 
 def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
     """Milliseconds of processor time to fetch the images of one random row, by three ways."""
-    shards = Store.open(store).shards()
+    shards = NTU.open(store).shards()
     columns = [c for c in ("rgb", "depth", "parts") if c in pq.read_schema(shards[0]).names]
-    places = dataset.index.places[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()
-    reader = RowBytes(shards)
+    locations = dataset.index.locations[np.random.default_rng(0).integers(len(dataset), size=200)].tolist()
+    reader = ShardReader(shards)
 
     def by_pread() -> None:
-        for shard, group, row in places:
+        for shard, group, row in locations:
             for column in columns:
                 reader.read(shard, group, row, column)
 
     files = [pq.ParquetFile(path, memory_map=True) for path in shards[:64]]
 
     def by_row_group() -> None:
-        for shard, group, row in places[:40]:
+        for shard, group, row in locations[:40]:
             table = files[shard % len(files)].read_row_group(group, columns)
             for column in columns:
                 table[column][row].as_py()
@@ -188,23 +187,23 @@ def _random_rows(store: Path, dataset: NtuStoreDataset) -> dict[str, float]:
         copy = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
         def by_arrow_copy(copy: pa.Table = copy) -> None:
-            for shard, group, row in places:
+            for shard, group, row in locations:
                 where = (shard * 128 + group * 32 + row) % copy.num_rows
                 for column in columns:
                     copy[column][where].as_py()
 
         result = {
             "first_touch_of_a_row_group": _first_touch(shards, columns),
-            "pread_of_its_bytes": _milliseconds(by_pread) / len(places),
+            "pread_of_its_bytes": _milliseconds(by_pread) / len(locations),
             "its_row_group": _milliseconds(by_row_group) / 40,
-            "memory_mapped_arrow_copy": _milliseconds(by_arrow_copy) / len(places),
+            "memory_mapped_arrow_copy": _milliseconds(by_arrow_copy) / len(locations),
         }
         del copy, by_arrow_copy
     return result
 
 
 def _first_touch(shards: tuple[Path, ...], columns: list[str]) -> float:
-    reader = RowBytes(shards[:1])
+    reader = ShardReader(shards[:1])
     start = time.process_time()
     for column in columns:
         reader.read(0, 0, 0, column)

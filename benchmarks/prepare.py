@@ -32,16 +32,16 @@ from rich.table import Table
 
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.cli.console import progress_bar
-from hcmoco_bench.prepare.executors.base import TaskT, Work
 from hcmoco_bench.prepare.ntu import prepare_ntu
-from hcmoco_bench.prepare.options import JPEG_QUALITY, check_options
+from hcmoco_bench.prepare.options import check_options
 from hcmoco_bench.prepare.plan import stride_frames
-from hcmoco_bench.prepare.store import CALIBRATION_FILE
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
 from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames
+from hcmoco_bench.store.executor import TaskT, Work
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE, JPEG_QUALITY
 
 TARGETS = {"one frame a clip": 3.0, "every 30th frame": 2.0}
 MEMORY_TARGET = 1024.0

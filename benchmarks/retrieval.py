@@ -42,15 +42,19 @@ from torch import nn
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.loader import make_loader
 from hcmoco_bench.data.ntu_store import NtuStoreDataset
-from hcmoco_bench.demo.settings import CLIPS, FRAMES, PRETRAINING
+from hcmoco_bench.demo.settings import CLIPS, FRAMES, RECIPE
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.multimodal.stores import open_mixture
-from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.pretrain.recipes import RECIPES, make_pretrain_settings
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.retrieval import Agreement, measure_agreement
 from hcmoco_bench.pretrain.run import run_pretrain
+from hcmoco_bench.runtime.recipes import recipe_values
+
+PRETRAINING = make_pretrain_settings(RECIPE).model_dump(include={*recipe_values(RECIPE, RECIPES)})
+"""The demo's settings, which are the defaults here."""
 
 SETTLING_BATCHES = 30
 """Training batches over which an untrained model's batch statistics are taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,17 +18,19 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    to: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path("demo"),
-    clips: Annotated[int, typer.Option(min=1, help="Generated clips; three cameras see each performance.")] = CLIPS,
-    frames: Annotated[int, typer.Option(min=2, help="Frames of a clip; every second has part labels.")] = FRAMES,
-    seed: Annotated[int, typer.Option(min=0, help="Of the people.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    to: Annotated[Path, typer.Option("--out", "-o", help="Folder that everything is written to.")] = Path("demo"),
+    clips: Annotated[
+        int, typer.Option(min=1, help="Number of generated clips; three cameras see each performance.")
+    ] = CLIPS,
+    frames: Annotated[int, typer.Option(min=2, help="Frames per clip; every second one has part labels.")] = FRAMES,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the people and of the trainings.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; all cores by default.")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole way on generated people: raw tree, prepare, verify, publish, load, pre-train, fine-tune, score.
+    """Run everything on generated people: raw tree, prepare, verify, publish, load, pre-train, fine-tune, score.
 
-    Needs no licensed data, no GPU and no network; takes three minutes. Open demo/index.html afterwards.
+    The demo needs no licensed data, no GPU and no network, and takes three minutes. Open demo/index.html afterwards.
     """
     from hcmoco_bench.demo.run import run_demo
     from hcmoco_bench.runtime.processes import usable_cores
@@ -44,6 +47,7 @@ def demo(
                 "sheet": report.sheet,
                 "rows": report.rows,
                 "scores": scores,
+                "comparison": report.comparison and asdict(report.comparison.paired),
                 "seconds": report.seconds,
             }
         )
@@ -58,4 +62,6 @@ def demo(
         table.add_section()
         table.add_row("all", "", f"{report.seconds:.1f}")
         out.print(table)
-    out.print(f"look at {report.page}", highlight=False, soft_wrap=True)
+        if report.comparison is not None:
+            out.print(f"{report.comparison.verdict} {report.comparison.grounds}", highlight=False)
+    out.print(f"open {report.page} in a browser", highlight=False, soft_wrap=True)

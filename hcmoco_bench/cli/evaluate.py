@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,71 +9,93 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
-from hcmoco_bench.cli.finetune import Protocol, Root, Settings, Stores, TaskName
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.finetune import TaskCommand, TaskName, chosen_task, config_values
+from hcmoco_bench.cli.settings_options import ConfigOption, SetOptions, given_settings
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from hcmoco_bench.tasks.core.evaluate import EvalReport
 
 
+class EvalCommand(TaskCommand):
+    """Takes the settings of the chosen task that scoring reads."""
+
+    def settings_model(self, args: Any) -> Any:
+        """See `TaskCommand.settings_model`; the settings of training alone get no option."""
+        model = super().settings_model(args)
+        self.own = frozenset({"task", "seed", "ckpt", "backbone"}) | training_only(model)
+        return model
+
+
+def training_only(model: Any) -> frozenset[str]:
+    """Names of the settings of a task that only its training reads."""
+    from hcmoco_bench.runtime.settings import TrainingOnly
+
+    return frozenset(model.marked(TrainingOnly))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("eval")(evaluate)
+    app.command("eval", cls=EvalCommand)(evaluate)
 
 
 def evaluate(
-    task: TaskName,
+    ctx: typer.Context,
+    task: TaskName = None,
+    config: ConfigOption = None,
     ckpt: Annotated[Path | None, typer.Option("--ckpt", help="Model that finetune left (model.pth).")] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option("--predictions", help="Another program's output, in the task's layout (docs/evaluation.md)."),
+        typer.Option("--predictions", help="Output of another program, in the task's layout (docs/evaluation.md)."),
     ] = None,
-    protocol: Protocol = None,
-    store: Stores = None,
-    root: Root = None,
-    split: Annotated[str | None, typer.Option(help="Split to score; without: the task's test split.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split to score. [default: the task's test split]", show_default=False)
+    ] = None,
     result: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Result file (.json); evidence and images go beside it.")
+        Path | None, typer.Option("--out", "-o", help="Result file (.json); evidence and figures go beside it.")
     ] = None,
-    name: Annotated[str, typer.Option(help="The model's name in the result; without: the file's.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Name of the model in the result. [default: the name of the file]", show_default=False)
+    ] = "",
     backbone: Annotated[str | None, typer.Option(help="Refuse a model of another backbone.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a batch; without: as in training.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that load data; the result stays the same.")] = None,
-    settings: Settings = None,
-    sheet: Annotated[int, typer.Option(help="Samples on the prediction sheet.")] = 8,
-    bootstrap: Annotated[int, typer.Option(help="Draws of the interval; 0 for none.")] = 1000,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Samples per batch; the same as --eval-batch-size.", show_default=False)
+    ] = None,
+    settings: SetOptions = None,
+    sheet: Annotated[int, typer.Option(min=0, help="Number of samples on the prediction sheet.")] = 8,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Draws of the interval; 0 leaves it out.")] = 1000,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a fine-tuned model, or the predictions of any program, as the protocol says.
+    """Score a fine-tuned model, or the predictions of any program, under a protocol.
 
-    A model gives the very figures of the evaluation that its training ended with. Predictions must be those of the
-    whole split: missing, repeated and unknown ids are counted and named, and a part is never scored as the whole.
+    A model gets exactly the figures of the evaluation that its training ended with. Predictions must cover the whole
+    split: missing, repeated and unknown ids are counted and named, and a part is never scored as the whole.
 
         hcmoco-bench eval --task depth_parsing --ckpt runs/depth_parsing/seed-0/model.pth --out result.json
 
         hcmoco-bench eval --task depth_parsing --predictions masks/ --protocol published --out result.json
+
+    With --task, the options below are the settings of that task that scoring reads.
     """
-    from hcmoco_bench.runtime.settings import parse_setting
+    from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
     from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
     from hcmoco_bench.tasks.core.registry import get_task
-    from hcmoco_bench.training.device import leave_group
 
     if (ckpt is None) == (predictions is None):
         raise UsageError("give either --ckpt (a model) or --predictions (another program's output)")
-    kind = get_task(task)
-    given: dict[str, Any] = {
-        "protocol": protocol,
-        "stores": [str(path) for path in store] if store else None,
-        "root": None if root is None else str(root),
-        "eval_batch_size": batch_size,
-        "workers": workers,
-    }
-    given = {key: value for key, value in given.items() if value is not None}
-    given |= dict(parse_setting(setting) for setting in settings or ())
+    values = config_values(config)
+    kind = get_task(chosen_task(task, values))
+    typed = given_settings(ctx, settings)
+    unread = sorted({one.removeprefix("options.") for one in typed} & training_only(kind.settings))
+    if unread:
+        raise UsageError(f"eval does not train, and {', '.join(unread)} has no effect on scoring; leave it out")
+    given = {one: value for one, value in values.items() if one not in training_only(kind.settings)} | typed
+    if batch_size is not None:
+        given["eval_batch_size"] = batch_size
     shared: dict[str, Any] = {
         "split": split,
         "out": result,
@@ -83,18 +104,17 @@ def evaluate(
         "sheet_size": sheet,
         "bootstrap": bootstrap,
     }
-    main_process = int(os.environ.get("RANK", "0")) == 0
-    silent = quiet or as_json or not main_process
+    silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:
         if ckpt is not None:
-            model = load_task_checkpoint(ckpt, task, backbone=backbone)
-            config = scoring_settings(kind, model.config, given)
-            report = evaluate_checkpoint(kind, model, config, progress=progress, **shared)
+            model = load_task_checkpoint(ckpt, kind.record.id, backbone=backbone)
+            resolved = scoring_settings(kind, model.config, given)
+            report = evaluate_checkpoint(kind, model, resolved, progress=progress, **shared)
         else:
-            config = make_finetune_settings(task, given | {"ckpt": None}, home=HOME)
-            report = evaluate_predictions(kind, predictions or Path(), config, progress=progress, **shared)
+            resolved = make_finetune_settings(kind, given, home=HOME)
+            report = evaluate_predictions(kind, predictions or Path(), resolved, progress=progress, **shared)
     leave_group()
-    if main_process and as_json:
+    if main_process() and as_json:
         print_json(_summary(report))
     elif not silent:
         _show(kind.record.main_score, kind.record.unit, report)
@@ -125,4 +145,4 @@ def _show(main: str, unit: str, report: EvalReport) -> None:
         if evaluation.problems:
             err.print(f"[yellow]problems:[/] {len(evaluation.problems)}; --out result.json names them")
     rate = evaluation.n_scored / report.seconds if report.seconds else 0.0
-    out.print(f"{evaluation.n_scored:,} samples in {report.seconds:,.1f} s, {rate:,.1f} a second")
+    out.print(f"{evaluation.n_scored:,} samples in {report.seconds:,.1f} s, {rate:,.1f} samples per second")

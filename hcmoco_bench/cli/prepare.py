@@ -11,8 +11,9 @@ from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, 
 from hcmoco_bench.cli.prepare_human36m import human36m
 
 if TYPE_CHECKING:
-    from hcmoco_bench.prepare.keypoint_images import PreparedKeypoints
-    from hcmoco_bench.prepare.ntu import Prepared
+    from hcmoco_bench.store.kinds.keypoints import KeypointManifest
+    from hcmoco_bench.store.kinds.ntu import NtuManifest
+    from hcmoco_bench.store.prepare import Prepared
 
 
 def register(app: typer.Typer) -> None:
@@ -169,7 +170,7 @@ def _photographs(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
+    from hcmoco_bench.prepare.keypoints import prepare_keypoints
     from hcmoco_bench.runtime.processes import usable_cores
 
     try:
@@ -203,7 +204,7 @@ def _photographs(
         raise typer.Exit(3)
 
 
-def _show_photographs(prepared: PreparedKeypoints) -> None:
+def _show_photographs(prepared: Prepared[KeypointManifest]) -> None:
     from rich.table import Table
 
     store, manifest = prepared.store, prepared.store.manifest
@@ -221,7 +222,7 @@ def _show_photographs(prepared: PreparedKeypoints) -> None:
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
 
 
-def _summary(prepared: Prepared) -> dict[str, Any]:
+def _summary(prepared: Prepared[NtuManifest]) -> dict[str, Any]:
     manifest = prepared.store.manifest
     return {
         "store": str(prepared.store.path),
@@ -234,7 +235,7 @@ def _summary(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _show(prepared: Prepared) -> None:
+def _show(prepared: Prepared[NtuManifest]) -> None:
     from collections import Counter
 
     from rich.table import Table

@@ -10,7 +10,8 @@ import typer
 from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from hcmoco_bench.prepare.human36m import PreparedHuman36m
+    from hcmoco_bench.store.kinds.human36m import Human36mManifest
+    from hcmoco_bench.store.prepare import Prepared
 
 
 def human36m(
@@ -78,7 +79,7 @@ def human36m(
         raise typer.Exit(3)
 
 
-def _show(prepared: PreparedHuman36m) -> None:
+def _show(prepared: Prepared[Human36mManifest]) -> None:
     from rich.table import Table
 
     store, manifest = prepared.store, prepared.store.manifest

@@ -83,7 +83,7 @@ def pretrain(
     from hcmoco_bench.pretrain.registry import get_method
     from hcmoco_bench.pretrain.run import run_pretrain
     from hcmoco_bench.pretrain.run_folder import saved_run
-    from hcmoco_bench.training.device import leave_group
+    from hcmoco_bench.runtime.ranks import leave_group
 
     given = given_settings(ctx, settings)
     if resume:

@@ -31,8 +31,8 @@ def verify(
 
         hcmoco-bench verify hcmoco-data/parsing4k
     """
-    from hcmoco_bench.prepare.verify import verify_store
     from hcmoco_bench.runtime.processes import usable_cores
+    from hcmoco_bench.store.verify import verify_store
 
     with progress_bar(quiet=quiet or as_json) as progress:
         result = verify_store(store, workers=workers or usable_cores(), progress=progress)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hcmoco_bench.cli.console import Quiet, out, progress_bar
-
-if TYPE_CHECKING:
-    from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
 
 
 def register(app: typer.Typer) -> None:
@@ -60,60 +57,37 @@ def view(
         hcmoco-bench view hcmoco-data/parsing4k -n 4 --features hcmoco-data/runs/hcmoco/checkpoint.pth
     """
     from hcmoco_bench.errors import StoreError, UsageError
-    from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
-    from hcmoco_bench.plotting.parts_sheet import parts_sheet
     from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.frame_arrays import decode_frame
-    from hcmoco_bench.prepare.human36m_store import Human36mStore
-    from hcmoco_bench.prepare.keypoint_manifest import KeypointStore, holds_photographs
-    from hcmoco_bench.prepare.parsing_store import open_parsing_store
-    from hcmoco_bench.prepare.sample_arrays import decode_row
+    from hcmoco_bench.store.registry import open_store
 
-    if holds_photographs(store):
-        if features is not None or frequencies is not None:
-            raise UsageError(
-                f"{store}: holds photographs, which have no depth and no parts; leave out --features and "
-                "--frequencies, or give an NTU store"
-            )
-        _view_people(KeypointStore.open(store), ids, number, to or Path("sheet.png"))
-        return
-    opened = open_parsing_store(store)
-    chosen = ids or opened.spread(number)
+    opened = open_store(store)
+    holds = opened.capabilities
+    if features is not None and not (holds.bodies and holds.depth):
+        raise UsageError(f"{store}: has no depth to draw features of; leave out --features, or give an NTU store")
+    if frequencies is not None and not holds.parts:
+        raise UsageError(f"{store}: has no parts to count; leave out --frequencies, or give a store with part masks")
+    chosen = [opened.kind.row_id(text) for text in ids or ()] or opened.spread(number)
     if not chosen:
         raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
     if features is not None:
-        if isinstance(opened, Human36mStore):
-            raise UsageError(f"{store}: has no depth to draw features of; leave out --features, or give an NTU store")
         from hcmoco_bench.plotting.features import features_figure
         from hcmoco_bench.pretrain.feature_samples import feature_samples
 
         with progress_bar(quiet=quiet) as progress:
             figure = features_figure(feature_samples(features, store, chosen, progress=progress))
         sheet = to or Path("features.png")
-    elif isinstance(opened, Human36mStore):
-        figure = parts_sheet([decode_frame(opened.find(sample_id)) for sample_id in chosen])
-        sheet = to or Path("sheet.png")
     else:
-        figure = overlay_sheet([decode_row(opened.find(sample_id)) for sample_id in chosen])
+        from hcmoco_bench.plotting.store_sheet import store_sheet
+
+        figure = store_sheet(opened, chosen)
         sheet = to or Path("sheet.png")
     save_figure(figure, sheet)
     out.print(f"{sheet}", highlight=False, soft_wrap=True)
     if frequencies is not None:
         from hcmoco_bench.plotting.part_frequency import part_frequency
-        from hcmoco_bench.prepare.part_counts import count_parts
+        from hcmoco_bench.store.part_counts import count_parts
 
         with progress_bar(quiet=quiet) as progress:
             counts = count_parts(opened, progress=progress)
         save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
-
-
-def _view_people(store: KeypointStore, ids: list[str] | None, number: int, sheet: Path) -> None:
-    from hcmoco_bench.body.joints import joint_set
-    from hcmoco_bench.plotting.people_sheet import people_sheet
-    from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.photograph_arrays import decode_photograph
-
-    photographs = [decode_photograph(store.find(Path(image_id).stem)) for image_id in ids or store.spread(number)]
-    save_figure(people_sheet(photographs, joint_set(store.manifest.joints)), sheet)
-    out.print(f"{sheet}", highlight=False, soft_wrap=True)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
+from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import Sample
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, eq=False)
+class Batch(BatchRecord):
     """B samples. Where a modality is missing its tensor is zero and its mark is False; see `Sample` for conventions.
 
     Attributes:
@@ -35,7 +35,6 @@ class Batch:
         has_parts: (B,) bool.
     """
 
-    sample_ids: tuple[str, ...]
     sources: tuple[str, ...]
     index: Tensor
     rgb: Tensor
@@ -50,26 +49,10 @@ class Batch:
     has_foreground: Tensor
     has_parts: Tensor
 
-    def __len__(self) -> int:
-        return len(self.sample_ids)
-
     @property
     def has_keypoints(self) -> Tensor:
         """(B,) bool: at least one joint is visible."""
         return self.visible.any(dim=1)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
-        """The batch with all tensors on a device."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Batch:
-        """The batch in page-locked memory; `DataLoader` calls this."""
-        return self._map(lambda tensor: tensor.pin_memory())
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        values = vars(self).items()
-        changed: dict[str, Any] = {name: change(value) for name, value in values if isinstance(value, Tensor)}
-        return replace(self, **changed)
 
 
 def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
@@ -91,7 +74,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
         if batch is None:
             batch = _empty(size or 0, *_image_size(sample), len(sample.joints))
         batch.index[row] = sample.index
-        for name, mark in _PICTURES.items():
+        for name, mark in _IMAGES.items():
             value = getattr(sample, name)
             _fill(getattr(batch, name), row, value)
             getattr(batch, mark)[row] = value is not None
@@ -104,7 +87,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     return replace(batch, sample_ids=tuple(ids), sources=tuple(sources))
 
 
-_PICTURES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
+_IMAGES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
 
 
 def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
@@ -119,7 +102,7 @@ def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
         joints=torch.zeros(size, n_joints, 2),
         visible=torch.zeros(size, n_joints, dtype=torch.bool),
         intrinsics=torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1),
-        **{mark: torch.zeros(size, dtype=torch.bool) for mark in _PICTURES.values()},
+        **{mark: torch.zeros(size, dtype=torch.bool) for mark in _IMAGES.values()},
     )
 
 

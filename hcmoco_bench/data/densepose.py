@@ -1,9 +1,9 @@
-"""Images with all their people, for training and scoring DensePose."""
+"""Images with all people in them, for training and scoring DensePose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.densepose_parts import densepose_parts
-from hcmoco_bench.data.planes import planes
+from hcmoco_bench.data.image_tensor import image_tensor
+from hcmoco_bench.data.record import BatchRecord, TensorRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import ImageError, decode_rgb
@@ -22,26 +23,26 @@ from hcmoco_bench.sources.densepose.annotations import DensePoseImage, DensePose
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry
 
 LONGEST: Final = 1333 / 800
-"""Largest longer side over the shorter side that is asked for; both as published."""
+"""Largest longer side over the requested shorter side, as published (1333 and 800 px)."""
 
 TRAINING_SIDES: Final = (0.8, 0.84, 0.88, 0.92, 0.96, 1.0)
-"""Shorter sides in training, over the one in use: 640 to 800 px in steps of 32."""
+"""Shorter sides in training over the requested one; for 800 px these are 640 to 800 px in steps of 32."""
 
 _SMALLEST_BOX = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class DensePosePeople:
-    """The people of one image, P of them, with K points in all; px are of the image as the network sees it.
+class DensePosePeople(TensorRecord):
+    """The P people of one image with K annotated points in total; px are those of the network's input.
 
     Attributes:
-        boxes: (P, 4) float32 x0, y0, x1, y1 px within the image.
-        extents: (P, 4) float32 the boxes as annotated; they may leave the image. Segmentations cover them.
-        annotated: (P,) bool, who has points and a segmentation.
-        segmentations: (A, 256, 256) uint8 coarse parts of those people, in their order.
-        owner: (K,) int64 person of each point.
+        boxes: (P, 4) float32 x0, y0, x1, y1 px, clipped to the image.
+        extents: (P, 4) float32 boxes as annotated, which may extend beyond the image; segmentations cover these boxes.
+        annotated: (P,) bool, whether a person has points and a segmentation.
+        segmentations: (A, 256, 256) uint8 coarse parts of the A annotated people, in order.
+        owner: (K,) int64 index of the person of each point.
         xy: (K, 2) float32 px.
-        part: (K,) int64 chart 1..24.
+        part: (K,) int64 chart index 1..24.
         uv: (K, 2) float32 U, V in 0..1.
     """
 
@@ -54,20 +55,16 @@ class DensePosePeople:
     part: Tensor
     uv: Tensor
 
-    def to(self, device: torch.device | str) -> DensePosePeople:
-        """The same on a device."""
-        return DensePosePeople(**{name: value.to(device) for name, value in vars(self).items()})
-
 
 @dataclass(frozen=True, eq=False)
 class DensePoseSample:
-    """An image.
+    """An image with the people in it.
 
     Attributes:
-        sample_id: COCO's number of the image.
+        sample_id: COCO's id of the image.
         rgb: (3, H, W) uint8.
-        scale: Its width and height over those of the file.
-        people: Who is in it.
+        scale: Width and height of the image over those of its file.
+        people: The people in the image.
     """
 
     sample_id: str
@@ -77,42 +74,33 @@ class DensePoseSample:
 
 
 @dataclass(frozen=True, eq=False)
-class DensePoseBatch:
-    """B images, each at the upper left of its plane.
+class DensePoseBatch(BatchRecord):
+    """B images padded at the right and bottom to one size.
 
     Attributes:
-        sample_ids: Their numbers.
-        rgb: (B, 3, H, W) uint8, 0 beyond an image.
-        sizes: Height and width of each.
-        scales: Width and height over those of the file.
-        people: Of each.
+        sample_ids: COCO's ids of the images.
+        rgb: (B, 3, H, W) uint8, 0 in the padding.
+        sizes: Height and width of each image in px, without padding.
+        scales: Width and height of each image over those of its file.
+        people: The people in each image.
     """
 
-    sample_ids: tuple[str, ...]
     rgb: Tensor
     sizes: tuple[tuple[int, int], ...]
     scales: tuple[tuple[float, float], ...]
     people: tuple[DensePosePeople, ...]
 
-    def to(self, device: torch.device | str) -> DensePoseBatch:
-        """The same on a device."""
-        return replace(self, rgb=self.rgb.to(device), people=tuple(people.to(device) for people in self.people))
-
-    def pin_memory(self) -> DensePoseBatch:
-        """The images in page-locked memory; `DataLoader` calls this."""
-        return replace(self, rgb=self.rgb.pin_memory())
-
 
 class DensePoseImages(Dataset[DensePoseSample]):
-    """Images resized to a shorter side.
+    """Images resized by their shorter side.
 
     Args:
-        images: What is annotated.
-        side: The shorter side in px, unless the longer would exceed `LONGEST` times it.
-        train: Draw the shorter side from `TRAINING_SIDES`, and mirror; otherwise as it is.
-        symmetry: What mirroring makes of points; None: never mirror.
+        images: The images with their annotations.
+        side: The shorter side in px; smaller if the longer side would exceed `LONGEST` times this.
+        train: Draw the shorter side from `TRAINING_SIDES` and mirror at random; otherwise neither.
+        symmetry: Symmetry that maps points to the mirrored body; None never mirrors.
         flip: Probability of mirroring.
-        seed: Of the draws.
+        seed: Seed of the random changes.
     """
 
     def __init__(
@@ -135,8 +123,8 @@ class DensePoseImages(Dataset[DensePoseSample]):
         """The image of a draw.
 
         Raises:
-            DataError: If its file is missing or damaged (`image_unreadable`), or of another size than annotated
-                (`image_wrong_size`).
+            DataError: If its file is missing or damaged (`image_unreadable`), or if its size differs from the annotated
+                one (`image_wrong_size`).
         """
         draw = as_draw(key, 0)
         image = self.images[draw.row]
@@ -152,12 +140,12 @@ class DensePoseImages(Dataset[DensePoseSample]):
         if mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
         scale = (width / image.size[0], height / image.size[1])
-        people = place_people(image.people, scale, (width, height), self.symmetry if mirrored else None)
-        return DensePoseSample(str(image.id), planes(np.asarray(rgb, np.uint8)), scale, people)
+        people = transform_people(image.people, scale, (width, height), self.symmetry if mirrored else None)
+        return DensePoseSample(str(image.id), image_tensor(np.asarray(rgb, np.uint8)), scale, people)
 
 
 def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
-    """The file's (H, W, 3) uint8 RGB; raises DataError as `DensePoseImages` does."""
+    """The (H, W, 3) uint8 RGB of an image's file; raises DataError as `DensePoseImages` does."""
     try:
         rgb = decode_rgb(np.fromfile(image.path, np.uint8))
     except OSError as error:
@@ -174,21 +162,21 @@ def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
     return rgb
 
 
-def place_people(
+def transform_people(
     people: Sequence[DensePosePerson],
     scale: tuple[float, float],
     size: tuple[int, int],
     symmetry: ChartSymmetry | None = None,
 ) -> DensePosePeople:
-    """The people of an image in the px of its resized, perhaps mirrored form.
+    """Transform the annotations of an image to px of the resized and possibly mirrored image.
 
-    Crowds are left out, and people whose box is not in the image.
+    Crowds and people whose box lies outside the image are left out.
 
     Args:
-        people: As annotated.
-        scale: Width and height of the resized image over the file's.
-        size: Width and height of the resized image, px.
-        symmetry: Mirror with these charts; None: do not mirror.
+        people: The people as annotated.
+        scale: Width and height of the resized image over those of the file.
+        size: Width and height of the resized image in px.
+        symmetry: Mirror the annotations with this symmetry; None does not mirror.
     """
     factor = np.array(scale * 2, np.float32)
     boxes: list[NDArray[np.float32]] = []
@@ -231,11 +219,11 @@ def place_people(
 
 
 def collate_densepose(samples: Iterable[DensePoseSample], size: int) -> DensePoseBatch:
-    """Put images of any sizes on planes of the largest height and width.
+    """Stack images of any sizes, padded to the largest height and width.
 
     Args:
-        samples: So many images.
-        size: Their number, at least 1.
+        samples: The images.
+        size: Number of images, at least 1.
     """
     given = list(samples)
     height, width = (max(sample.rgb.shape[axis] for sample in given) for axis in (1, 2))

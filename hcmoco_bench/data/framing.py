@@ -1,4 +1,4 @@
-"""Which part of a frame becomes the square input of a parsing network, with and without chance."""
+"""Rectangles of whole pixels and the crops that show them, such as the part of a frame that a parsing network sees."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from numpy.typing import NDArray
 from hcmoco_bench.data.transforms import Crop
 
 Framing: TypeAlias = Literal["fit", "stretch", "person"]
-"""fit: the longer side fills the square, the aspect stays, the rest is empty; stretch: both sides fill it; person: the
-square around the pixels with a measurement."""
+"""How a frame fills the square input of a parsing network.
+
+`fit` scales the longer side to the square, keeps the aspect ratio, and leaves the rest empty; `stretch` scales both
+sides to the square; `person` takes the square around the pixels with a depth measurement.
+"""
 
 SCALES: Final = tuple(tenths / 10 for tenths in range(5, 17))
-"""Factors of the training's scale, equally likely: 0.5, 0.6, ... 1.6, as published."""
+"""Scale factors in training, equally likely: 0.5, 0.6, ... 1.6, as published."""
 
 _MARGIN: Final = 1.1
 _SMALLEST: Final = 32
 
 
 class Region(NamedTuple):
-    """A rectangle of whole pixels, whose edges are those of the input; it may reach beyond the frame.
+    """A rectangle of whole pixels; it may extend beyond the image.
 
     Attributes:
-        left: First column.
-        top: First row.
-        width: Columns.
-        height: Rows.
+        left: First column, px.
+        top: First row, px.
+        width: Number of columns, px.
+        height: Number of rows, px.
     """
 
     left: int
@@ -37,13 +40,14 @@ class Region(NamedTuple):
 
 
 def region_of(framing: Framing, width: int, height: int, measured: NDArray[np.bool_] | None = None) -> Region:
-    """The region that fills the input.
+    """The region of a frame that fills the input.
 
     Args:
-        framing: How.
-        width: Of the frame, px.
-        height: Of the frame, px.
-        measured: (height, width) where depth was measured; for `person`, and without any such pixel `fit` is taken.
+        framing: How the frame fills the input.
+        width: Width of the frame in px.
+        height: Height of the frame in px.
+        measured: (height, width) bool, where depth was measured. Only `person` uses it; without any measured pixel,
+            `person` falls back to `fit`.
     """
     if framing == "stretch":
         return Region(0, 0, width, height)
@@ -56,22 +60,22 @@ def region_of(framing: Framing, width: int, height: int, measured: NDArray[np.bo
 
 
 def region_crop(region: Region, size: int) -> Crop:
-    """The crop of `size` x `size` px that a region fills; nothing random."""
+    """The crop that resizes a region to `size` x `size` px: the edges of the region become the edges of the crop."""
     return Crop(_onto(region, size, 1.0, (0.0, 0.0)), size, size)
 
 
 def random_region_crop(region: Region, size: int, rng: np.random.Generator, *, corner: bool) -> Crop:
-    """The training's crop: scaled by one of `SCALES`, a random window of that, mirrored every second time.
+    """The training crop of a frame: a random window of the region scaled by one of `SCALES`, mirrored half the time.
 
     Args:
-        region: What fills the input before the scale.
-        size: Side of the crop, px.
-        rng: Decides.
-        corner: A region smaller than the window lies in its upper left corner, as published; otherwise anywhere.
+        region: The region that fills the input at scale 1.
+        size: Side of the crop in px.
+        rng: Source of randomness.
+        corner: Put a region smaller than the window into its upper left corner, as published, instead of anywhere.
     """
     scale = float(rng.choice(SCALES))
-    room = size * (1 - scale)
-    lowest, highest = min(room, 0.0), 0.0 if corner else max(room, 0.0)
+    slack = size * (1 - scale)
+    lowest, highest = min(slack, 0.0), 0.0 if corner else max(slack, 0.0)
     shift = (rng.uniform(lowest, highest), rng.uniform(lowest, highest))
     crop = Crop(_onto(region, size, scale, shift), size, size)
     return crop.flipped() if rng.random() < 0.5 else crop
@@ -79,7 +83,7 @@ def random_region_crop(region: Region, size: int, rng: np.random.Generator, *, c
 
 def _onto(region: Region, size: int, scale: float, shift: tuple[float, float]) -> NDArray[np.float64]:
     across, down = scale * size / region.width, scale * size / region.height
-    # Edges of pixels lie half a px before their centers.
+    # The edge of a pixel lies half a px before its center.
     return np.array(
         [
             [across, 0.0, shift[0] + across * (0.5 - region.left) - 0.5],

@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_mapping, joint_set
+from hcmoco_bench.data.crop_joints import crop_joints
 from hcmoco_bench.data.crops import center_scale
-from hcmoco_bench.data.joint_places import place_joints
-from hcmoco_bench.data.planes import planes
-from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
+from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import LabelError, StoreError, UsageError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
-from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 
 _REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
 
 class KeypointImagesDataset(Dataset[Sample]):
-    """The people of a prepared MPII or COCO store, one sample each.
+    """The people of a prepared MPII or COCO store, one sample each; images without people are skipped.
 
     Images are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
     shows: faster, and without the patterns of skipped pixels.
@@ -61,15 +62,15 @@ class KeypointImagesDataset(Dataset[Sample]):
         train: bool = True,
         flip: float = 0.0,
     ) -> None:
-        opened = KeypointStore.open(store)
+        opened = open_store(store, "people")
         self.path, self.split, self.size, self.seed, self.train, self.flip = store, split, size, seed, train, flip
         self.joints: Joints = joints
         self.source = opened.manifest.dataset
         shards = opened.shards(split)
-        self.ids, self._places, self._joints, self._state, self._squares = _read_people(
-            f"{store}, split {split}", shards, len(joint_set(opened.manifest.joints)), _mapping(opened, joints)
+        self.ids, self._locations, self._joints, self._state, self._squares = _read_people(
+            f"{store}, split {split}", shards, len(joint_set(str(opened.capabilities.joints))), _mapping(opened, joints)
         )
-        self._images = RowBytes(shards)
+        self._images = ShardReader(shards)
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -89,12 +90,12 @@ class KeypointImagesDataset(Dataset[Sample]):
         crop = center_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
         factor = next(factor for factor in _REDUCTIONS if factor == 1 or crop.scale * factor <= 1.0)
         image = self._decode(row, factor)
-        joints, visible = place_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
+        joints, visible = crop_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
         return Sample(
             sample_id=f"{self.source}-{self.ids[row]}",
             source=self.source,
             index=row,
-            rgb=planes(crop.of_reduced(factor).rgb(image)),
+            rgb=image_tensor(crop.of_reduced(factor).rgb(image)),
             depth=None,
             foreground=None,
             parts=None,
@@ -104,17 +105,17 @@ class KeypointImagesDataset(Dataset[Sample]):
         )
 
     def _decode(self, row: int, factor: Reduction) -> NDArray[np.uint8]:
-        shard, group, place = self._places[row].tolist()
+        shard, group, index = self._locations[row].tolist()
         try:
-            return decode_rgb(self._images.read(shard, group, place, "image") or b"", reduced=factor)
+            return decode_rgb(self._images.read(shard, group, index, "image") or b"", reduced=factor)
         except ImageError as error:
             raise StoreError(
                 f"{self.path}: image of person {self.ids[row]} cannot be decoded; prepare the store again"
             ) from error
 
 
-def _mapping(store: KeypointStore, joints: Joints) -> NDArray[np.intp]:
-    own = store.manifest.joints
+def _mapping(store: AnyStore, joints: Joints) -> NDArray[np.intp]:
+    own = str(store.capabilities.joints)
     if own == joints:
         return np.arange(len(joint_set(own)))
     try:
@@ -129,7 +130,7 @@ _People = tuple[NDArray[np.str_], NDArray[np.int32], NDArray[np.float32], NDArra
 
 
 def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: NDArray[np.intp]) -> _People:
-    """Ids (N,), places (N, 3) shard, group, row; joints (N, J, 2), state (N, J), squares (N, 3) x, y, scale."""
+    """Ids (N,), locations (N, 3) shard, group, row; joints (N, J, 2), state (N, J), squares (N, 3) x, y, scale."""
     pieces: list[_People] = []
     for shard, path in enumerate(shards):
         try:
@@ -139,10 +140,10 @@ def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: N
                     pieces.append(_piece(people, shard, group, n_joints, mapping))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: cannot be read ({error}); prepare the store again") from error
-    if not pieces:
+    if not any(len(ids) for ids, *_ in pieces):
         raise StoreError(f"{split}: has nobody; see its problems.jsonl")
-    ids, places, joints, state, squares = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-    return ids, places, joints, state, squares
+    ids, locations, joints, state, squares = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return ids, locations, joints, state, squares
 
 
 def _piece(people: pa.ListArray, shard: int, group: int, n_joints: int, mapping: NDArray[np.intp]) -> _People:
@@ -153,5 +154,5 @@ def _piece(people: pa.ListArray, shard: int, group: int, n_joints: int, mapping:
     state = fields["state"].flatten().to_numpy().reshape(-1, n_joints)[:, mapping]
     center = fields["center"].flatten().to_numpy().reshape(-1, 2).astype(np.float64)
     squares = np.column_stack([center, fields["scale"].to_numpy().astype(np.float64)])
-    places = np.column_stack([np.full_like(rows, shard), np.full_like(rows, group), rows]).astype(np.int32)
-    return np.array(fields["person_id"].to_pylist(), np.str_), places, joints, state, squares
+    locations = np.column_stack([np.full_like(rows, shard), np.full_like(rows, group), rows]).astype(np.int32)
+    return np.array(fields["person_id"].to_pylist(), np.str_), locations, joints, state, squares

@@ -1,4 +1,4 @@
-"""Batches from a data set, prepared by worker processes; the same batches for any number of them."""
+"""Batches of a data set from worker processes; the batches do not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hcmoco_bench.data.sample import Draw, Sample
 AnyBatch = TypeVar("AnyBatch")
 
 PREFETCH = 2
-"""Batches that each worker prepares ahead."""
+"""Number of batches that each worker prepares ahead."""
 
 
 class BatchLoader(DataLoader[Any], Generic[AnyBatch]):
-    """A `DataLoader` that gives batches of one type and tells its `MixedSampler` which of them were handed over.
+    """A `DataLoader` of one type of batch that tells its `MixedSampler` which batches were delivered.
 
-    A batch counts as handed over when the loop over it begins; after the last one the sampler is at the next epoch.
+    A batch counts as delivered when the loop body for it begins; after the last batch the sampler is at the next epoch.
     """
 
     def __iter__(self) -> Iterator[AnyBatch]:  # type: ignore[override]  # the base promises its own iterator class
@@ -62,16 +62,17 @@ def make_loader_with(
     """Make a loader.
 
     Args:
-        stack: Makes a batch of samples, which it takes one by one, and their number; picklable.
-        dataset: A data set of this package, or a mixture.
-        sampler: The draws; with a `MixedSampler` only whole batches, otherwise also the
-            rest. None: every row, in order.
-        batch_size: Samples per batch; that of the sampler.
-        workers: Processes that prepare batches; 0: this one. Each uses one thread. They live as long as the loader.
-        pin_memory: Give batches in page-locked memory, for copies to a GPU that do not wait.
+        stack: Makes a batch from an iterable of samples and their number. It must support pickling.
+        dataset: A data set of this package or a mixture.
+        sampler: The draws. With a `MixedSampler` all batches are complete; otherwise the last one may be smaller. None
+            takes every row in order.
+        batch_size: Samples per batch; must equal that of the sampler.
+        workers: Number of processes that prepare batches, each with one thread; 0 prepares them in this process.
+            Workers live as long as the loader.
+        pin_memory: Put batches into page-locked memory, from which copies to a GPU are asynchronous.
 
     Raises:
-        ValueError: If the batch size is not the sampler's.
+        ValueError: If the batch size differs from that of the sampler.
     """
     mixed = isinstance(sampler, MixedSampler)
     if isinstance(sampler, MixedSampler) and sampler.batch_size != batch_size:
@@ -81,21 +82,21 @@ def make_loader_with(
         batch_size=batch_size,
         sampler=sampler,
         drop_last=mixed,
-        collate_fn=partial(_stack, stack),  # it gets what __getitems__ gives
+        collate_fn=partial(_stack, stack),  # receives what __getitems__ returns
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=_start_worker if workers else None,
         persistent_workers=workers > 0,
         prefetch_factor=PREFETCH if workers else None,
-        # A fork of a process with threads (OpenCV, Arrow, CUDA) can hang.
+        # Forking a process with threads (OpenCV, Arrow, CUDA) can deadlock.
         multiprocessing_context=multiprocessing.get_context("spawn") if workers else None,
-        # Its own, so that loading does not move the random numbers of training.
+        # A generator of its own, so that loading does not advance the random state of training.
         generator=torch.Generator().manual_seed(0),
     )
 
 
 class _OneByOne(Dataset[Any]):
-    """Gives the samples of a batch while they are stacked, not before: no batch is in memory twice."""
+    """Yields the samples of a batch while they are stacked, so that no batch is in memory twice."""
 
     def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset

@@ -1,4 +1,4 @@
-"""Several data sets as one, each drawn equally often whatever its size, the same draws for any number of processes."""
+"""Several data sets as one, each drawn equally often regardless of its size and of the number of processes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hcmoco_bench.errors import UsageError
 
 
 class MixedDataset(Dataset[Sample]):
-    """Data sets one after the other; a sample's `index` counts through all of them.
+    """The concatenation of data sets; the `index` of a sample counts through all of them.
 
     Args:
-        datasets: At least one; all of one joint set and crop size.
+        datasets: One or more data sets with the same joint set and crop size.
 
     Attributes:
         datasets: The data sets.
-        lengths: Their numbers of samples, for `MixedSampler`.
-        joints: Their joint set.
-        size: Their crop size, px.
+        lengths: Number of samples of each data set, for `MixedSampler`.
+        joints: Joint set of all samples.
+        size: Side of all crops in px.
 
     Raises:
-        UsageError: If there is none, or if they differ in joint set or crop size.
+        UsageError: If there is no data set, or if they differ in joint set or crop size.
     """
 
     def __init__(self, datasets: Sequence[SampleSource]) -> None:
@@ -47,41 +47,41 @@ class MixedDataset(Dataset[Sample]):
         return int(self._starts[-1])
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch of rows that are asked for without one."""
+        """Set the epoch of keys that are bare rows."""
         self._epoch = epoch
 
     def __getitem__(self, key: DrawLike) -> Sample:
         draw = as_draw(key, self._epoch)
         if not 0 <= draw.row < len(self):
-            raise IndexError(f"row {draw.row} is outside of the mixture's {len(self)}")
+            raise IndexError(f"row {draw.row} is outside the mixture's {len(self)} rows")
         which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
         sample = self.datasets[which][draw._replace(row=draw.row - int(self._starts[which]))]
         return replace(sample, index=draw.row)
 
 
 class MixedSampler(Sampler[Draw]):
-    """Draws of an epoch: equally many of each data set, in random order, a part of every global batch for each process.
+    """The draws of an epoch: equally many from each data set, shuffled; each process gets a part of each global batch.
 
-    Within an epoch each data set is gone through in random order, as often as its share needs: rows of one data set are
-    drawn equally often, up to one, and repeats are told apart. The draws depend on the seed, the epoch, the lengths and
-    the size of the *global* batch alone: 1 process with batches of 8 and 4 processes with batches of 2 see the same
-    global batches.
+    Within an epoch the sampler goes through each data set in random order, as many times as its share needs. The rows
+    of a data set are therefore drawn equally often (give or take one), and repeated draws are numbered. The draws
+    depend only on the seed, the epoch, the lengths and the size of the *global* batch: 1 process with batches of 8 and
+    4 processes with batches of 2 see the same global batches.
 
-    Made for `make_loader`, which counts the batches that it hands over, so that `state_dict` is right between any two
-    steps. Do not let `Accelerator.prepare` split it once more.
+    The sampler is made for `make_loader`, which counts the batches that it delivers, so that `state_dict` is correct
+    between any two steps. Do not pass it to `Accelerator.prepare`, which would split it again.
 
     Args:
-        lengths: Samples of each data set, in the order of the mixture.
+        lengths: Number of samples of each data set, in the order of the mixture.
         batch_size: Samples per batch of one process.
-        rank: Number of this process, from 0.
+        rank: Rank of this process, from 0.
         world_size: Number of processes.
-        seed: Of the draws.
-        draws: Draws in an epoch, over all processes; None for the sum of the lengths. Rounded down to whole global
-            batches.
+        seed: Seed of the draws.
+        draws: Draws in an epoch over all processes, rounded down to whole global batches; None for the sum of the
+            lengths.
 
     Attributes:
         epoch: The current epoch, from 0.
-        position: Batches of it that were handed over.
+        position: Number of batches of the epoch that were delivered.
 
     Raises:
         UsageError: If a data set is empty, or if an epoch is smaller than one global batch.
@@ -114,7 +114,7 @@ class MixedSampler(Sampler[Draw]):
         self.position = 0
 
     def __len__(self) -> int:
-        """Draws of this process in a whole epoch."""
+        """The number of draws of this process in a whole epoch."""
         return self.steps_per_epoch * self.batch_size
 
     def __iter__(self) -> Iterator[Draw]:
@@ -127,11 +127,11 @@ class MixedSampler(Sampler[Draw]):
         return (Draw(row, epoch, repeat) for row, repeat in zip(*(v.tolist() for v in mine), strict=True))
 
     def global_draws(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of the mixture, (steps x global batch,), drawn in an epoch, and how often each was drawn before."""
+        """The rows of the mixture drawn in an epoch, (steps x global batch,), and how often each was drawn before."""
         rng = np.random.default_rng((self.seed, epoch))
         total = self.steps_per_epoch * self.global_batch
         n = len(self.lengths)
-        # What does not divide evenly goes to another data set each epoch.
+        # The remainder of an uneven division goes to another data set each epoch.
         shares = [total // n + ((which + epoch) % n < total % n) for which in range(n)]
         rows, repeats = [], []
         for length, share, start in zip(self.lengths, shares, np.cumsum([0, *self.lengths[:-1]]), strict=True):
@@ -143,12 +143,12 @@ class MixedSampler(Sampler[Draw]):
         return np.concatenate(rows)[order_of_all], np.concatenate(repeats)[order_of_all].astype(np.int64)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch; if it is the current one, stay where we are in it."""
+        """Go to the start of an epoch; keep the position if it is the current epoch."""
         if epoch != self.epoch:
             self.epoch, self.position = epoch, 0
 
     def advance(self) -> None:
-        """Count one batch as handed over."""
+        """Count one batch as delivered."""
         self.position += 1
 
     def end_epoch(self) -> None:
@@ -156,14 +156,14 @@ class MixedSampler(Sampler[Draw]):
         self.set_epoch(self.epoch + 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the sampler is, and what its draws depend on; plain numbers."""
+        """The sampler's position and everything that its draws depend on, as plain numbers."""
         return {"epoch": self.epoch, "position": self.position} | self._identity()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where another sampler was, also with another number of processes of the same global batch.
+        """Continue at the position of another sampler of the same global batch, on any number of processes.
 
         Raises:
-            UsageError: If the draws would not be the same.
+            UsageError: If the draws would differ.
         """
         for name, value in self._identity().items():
             if state.get(name) != value:

@@ -1,4 +1,4 @@
-"""Numbers as the encoders take them: RGB by ImageNet's statistics, depth and joints relative to themselves."""
+"""Normalization of encoder inputs: RGB by ImageNet statistics, depth and joints relative to each sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-"""Per channel R, G, B of values in 0..1, as all published ImageNet weights expect."""
+"""Mean and standard deviation of R, G, B values in 0..1, as all published ImageNet weights expect."""
 
 ROOT_JOINT: Final = 6
 """Joints are centered on this one: the pelvis of `mpii16`, the head of `shared13`."""
@@ -20,18 +20,18 @@ _SHIFT = tuple(-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, str
 
 
 def normalize_rgb(rgb: Tensor) -> Tensor:
-    """Take ImageNet's mean and deviation out of RGB, on the device it is on.
+    """Normalize RGB by the mean and standard deviation of ImageNet, on the tensor's device.
 
-    Batches carry RGB as bytes, a quarter of the memory to move, until they are on the device that trains.
+    Batches keep RGB as bytes until they are on the training device, since bytes take a quarter of the memory to move.
 
     Args:
-        rgb: (B, 3, H, W) uint8. Rows without RGB are black; leave them out by `Batch.has_rgb`.
+        rgb: (B, 3, H, W) uint8. Rows without RGB are black; select the others by `Batch.has_rgb`.
 
     Returns:
-        (B, 3, H, W) float32 with mean 0 and deviation 1 per channel over ImageNet's images.
+        (B, 3, H, W) float32 with mean 0 and standard deviation 1 per channel over the images of ImageNet.
 
     Raises:
-        TypeError: If it is not uint8, so that nothing is normalized twice.
+        TypeError: If `rgb` is not uint8, which prevents normalizing twice.
     """
     if rgb.dtype != torch.uint8:
         raise TypeError(f"RGB to normalize must be uint8, not {rgb.dtype}")
@@ -41,20 +41,21 @@ def normalize_rgb(rgb: Tensor) -> Tensor:
 
 @cache
 def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    """(3, 1, 1) scale and shift; kept, since each copy to a GPU would make it wait."""
+    """(3, 1, 1) scale and shift, cached because each copy to a GPU would synchronize with it."""
     with torch.inference_mode(False):
         scale, shift = (torch.tensor(values, device=device).view(3, 1, 1) for values in (_SCALE, _SHIFT))
     return scale, shift
 
 
 def normalize_depth(depth: Tensor) -> Tensor:
-    """Take the mean over its own measured pixels out of each depth image, and repeat it for three channels.
+    """Subtract from each depth image the mean of its measured pixels, and repeat it for three channels.
 
     Args:
-        depth: (B, 1, H, W) meters, 0 = none.
+        depth: (B, 1, H, W) meters, 0 = missing.
 
     Returns:
-        (B, 3, H, W) meters from the mean, 0 where there is no measurement; not divided by a deviation, as published.
+        (B, 3, H, W) meters relative to the mean, 0 where depth is missing. As published, nothing divides by a standard
+        deviation.
     """
     measured = depth > 0
     count = measured.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
@@ -63,13 +64,13 @@ def normalize_depth(depth: Tensor) -> Tensor:
 
 
 def normalize_joints(joints: Tensor, visible: Tensor | None = None) -> Tensor:
-    """Center joints on joint 6 and divide by the largest absolute coordinate; (x, y) in, (y, x) out, as published.
+    """Center joints on joint 6 and divide by the largest absolute coordinate, as published.
 
-    Neither moving nor scaling a crop changes the result.
+    Joints come in as (x, y) and go out as (y, x). The result does not change if a crop is shifted or scaled.
 
     Args:
         joints: (B, J, 2) px (x, y), J > 6.
-        visible: (B, J) bool; joints that are not visible become 0, as published. None: all joints are used.
+        visible: (B, J) bool; joints that are not visible become 0, as published. None keeps all joints.
 
     Returns:
         (B, J, 2) (y, x) in -1..1; zeros if all joints coincide.

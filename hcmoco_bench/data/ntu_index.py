@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.schema import N_JOINTS
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.arrays.samples import N_JOINTS
+from hcmoco_bench.store.store import AnyStore
 
 _COLUMNS: Final = [
     "sample_id",
@@ -31,14 +31,14 @@ class NtuIndex:
     Attributes:
         ids: (N,) sample ids.
         rigs: (N,) rig of each row, `SsssCccc`.
-        places: (N, 3) int32: shard, row group, row in the group.
+        locations: (N, 3) int32: shard, row group, row in the group.
         joints: (N, 25, 2) float32 px (x, y) of the main body in the depth frame; 0 where not finite or no body.
         tracking: (N, 25) uint8: 0 not known, 1 inferred, 2 tracked.
     """
 
     ids: NDArray[np.str_]
     rigs: NDArray[np.str_]
-    places: NDArray[np.int32]
+    locations: NDArray[np.int32]
     joints: NDArray[np.float32]
     tracking: NDArray[np.uint8]
 
@@ -47,10 +47,10 @@ class NtuIndex:
 
     def rows(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> NtuIndex:
         """Some of the rows, by number or by mark."""
-        return NtuIndex(self.ids[rows], self.rigs[rows], self.places[rows], self.joints[rows], self.tracking[rows])
+        return NtuIndex(self.ids[rows], self.rigs[rows], self.locations[rows], self.joints[rows], self.tracking[rows])
 
 
-def read_index(store: Store, split: str) -> NtuIndex:
+def read_index(store: AnyStore, split: str) -> NtuIndex:
     """Read a split's ids, rigs and joints; the images are not touched.
 
     Raises:
@@ -71,10 +71,10 @@ def read_index(store: Store, split: str) -> NtuIndex:
                     pieces.append(piece)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
-    ids, rigs, places, joints, tracking = (
+    ids, rigs, locations, joints, tracking = (
         (np.concatenate(parts) for parts in zip(*pieces, strict=True)) if pieces else _nothing()
     )
-    return NtuIndex(ids, rigs, places, joints, tracking)
+    return NtuIndex(ids, rigs, locations, joints, tracking)
 
 
 _Piece = tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]]
@@ -108,10 +108,10 @@ def _piece(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> 
         tracking[somebody] = _flat(pc.struct_field(first, "tracking")).reshape(-1, N_JOINTS)
     finite = np.isfinite(joints).all(axis=2)
     tracking[~finite], joints[~finite] = 0, 0.0
-    places = np.column_stack([np.full_like(rows, shard), np.full_like(rows, group), rows]).astype(np.int32)
+    locations = np.column_stack([np.full_like(rows, shard), np.full_like(rows, group), rows]).astype(np.int32)
     setup, camera = (table[name].to_numpy() for name in ("setup", "camera"))
     rigs = np.array([f"S{s:03}C{c:03}" for s, c in zip(setup, camera, strict=True)], np.str_)
-    return np.array(table["sample_id"].to_pylist(), np.str_), rigs, places, joints, tracking
+    return np.array(table["sample_id"].to_pylist(), np.str_), rigs, locations, joints, tracking
 
 
 def _flat(values: pa.Array) -> NDArray[np.float32]:

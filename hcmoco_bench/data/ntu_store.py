@@ -12,18 +12,19 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_mapping
+from hcmoco_bench.data.crop_joints import crop_joints
 from hcmoco_bench.data.crops import box_around, jittered_person, random_square, whole_person
+from hcmoco_bench.data.image_reader import ImageReader
+from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
-from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.ntu_index import NtuIndex, read_index
 from hcmoco_bench.data.overlap import Overlap
-from hcmoco_bench.data.planes import planes
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
-from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import StoreError, UsageError
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 
 Crops: TypeAlias = Literal["square", "person"]
 """Which random crops training takes."""
@@ -63,7 +64,7 @@ class NtuStoreDataset(Dataset[Sample]):
         nominal_rigs: Rigs whose depth camera could not be calibrated; samples of theirs have nominal intrinsics.
 
     Raises:
-        StoreError: If there is no finished store, no such split, or no row in it.
+        StoreError: If there is no finished store with skeletons, no such split, or no row in it.
         UsageError: If a modality is to be hidden that went into the other one.
     """
 
@@ -80,7 +81,7 @@ class NtuStoreDataset(Dataset[Sample]):
         hide: Hidden = "nothing",
         without: Overlap | None = None,
     ) -> None:
-        opened = Store.open(store)
+        opened = open_store(store, "bodies")
         self.path, self.split, self.size, self.seed, self.train = store, split, size, seed, train
         self.crops: Crops = crops
         self.joints: Joints = joints
@@ -97,12 +98,12 @@ class NtuStoreDataset(Dataset[Sample]):
         if hide != "nothing":
             check_apart(opened)
         self.hide: Hidden = hide
-        self._images = StoredImages(store, opened.shards(), self.index.ids, self.index.places)
+        self._images = ImageReader(store, opened.shards(), self.index.ids, self.index.locations)
         self._intrinsics = RigIntrinsics.of_store(opened)
         used = set(np.unique(self.index.rigs).tolist())
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
-        self._has_depth = not opened.manifest.options.rgb_only and hide != "depth"
-        self._has_parts = opened.manifest.parts
+        self._has_depth = opened.capabilities.depth and hide != "depth"
+        self._has_parts = opened.capabilities.parts
         self._mapping = joint_mapping("kinect25", joints)
         self._epoch = 0
 
@@ -140,14 +141,14 @@ class NtuStoreDataset(Dataset[Sample]):
         millimeters = None if depth is None else crop.depth(depth)
         labels = None if parts is None else crop.parts(parts)
         people = labels if labels is not None else millimeters
-        joints, visible = place_joints(
+        joints, visible = crop_joints(
             self.index.joints[row][self._mapping], self.index.tracking[row][self._mapping] > 0, self.joints, crop
         )
         return Sample(
             sample_id=str(self.index.ids[row]),
             source="ntu",
             index=row,
-            rgb=None if rgb is None else planes(crop.rgb(rgb)),
+            rgb=None if rgb is None else image_tensor(crop.rgb(rgb)),
             depth=_meters(millimeters),
             foreground=_where(people),
             parts=None if labels is None else torch.from_numpy(labels),
@@ -169,9 +170,9 @@ class NtuStoreDataset(Dataset[Sample]):
         return np.array([0.0, 0.0, width - 1.0, height - 1.0])
 
 
-def check_apart(store: Store) -> None:
+def check_apart(store: AnyStore) -> None:
     """Raise UsageError if RGB of a store was made with the help of depth, so that neither can be hidden from it."""
-    if store.manifest.options.align == "registered":
+    if store.capabilities.rgb_shows_depth:
         raise UsageError(
             f"{store.path}: its RGB was warped with each frame's depth (--align registered), so that depth would show "
             "in it; prepare with --align homography"

@@ -1,4 +1,4 @@
-"""Which unlabeled samples would show what a labeled store keeps back: its clips, and the people of its test split."""
+"""Which unlabeled samples would leak a labeled store: those of its clips and of the performers of its test split."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.store.store import AnyStore
 
 TEST = "test"
 
@@ -17,20 +17,21 @@ TEST = "test"
 class Overlap:
     """Clips and performers that unlabeled samples must not show.
 
-    A clip's frames are nearly alike: a labeled frame whose depth is hidden is as good as seen if its neighbor's
-    depth is not. And a person of the test split is known if another clip of theirs was learned from.
+    The frames of a clip are nearly identical: a model that sees the depth of one frame has in effect seen the hidden
+    depth of its neighbors. Likewise, a performer of the test split is no longer new to a model that learned from
+    another clip of the same performer.
 
     Attributes:
         clips: Clips with a frame in any split of the labeled stores.
-        performers: Performers with a frame in their test splits.
+        performers: Performers with a frame in the test split of a labeled store.
     """
 
     clips: frozenset[ClipName]
     performers: frozenset[int]
 
     @classmethod
-    def with_stores(cls, stores: list[Store]) -> Overlap:
-        """What labeled stores hold; from the declared ids, also of samples that could not be prepared."""
+    def with_stores(cls, stores: list[AnyStore]) -> Overlap:
+        """The clips and performers of labeled stores, from all declared ids, including samples left out as problems."""
         clips: set[ClipName] = set()
         performers: set[int] = set()
         for store in stores:
@@ -42,11 +43,11 @@ class Overlap:
         return cls(frozenset(clips), frozenset(performers))
 
     def marks(self, ids: NDArray[np.str_]) -> NDArray[np.bool_]:
-        """(N,) whether each sample is of such a clip or performer."""
+        """(N,) bool, whether each sample shows one of these clips or performers."""
         clips = [SampleId.parse(sample_id).clip for sample_id in ids.tolist()]
         return np.array([clip in self.clips or clip.performer in self.performers for clip in clips], np.bool_)
 
 
-def is_labeled(store: Store) -> bool:
-    """Whether a store is one of frames with labels and a test split, and not of unlabeled frames."""
-    return store.manifest.options.set == "parsing4k"
+def is_labeled(store: AnyStore) -> bool:
+    """Whether a store holds labeled frames and a test split, and not unlabeled frames."""
+    return store.capabilities.labeled

@@ -1,8 +1,8 @@
-"""Frames of a prepared parsing store with their part labels, for training and for scoring."""
+"""Frames of a prepared parsing store with their part labels, for training and scoring."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,36 +16,37 @@ from torch.utils.data import Dataset
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.framing import Framing, Region, random_region_crop, region_crop, region_of
+from hcmoco_bench.data.image_reader import ImageReader
+from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
-from hcmoco_bench.data.planes import planes
+from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
-from hcmoco_bench.data.stored_images import StoredImages
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.errors import LabelError, StoreError
 from hcmoco_bench.modality import Modality
 
 IGNORE: Final = 255
-"""Label of pixels that do not count: those outside of the frame."""
+"""Label of pixels that neither the loss nor the metrics count: those outside the frame."""
 
 _MEAN_RGB: Final = (124, 116, 104)
-"""ImageNet's mean, what published training pads RGB with."""
+"""Mean color of ImageNet, with which the published training pads RGB."""
 
-_METRES = np.float32(0.001)
+_METERS_PER_MILLIMETER = np.float32(0.001)
 
 
 @dataclass(frozen=True)
 class ParsingSample:
-    """A frame as the network takes it, and its labels.
+    """The network's input for a frame, and the labels.
 
     Attributes:
-        sample_id: The store's id.
-        rgb: (3, S, S) uint8; None for depth.
-        depth: (1, S, S) float32 meters, 0 = none; None for RGB.
-        intrinsics: (4,) float32 fx, fy, cx, cy of the crop's depth pixels; (1, 1, 0, 0) for RGB.
-        label: (H, W) uint8 class indices, 255 = does not count. For training of the crop, H = W = S; for scoring of the
-            frame in its own resolution.
-        region: The part of the label that the crop shows; for training all of it.
+        sample_id: Id of the sample in the store.
+        rgb: (3, S, S) uint8; None if the modality is depth.
+        depth: (1, S, S) float32 meters, 0 = missing; None if the modality is RGB.
+        intrinsics: (4,) float32 fx, fy, cx, cy in px of the crop; (1, 1, 0, 0) if the modality is RGB.
+        label: (H, W) uint8 class indices, 255 = ignored. In training these are the labels of the crop, H = W = S; in
+            scoring, those of the frame in its own resolution.
+        region: The part of the label that the crop shows; in training all of it.
     """
 
     sample_id: str
@@ -56,55 +57,36 @@ class ParsingSample:
     region: Region
 
 
-@dataclass(frozen=True)
-class ParsingBatch:
-    """B samples; see `ParsingSample`.
+@dataclass(frozen=True, eq=False)
+class ParsingBatch(BatchRecord):
+    """B samples; see `ParsingSample` for conventions.
 
     Attributes:
-        sample_ids: B ids.
-        rgb: (B, 3, S, S) uint8; None for depth.
-        depth: (B, 1, S, S) float32 meters; None for RGB.
-        intrinsics: (B, 4) float32.
-        labels: B labels, of different sizes where frames are.
+        sample_ids: Ids of the B samples.
+        rgb: (B, 3, S, S) uint8; None if the modality is depth.
+        depth: (B, 1, S, S) float32 meters; None if the modality is RGB.
+        intrinsics: (B, 4) float32 fx, fy, cx, cy px.
+        labels: B labels, which differ in size where the frames do.
         regions: B regions.
     """
 
-    sample_ids: tuple[str, ...]
     rgb: Tensor | None
     depth: Tensor | None
     intrinsics: Tensor
     labels: tuple[Tensor, ...]
     regions: tuple[Region, ...]
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = True) -> ParsingBatch:
-        """The batch on a device."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> ParsingBatch:
-        """The batch in page-locked memory; `DataLoader` calls this."""
-        return self._map(lambda tensor: tensor.pin_memory())
-
     def mirrored(self) -> ParsingBatch:
-        """The inputs mirrored left to right; labels stay."""
-        flipped: dict[str, Any] = {
-            name: None if value is None else value.flip(-1) for name, value in self._images().items()
-        }
-        width = next(value.shape[-1] for value in self._images().values() if value is not None)
+        """This batch with its inputs mirrored left to right; the labels stay as they are."""
+        rgb, depth = (None if image is None else image.flip(-1) for image in (self.rgb, self.depth))
+        width = next(image.shape[-1] for image in (rgb, depth) if image is not None)
         intrinsics = self.intrinsics.clone()
         intrinsics[:, 2] = width - 1 - intrinsics[:, 2]
-        return replace(self, intrinsics=intrinsics, **flipped)
-
-    def _images(self) -> dict[str, Tensor | None]:
-        return {"rgb": self.rgb, "depth": self.depth}
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> ParsingBatch:
-        images: dict[str, Any] = {name: change(value) for name, value in self._images().items() if value is not None}
-        labels = tuple(change(label) for label in self.labels)
-        return replace(self, intrinsics=change(self.intrinsics), labels=labels, **images)
+        return replace(self, intrinsics=intrinsics, rgb=rgb, depth=depth)
 
 
 def collate_parsing(samples: Iterable[ParsingSample], number: int) -> ParsingBatch:
-    """Stack samples of one modality and size; as many as `number`, which is at least 1."""
+    """Stack `number` >= 1 samples of one modality and input size."""
     given = list(samples)
     rgb = [sample.rgb for sample in given if sample.rgb is not None]
     depth = [sample.depth for sample in given if sample.depth is not None]
@@ -123,16 +105,16 @@ class ParsingDataset(Dataset[ParsingSample]):
 
     Args:
         store: Folder of the store.
-        index: Its rows that are wanted; see `read_parsing_index`.
-        shards: Its files.
-        modality: The image: rgb or depth.
-        size: Side of the input, px.
-        framing: How a frame fills it.
-        seed: Of the crops.
-        train: Random crops and labels of the crop; otherwise the whole frame and labels of the frame.
-        intrinsics: Depth cameras of the rigs; None for RGB.
-        label_size: Width and height to which the labels for scoring are brought (nearest), as a published protocol
-            asks for, which stretches frames; None for their own.
+        index: Rows to use; see `read_parsing_index`.
+        shards: Shards of the store.
+        modality: The input image, `rgb` or `depth`.
+        size: Side of the input in px.
+        framing: How a frame fills the input.
+        seed: Seed of the random crops.
+        train: Draw random crops and give the labels of the crop; otherwise give the whole frame and its labels.
+        intrinsics: Depth cameras of the rigs; None if the modality is RGB.
+        label_size: Width and height in px to which the labels are resized for scoring (nearest neighbor), for the
+            published protocol, which stretches frames; None keeps their own size.
     """
 
     def __init__(
@@ -153,7 +135,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         self.framing: Framing = framing
         self.seed, self.train, self.label_size = seed, train, label_size
         self._intrinsics = intrinsics
-        self._images = StoredImages(store, shards, index.ids, index.places)
+        self._images = ImageReader(store, shards, index.ids, index.locations)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -187,8 +169,10 @@ class ParsingDataset(Dataset[ParsingSample]):
         numbers = np.array([1.0, 1.0, 0.0, 0.0]) if intrinsics is None else intrinsics
         return ParsingSample(
             sample_id=str(self.index.ids[row]),
-            rgb=planes(_rgb_crop(crop, image)) if self.modality == "rgb" else None,
-            depth=torch.from_numpy(crop.depth(image) * _METRES).unsqueeze(0) if self.modality == "depth" else None,
+            rgb=image_tensor(_rgb_crop(crop, image)) if self.modality == "rgb" else None,
+            depth=torch.from_numpy(crop.depth(image) * _METERS_PER_MILLIMETER).unsqueeze(0)
+            if self.modality == "depth"
+            else None,
             intrinsics=torch.from_numpy(numbers.astype(np.float32)),
             label=torch.from_numpy(target),
             region=shown,
@@ -203,15 +187,15 @@ class ParsingDataset(Dataset[ParsingSample]):
         label = self._read(row, "parts")
         if label.ndim != 2 or label.dtype != np.uint8 or int(label.max(initial=0)) >= len(part_table()):
             raise LabelError(
-                f"sample {self.index.ids[row]}: its labels are no class indices 0..{len(part_table()) - 1}; run verify "
-                f"on {self.store}",
+                f"sample {self.index.ids[row]}: its labels are not class indices 0..{len(part_table()) - 1}; run "
+                f"verify on {self.store}",
                 kind="label_unknown",
                 file=str(self.store),
             )
         return label
 
     def scored_label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A label as it is scored: in its own size, or brought to `label_size`, each px that of the nearest."""
+        """The label used for scoring: the label itself, or resized to `label_size` by nearest neighbor."""
         if self.label_size is None:
             return label
         return np.asarray(cv2.resize(label, self.label_size, interpolation=cv2.INTER_NEAREST), np.uint8)
@@ -221,13 +205,13 @@ class ParsingDataset(Dataset[ParsingSample]):
 
     def _read(self, row: int, column: str) -> NDArray[Any]:
         image = self._images.read(row, column)
-        if image is None:  # the index holds rows that have it
+        if image is None:  # the index lists only rows that have it
             raise StoreError(f"sample {self.index.ids[row]}: no {column}; run verify on {self.store}")
         return image
 
 
 def _rgb_crop(crop: Crop, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The crop of RGB: averaged first where it is much smaller, gray outside of the frame."""
+    """The crop of an RGB image: averaged first if it is much smaller, filled with the mean color outside the frame."""
     inside = crop.mask(np.ones(image.shape[:2], np.bool_))
     factor = int(1 / crop.scale) if crop.scale < 1 else 1
     if factor > 1:

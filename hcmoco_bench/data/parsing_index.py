@@ -1,4 +1,4 @@
-"""Which rows of a store can be parsed: those of a split that have the image and the labels."""
+"""The rows of a split that parsing can use: those with the image and the labels."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.prepare.parsing_store import ParsingStore
+from hcmoco_bench.store.store import AnyStore
 
 
 @dataclass(frozen=True)
 class ParsingIndex:
-    """Rows of a split, about 200 bytes each.
+    """The rows of a split, about 200 bytes each.
 
     Attributes:
         ids: (N,) sample ids.
-        places: (N, 3) int32: shard, row group, row in the group.
-        rigs: (N,) rig, `SsssCccc`; empty texts where the store has none.
-        groups: (N,) performer or subject: frames of one are alike.
-        problems: Rows of the split without the image or without labels.
+        locations: (N, 3) int32, shard, row group, and row in the group.
+        rigs: (N,) rig of each row, `SsssCccc`; empty strings for a store without rigs.
+        groups: (N,) performer or subject of each row; the frames of one person are not independent.
+        problems: Rows of the split without the image or the labels.
     """
 
     ids: NDArray[np.str_]
-    places: NDArray[np.int32]
+    locations: NDArray[np.int32]
     rigs: NDArray[np.str_]
     groups: NDArray[np.str_]
     problems: tuple[Problem, ...]
@@ -38,16 +38,16 @@ class ParsingIndex:
         return len(self.ids)
 
 
-def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingIndex:
-    """Read a split's ids and what is there; the images are not touched.
+def read_parsing_index(store: AnyStore, split: str, column: str) -> ParsingIndex:
+    """Read the ids of a split and which images exist, without reading the images.
 
     Args:
-        store: A parsing store.
+        store: A store with part labels.
         split: One of its splits.
-        column: The image that is wanted: `rgb` or `depth`.
+        column: Column of the image, `rgb` or `depth`.
 
     Raises:
-        StoreError: If there is no such split or column, or a shard cannot be read.
+        StoreError: If the store has no such split or column, or if a shard cannot be read.
     """
     if split not in store.splits:
         raise StoreError(f"{store.path}: no split {split!r}; it has {', '.join(store.splits)}")
@@ -66,26 +66,27 @@ def read_parsing_index(store: ParsingStore, split: str, column: str) -> ParsingI
                         f"{store.path}: has no {missing}; give a store that has, with masks (--annotations)"
                     )
                 wanted = ["sample_id", f"{column}.path", "parts.path"]
-                wanted += [name for name in ("setup", "camera", "performer", "subject") if name in names]
+                wanted += ["setup", "camera"] if store.capabilities.rigs else []
+                wanted += [] if store.capabilities.group is None else [store.capabilities.group]
                 for group in range(file.num_row_groups):
                     tables.append(_rows(file.read_row_group(group, wanted), shard, group, chosen))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
-    return _index(tables, column)
+    return _index(tables, column, store.capabilities.group or "sample_id")
 
 
 def _rows(table: pa.Table, shard: int, group: int, chosen: pa.Array | None) -> list[dict[str, object]]:
-    place = np.arange(table.num_rows)
+    numbers = np.arange(table.num_rows)
     if chosen is not None:
-        place = place[pc.is_in(table["sample_id"], chosen).to_numpy()]
-        table = table.take(place)
+        numbers = numbers[pc.is_in(table["sample_id"], chosen).to_numpy()]
+        table = table.take(numbers)
     rows: list[dict[str, object]] = table.to_pylist()
-    for row, number in zip(rows, place.tolist(), strict=True):
-        row["place"] = (shard, group, number)
+    for row, number in zip(rows, numbers.tolist(), strict=True):
+        row["location"] = (shard, group, number)
     return rows
 
 
-def _index(tables: Sequence[Sequence[dict[str, object]]], column: str) -> ParsingIndex:
+def _index(tables: Sequence[Sequence[dict[str, object]]], column: str, group: str) -> ParsingIndex:
     rows = [row for table in tables for row in table]
     problems = []
     kept = []
@@ -97,10 +98,10 @@ def _index(tables: Sequence[Sequence[dict[str, object]]], column: str) -> Parsin
         else:
             kept.append(row)
     rigs = [f"S{row['setup']:03}C{row['camera']:03}" if "setup" in row else "" for row in kept]
-    groups = [str(row.get("performer", row.get("subject", row["sample_id"]))) for row in kept]
+    groups = [str(row[group]) for row in kept]
     return ParsingIndex(
         ids=np.array([row["sample_id"] for row in kept], np.str_),
-        places=np.array([row["place"] for row in kept], np.int32).reshape(-1, 3),
+        locations=np.array([row["location"] for row in kept], np.int32).reshape(-1, 3),
         rigs=np.array(rigs, np.str_),
         groups=np.array(groups, np.str_),
         problems=tuple(problems),

@@ -1,13 +1,14 @@
-"""Find the person in a depth map of a room: no label, no background image, no training.
+"""Find the person in a depth map of a room, without labels, a background image, or training.
 
-1. The floor: of planes through three random points each, whose tilt a standing camera may have, the one that most
-   points lie on and hardly any lie under.
-2. What is not floor falls into surfaces: neighboring px belong together if their distances differ by less than what a
-   body's surface changes between two px.
-3. The surface whose height and area are most like a person's is the person; a nearer one is preferred. What touches it
-   at its own distance, but for the ragged edges of a depth map, is added.
+1. Floor: of many planes through three random points each, tilted no more than a standing camera can be, take the one
+   with the most points on it and hardly any below it.
+2. Surfaces: group the other pixels; neighbors belong together if their depths differ by no more than a body's surface
+   changes between two pixels.
+3. Person: take the surface whose height and area are most like those of a person, preferring nearer ones. Then add the
+   pieces beside it at the same depth, which the ragged edges of a depth map have cut off.
 
-Written for one person who stands free before a camera that is level to within 25 degrees, as in ITOP's side view.
+The method assumes one person who stands free of other objects in front of a camera that is level to within 25 degrees,
+as in the side view of ITOP.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ from numpy.typing import NDArray
 _FLOOR_PLANES: Final = 80
 _FLOOR_POINTS: Final = 1500
 _LARGEST_TILT: Final = 0.47
+"""Largest slope of the floor in camera coordinates, the tangent of 25 degrees."""
+
 _FLOOR_THICKNESS: Final = 0.035
-"""Meters above the floor that still count as floor, at 0 m; grows with the distance as noise does."""
+"""Height above the floor that still counts as floor, in meters at 0 m distance; it grows with the noise."""
 
 _FLOOR_SHARE: Final = 0.04
-"""A plane with a smaller share of the points is not the floor."""
+"""Smallest fraction of the points on a plane that can be the floor."""
 
 _STEP: Final = 0.04
-"""Meters by which the surface of a body may change between neighboring px, at 0 m."""
+"""Largest depth difference between neighboring px of a body's surface, in meters at 0 m distance."""
 
 _STEP_GROWTH: Final = 0.012
-"""The same, more for every meter of distance."""
+"""Increase of `_STEP` per meter of distance."""
 
 _SMALLEST_AREA: Final = 0.12
 _HEIGHT, _HEIGHT_SPREAD = 1.5, 0.5
@@ -41,27 +44,27 @@ _LEAST_LIKENESS: Final = 0.02
 
 _PIECE_PIXELS: Final = 15
 _PIECE_DISTANCE: Final = 0.27
-"""Meters between a piece and the person where they come near each other."""
+"""Largest depth difference between a piece and the person where they are near each other, meters."""
 
 _LEAST_CONTACT: Final = 3
 _LARGEST_PIECE: Final = 3.0
-"""Times as many px as the surface that is most like a person: what is larger is a wall."""
+"""Largest number of px of a piece over that of the person's surface; anything larger is a wall."""
 
 _REACH: Final = 7
-"""Side of the square in which two px are near each other."""
+"""Side of the window within which two px are near each other, px."""
 
 _ROUNDS: Final = 4
 
 
 @dataclass(frozen=True)
 class FoundPerson:
-    """Where a person is.
+    """The location of a person.
 
     Attributes:
-        box: (4,) float64 px x0, y0, x1, y1 of the outermost px.
-        near: Meters of the person's nearest surface.
-        far: Meters of the farthest that is seen.
-        mask: (H, W) bool; feet may be missing, where they are as low as the floor.
+        box: (4,) float64 x0, y0, x1, y1, the outermost px.
+        near: Depth of the person's nearest surface, meters.
+        far: Depth of the person's farthest visible surface, meters.
+        mask: (H, W) bool; the feet may be missing where they are as low as the floor.
     """
 
     box: NDArray[np.float64]
@@ -71,17 +74,17 @@ class FoundPerson:
 
 
 def find_person(depth: NDArray[np.float32], focal: float, center: tuple[float, float]) -> FoundPerson | None:
-    """Find the person; the same answer every time.
+    """Find the person; the result is deterministic.
 
     Args:
-        depth: (H, W) meters, 0 = no measurement.
-        focal: Focal length, px.
-        center: Px (x, y) on the optical axis.
+        depth: (H, W) meters, 0 = missing.
+        focal: Focal length in px.
+        center: Principal point (x, y) in px.
 
     Returns:
-        None if no surface is like a person.
+        The person; None if no surface is like one.
     """
-    depth = cv2.medianBlur(depth, 5)  # closes the small holes that would tear surfaces apart
+    depth = cv2.medianBlur(depth, 5)  # closes the small holes that would split surfaces
     measured = depth > 0
     if measured.sum() < _PIECE_PIXELS:
         return None
@@ -107,14 +110,14 @@ def find_person(depth: NDArray[np.float32], focal: float, center: tuple[float, f
     if best == 0 or height_of == 0.0:
         return None
     mask = _with_pieces(labels, best, depth, pixels)
-    lines, places = np.nonzero(mask)
+    rows_of, columns_of = np.nonzero(mask)
     near, far = np.percentile(depth[mask], (1, 99))
-    box = np.array([places.min(), lines.min(), places.max(), lines.max()], np.float64)
+    box = np.array([columns_of.min(), rows_of.min(), columns_of.max(), rows_of.max()], np.float64)
     return FoundPerson(box, float(near), float(far), mask)
 
 
 def _likeness(height: float, area: float, distance: float) -> float:
-    """How much a surface of that height (m), area (square meters) and distance (m) is like a person; larger is more."""
+    """How much a surface with this height (m), area (m^2) and distance (m) is like a person; larger is more alike."""
     tall, wide = (height - _HEIGHT) / _HEIGHT_SPREAD, (area - _AREA) / _AREA_SPREAD
     return float(np.exp(-0.5 * (tall**2 + wide**2)) / max(distance, 0.5))
 
@@ -122,8 +125,8 @@ def _likeness(height: float, area: float, distance: float) -> float:
 def _floor(
     x: NDArray[np.float32], y: NDArray[np.float32], z: NDArray[np.float32], measured: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """(H, W) whether px are on or under the floor; nowhere if there is none."""
-    rng = np.random.default_rng(0)  # of its own: the answer depends on the depth map alone
+    """(H, W) whether px are on or below the floor; all False if there is no floor."""
+    rng = np.random.default_rng(0)  # fixed seed: the result depends on the depth map alone
     candidates = np.flatnonzero(measured)
     chosen = candidates[rng.integers(len(candidates), size=_FLOOR_POINTS)]
     points = np.stack([x.ravel()[chosen], y.ravel()[chosen], z.ravel()[chosen]], axis=1).astype(np.float64)
@@ -158,9 +161,9 @@ def _thickness(z: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _surfaces(depth: NDArray[np.float32], kept: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """(H, W) number of the surface that each px belongs to, 0 for none, and how many there are.
+    """(H, W) label of the surface of each px, 0 for none, and the number of surfaces.
 
-    Px and the links between them are laid out on a grid of twice the size, whose connected parts are the surfaces.
+    Px and the links between them are laid out on a grid of twice the size, whose connected components are the surfaces.
     """
     height, width = depth.shape
     grid = np.zeros((2 * height - 1, 2 * width - 1), np.uint8)
@@ -177,7 +180,7 @@ def _surfaces(depth: NDArray[np.float32], kept: NDArray[np.bool_]) -> tuple[NDAr
 def _with_pieces(
     labels: NDArray[np.int32], best: int, depth: NDArray[np.float32], pixels: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """The surface, and what lies a few px beside it at its distance there: a trunk above its legs, a stretched arm."""
+    """The surface and all pieces a few px beside it at the same depth: a trunk above its legs, a stretched arm."""
     mask: NDArray[np.bool_] = np.asarray(labels == best)
     done = {0, best}
     for _ in range(_ROUNDS):

@@ -1,6 +1,6 @@
-"""One affine map from image to crop that moves everything: RGB, depth, masks, joints, and what joints are called.
+"""One affine map from image to crop that transforms every modality: RGB, depth, masks, and joints with their names.
 
-Pixels are (x, y) with whole numbers at pixel centers: an image of width W reaches from -0.5 to W - 0.5.
+Pixel coordinates are (x, y) with integers at pixel centers: an image of width W extends from -0.5 to W - 0.5.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ _Pixel = TypeVar("_Pixel", np.uint8, np.uint16)
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A crop of an image: where each px of the image comes to lie in it.
+    """A crop of an image: an affine map from image pixels to crop pixels.
 
     Attributes:
-        matrix: (2, 3) float64; px (x, y, 1) of the image to px (x, y) of the crop. A negative determinant mirrors.
-        width: Of the crop, px.
-        height: Of the crop, px.
+        matrix: (2, 3) float64; maps px (x, y, 1) of the image to px (x, y) of the crop. It mirrors if its determinant
+            is negative.
+        width: Width of the crop in px.
+        height: Height of the crop in px.
     """
 
     matrix: NDArray[np.float64]
@@ -35,13 +36,14 @@ class Crop:
 
     @classmethod
     def of_square(cls, center: ArrayLike, side: float, size: int, *, rotation: float = 0.0) -> Crop:
-        """The crop of a square of the image, brought to `size` x `size` px.
+        """The crop that resizes a square of the image to `size` x `size` px.
 
         Args:
-            center: (2,) px (x, y) of the image, in the middle of the crop.
-            side: Side of the square, px of the image, > 0.
-            size: Side of the crop, px.
-            rotation: Of the square, degrees, clockwise in the image; its content turns the other way in the crop.
+            center: (2,) px (x, y) of the image; becomes the center of the crop.
+            side: Side of the square in px of the image, > 0.
+            size: Side of the crop in px.
+            rotation: Rotation of the square in degrees, clockwise in the image. The content of the crop therefore
+                rotates counterclockwise.
         """
         scale = size / side
         angle = np.deg2rad(rotation)
@@ -51,13 +53,13 @@ class Crop:
         return cls(np.column_stack([turn, shift]), size, size)
 
     def flipped(self) -> Crop:
-        """This crop, mirrored left to right."""
+        """This crop mirrored left to right."""
         mirror = np.array([[-1.0, 0.0, self.width - 1.0], [0.0, 1.0, 0.0]])
         return self._after(mirror)
 
     def of_reduced(self, factor: int) -> Crop:
-        """The same crop out of the image decoded at 1/factor of its size (block means, as JPEG decoders do)."""
-        # The center of reduced px 0 lies amid `factor` px of the image.
+        """The same crop from the image decoded at 1/factor of its size (block means, as JPEG decoders compute)."""
+        # The center of px 0 of the reduced image is the center of the first `factor` px of the full image.
         enlarge = np.array([[factor, 0.0, (factor - 1) / 2.0], [0.0, factor, (factor - 1) / 2.0], [0.0, 0.0, 1.0]])
         return Crop(self.matrix @ enlarge, self.width, self.height)
 
@@ -68,7 +70,7 @@ class Crop:
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether left and right change places."""
+        """Whether the crop swaps left and right."""
         return bool(np.linalg.det(self.matrix[:, :2]) < 0)
 
     @property
@@ -77,50 +79,53 @@ class Crop:
         return bool(abs(self.matrix[0, 1]) < _UPRIGHT and abs(self.matrix[1, 0]) < _UPRIGHT)
 
     def rgb(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Crop (H, W, 3) uint8, bilinear; black outside of the image."""
+        """Crop an (H, W, 3) uint8 image with bilinear interpolation; black outside the image."""
         return self._warp(image, cv2.INTER_LINEAR)
 
     def depth(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Crop (H, W) uint16 millimeters, each px that of the nearest; 0 outside of the image."""
+        """Crop (H, W) uint16 millimeters with nearest-neighbor interpolation; 0 outside the image."""
         return self._warp(image, cv2.INTER_NEAREST)
 
     def mask(self, image: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Crop (H, W) bool, each px that of the nearest; False outside of the image."""
+        """Crop an (H, W) bool mask with nearest-neighbor interpolation; False outside the image."""
         return self._warp(image.view(np.uint8), cv2.INTER_NEAREST).view(np.bool_)
 
     def parts(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Crop (H, W) class indices 0..24, each px that of the nearest; 0 outside. Sides swap if the crop mirrors."""
+        """Crop (H, W) class indices 0..24 with nearest-neighbor interpolation; 0 outside the image.
+
+        Left and right parts swap if the crop mirrors.
+        """
         parts = self._warp(image, cv2.INTER_NEAREST)
         return part_table().flip[parts] if self.mirrors else parts
 
     def points(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Move (..., 2) px of the image to px of the crop."""
+        """Map (..., 2) px of the image to px of the crop."""
         return np.asarray(np.asarray(xy, np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2], np.float64)
 
     def joints(
         self, xy: ArrayLike, known: NDArray[np.bool_], flip: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Move joints; left and right partners swap if the crop mirrors.
+        """Map joints to the crop; left and right partners swap if the crop mirrors.
 
         Args:
             xy: (J, 2) px of the image.
-            known: (J,) whether a joint's place is known.
-            flip: (J,) the joint that each becomes in a mirror, `JointSet.flip`.
+            known: (J,) whether the position of each joint is known.
+            flip: (J,) index of the joint that each joint becomes in a mirrored image; see `JointSet.flip`.
 
         Returns:
-            (J, 2) px of the crop, and (J,) whether the place is known, both in the order of the joint set.
+            (J, 2) px of the crop and (J,) whether the position is known, both in the order of the joint set.
         """
         moved = self.points(xy)
         return (moved[flip], known[flip]) if self.mirrors else (moved, known.copy())
 
     def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether px (..., 2) of the crop are between the centers of its first and last pixels."""
+        """Whether px (..., 2) of the crop lie between the centers of its first and last pixels."""
         return np.asarray(((xy >= 0) & (xy <= (self.width - 1, self.height - 1))).all(axis=-1))
 
     def intrinsics(self, fx: float, fy: float, cx: float, cy: float) -> NDArray[np.float64] | None:
         """The camera's fx, fy, cx, cy in px of the crop; None if the crop is rotated.
 
-        A mirrored crop is the image of a mirrored world: focal lengths stay positive.
+        A mirrored crop is the image of a mirrored world, so focal lengths stay positive.
         """
         if not self.is_upright:
             return None

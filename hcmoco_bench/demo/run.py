@@ -4,41 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hcmoco_bench.demo.page import DemoFigure, DemoScore, DemoStep, write_page
-from hcmoco_bench.demo.settings import CLIPS, FINETUNING, FRAMES, MASK_EVERY, PAIR_EVERY, PRETRAINING
+from hcmoco_bench.demo.commands import FEATURE_SAMPLES, PREDICTION_SAMPLES, SHEET_SAMPLES, DemoCommands, DemoFolders
+from hcmoco_bench.demo.comparison import Comparison, compare_results
+from hcmoco_bench.demo.page import DemoFigure, DemoPage, DemoScore, DemoStep, write_page
+from hcmoco_bench.demo.settings import CLIPS, FRAMES, MASK_EVERY, PAIR_EVERY, RECIPE
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from hcmoco_bench.results.schema import Result
 
-DATASET_NAME = "nturgbd-parsing-4k"
-SHEET_ROWS = 6
-FEATURE_ROWS = 4
-PREDICTION_ROWS = 4
-
-_NAMED = {
-    "ratio": "--ratio",
-    "backbone": "--backbone",
-    "init": "--init",
-    "ckpt": "--ckpt",
-    "image_size": "--size",
-    "batch_size": "--batch-size",
-    "epochs": "--epochs",
-    "lr": "--lr",
-    "precision": "--precision",
-}
-"""Settings with an option of another name or form, and that option."""
+SETS = {"parsing4k": "the frames with part labels", "pretrain": "the frames for pre-training"}
+"""The sample sets of the demo, in words."""
 
 _LOAD = """
 import json, sys
@@ -65,7 +51,8 @@ class DemoReport:
         sheet: The overlay sheet.
         steps: Each step with the command that does the same, its seconds and its result.
         rows: Rows of each split as `datasets` loaded them.
-        scores: Of depth parsing, from scratch and from the pre-trained encoder; empty for too few samples.
+        scores: Scores of depth parsing, from scratch and from the pre-trained encoder; empty for too few samples.
+        comparison: Whether the two differ; None without scores.
     """
 
     page: Path
@@ -73,6 +60,7 @@ class DemoReport:
     steps: tuple[DemoStep, ...]
     rows: dict[str, int]
     scores: tuple[DemoScore, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def seconds(self) -> float:
@@ -85,13 +73,12 @@ class _Log:
     steps: list[DemoStep] = field(default_factory=list)
 
     @contextmanager
-    def step(self, name: str, *command: str | Path) -> Iterator[Callable[[str], None]]:
+    def step(self, name: str, command: str) -> Iterator[Callable[[str], None]]:
         """Time a step; what the yielded function is told is the step's result."""
         said: list[str] = []
         begin = time.perf_counter()
         yield said.append
-        line = shlex.join(map(str, command))
-        self.steps.append(DemoStep(name, line, time.perf_counter() - begin, "; ".join(said)))
+        self.steps.append(DemoStep(name, command, time.perf_counter() - begin, "; ".join(said)))
 
 
 def run_demo(
@@ -103,16 +90,16 @@ def run_demo(
     workers: int = 1,
     progress: Progress = no_progress,
 ) -> DemoReport:
-    """Run every step on generated people and leave figures and a page.
+    """Run every step on generated people, and leave figures and a page.
 
-    Every step can be continued: a demo that was interrupted goes on when it is run again in the same folder.
+    A demo that was interrupted continues when it is run again in the same folder.
 
     Args:
         out: Folder for everything.
         clips: Generated clips; three cameras see each performance.
         frames: Frames of a clip; every second, from the first, has part labels.
-        seed: Of the people; the same seed gives the same dataset.
-        workers: Processes.
+        seed: Seed of the people and of both trainings; the same seed gives the same dataset.
+        workers: Number of processes.
         progress: Told about each step.
 
     Raises:
@@ -122,27 +109,27 @@ def run_demo(
     from hcmoco_bench.prepare.executors import make_executor
     from hcmoco_bench.prepare.ntu import prepare_ntu
     from hcmoco_bench.prepare.options import check_options
-    from hcmoco_bench.prepare.verify import verify_store
-    from hcmoco_bench.pretrain.config import make_config
+    from hcmoco_bench.pretrain.recipes import make_pretrain_settings
     from hcmoco_bench.pretrain.run import run_pretrain
+    from hcmoco_bench.store.verify import verify_store
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
+    from hcmoco_bench.tasks.core.finetune import RESULT_FILE
+    from hcmoco_bench.training.run_folder import CURVES_FILE
 
-    tree, dataset = out / "ntu", out / DATASET_NAME
-    stores = {name: out / "stores" / name for name in ("parsing4k", "pretrain")}
+    folders = DemoFolders(out)
+    tree, dataset = folders.tree, folders.dataset
+    stores = {name: folders.store(name) for name in ("parsing4k", "pretrain")}
+    commands = DemoCommands(folders, seed)
     log = _Log()
-    tool = "hcmoco-bench"
-    sizes = ("--clips", str(clips), "--frames", str(frames), "--mask-every", str(MASK_EVERY), "--seed", str(seed))
-    with log.step("generate people as a raw NTU tree", tool, "synth", "ntu", "--out", tree, *sizes) as say:
+    with log.step("Generate people as a raw NTU RGB+D tree", commands.synth(clips=clips, frames=frames)) as say:
         plans = plan_clips(clips, seed, n_frames=frames, mask_every=MASK_EVERY)
         write_tree(tree, plans, TreeOptions(seed), workers=workers, progress=progress)
         say(f"{clips} clips, {clips * frames} frames")
     for name, path in stores.items():
         masks = tree if name == "parsing4k" else None
         options = check_options(set=name, align="registered", every=PAIR_EVERY, parts=masks is not None)
-        given = ("--every", str(PAIR_EVERY)) if masks is None else ("--annotations", str(masks))
-        command = (tool, "prepare", "ntu", "--root", tree, "--set", name, "--align", "registered", "--out", path)
-        with log.step(f"prepare {name}", *command, *given) as say:
+        with log.step(f"Prepare {SETS[name]}", commands.prepare(name)) as say:
             executor = make_executor("local", workers=workers)
             prepared = prepare_ntu(
                 [tree],
@@ -156,54 +143,68 @@ def run_demo(
             manifest = prepared.store.manifest
             say(f"{sum(entry.rows for entry in manifest.shards.values())} samples")
             say(f"{sum(manifest.problems.values())} problem lines")
-        with log.step(f"verify {name}", tool, "verify", path) as say:
+        with log.step(f"Verify {SETS[name]}", commands.verify(name)) as say:
             checked = verify_store(path, workers=workers, progress=progress)
             if not checked.passed:
                 raise StoreError(f"{path}: {checked.failures[0].reason}; remove {out} and run the demo again")
             say(f"{checked.rows} rows in {checked.shards} shards are as the manifest says")
-    with log.step("publish", tool, "publish", *stores.values(), "--to", dataset) as say:
+    with log.step("Publish both as one dataset", commands.publish(*stores)) as say:
         published = publish(list(stores.values()), dataset, overwrite=dataset.exists(), progress=progress)
         say(", ".join(published.record.configurations))
-    with log.step("load it with nothing but datasets", "python", "-c", "load_dataset(...)") as say:
+    with log.step("Load it with nothing but the library datasets", commands.load()) as say:
         progress("load", 0, 1)
         rows = _load_elsewhere(dataset, out / "cache")
         progress("load", 1, 1)
         say(", ".join(f"{name} {count}" for name, count in rows.items()))
-    with log.step("pre-train", *_pretrain_command(stores["pretrain"], out / "run")) as say:
-        config = make_config(None, {"stores": (str(stores["pretrain"]),), "seed": seed, **PRETRAINING})
-        report = run_pretrain(config, out / "run", resume=True, progress=progress)
+    with log.step("Pre-train the encoders", commands.pretrain()) as say:
+        settings = make_pretrain_settings(RECIPE, {"stores": [str(stores["pretrain"])], "seed": seed})
+        report = run_pretrain(settings, folders.run, resume=True, progress=progress)
         say(f"{report.steps} steps")
         say(f"loss {float(report.last['loss']):.2f}")
     store = stores["parsing4k"]
-    with log.step("draw", tool, "view", store, "--out", out / "sheet.png", "--frequencies", out / "parts.png") as say:
-        figures = _draw(store, out, progress)
-        say(", ".join(figure.file for figure in figures))
-    checkpoint = out / "run" / "checkpoint.pth"
-    features = out / "features.png"
-    with log.step("see what was learned", tool, "view", store, "--features", checkpoint, "--out", features) as say:
-        figures += _draw_features(checkpoint, store, out, progress)
-        say(", ".join(figure.file for figure in figures[-2:]))
-    scores = []
+    with log.step("Draw the samples", commands.view()) as say:
+        sheet, parts = _draw(store, out, progress)
+        say(f"{sheet.file}, {parts.file}")
+    checkpoint = report.checkpoint
+    with log.step("Draw what the encoders learned", commands.features(checkpoint)) as say:
+        features = _draw_features(checkpoint, store, out, progress)
+        say(features.file)
+    scores, closing = [], []
+    starts: dict[str, Path | None] = {"from scratch": None, "pre-trained": checkpoint}
+    comparison = None
     if rows.get("train_20") and rows.get("test"):
-        scratch = {name: PRETRAINING[name] for name in ("init", "backbone")}
-        for name, start in {"from scratch": scratch, "pre-trained": {"ckpt": str(checkpoint)}}.items():
-            folder = out / "finetune" / name.replace(" ", "-")
-            with log.step(f"fine-tune {name}", *_finetune_command(store, folder, start)) as say:
+        for name, start in starts.items():
+            folder = folders.finetuning(name)
+            with log.step(f"Fine-tune on depth parsing, {name}", commands.finetune(name, start)) as say:
                 result = _finetune(store, folder, start, name, seed, progress)
                 say(f"{result.scores.main} {result.scores.mean:.1f} {result.scores.unit}")
             scores.append(DemoScore(name, result.scores.mean, result.scores.ci95, result.scores.unit))
-            sheet = (folder / "result-figures" / "sheet.png").relative_to(out)
-            figures.append(DemoFigure(str(sheet), f"Depth parsing, {name}: input, labels, prediction, errors"))
-    page = write_page(out, dataset, log.steps, figures, scores)
-    return DemoReport(page, out / "sheet.png", tuple(log.steps), rows, tuple(scores))
+            drawn = (folder / "result-figures" / "sheet.png").relative_to(out)
+            closing.append(
+                DemoFigure(drawn.as_posix(), f"Depth parsing, {name}", "Input, labels, prediction and errors.")
+            )
+        comparison = compare_results(
+            *(folders.finetuning(name) / RESULT_FILE for name in ("pre-trained", "from scratch"))
+        )
+    curves = DemoFigure(
+        f"{folders.run.name}/{CURVES_FILE}",
+        "Losses of the pre-training",
+        "Each term of the loss over the training steps.",
+    )
+    page = DemoPage(
+        opening=(sheet, features),
+        closing=(*closing, curves, parts),
+        steps=log.steps,
+        folder=Path.cwd(),
+        by_hand=folders.by_hand.out,
+        scores=scores,
+        comparison=comparison,
+    )
+    written = write_page(out, page)
+    return DemoReport(written, out / sheet.file, tuple(log.steps), rows, tuple(scores), comparison)
 
 
-def _finetune_command(store: Path, folder: Path, start: dict[str, str]) -> tuple[str | Path, ...]:
-    place = ("--store", store, "--out", folder)
-    return ("hcmoco-bench", "finetune", "--task", "depth_parsing", *_options({**start, **FINETUNING}), *place)
-
-
-def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed: int, progress: Progress) -> Result:
+def _finetune(store: Path, folder: Path, start: Path | None, name: str, seed: int, progress: Progress) -> Result:
     """The result of depth parsing on a fifth of the labels; made once, read again afterwards."""
     from hcmoco_bench.results.schema import read_result
     from hcmoco_bench.tasks.core.finetune import RESULT_FILE, run_finetune
@@ -211,31 +212,16 @@ def _finetune(store: Path, folder: Path, start: dict[str, str], name: str, seed:
 
     path = folder / RESULT_FILE
     if not path.is_file():
-        given = {"stores": (str(store),), "seed": seed, **start, **FINETUNING}
+        given = {"stores": [str(store)], "seed": seed, "ckpt": None if start is None else str(start)}
         run_finetune(
-            make_finetune_settings("depth_parsing", given),
+            make_finetune_settings(None, given, recipe=RECIPE),
             folder,
             resume=True,
             name=name,
             progress=lambda label, done, total: progress(f"{name}: {label}", done, total),
-            sheet_size=PREDICTION_ROWS,
+            sheet_size=PREDICTION_SAMPLES,
         )
     return read_result(path)
-
-
-def _pretrain_command(store: Path, run: Path) -> tuple[str | Path, ...]:
-    return ("hcmoco-bench", "pretrain", "--store", store, *_options(PRETRAINING), "--out", run)
-
-
-def _options(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Settings as they are typed; those without an option of their own by `--set`."""
-    for name, value in settings.items():
-        if name in _NAMED:
-            yield from (_NAMED[name], str(value))
-        elif value is True:
-            yield f"--{name.replace('_', '-')}"
-        else:
-            yield from ("--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}")
 
 
 def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
@@ -248,36 +234,40 @@ def _load_elsewhere(dataset: Path, cache: Path) -> dict[str, int]:
     return rows
 
 
-def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
+def _draw_features(checkpoint: Path, store_path: Path, out: Path, progress: Progress) -> DemoFigure:
     from hcmoco_bench.plotting.features import features_figure
     from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.store import Store
     from hcmoco_bench.pretrain.feature_samples import feature_samples
-    from hcmoco_bench.training.run_folder import CURVES_FILE
+    from hcmoco_bench.store.registry import open_store
 
-    ids = Store.open(store_path).spread(FEATURE_ROWS)
+    ids = open_store(store_path).spread(FEATURE_SAMPLES)
     save_figure(features_figure(feature_samples(checkpoint, store_path, ids, progress=progress)), out / "features.png")
-    return [
-        DemoFigure("features.png", "Dense features as colors: the same color in both means the same feature"),
-        DemoFigure(f"run/{CURVES_FILE}", "Losses of the pre-training"),
-    ]
+    return DemoFigure(
+        "features.png",
+        "What the encoders learned before they saw part labels",
+        "Dense features drawn as colors. Equal colors mean similar features, also between the image and the depth.",
+    )
 
 
-def _draw(store_path: Path, out: Path, progress: Progress) -> list[DemoFigure]:
+def _draw(store_path: Path, out: Path, progress: Progress) -> tuple[DemoFigure, DemoFigure]:
+    """Draw the sheet of samples and the frequency of the parts."""
     from hcmoco_bench.plotting.overlay_sheet import overlay_sheet
     from hcmoco_bench.plotting.part_frequency import part_frequency
     from hcmoco_bench.plotting.save import save_figure
-    from hcmoco_bench.prepare.part_counts import count_parts
-    from hcmoco_bench.prepare.sample_arrays import decode_row
-    from hcmoco_bench.prepare.store import Store
+    from hcmoco_bench.store.arrays.samples import decode_row
+    from hcmoco_bench.store.part_counts import count_parts
+    from hcmoco_bench.store.registry import open_store
 
-    store = Store.open(store_path)
-    save_figure(
-        overlay_sheet([decode_row(store.find(sample_id)) for sample_id in store.spread(SHEET_ROWS)]), out / "sheet.png"
+    store = open_store(store_path)
+    sheet = DemoFigure(
+        "sheet.png",
+        "The prepared samples",
+        "Color, depth, skeleton and body parts in one pixel grid. Red lines in the last column are the edges of the "
+        "depth: where they follow the person in the color image, both are aligned.",
     )
+    rows = [decode_row(store.find(sample_id)) for sample_id in store.spread(SHEET_SAMPLES)]
+    save_figure(overlay_sheet(rows), out / sheet.file)
+    parts = DemoFigure("parts.png", "The body parts", "How often each part is seen, in frames and in pixels.")
     counts = count_parts(store, progress=progress)
-    save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), out / "parts.png")
-    return [
-        DemoFigure("sheet.png", "Prepared samples; the red lines in the last column are the depth's edges"),
-        DemoFigure("parts.png", "How often each part is seen"),
-    ]
+    save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), out / parts.file)
+    return sheet, parts

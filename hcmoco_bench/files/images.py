@@ -124,6 +124,15 @@ def _decode(data: Encoded, flags: int) -> NDArray[Any]:
     return image
 
 
+def image_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height, px, of an encoded image, which is decoded as a whole; None if it cannot be."""
+    # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
+    if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if image is None else (image.shape[1], image.shape[0])
+
+
 def _encode(extension: str, array: NDArray[Any], parameters: list[int]) -> bytes:
     done, data = cv2.imencode(extension, array, parameters)
     if not done:

@@ -35,6 +35,30 @@ def folder_lock(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def moving_folder_lock(folder: Path, *, busy: str) -> Iterator[None]:
+    """Hold a lock on a folder itself, without a file in it, so that the folder may be renamed or removed meanwhile.
+
+    Args:
+        folder: It must exist.
+        busy: What to say if another process holds it.
+
+    Raises:
+        StoreLockedError: If another process holds it, or gave it another name a moment ago.
+        StoreError: If the folder cannot be read or cannot be locked.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    try:
+        if not (_lock(descriptor, folder) and _is_current(descriptor, folder)):
+            raise StoreLockedError(busy)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(path: Path) -> int:
     while True:
         try:
@@ -42,29 +66,42 @@ def _acquire(path: Path) -> int:
         except OSError as error:
             raise write_error(path, error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _lock(descriptor, path):
+                holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
+                raise StoreLockedError(
+                    f"{path.parent}: {holder} is writing here; wait for it, stop it, or choose another --out"
+                )
             if _is_current(descriptor, path):
                 with suppress(OSError):  # on a full disk the lock holds all the same, without a name
                     os.ftruncate(descriptor, 0)
                     os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
                 return descriptor
-        except BlockingIOError:
-            holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
+        except BaseException:
             os.close(descriptor)
-            raise StoreLockedError(
-                f"{path.parent}: {holder} is writing here; wait for it, stop it, or choose another --out"
-            ) from None
-        except OSError as error:
-            os.close(descriptor)
-            raise StoreError(
-                f"{path}: cannot be locked ({error.strerror}); use a file system that supports flock"
-            ) from error
+            raise
         os.close(descriptor)
 
 
+def _lock(descriptor: int, path: Path) -> bool:
+    """Lock an open file or folder; False if another process has it, StoreError if the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise _not_lockable(path, error) from error
+    return True
+
+
 def _is_current(descriptor: int, path: Path) -> bool:
-    """Whether the locked file is still the one of that name, not one that its last holder removed."""
+    """Whether what is locked still has that name: its last holder may have removed or renamed it."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise _not_lockable(path, error) from error
+
+
+def _not_lockable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: cannot be locked ({error.strerror}); use a file system that supports flock")

@@ -17,11 +17,11 @@ import pyarrow as pa
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.hub.features import annotation_features
 from hcmoco_bench.hub.hashes import hash_row
-from hcmoco_bench.prepare.store import CALIBRATION_FILE, Store
 from hcmoco_bench.sources.ntu.names import Rig
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE, NtuStore
 
 
-def annotation_tables(store: Store, *, masks: bool, parts_column: bool) -> Iterator[pa.Table]:
+def annotation_tables(store: NtuStore, *, masks: bool, parts_column: bool) -> Iterator[pa.Table]:
     """Yield the annotation rows of a store in its order, one table a row group.
 
     Args:

@@ -13,7 +13,7 @@ from hcmoco_bench.hub.card_provenance import shared_performers, store_facts
 from hcmoco_bench.hub.features import ANNOTATION_COLUMNS, ANNOTATION_SPLITS, CONFIGURATIONS, ROW_COLUMNS
 from hcmoco_bench.hub.folder_writer import PublishedConfiguration
 from hcmoco_bench.hub.publication import Publication
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NtuStore
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -34,7 +34,7 @@ class CardFacts:
         record: The publication's record.
     """
 
-    stores: Mapping[str, Store]
+    stores: Mapping[str, NtuStore]
     configurations: Sequence[PublishedConfiguration]
     record: Publication
 

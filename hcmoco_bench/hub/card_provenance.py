@@ -10,9 +10,9 @@ import numpy as np
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.align.residuals import Residual
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Manifest
-from hcmoco_bench.prepare.store import CALIBRATION_FILE, Store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE, NtuManifest, NtuStore
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 
 _SPLIT_ORDER = ("train", "test", "train_20", "train_10", "train_5", "train_1", "v3_train", "v3_test", "subjects_train")
 
@@ -62,13 +62,13 @@ class StoreFacts:
     """
 
     name: str
-    manifest: Manifest
+    manifest: NtuManifest
     manifest_sha256: str
     splits: tuple[SplitFacts, ...]
     residuals: tuple[ResidualFacts, ...]
 
 
-def store_facts(name: str, store: Store) -> StoreFacts:
+def store_facts(name: str, store: NtuStore) -> StoreFacts:
     """Read the facts of a store."""
     splits = [
         SplitFacts(split, store.splits[split].rule, count.expected, count.rows, count.sha256)
@@ -88,7 +88,7 @@ def store_facts(name: str, store: Store) -> StoreFacts:
     )
 
 
-def shared_performers(store: Store) -> dict[str, int]:
+def shared_performers(store: NtuStore) -> dict[str, int]:
     """Counts for the card: performers on both sides of v2 and their frames, and the sizes of v2 and v3."""
     ids = {name: split.ids for name, split in store.splits.items()}
     train, test = ([SampleId.parse(one).clip.performer for one in ids.get(name, ())] for name in ("train", "test"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.hub.hashes import DIFFERENCE_TOLERANCE, SampleHashes, difference, hash_row
-from hcmoco_bench.prepare.sample import Row
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.columns import Row
 
 
 @dataclass(frozen=True)

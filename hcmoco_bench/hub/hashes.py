@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.files.hashing import bytes_sha256
-from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
+from hcmoco_bench.store.arrays.samples import SampleArrays, decode_row
 
 _CELLS = 16
 _STEP = 2.0  # gray levels between neighboring cells; flat regions then give 0 whatever their noise

@@ -24,18 +24,19 @@ from hcmoco_bench.hub.features import ANNOTATION_SPLITS
 from hcmoco_bench.hub.hash_check import HashChecks
 from hcmoco_bench.hub.hashes import SampleHashes
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, provenance_folder
-from hcmoco_bench.prepare.executors import Executor
 from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.inputs import Masks
-from hcmoco_bench.prepare.manifest import Manifest
-from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
-from hcmoco_bench.prepare.store import SPLITS_FILE
+from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.layout import MASK_FOLDER
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.splits import Split
+from hcmoco_bench.store.executor import Executor
+from hcmoco_bench.store.kinds.ntu import NTU, NtuManifest
+from hcmoco_bench.store.prepare import Prepared
+from hcmoco_bench.store.splits import SPLITS_FILE
 
 DIFFERENT = ("depth_differs", "rgb_differs", "bodies_differ", "parts_differ")
 """Problem kinds of rows that were rebuilt and are not what was published; they are left out."""
@@ -52,7 +53,7 @@ class Joined:
         differing: Rows rebuilt and found to be different, by problem kind; left out.
     """
 
-    prepared: Prepared
+    prepared: Prepared[NtuManifest]
     expected: int
     rows: int
     differing: Mapping[str, int]
@@ -97,7 +98,7 @@ def join(
     record = Publication.load(annotations)
     chosen = _choose_set(record, sample_set)
     files = _checked_files(annotations, record, ANNOTATION_SPLITS[chosen])
-    manifest = Manifest.load(annotations / provenance_folder(chosen))
+    manifest = NTU.read_manifest(annotations / provenance_folder(chosen))
     with tempfile.TemporaryDirectory(prefix="hcmoco-bench-join-") as temporary:
         archive = Path(temporary) / "masks.zip"
         hashes, rigs = _read_annotations(files, archive)
@@ -201,7 +202,7 @@ def _find_masks(path: Path, hashes: Mapping[SampleId, SampleHashes], *, own: boo
     return {sample: asset for sample in hashes if (asset := folder.find(sample)) is not None}
 
 
-def _lists(folder: Path, sample_set: str, manifest: Manifest) -> SampleLists:
+def _lists(folder: Path, sample_set: str, manifest: NtuManifest) -> SampleLists:
     """The published splits, complete: also samples that the publisher did not have keep their place in them."""
     path = folder / provenance_folder(sample_set) / SPLITS_FILE
     try:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.hub.features import ANNOTATION_SPLITS
-from hcmoco_bench.prepare.manifest import Source, Tool
+from hcmoco_bench.store.kinds.ntu import Source
+from hcmoco_bench.store.manifest import Tool
 
 PUBLICATION_FILE = "publication.json"
 """Lies beside the card; `datasets` does not read it."""

@@ -24,9 +24,10 @@ from hcmoco_bench.hub.folder_writer import FolderWriter
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
 from hcmoco_bench.hub.staging import check_replaceable, staged_folder
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE, Tool
-from hcmoco_bench.prepare.store import SPLITS_FILE, Store
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.kinds.ntu import NTU, NtuStore
+from hcmoco_bench.store.manifest import MANIFEST_FILE, Tool
+from hcmoco_bench.store.splits import SPLITS_FILE
 
 if TYPE_CHECKING:
     pass
@@ -118,7 +119,7 @@ def publish(
     return Published(to, record, nothing_to_do=False)
 
 
-def _describe(store: Store) -> PublishedStore:
+def _describe(store: NtuStore) -> PublishedStore:
     manifest = store.manifest
     sha256 = file_sha256(store.path / MANIFEST_FILE)
     return PublishedStore(set=manifest.options.set, source=manifest.source, manifest_sha256=sha256)
@@ -139,11 +140,11 @@ def _finished(to: Path, wanted: Publication) -> Publication | None:
     return record
 
 
-def _open_stores(paths: Sequence[Path]) -> dict[str, Store]:
+def _open_stores(paths: Sequence[Path]) -> dict[str, NtuStore]:
     """Stores by sample set, the parsing set first."""
-    opened: dict[str, Store] = {}
+    opened: dict[str, NtuStore] = {}
     for path in paths:
-        store = Store.open(path)
+        store = NTU.open(path)
         name = store.manifest.options.set
         if name in opened:
             raise UsageError(f"{opened[name].path} and {path} are both of the set {name}; publish one at a time")
@@ -153,11 +154,11 @@ def _open_stores(paths: Sequence[Path]) -> dict[str, Store]:
     return dict(sorted(opened.items()))
 
 
-def _masks_allowed(store: Store, with_masks: bool | None) -> bool:
+def _masks_allowed(store: NtuStore, with_masks: bool | None) -> bool:
     return store.manifest.parts and (store.manifest.source.generated if with_masks is None else with_masks)
 
 
-def _check_shards(store: Store, progress: Progress) -> None:
+def _check_shards(store: NtuStore, progress: Progress) -> None:
     label = f"checking {store.manifest.options.set}"
     for done, (file, entry) in enumerate(store.manifest.shards.items()):
         progress(label, done, len(store.manifest.shards))
@@ -167,7 +168,7 @@ def _check_shards(store: Store, progress: Progress) -> None:
     progress(label, len(store.manifest.shards), len(store.manifest.shards))
 
 
-def _write_rows(writer: FolderWriter, stores: Mapping[str, Store]) -> list[str]:
+def _write_rows(writer: FolderWriter, stores: Mapping[str, NtuStore]) -> list[str]:
     """Write the configurations of full rows; returns `configuration/split` of the splits without a sample."""
     left_out: list[str] = []
     for configuration in CONFIGURATIONS:
@@ -188,12 +189,12 @@ def _write_rows(writer: FolderWriter, stores: Mapping[str, Store]) -> list[str]:
     return left_out
 
 
-def _row_counts(store: Store, configuration: Configuration) -> dict[str, int]:
+def _row_counts(store: NtuStore, configuration: Configuration) -> dict[str, int]:
     counts = store.manifest.splits
     return {split: counts[name].rows if name in counts else 0 for split, name in configuration.splits.items()}
 
 
-def _write_annotations(writer: FolderWriter, stores: Mapping[str, Store], masks: Mapping[str, bool]) -> None:
+def _write_annotations(writer: FolderWriter, stores: Mapping[str, NtuStore], masks: Mapping[str, bool]) -> None:
     parts_column = any(masks.values())
     splits = {}
     for name, store in stores.items():
@@ -213,7 +214,7 @@ def _write_annotations(writer: FolderWriter, stores: Mapping[str, Store], masks:
         )
 
 
-def _copy_provenance(writer: FolderWriter, stores: Mapping[str, Store]) -> None:
+def _copy_provenance(writer: FolderWriter, stores: Mapping[str, NtuStore]) -> None:
     """Copy each store's manifest and splits: what `join` needs to make a store of the same kind."""
     for name, store in stores.items():
         below = provenance_folder(name)

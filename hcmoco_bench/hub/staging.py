@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hcmoco_bench.errors import HcmocoBenchError, StoreError, StoreLockedError, UsageError
+from hcmoco_bench.errors import HcmocoBenchError, StoreError, UsageError
+from hcmoco_bench.files.lock import moving_folder_lock
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication
 
 _KEPT_BY_HUB = (".cache",)  # bookkeeping of huggingface_hub, safe to lose
@@ -31,8 +31,8 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
     staging, previous = to.with_name(f".{to.name}.partial"), to.with_name(f".{to.name}.previous")
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        lock = _lock(staging, to)
-        try:
+        busy = f"{to}: another process is publishing there; wait for it or choose another folder"
+        with moving_folder_lock(staging, busy=busy):
             try:
                 if previous.exists() and not to.exists():
                     previous.rename(to)
@@ -49,8 +49,6 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
                 to.rename(previous)
             staging.rename(to)
             shutil.rmtree(previous, ignore_errors=True)
-        finally:
-            os.close(lock)
     except HcmocoBenchError:
         raise
     except OSError as error:
@@ -58,19 +56,6 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
             f"{error.filename or to}: cannot be written ({error.strerror or error}); {to.name} is as it was before; "
             "make room or choose another folder, and publish again"
         ) from error
-
-
-def _lock(staging: Path, to: Path) -> int:
-    descriptor = os.open(staging, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = staging.exists() and os.path.samestat(os.fstat(descriptor), staging.stat())
-    except BlockingIOError:
-        ours = False
-    if not ours:
-        os.close(descriptor)
-        raise StoreLockedError(f"{to}: another process is publishing there; wait for it or choose another folder")
-    return descriptor
 
 
 def check_replaceable(to: Path, *, overwrite: bool) -> None:

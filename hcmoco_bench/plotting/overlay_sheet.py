@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set, part_table
-from hcmoco_bench.prepare.sample_arrays import SampleArrays
+from hcmoco_bench.store.arrays.samples import SampleArrays
 
 _PANELS = ("RGB in the depth frame", "depth", "parts", "joints", "RGB over depth edges")
 

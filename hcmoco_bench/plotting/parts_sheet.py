@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hcmoco_bench.plotting.overlay_sheet import show_parts
-from hcmoco_bench.prepare.frame_arrays import FrameArrays
+from hcmoco_bench.store.arrays.frames import FrameArrays
 
 _COLUMNS = 2
 _MARGIN = 0.08

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from hcmoco_bench.body.joints import JointSet
-from hcmoco_bench.prepare.photograph_arrays import PhotographArrays
+from hcmoco_bench.store.arrays.photographs import PhotographArrays
 
 COLUMNS = 3
 

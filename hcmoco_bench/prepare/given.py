@@ -9,9 +9,9 @@ from typing import Protocol
 from hcmoco_bench.align.calibration import Calibration
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks
-from hcmoco_bench.prepare.sample import Row
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.columns import Row
 
 
 class RowCheck(Protocol):

@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from hcmoco_bench import __version__
-from hcmoco_bench.errors import DataError, StoreError, UsageError
-from hcmoco_bench.files.atomic import remove_temporary, write_atomic, write_error
-from hcmoco_bench.files.hashing import file_sha256, fingerprint, json_sha256
-from hcmoco_bench.files.json import dump_json
-from hcmoco_bench.files.lock import folder_lock
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.prepare.executors import Executor, LocalExecutor
-from hcmoco_bench.prepare.human36m_shard import (
-    Human36mShardTask,
-    RecordingFrames,
-    read_human36m_note,
-    write_human36m_shard,
-)
-from hcmoco_bench.prepare.human36m_store import (
-    LICENSE,
-    Human36mChoice,
-    Human36mManifest,
-    Human36mSource,
-    Human36mStore,
-)
-from hcmoco_bench.prepare.manifest import LICENSE_GENERATED, MANIFEST_FILE, ShardEntry, SplitCount, Tool
-from hcmoco_bench.prepare.options import JPEG_QUALITY
-from hcmoco_bench.prepare.paths import PortablePaths
-from hcmoco_bench.prepare.store import PROBLEMS_FILE, SPLITS_FILE
-from hcmoco_bench.prepare.store_folder import StoreFolder
+from hcmoco_bench.prepare.human36m_rows import Human36mRows, RecordingFrames
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, count_frames, scan
 from hcmoco_bench.sources.human36m.layout import EVERY, TEST_SUBJECTS, TRAIN_SUBJECTS
-from hcmoco_bench.sources.ntu.splits import uniform
+from hcmoco_bench.store.executor import Executor
+from hcmoco_bench.store.kinds.human36m import (
+    HUMAN36M,
+    LICENSE_HUMAN36M,
+    SCHEMA,
+    Human36mChoice,
+    Human36mManifest,
+    Human36mSource,
+)
+from hcmoco_bench.store.kinds.ntu import JPEG_QUALITY
+from hcmoco_bench.store.manifest import LICENSE_GENERATED
+from hcmoco_bench.store.paths import PortablePaths
+from hcmoco_bench.store.plan import PlannedShard, StorePlan
+from hcmoco_bench.store.prepare import Prepared, prepare_store
+from hcmoco_bench.store.shards import shard_name
+from hcmoco_bench.store.splits import SplitIds
+from hcmoco_bench.uniform import uniform_share
 
 ROWS_PER_SHARD: Final = 128
 _SHARES: Final = (20, 10, 5, 1)
 _SUBJECTS: Final = {"train": TRAIN_SUBJECTS, "test": TEST_SUBJECTS}
-
-Splits = Mapping[str, tuple[str, tuple[FrameId, ...]]]
-"""Rule and frames by name of the split."""
-
-
-class _Folder(StoreFolder):
-    files = (SPLITS_FILE, PROBLEMS_FILE)
-
-
-@dataclass(frozen=True)
-class PreparedHuman36m:
-    """What `prepare_human36m` did.
-
-    Attributes:
-        store: The finished store.
-        kept: Frames in shards that were finished by earlier runs.
-        nothing_to_do: True if the store was finished already.
-    """
-
-    store: Human36mStore
-    kept: int
-    nothing_to_do: bool
 
 
 def prepare_human36m(
@@ -75,7 +46,7 @@ def prepare_human36m(
     executor: Executor | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
-) -> PreparedHuman36m:
+) -> Prepared[Human36mManifest]:
     """Make a store of Human3.6M's frames with part labels, or continue one that was interrupted.
 
     Frames 0, 25, 50, ... of every recording count, as long as both the video and the labels have them. The store's
@@ -84,8 +55,8 @@ def prepare_human36m(
     Args:
         root: Human3.6M's folder, extracted; it holds `S1`, `S5`, ...
         out: Folder of the store; made if it is not there.
-        every: One frame of so many.
-        rows_per_shard: A shard is closed when it has so many rows: the unit of work and of resuming.
+        every: Stride in frames.
+        rows_per_shard: Rows at which a shard is closed: the unit of work and of resuming.
         executor: Who writes the shards; None for this process alone.
         overwrite: Replace a store made from other inputs or with other options, or this one.
         progress: Told about each step.
@@ -98,26 +69,28 @@ def prepare_human36m(
     if every < 1 or rows_per_shard < 1:
         raise UsageError("the step between frames and the rows of a shard must be at least 1")
     tree = scan(root.absolute())
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(out, error) from error
-    with folder_lock(out):
-        try:
-            recordings, problems = _measure(tree, every, progress)
-            choice = Human36mChoice(every=every, jpeg_quality=JPEG_QUALITY, rows_per_shard=rows_per_shard)
-            plan = _plan_sha256(tree, recordings, problems, choice)
-            folder = _Folder(out.absolute(), plan)
-            if folder.claim(overwrite=overwrite):
-                store = Human36mStore.open(out)
-                return PreparedHuman36m(store, sum(entry.rows for entry in store.manifest.shards.values()), True)
-            tasks = _tasks(folder, recordings, choice, PortablePaths.under([root]))
-            kept = _write_shards(tasks, executor or LocalExecutor(1), progress)
-            manifest = _finish(folder, tree, recordings, problems, choice, tasks)
-            folder.end()
-            return PreparedHuman36m(Human36mStore(out, manifest), kept, False)
-        finally:
-            remove_temporary(out)
+    choice = Human36mChoice(every=every, jpeg_quality=JPEG_QUALITY, rows_per_shard=rows_per_shard)
+
+    def plan() -> StorePlan:
+        recordings, problems = _measure(tree, every, progress)
+        return StorePlan(
+            sha256=_plan_sha256(tree, recordings, problems, choice),
+            schema=SCHEMA,
+            splits=_splits(recordings, every),
+            declaration=HUMAN36M.name,
+            fields={
+                "source": Human36mSource(
+                    generated=tree.generated, license=LICENSE_GENERATED if tree.generated else LICENSE_HUMAN36M
+                ),
+                "options": choice,
+                "recordings": len(recordings),
+            },
+            shards=tuple(_shards(recordings, choice)),
+            problems=problems,
+            paths=PortablePaths.under([root]),
+        )
+
+    return prepare_store(HUMAN36M, plan, out, executor=executor, overwrite=overwrite, progress=progress)
 
 
 def _measure(
@@ -173,10 +146,8 @@ def _plan_sha256(
     return json_sha256(parts)
 
 
-def _tasks(
-    folder: _Folder, recordings: Sequence[RecordingFrames], choice: Human36mChoice, paths: PortablePaths
-) -> list[Human36mShardTask]:
-    tasks = []
+def _shards(recordings: Sequence[RecordingFrames], choice: Human36mChoice) -> Iterator[PlannedShard]:
+    """Recordings stay whole; a split without any has no shard."""
     for split, subjects in _SUBJECTS.items():
         shards: list[list[RecordingFrames]] = []
         rows = choice.rows_per_shard
@@ -189,81 +160,24 @@ def _tasks(
             shards[-1].append(one)
             rows += len(one.frames(choice.every))
         for number, content in enumerate(shards):
-            path = folder.path / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-            tasks.append(
-                Human36mShardTask(path, folder.plan_sha256, tuple(content), choice.every, choice.jpeg_quality, paths)
-            )
-    return tasks
+            makes = Human36mRows(tuple(content), choice.every, choice.jpeg_quality)
+            yield PlannedShard(shard_name(split, number, len(shards)), makes)
 
 
-def _write_shards(tasks: Sequence[Human36mShardTask], executor: Executor, progress: Progress) -> int:
-    """Write the shards that are not finished; returns the number of frames in those that are."""
-    left = [task for task in tasks if (note := read_human36m_note(task.path)) is None or note.recipe != task.recipe]
-    total = sum(task.planned for task in tasks)
-    kept = done = total - sum(task.planned for task in left)
-    progress("preparing frames", done, total)
-    for frames in executor.run(write_human36m_shard, left):
-        done += frames
-        progress("preparing frames", done, total)
-    return kept
-
-
-def _splits(recordings: Sequence[RecordingFrames], every: int) -> Splits:
-    splits: dict[str, tuple[str, tuple[FrameId, ...]]] = {}
+def _splits(recordings: Sequence[RecordingFrames], every: int) -> dict[str, SplitIds]:
+    splits: dict[str, SplitIds] = {}
     for split, subjects in _SUBJECTS.items():
-        frames = tuple(
-            FrameId(one.recording.name, frame)
+        ids = tuple(
+            str(FrameId(one.recording.name, frame))
             for one in recordings
             if one.recording.name.subject in subjects
             for frame in one.frames(every)
         )
         named = ", ".join(map(str, subjects))
-        splits[split] = (f"subjects {named}: frames 0, {every}, {2 * every}, ... of every recording", frames)
+        rule = f"subjects {named}: frames 0, {every}, {2 * every}, ... of every recording"
+        splits[split] = SplitIds.of(rule, ids)
     for percent in _SHARES:
-        splits[f"train_{percent}"] = (f"uniform-{percent} of train", uniform(splits["train"][1], percent))
+        splits[f"train_{percent}"] = SplitIds.of(
+            f"uniform-{percent} of train", uniform_share(splits["train"].ids, percent)
+        )
     return splits
-
-
-def _finish(
-    folder: _Folder,
-    tree: Human36mTree,
-    recordings: Sequence[RecordingFrames],
-    outer: Sequence[Problem],
-    choice: Human36mChoice,
-    tasks: Sequence[Human36mShardTask],
-) -> Human36mManifest:
-    """Collect what the shards' footers say, and write splits, problems and, last, the manifest."""
-    problems = list(outer)
-    shards: dict[str, ShardEntry] = {}
-    for task in tasks:
-        note = read_human36m_note(task.path)
-        if note is None:
-            raise StoreError(f"{task.path}: was written and cannot be read any more; check the disk and run again")
-        problems += note.problems
-        shards[task.file] = ShardEntry(sha256=file_sha256(task.path), rows=note.rows, bytes=task.path.stat().st_size)
-    splits = _splits(recordings, choice.every)
-    left_out = {problem.id for problem in problems if not problem.kept}
-    texts = {name: [str(frame) for frame in frames] for name, (_, frames) in splits.items()}
-    document = {
-        name: {"rule": rule, "sha256": fingerprint(texts[name]), "ids": texts[name]}
-        for name, (rule, _) in splits.items()
-    }
-    write_atomic(folder.path / SPLITS_FILE, dump_json({"declaration": "human36m", "splits": document}))
-    write_atomic(folder.path / PROBLEMS_FILE, "".join(f"{problem.to_json()}\n" for problem in sorted(problems)))
-    manifest = Human36mManifest(
-        tool=Tool(version=__version__),
-        source=Human36mSource(generated=tree.generated, license=LICENSE_GENERATED if tree.generated else LICENSE),
-        options=choice,
-        recordings=len(recordings),
-        plan_sha256=folder.plan_sha256,
-        splits={
-            name: SplitCount(expected=len(ids), rows=sum(text not in left_out for text in ids), sha256=fingerprint(ids))
-            for name, ids in texts.items()
-        },
-        shards=shards,
-        problems=dict(sorted(Counter(problem.kind for problem in problems).items())),
-        splits_sha256=file_sha256(folder.path / SPLITS_FILE),
-        problems_sha256=file_sha256(folder.path / PROBLEMS_FILE),
-    )
-    write_atomic(folder.path / MANIFEST_FILE, manifest.to_json())
-    return manifest

@@ -1,4 +1,4 @@
-"""What a store will hold, decided before any image is read: samples, shards, and a fingerprint of it all."""
+"""What an NTU store will hold, decided before any image is read: samples, shards, and a fingerprint of it all."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
-from hcmoco_bench.prepare.manifest import Inputs, Lists
-from hcmoco_bench.prepare.options import PrepareOptions
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.splits import Split
 from hcmoco_bench.sources.ntu.tree import NtuTree
+from hcmoco_bench.store.kinds.ntu import Inputs, Lists, PrepareOptions
+from hcmoco_bench.store.shards import cut_shards
 
 FORMAT = 1
 """Raised when the same inputs and options give other bytes than before."""
@@ -31,7 +31,7 @@ MAX_FRAMES = 100_000
 
 
 @dataclass(frozen=True)
-class PlannedShard:
+class NtuShard:
     """One shard to write.
 
     Attributes:
@@ -46,7 +46,7 @@ class PlannedShard:
 
 
 @dataclass(frozen=True)
-class Plan:
+class NtuPlan:
     """Everything that decides a store's bytes, except the content of the raw files.
 
     Attributes:
@@ -63,7 +63,7 @@ class Plan:
     options: PrepareOptions
     lists: Lists
     splits: Mapping[str, Split]
-    shards: tuple[PlannedShard, ...]
+    shards: tuple[NtuShard, ...]
     problems: tuple[Problem, ...]
     inputs: Inputs
     sha256: str
@@ -77,7 +77,7 @@ def make_plan(
     *,
     as_listed: bool = False,
     progress: Progress = no_progress,
-) -> Plan:
+) -> NtuPlan:
     """Choose the samples and cut them into shards.
 
     `parsing4k` takes the frames of the lists' `train` and `test`, in list order. `pretrain` takes, of every clip in
@@ -109,15 +109,17 @@ def make_plan(
     neighbors = skeleton_assets(tree.clips, [name for name in tree.clips if name.rig in rigs])
     sizes = measure(list(dict([*used, *neighbors]).items()), progress=progress)
     shards = tuple(
-        PlannedShard(
-            file, cut, inputs_sha256(sizes, [name for name, _ in input_assets(tree.clips, cut, masks, depth=depth)])
+        NtuShard(
+            file,
+            tuple(cut),
+            inputs_sha256(sizes, [name for name, _ in input_assets(tree.clips, cut, masks, depth=depth)]),
         )
         for split, split_samples in found.items()
         for file, cut in cut_shards(split, split_samples, options.rows_per_shard)
     )
     inputs = Inputs(n_clips=len({sample.clip for sample in samples}), sha256=inputs_sha256(sizes, sizes))
     named = Lists(declaration=lists.declaration, files=dict(lists.files))
-    return Plan(
+    return NtuPlan(
         options=options,
         lists=named,
         splits=splits,
@@ -126,17 +128,6 @@ def make_plan(
         inputs=inputs,
         sha256=_fingerprint(options, named, shards, inputs, generated=tree.generated),
     )
-
-
-def cut_shards(split: str, samples: Sequence[SampleId], rows: int) -> Iterator[tuple[str, tuple[SampleId, ...]]]:
-    """Cut a split into shards of `rows` samples, the last one smaller; an empty split has one empty shard.
-
-    Yields:
-        File name and samples of each shard.
-    """
-    count = max(1, -(-len(samples) // rows))
-    for i in range(count):
-        yield f"{split}-{i:05d}-of-{count:05d}.parquet", tuple(samples[i * rows : (i + 1) * rows])
 
 
 def stride_frames(n_frames: int, every: int) -> range:
@@ -201,7 +192,7 @@ def declared_frames(asset: Asset) -> int:
 
 
 def _fingerprint(
-    options: PrepareOptions, lists: Lists, shards: Sequence[PlannedShard], inputs: Inputs, *, generated: bool
+    options: PrepareOptions, lists: Lists, shards: Sequence[NtuShard], inputs: Inputs, *, generated: bool
 ) -> str:
     head = {
         "format": FORMAT,

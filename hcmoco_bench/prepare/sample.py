@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +15,15 @@ from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.main_body import find_tracks, order_bodies
-from hcmoco_bench.prepare.options import AlignMode, PrepareOptions
-from hcmoco_bench.prepare.schema import image_names, name_columns
 from hcmoco_bench.sources.ntu.clips import Clip
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
 from hcmoco_bench.sources.ntu.video import decode_frames
-
-Row = dict[str, Any]
-"""A row of the store's schema."""
+from hcmoco_bench.store.columns import Row
+from hcmoco_bench.store.kinds.ntu import AlignMode, PrepareOptions
+from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
 
 
 @dataclass

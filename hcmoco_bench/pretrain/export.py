@@ -12,11 +12,11 @@ from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
 from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safetensors_content, write_encoder
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.method import MethodRecord
 from hcmoco_bench.runtime.settings import describe_settings
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 HUB = "hub"
@@ -116,7 +116,7 @@ def _training_data(path: str) -> TrainingData:
     """What the store says of itself, if it is still there."""
     name = Path(path).name
     try:
-        store = Store.open(Path(path))
+        store = NTU.open(Path(path))
         rows = sum(entry.rows for entry in store.manifest.shards.values())
         split = store.manifest.splits.get("train")
         return TrainingData(

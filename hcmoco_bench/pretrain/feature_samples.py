@@ -13,10 +13,11 @@ from hcmoco_bench.data.ntu_store import NtuStoreDataset
 from hcmoco_bench.data.sample import Joints, Sample
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.plotting.features import FeatureSample
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 
 _BATCH = 8
 
@@ -46,7 +47,7 @@ def feature_samples(
             f"{checkpoint}: a pre-training by {found_run.method.name}, which has no dense features of RGB and depth to "
             "compare; give one by a method that has"
         )
-    opened = Store.open(store)
+    opened = open_store(store, "bodies")
     samples = list(_find(opened, ids, size or 2 * settings.image_size, settings.joints))
     found: list[FeatureSample] = []
     for group in _groups(samples):
@@ -73,7 +74,7 @@ def feature_samples(
     return found
 
 
-def _find(store: Store, ids: Sequence[str], size: int, joints: Joints) -> Iterator[Sample]:
+def _find(store: AnyStore, ids: Sequence[str], size: int, joints: Joints) -> Iterator[Sample]:
     """The samples, in the order asked for."""
     places: dict[str, tuple[NtuStoreDataset, int]] = {}
     for split in store.stored_splits:

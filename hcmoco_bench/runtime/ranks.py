@@ -1,4 +1,7 @@
-"""One batch spread over processes: rows and objects of all ranks, with and without gradients."""
+"""One batch spread over processes: places, rows, sums and objects of all ranks, with and without gradients.
+
+Without `torch.distributed` there is one rank, 0, and everything is its own.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,29 @@ Object = TypeVar("Object")
 
 
 def world_size() -> int:
-    """Number of processes that share the batch; 1 without `torch.distributed`."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_world_size()
-    return 1
+    """Number of processes that share the batch."""
+    return distributed.get_world_size() if _in_group() else 1
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return distributed.get_rank() if _in_group() else 0
+
+
+def leave_group() -> None:
+    """Leave the group of processes, if there is one; at the end of a command."""
+    if _in_group():
+        distributed.destroy_process_group()
+
+
+def own_share(count: int) -> range:
+    """This rank's numbers among 0..count-1: every number is of exactly one rank, and shares differ by one at most."""
+    return range(rank(), count, world_size())
+
+
+def rows_around(n_rows: int) -> tuple[int, int]:
+    """Number of rows of the ranks before this one and of those after it, if each has `n_rows`."""
+    return rank() * n_rows, (world_size() - 1 - rank()) * n_rows
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
@@ -23,6 +45,14 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     if world_size() > 1:
         distributed.all_reduce(values)
     return values
+
+
+def sum_over_ranks_with_gradient(values: Tensor) -> Tensor:
+    """As `sum_over_ranks`; the gradients that all ranks have for the sum are summed."""
+    if world_size() == 1:
+        return values
+    total: Tensor = _SumOverRanks.apply(values)
+    return total
 
 
 def broadcast_buffers(module: nn.Module) -> None:
@@ -65,7 +95,11 @@ def first_own_row(n_rows: int, device: torch.device) -> int:
     """Where this rank's rows begin among the gathered ones, if each rank gives `n_rows` of its own."""
     if world_size() == 1:
         return 0
-    return sum(_lengths(n_rows, device)[: distributed.get_rank()])
+    return sum(_lengths(n_rows, device)[: rank()])
+
+
+def _in_group() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def _lengths(n_rows: int, device: torch.device) -> list[int]:
@@ -85,7 +119,21 @@ def _gather(rows: Tensor) -> tuple[Tensor, int]:
     parts = [torch.empty_like(padded) for _ in lengths]
     distributed.all_gather(parts, padded)
     whole = torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
-    return whole.to(rows.dtype), sum(lengths[: distributed.get_rank()])
+    return whole.to(rows.dtype), sum(lengths[: rank()])
+
+
+class _SumOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        distributed.all_reduce(total)
+        return total
 
 
 class _GatherRows(torch.autograd.Function):

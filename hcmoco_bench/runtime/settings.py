@@ -58,6 +58,11 @@ class Location:
     """Marks a field that says where data or weights are, or a seed: fingerprints of settings leave it out."""
 
 
+@dataclass(frozen=True)
+class TrainingOnly:
+    """Marks a field that scoring a finished model does not read."""
+
+
 class Settings(BaseModel):
     """Base of all settings models: frozen, unknown names refused, meanings taken from the fields' docstrings.
 
@@ -101,7 +106,7 @@ class Settings(BaseModel):
         return validated(type(self), {**self.model_dump(), **values}, "settings")
 
     @classmethod
-    def marked(cls, mark: type[Bookkeeping] | type[Location]) -> frozenset[str]:
+    def marked(cls, mark: type[Bookkeeping | Location | TrainingOnly]) -> frozenset[str]:
         """Names of the fields that carry a mark."""
         return frozenset(name for name, field in cls.model_fields.items() if _mark(field, mark) is not None)
 

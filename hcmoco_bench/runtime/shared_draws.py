@@ -6,18 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
+from hcmoco_bench.runtime.ranks import rows_around
+
 Result = TypeVar("Result")
-
-
-def placed_rows(n_rows: int) -> tuple[int, int]:
-    """Number of rows of the processes before this one and of those after it, if each has `n_rows`."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return 0, 0
-    rank, world = dist.get_rank(), dist.get_world_size()
-    return rank * n_rows, (world - 1 - rank) * n_rows
 
 
 def own_part(draw: Callable[[int], Tensor], n_rows: int) -> Tensor:
@@ -27,7 +20,7 @@ def own_part(draw: Callable[[int], Tensor], n_rows: int) -> Tensor:
         draw: Draws for that many rows; its generator is in the same state in every process.
         n_rows: Rows of this process; the same in every process.
     """
-    before, after = placed_rows(n_rows)
+    before, after = rows_around(n_rows)
     return draw(before + n_rows + after)[before : before + n_rows]
 
 
@@ -36,7 +29,7 @@ def with_others_skipped(use: Callable[[], Result], n_rows: int, width: int, gene
 
     On the CPU the numbers are then the own rows of one large draw; on a GPU they are independent ones.
     """
-    before, after = placed_rows(n_rows)
+    before, after = rows_around(n_rows)
     _skip(before, width, generator)
     result = use()
     _skip(after, width, generator)

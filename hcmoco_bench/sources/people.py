@@ -20,7 +20,7 @@ BOX_UNIT: Final = 200.0
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person in an image. Px are (x, y) from 0, whole numbers at pixel centers.
+    """One person in an image to learn from, and to be found. Px are (x, y) from 0, whole numbers at pixel centers.
 
     Attributes:
         id: Unique in the data set.
@@ -28,6 +28,7 @@ class Person:
         state: (J,) uint8: 0 not annotated, 1 annotated but hidden, 2 seen.
         center: (2,) float32 px, the middle of the person's square.
         scale: Side of the square over 200 px, > 0.
+        area: Px^2 of the person's outline; None if the data set states none.
     """
 
     id: str
@@ -35,23 +36,47 @@ class Person:
     state: NDArray[np.uint8]
     center: NDArray[np.float32]
     scale: float
+    area: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class IgnoredPerson:
+    """An annotation to be left alone: a crowd, or a person without annotated joints. Finding them is no mistake.
+
+    Attributes:
+        id: Unique in the data set.
+        joints: (J, 2) float32 px; 0 where not annotated.
+        state: (J,) uint8, as of a `Person`; all 0 unless this is a crowd.
+        box: (4,) float64 x, y, width, height as annotated, px; None if the data set states none.
+        area: Px^2 as annotated; None if the data set states none.
+        crowd: Whether it is a crowd.
+    """
+
+    id: str
+    joints: NDArray[np.float32]
+    state: NDArray[np.uint8]
+    box: NDArray[np.float64] | None
+    area: float | None
+    crowd: bool
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """An image with at least one usable person.
+    """An annotated image.
 
     Attributes:
         name: File name.
         path: The file, which may be missing.
         size: Width and height in px as annotated; None if the annotation does not say.
-        people: In the annotation's order.
+        people: People to learn from, in the annotation's order; may be empty.
+        ignored: Crowds and people without joints, in the annotation's order.
     """
 
     name: str
     path: Path
     size: tuple[int, int] | None
     people: tuple[Person, ...]
+    ignored: tuple[IgnoredPerson, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +87,7 @@ class Photographs:
         joint_set: Name of the joint set of all people.
         annotations: The file.
         photographs: Sorted by name.
-        problems: People and images that cannot be used.
+        problems: People that cannot be learned from, kept ones among the ignored, and wrong annotations.
     """
 
     joint_set: str

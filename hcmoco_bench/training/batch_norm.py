@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from hcmoco_bench.runtime.ranks import sum_over_ranks_with_gradient, world_size
 
 
 def share_batch_statistics(module: nn.Module) -> nn.Module:
@@ -26,18 +25,18 @@ def share_batch_statistics(module: nn.Module) -> nn.Module:
 
 class _SharedStatistics(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # the name of the class above
-        if not self.training or not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        if not self.training or world_size() == 1:
             return super().forward(input)
         x = input.float()
         axes = [axis for axis in range(x.dim()) if axis != 1]
         shape = [1, -1] + [1] * (x.dim() - 2)
         # A process without samples adds nothing, but takes part in every exchange.
         count = torch.tensor([float(x.numel() // x.shape[1])], device=x.device)
-        sums: Tensor = _SumOverProcesses.apply(torch.cat([x.sum(axes), count]))
+        sums = sum_over_ranks_with_gradient(torch.cat([x.sum(axes), count]))
         total = sums[-1].detach()
         mean = sums[:-1] / total
         centered = x - mean.view(shape)
-        squares: Tensor = _SumOverProcesses.apply(centered.square().sum(axes))
+        squares = sum_over_ranks_with_gradient(centered.square().sum(axes))
         variance = squares / total
         self._update_running(mean.detach(), (squares / (total - 1).clamp(min=1)).detach())
         result = centered * (variance + self.eps).rsqrt().view(shape)
@@ -62,17 +61,3 @@ class _SharedBatchNorm1d(_SharedStatistics, nn.BatchNorm1d):
 
 class _SharedBatchNorm2d(_SharedStatistics, nn.BatchNorm2d):
     pass
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total

@@ -1,4 +1,4 @@
-"""The process's device and its place among the processes of a run."""
+"""The process's device among the processes of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, ProjectConfiguration
 
@@ -31,9 +30,3 @@ def make_accelerator(folder: Path, trackers: Sequence[str] = ()) -> Accelerator:
         project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder / "tensorboard")),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-
-
-def leave_group() -> None:
-    """Leave the group of processes, if there is one; at the end of a command."""
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()

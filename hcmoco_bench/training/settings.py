@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hcmoco_bench.runtime.settings import Bookkeeping, Flag, Location, Settings
+from hcmoco_bench.runtime.settings import Bookkeeping, Flag, Location, Settings, TrainingOnly
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,35 @@ class OptimizationSettings(Settings):
 
     section: ClassVar[str] = "Optimization"
 
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: Annotated[int, Field(ge=1), TrainingOnly()] = 16
     """Samples per step, over all processes and accumulated batches."""
-    accumulate: int = Field(default=1, ge=1)
+    accumulate: Annotated[int, Field(ge=1), TrainingOnly()] = 1
     """Number of batches that make one step."""
-    optimizer: Literal["sgd", "adam"] = "sgd"
+    optimizer: Annotated[Literal["sgd", "adam"], TrainingOnly()] = "sgd"
     """Optimizer."""
-    lr: float = Field(default=0.03, gt=0)
+    lr: Annotated[float, Field(gt=0), TrainingOnly()] = 0.03
     """Base learning rate."""
-    momentum: float = Field(default=0.9, ge=0, lt=1)
+    momentum: Annotated[float, Field(ge=0, lt=1), TrainingOnly()] = 0.9
     """Momentum of SGD."""
-    weight_decay: float = Field(default=1e-4, ge=0)
+    weight_decay: Annotated[float, Field(ge=0), TrainingOnly()] = 1e-4
     """Weight decay on all parameters."""
-    schedule: Literal["cosine", "poly", "step", "multistep", "constant"] = "cosine"
+    schedule: Annotated[Literal["cosine", "poly", "step", "multistep", "constant"], TrainingOnly()] = "cosine"
     """Course of the learning rate over a stage, by step: cosine (half a cosine down to `final_lr`), poly
     ((1 - t)^`poly_power`), step (times `step_factor` after every `step_epochs` epochs), multistep (times `step_factor`
     after each of `milestones`), or constant."""
-    final_lr: float = Field(default=0.001, ge=0, le=1)
+    final_lr: Annotated[float, Field(ge=0, le=1), TrainingOnly()] = 0.001
     """Factor on `lr` at the end of the cosine."""
-    poly_power: float = Field(default=0.9, gt=0)
+    poly_power: Annotated[float, Field(gt=0), TrainingOnly()] = 0.9
     """Power of the polynomial schedule."""
-    step_epochs: float = Field(default=10.0, gt=0)
+    step_epochs: Annotated[float, Field(gt=0), TrainingOnly()] = 10.0
     """Epochs between two steps of the step schedule."""
-    milestones: tuple[float, ...] = ()
+    milestones: Annotated[tuple[float, ...], TrainingOnly()] = ()
     """Epochs after which the multistep schedule falls."""
-    step_factor: float = Field(default=0.1, gt=0, le=1)
+    step_factor: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 0.1
     """Factor on the learning rate at each step or milestone."""
-    warmup_epochs: float = Field(default=0.0, ge=0)
+    warmup_epochs: Annotated[float, Field(ge=0), TrainingOnly()] = 0.0
     """Epochs of linear warm-up at the start of each stage."""
-    clip: float | None = Field(default=None, gt=0)
+    clip: Annotated[float | None, Field(gt=0), TrainingOnly()] = None
     """Largest norm of the gradient; none leaves the gradient as it is."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the networks: fp32, or bf16 (autocast; weights and losses stay fp32)."""
@@ -64,19 +64,19 @@ class OptimizationSettings(Settings):
     """Compile the networks with torch.compile."""
     channels_last: bool = False
     """Keep images and networks in channels-last memory order, which is faster on most GPUs."""
-    sync_batch_norm: bool = False
+    sync_batch_norm: Annotated[bool, TrainingOnly()] = False
     """Compute batch statistics over all processes."""
     seed: Annotated[int, Field(ge=0), Location()] = 0
     """Seed of everything that is drawn."""
     workers: Annotated[int, Field(ge=0), Bookkeeping()] = 0
     """Processes that load data, per training process; the result does not depend on it."""
-    trackers: Annotated[tuple[str, ...], Flag("--tracker"), Bookkeeping()] = ()
+    trackers: Annotated[tuple[str, ...], Flag("--tracker"), Bookkeeping(), TrainingOnly()] = ()
     """Where losses and scores are logged besides the CSV file: tensorboard, wandb or trackio."""
-    log_every: Annotated[int, Field(ge=1), Bookkeeping()] = 1
+    log_every: Annotated[int, Field(ge=1), Bookkeeping(), TrainingOnly()] = 1
     """Steps between two lines of the CSV file."""
-    checkpoint_minutes: Annotated[float, Field(gt=0), Bookkeeping()] = 5.0
+    checkpoint_minutes: Annotated[float, Field(gt=0), Bookkeeping(), TrainingOnly()] = 5.0
     """Minutes between two checkpoints."""
-    checkpoint_every: Annotated[int | None, Field(ge=1), Bookkeeping()] = None
+    checkpoint_every: Annotated[int | None, Field(ge=1), Bookkeeping(), TrainingOnly()] = None
     """Steps between two checkpoints, in addition to `checkpoint_minutes`; none for time alone."""
 
     def without_effect(self) -> frozenset[str]:

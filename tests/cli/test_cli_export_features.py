@@ -16,10 +16,10 @@ from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.feature_samples import feature_samples
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.registry import get_method
+from hcmoco_bench.store.kinds.ntu import NtuStore
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 
@@ -33,7 +33,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory) -> NtuStore:
     folder = tmp_path_factory.mktemp("features") / "store"
     return prepare_ntu([generated_tree.root], folder, check_options(set="pretrain", every=5)).store
 
@@ -63,7 +63,7 @@ def test_export_refuses(checkpoint: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*base, "--ckpt", str(checkpoint), "--to", "onnx"]).exit_code == 2
 
 
-def test_view_features_draws_a_line_a_sample(checkpoint: Path, store: Store, tmp_path: Path) -> None:
+def test_view_features_draws_a_line_a_sample(checkpoint: Path, store: NtuStore, tmp_path: Path) -> None:
     sheet = tmp_path / "features.png"
     ids = store.spread(2)
     done = CliRunner().invoke(
@@ -74,7 +74,7 @@ def test_view_features_draws_a_line_a_sample(checkpoint: Path, store: Store, tmp
         assert len(set(image.convert("RGB").resize((200, 100)).get_flattened_data())) > 500
 
 
-def test_samples_come_in_the_order_asked_for_with_maps_at_stride_four(checkpoint: Path, store: Store) -> None:
+def test_samples_come_in_the_order_asked_for_with_maps_at_stride_four(checkpoint: Path, store: NtuStore) -> None:
     ids = store.spread(3)[::-1]
     samples = feature_samples(checkpoint, store.path, ids, size=96)
     assert [sample.sample_id for sample in samples] == ids
@@ -88,7 +88,7 @@ def test_samples_come_in_the_order_asked_for_with_maps_at_stride_four(checkpoint
 
 
 def test_features_need_depth_and_a_known_sample(
-    checkpoint: Path, store: Store, generated_tree: GeneratedTree, tmp_path: Path
+    checkpoint: Path, store: NtuStore, generated_tree: GeneratedTree, tmp_path: Path
 ) -> None:
     with pytest.raises(StoreError, match="S099C001P001R001A001F001 is not in the store"):
         feature_samples(checkpoint, store.path, ["S099C001P001R001A001F001"])

@@ -18,7 +18,7 @@ from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, write_video
 from hcmoco_bench.cli import join, publish
 from hcmoco_bench.errors import LicenseError, UsageError
 from hcmoco_bench.prepare.ntu import prepare_ntu
-from hcmoco_bench.prepare.options import PrepareOptions
+from hcmoco_bench.store.kinds.ntu import PrepareOptions
 
 app = typer.Typer()
 publish.register(app)

@@ -15,20 +15,20 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.part_counts import count_parts
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.masks import MaskFolder, read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.kinds.ntu import NtuStore
+from hcmoco_bench.store.part_counts import count_parts
 
 
 @pytest.fixture(scope="module")
-def store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactory) -> NtuStore:
     folder = tmp_path_factory.mktemp("view") / "store"
     options = check_options(set="parsing4k", parts=True, align="registered")
     return prepare_ntu([generated_tree.root], folder, options, annotations=generated_tree.masks).store
 
 
-def test_a_sheet_of_named_samples_and_the_frequencies(store: Store, tmp_path: Path) -> None:
+def test_a_sheet_of_named_samples_and_the_frequencies(store: NtuStore, tmp_path: Path) -> None:
     sheet, parts = tmp_path / "new" / "sheet.png", tmp_path / "new" / "parts.png"
     ids = store.spread(2)
     done = CliRunner().invoke(
@@ -46,7 +46,7 @@ def test_a_sheet_of_named_samples_and_the_frequencies(store: Store, tmp_path: Pa
     assert parts.stat().st_size > 10_000
 
 
-def test_parts_are_counted_as_in_the_masks(store: Store, generated_tree: GeneratedTree) -> None:
+def test_parts_are_counted_as_in_the_masks(store: NtuStore, generated_tree: GeneratedTree) -> None:
     counts = count_parts(store)
     ids = [
         SampleId.parse(row["sample_id"]) for split in store.stored_splits for row in store.rows(split, ["sample_id"])
@@ -63,7 +63,7 @@ def test_parts_are_counted_as_in_the_masks(store: Store, generated_tree: Generat
     assert counts.frames[0] == len(ids)
 
 
-def test_a_spread_visits_the_whole_store(store: Store) -> None:
+def test_a_spread_visits_the_whole_store(store: NtuStore) -> None:
     everything = store.spread(10_000)
     assert len(everything) == len(set(everything)) == sum(entry.rows for entry in store.manifest.shards.values())
     three = store.spread(3)
@@ -72,7 +72,7 @@ def test_a_spread_visits_the_whole_store(store: Store) -> None:
     assert positions[0] < len(everything) / 3 < positions[1] < 2 * len(everything) / 3 < positions[2]
 
 
-def test_what_view_refuses(store: Store, tmp_path: Path) -> None:
+def test_what_view_refuses(store: NtuStore, tmp_path: Path) -> None:
     runner = CliRunner()
     unknown = runner.invoke(
         app, ["view", str(store.path), "S099C001P001R001A001F001", "--out", str(tmp_path / "x.png")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from data_photographs import write_mpii
 
-from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
+from hcmoco_bench.prepare.keypoints import prepare_keypoints
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
 

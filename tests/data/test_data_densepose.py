@@ -15,7 +15,7 @@ from hcmoco_bench.data.densepose import (
     TRAINING_SIDES,
     DensePoseImages,
     collate_densepose,
-    place_people,
+    transform_people,
 )
 from hcmoco_bench.data.sample import Draw
 from hcmoco_bench.errors import DataError
@@ -85,7 +85,7 @@ def test_the_longer_side_is_limited(image: DensePoseImage) -> None:
 
 def test_mirroring_moves_pixels_points_sides_and_charts_together(image: DensePoseImage) -> None:
     plain = DensePoseImages([image], HEIGHT, train=False)[0]
-    mirrored = place_people(image.people, (1.0, 1.0), (WIDTH, HEIGHT), generated_symmetry())
+    mirrored = transform_people(image.people, (1.0, 1.0), (WIDTH, HEIGHT), generated_symmetry())
     torch.testing.assert_close(mirrored.xy, torch.tensor([WIDTH, 0.0]) + plain.people.xy * torch.tensor([-1.0, 1.0]))
     assert mirrored.boxes.tolist() == [[40, 6, 80, 46], [30, 0, 50, 30]]
     assert mirrored.part.tolist() == [4, 3, 2]
@@ -125,7 +125,7 @@ def test_crowds_and_boxes_outside_are_left_out_and_points_keep_their_place(image
         person([200, 10, 240, 40]),
         person([-20, 10, 20, 50], number=3),
     )
-    placed = place_people(people, (1.0, 1.0), (WIDTH, HEIGHT))
+    placed = transform_people(people, (1.0, 1.0), (WIDTH, HEIGHT))
     assert placed.boxes.tolist() == [[0, 10, 20, 50]]
     assert placed.extents.tolist() == [[-20, 10, 20, 50]]
     torch.testing.assert_close(placed.xy[:, 0], torch.tensor([-10.0, 4.0, 0.0]))

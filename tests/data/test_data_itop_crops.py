@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hcmoco_bench.data.itop_crops import DEPTH_FACTOR, Framing, ItopCrops, collate_joints, frame_of_labels
+from hcmoco_bench.data.itop_crops import DEPTH_FACTOR, Framing, ItopCrops, bounds_of_labels, collate_joints
 from hcmoco_bench.data.normalize import normalize_depth
 from hcmoco_bench.data.sample import Draw
 from hcmoco_bench.sources.itop import ItopSplit, open_itop, pixels_from_world
@@ -65,16 +65,16 @@ def test_the_whole_person_is_in_the_crop_and_the_room_is_not(source: ItopSplit) 
 
 def test_the_published_frame(source: ItopSplit) -> None:
     joints = source.joints[0]
-    frame = frame_of_labels(joints)
+    bounds = bounds_of_labels(joints)
     pixels = pixels_from_world(joints)
-    assert frame.far == pytest.approx(joints[:, 2].max() + 0.05)
+    assert bounds.far == pytest.approx(joints[:, 2].max() + 0.05)
     expected = [pixels[:, 0].min() - 25, pixels[:, 1].min() - 15, pixels[:, 0].max() + 25, pixels[:, 1].max() + 15]
-    np.testing.assert_allclose(frame.box, np.clip(expected, 0, [319, 239, 319, 239]))
+    np.testing.assert_allclose(bounds.box, np.clip(expected, 0, [319, 239, 319, 239]))
     sample = ItopCrops(source, framing="labels", size=96, train=False)[0]
     assert float(sample.depth.max()) <= joints[:, 2].max() + 0.051
     # stretched: the box fills the crop in both directions
     corners = torch.tensor([[-0.5, -0.5, 1.0], [95.5, 95.5, 1.0]]) @ sample.to_image.T
-    np.testing.assert_allclose(corners.flatten(), frame.box, atol=1e-3)
+    np.testing.assert_allclose(corners.flatten(), bounds.box, atol=1e-3)
 
 
 def test_draws_depend_on_row_epoch_and_seed_alone(source: ItopSplit) -> None:

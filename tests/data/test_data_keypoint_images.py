@@ -13,7 +13,7 @@ from data_photographs import joint_gray, joint_places
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset
 from hcmoco_bench.errors import StoreError, UsageError
-from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
+from hcmoco_bench.prepare.keypoints import prepare_keypoints
 
 
 # 320 px are decoded as they are, 160 at half, 80 at a quarter of the size, jitter aside.
@@ -63,7 +63,7 @@ def test_stores_that_do_not_fit(mpii_store: Path, pretrain_store: Path) -> None:
         KeypointImagesDataset(pretrain_store)
     with pytest.raises(StoreError, match="no split"):
         KeypointImagesDataset(mpii_store, "test")
-    with pytest.raises(StoreError, match="not a manifest of version 1"):
+    with pytest.raises(StoreError, match="has no tracked skeletons"):
         NtuStoreDataset(mpii_store)
 
 

@@ -16,20 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_mapping
-from hcmoco_bench.data import Draw, NtuStoreDataset
-from hcmoco_bench.data import row_bytes as row_bytes_module
+from hcmoco_bench.data import Draw, NtuStoreDataset, shard_reader
 from hcmoco_bench.data.intrinsics import NOMINAL, RigIntrinsics
-from hcmoco_bench.data.row_bytes import RowBytes
+from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.arrays.samples import SampleArrays, decode_row
+from hcmoco_bench.store.kinds.ntu import NTU
 
 
 def rows_of(store: Path, split: str) -> list[SampleArrays]:
-    return [decode_row(row) for row in Store.open(store).rows(split)]
+    return [decode_row(row) for row in NTU.open(store).rows(split)]
 
 
 @pytest.mark.parametrize("joints", ["mpii16", "shared13"])
@@ -110,7 +109,7 @@ def test_without_masks_the_foreground_is_where_depth_is(pretrain_store: Path) ->
 
 
 def test_selections_are_splits(parsing_store: Path) -> None:
-    store = Store.open(parsing_store)
+    store = NTU.open(parsing_store)
     for split in store.splits:
         ids = [row["sample_id"] for row in store.rows(split, ["sample_id"])]
         if ids:
@@ -183,7 +182,7 @@ def test_rigs_without_fitted_cameras_get_nominal_ones(parsing_store: Path, tmp_p
     rig = sorted(calibration["rigs"])[0]
     calibration["rigs"][rig]["registered"] = None
     path.write_text(json.dumps(calibration))
-    intrinsics = RigIntrinsics.of_store(Store.open(copy))
+    intrinsics = RigIntrinsics.of_store(NTU.open(copy))
     assert intrinsics.nominal == (rig,)
     assert intrinsics.of(rig) == NOMINAL
     assert intrinsics.of(sorted(calibration["rigs"])[1]) != NOMINAL
@@ -197,7 +196,7 @@ def test_images_are_not_kept(parsing_store: Path) -> None:
     for epoch in range(3):
         for row in range(len(dataset)):
             dataset[(row, epoch)]
-    images = sum(path.stat().st_size for path in Store.open(parsing_store).shards("train"))
+    images = sum(path.stat().st_size for path in NTU.open(parsing_store).shards("train"))
     # What is added is where images are: two numbers for each.
     assert len(pickle.dumps(dataset)) - one < 0.02 * images
     assert sum(array.nbytes for array in vars(dataset.index).values()) < 400 * len(dataset)
@@ -206,11 +205,11 @@ def test_images_are_not_kept(parsing_store: Path) -> None:
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_any_row_at_any_time_is_the_tables(parsing_store: Path, seed: int) -> None:
-    store = Store.open(parsing_store)
+    store = NTU.open(parsing_store)
     shards = store.shards()
     tables = [pq.read_table(path) for path in shards]
     rng = np.random.default_rng(seed)
-    reader = RowBytes(shards)
+    reader = ShardReader(shards)
     for step in range(12):
         if step == 6:
             reader = pickle.loads(pickle.dumps(reader))
@@ -222,12 +221,12 @@ def test_any_row_at_any_time_is_the_tables(parsing_store: Path, seed: int) -> No
 
 
 def test_few_files_stay_open(parsing_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_bytes_module, "OPEN_FILES", 1)
+    monkeypatch.setattr(shard_reader, "OPEN_FILES", 1)
     dataset = NtuStoreDataset(parsing_store, size=32)
-    assert len(Store.open(parsing_store).shards("train")) > 1
+    assert len(NTU.open(parsing_store).shards("train")) > 1
     for row in (*range(len(dataset)), 0):
         assert dataset[row].rgb is not None
-    assert len(dataset._images._bytes._open) == 1
+    assert len(dataset._images._reader._open) == 1
 
 
 def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
@@ -239,17 +238,17 @@ def test_row_groups_nulls_and_foreign_files(tmp_path: Path) -> None:
     table = pa.table({"rgb": pa.array(values, image)})
     plain = tmp_path / "plain.parquet"
     pq.write_table(table, plain, row_group_size=32, compression="none", use_dictionary=False, data_page_size=100_000)
-    reader = RowBytes([plain])
+    reader = ShardReader([plain])
     for row, value in enumerate(values):
         assert reader.read(0, *divmod(row, 32), "rgb") == (None if value is None else value["bytes"])
     squeezed = tmp_path / "squeezed.parquet"
     pq.write_table(table, squeezed, compression="zstd")
     with pytest.raises(StoreError, match="compressed"):
-        RowBytes([squeezed]).read(0, 0, 1, "rgb")
+        ShardReader([squeezed]).read(0, 0, 1, "rgb")
     with pytest.raises(StoreError, match="cannot be read"):
-        RowBytes([plain]).read(0, 0, 0, "depth")
+        ShardReader([plain]).read(0, 0, 0, "depth")
     with pytest.raises(StoreError, match="cannot be read"):
-        RowBytes([tmp_path / "none.parquet"]).read(0, 0, 0, "rgb")
+        ShardReader([tmp_path / "none.parquet"]).read(0, 0, 0, "rgb")
     plain.write_bytes(plain.read_bytes()[:100])
     reader.close()
     with pytest.raises(StoreError, match="shorter than before"):
@@ -260,10 +259,10 @@ def test_a_damaged_image_is_named(parsing_store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "store"
     shutil.copytree(parsing_store, copy)
     dataset = NtuStoreDataset(copy, size=32)
-    shard, group, row = dataset.index.places[0].tolist()
+    shard, group, row = dataset.index.locations[0].tolist()
     assert dataset[0].rgb is not None
-    path = Store.open(copy).shards()[shard]
-    start, length = dataset._images._bytes._places[shard, group, "rgb"][row].tolist()
+    path = NTU.open(copy).shards()[shard]
+    start, length = dataset._images._reader._spans[shard, group, "rgb"][row].tolist()
     with path.open("r+b") as handle:
         handle.seek(start)
         handle.write(bytes(length))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_set, part_table
+from hcmoco_bench.data.crop_joints import crop_joints
 from hcmoco_bench.data.crops import box_around, center_scale, jittered_person, random_square, whole_person
-from hcmoco_bench.data.joint_places import place_joints
 from hcmoco_bench.data.transforms import Crop
 
 WIDTH, HEIGHT = 200, 160
@@ -237,7 +237,7 @@ def test_unknown_joints_lie_where_they_say_nothing(known: str, place: Any) -> No
         is_known[:] = False
     xy[~is_known] = np.nan
     crop = Crop.of_square((50, 50), 60, 120)
-    joints, visible = place_joints(xy, is_known, "mpii16", crop)
+    joints, visible = crop_joints(xy, is_known, "mpii16", crop)
     moved = crop.points(xy)
     assert np.isfinite(joints.numpy()).all()
     assert np.allclose(joints[is_known].numpy(), moved[is_known], atol=1e-3)

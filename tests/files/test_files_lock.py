@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hcmoco_bench.errors import StoreError, StoreLockedError
-from hcmoco_bench.files.lock import LOCK_FILE, folder_lock
+from hcmoco_bench.files.lock import LOCK_FILE, folder_lock, moving_folder_lock
 
 HOLD = """
 import sys
@@ -57,4 +61,49 @@ def test_a_killed_writer_holds_nothing(tmp_path: Path, holder: subprocess.Popen[
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"), folder_lock(tmp_path / "nowhere"):
+        pass
+
+
+def test_a_folder_that_moves_is_held_under_its_first_name_only(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    with moving_folder_lock(folder, busy="busy"):
+        assert list(folder.iterdir()) == []
+        with pytest.raises(StoreLockedError, match=r"^busy$"), moving_folder_lock(folder, busy="busy"):
+            pass
+        folder.rename(moved)
+        folder.mkdir()
+        with moving_folder_lock(folder, busy="busy"):
+            pass
+        with pytest.raises(StoreLockedError), moving_folder_lock(moved, busy="busy"):
+            pass
+    with moving_folder_lock(moved, busy="busy"):
+        pass
+    with pytest.raises(StoreError), moving_folder_lock(tmp_path / "nowhere", busy="busy"):
+        pass
+
+
+def test_a_folder_that_moves_while_it_is_being_locked_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    lock = fcntl.flock
+
+    def other_process_is_faster(descriptor: int, operation: int) -> None:
+        folder.rename(tmp_path / "b")
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", other_process_is_faster)
+    with pytest.raises(StoreLockedError, match="busy"), moving_folder_lock(folder, busy="busy"):
+        pass
+
+
+@pytest.mark.parametrize("lock", [folder_lock, partial(moving_folder_lock, busy="busy")])
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: Any) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match=r"No locks available.*flock"), lock(tmp_path):
         pass

@@ -15,22 +15,11 @@ from hcmoco_bench import __version__
 from hcmoco_bench.align.calibration import Calibration, RigCalibration
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.json import dump_json
-from hcmoco_bench.prepare.manifest import (
-    LICENSE_GENERATED,
-    LICENSE_NTU,
-    MANIFEST_FILE,
-    Inputs,
-    Lists,
-    Manifest,
-    ShardEntry,
-    Source,
-    SplitCount,
-    Tool,
-)
-from hcmoco_bench.prepare.options import PrepareOptions
-from hcmoco_bench.prepare.schema import image_names, name_columns, store_schema
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
+from hcmoco_bench.store.kinds.ntu import LICENSE_NTU, Inputs, Lists, NtuManifest, PrepareOptions, Source, store_schema
+from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
+from hcmoco_bench.store.manifest import LICENSE_GENERATED, MANIFEST_FILE, DeclaredSplit, ShardEntry, Tool
 
 NO_HASH = "0" * 64
 
@@ -166,7 +155,7 @@ def build_store(path: Path, recipe: StoreRecipe) -> Path:
                     writer.write_table(pa.Table.from_pylist(rows[start : start + recipe.row_group], schema))
             size = (path / file).stat().st_size
             shards[file] = ShardEntry(sha256=file_sha256(path / file), rows=len(rows), bytes=size)
-    manifest = Manifest(
+    manifest = NtuManifest(
         tool=Tool(version=__version__),
         source=Source(generated=recipe.generated, license=LICENSE_GENERATED if recipe.generated else LICENSE_NTU),
         options=PrepareOptions.model_validate(
@@ -176,7 +165,7 @@ def build_store(path: Path, recipe: StoreRecipe) -> Path:
         inputs=Inputs(n_clips=recipe.n_train, sha256=NO_HASH),
         plan_sha256=NO_HASH,
         splits={
-            name: SplitCount(
+            name: DeclaredSplit(
                 expected=len(split.ids),
                 rows=sum(sample not in absent for sample in split.ids),
                 sha256=split.sha256,

@@ -15,8 +15,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.hub.annotation_rows import annotation_tables
 from hcmoco_bench.hub.features import ANNOTATION_COLUMNS, ROW_COLUMNS, annotation_features, row_features
 from hcmoco_bench.hub.publish import Published, publish
-from hcmoco_bench.prepare.schema import store_schema
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU, store_schema
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n"
 
@@ -36,7 +35,7 @@ def test_no_image_and_no_skeleton_of_a_licensed_source(shared: Published, licens
     assert PNG not in content
     columns = pq.read_schema(next((shared.folder / "data/annotations").glob("*.parquet")))
     assert set(columns.names) == set(ANNOTATION_COLUMNS) - {"parts"}
-    numbers = next(body["joints_xyz"] for row in Store.open(licensed_store).rows("train") for body in row["bodies"])
+    numbers = next(body["joints_xyz"] for row in NTU.open(licensed_store).rows("train") for body in row["bodies"])
     assert np.float32(numbers[0]).tobytes() not in content
     assert list((shared.folder / "data").iterdir()) == [shared.folder / "data/annotations"]
     assert not shared.record.pixels
@@ -61,7 +60,7 @@ def test_masks_asked_for_that_are_not_there(pretrain_store: Path, tmp_path: Path
 
 
 def test_masks_are_the_stored_ones(published: Published, parsing_store: Path) -> None:
-    rows = {row["sample_id"]: row for row in Store.open(parsing_store).rows("train")}
+    rows = {row["sample_id"]: row for row in NTU.open(parsing_store).rows("train")}
     checked = 0
     for row in _annotations(published):
         if row["sample_id"] in rows and "train" in row["splits"] and row["parts"] is not None:
@@ -78,7 +77,7 @@ def test_pretrain_rows_have_no_mask_beside_those_of_the_parsing_set(published: P
 
 
 def test_split_membership_is_the_stores(published: Published, parsing_store: Path) -> None:
-    splits = Store.open(parsing_store).splits
+    splits = NTU.open(parsing_store).splits
     rows = pq.read_table(published.folder / "data/annotations/parsing-00000-of-00001.parquet").to_pylist()
     for row in rows:
         assert row["splits"] == [name for name, split in splits.items() if row["sample_id"] in split.ids]
@@ -88,7 +87,7 @@ def test_split_membership_is_the_stores(published: Published, parsing_store: Pat
 def test_calibrations_come_back_to_the_last_bit(shared: Published, parsing_store: Path, licensed_store: Path) -> None:
     for store, tables in (
         (licensed_store, [pq.read_table(shared.folder / "data/annotations")]),
-        (parsing_store, list(annotation_tables(Store.open(parsing_store), masks=False, parts_column=False))),
+        (parsing_store, list(annotation_tables(NTU.open(parsing_store), masks=False, parts_column=False))),
     ):
         rigs = Calibration.load(store / "calibration.json").rigs
         rows = [row for table in tables for row in table.to_pylist()]

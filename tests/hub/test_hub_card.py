@@ -16,8 +16,9 @@ from hub_store_builder import StoreRecipe, build_store
 from hcmoco_bench.body import part_table
 from hcmoco_bench.hub.card_provenance import shared_performers
 from hcmoco_bench.hub.publish import Published, publish
-from hcmoco_bench.prepare.store import SplitIds, Store
 from hcmoco_bench.sources.ntu.lists import load_lists
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.splits import SplitIds
 
 
 def card_of(folder: Path) -> tuple[dict[str, Any], str]:
@@ -55,7 +56,7 @@ def test_nothing_is_left_to_fill(published: Published, licensed: Published, tmp_
 
 def test_counts_and_fingerprints_are_the_manifests(published: Published, parsing_store: Path) -> None:
     _, text = card_of(published.folder)
-    manifest = Store.open(parsing_store).manifest
+    manifest = NTU.open(parsing_store).manifest
     rows = {(name, split): (int(rows), int(expected)) for name, split, rows, expected, _ in table_after(text, "# ")}
     assert rows["parsing", "train"] == (manifest.splits["train"].rows, manifest.splits["train"].expected) == (22, 24)
     assert rows["parsing_v3", "train"] == (3, 4)
@@ -165,7 +166,7 @@ def test_the_examples_run_as_they_are(
 
 
 def test_shared_performers_by_hand(tmp_path: Path) -> None:
-    store = Store.open(build_store(tmp_path / "store", StoreRecipe(n_train=12, n_test=4)))
+    store = NTU.open(build_store(tmp_path / "store", StoreRecipe(n_train=12, n_test=4)))
     ids = {name: split.ids for name, split in store.splits.items()}
     both = {sample[8:12] for sample in ids["train"]} & {sample[8:12] for sample in ids["test"]}
     counts = shared_performers(store)
@@ -179,7 +180,7 @@ def test_shared_performers_by_hand(tmp_path: Path) -> None:
 @pytest.mark.lists
 def test_shared_performers_of_the_official_lists(official_lists: Path, parsing_store: Path) -> None:
     lists = load_lists(official_lists)
-    store = Store.open(parsing_store)
+    store = NTU.open(parsing_store)
     splits = {
         name: SplitIds(rule=split.rule, sha256=split.sha256, ids=tuple(map(str, split.ids)))
         for name, split in lists.splits.items()

@@ -14,11 +14,11 @@ from hcmoco_bench.hub.join import join
 from hcmoco_bench.hub.publish import publish
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import decode_row
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu import decode_frames, read_depth, scan
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.arrays.samples import decode_row
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.verify import verify_store
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_there_and_back(generated_tree: Any, stores: dict[str, Path], tmp_path: 
     joined = join(shared.folder, [generated_tree.root], tmp_path / "joined", sample_set=sample_set)
     assert joined.rows == joined.expected > 10
     assert joined.differing == {}
-    ours, theirs = Store.open(tmp_path / "joined"), Store.open(stores[sample_set])
+    ours, theirs = NTU.open(tmp_path / "joined"), NTU.open(stores[sample_set])
     assert ours.splits == theirs.splits
     assert ours.stored_splits == theirs.stored_splits
     for split in theirs.stored_splits:
@@ -74,7 +74,7 @@ def test_difference_hashes_tell_the_frames_of_rooms_apart(generated_tree: Any, s
     from hcmoco_bench.hub.hashes import DIFFERENCE_TOLERANCE, difference, difference_hash
 
     hashes: dict[str, str] = {}
-    for row in Store.open(stores["pretrain"]).rows("train"):
+    for row in NTU.open(stores["pretrain"]).rows("train"):
         hashes.setdefault(row["sample_id"][:20], difference_hash(decode_row(row).rgb))
     clips = list(hashes)
     distances = [difference(hashes[one], hashes[other]) for i, one in enumerate(clips) for other in clips[i + 1 :]]

@@ -22,7 +22,7 @@ from hcmoco_bench.hub.hashes import (
     difference_hash,
     hash_row,
 )
-from hcmoco_bench.prepare.sample_arrays import SampleArrays
+from hcmoco_bench.store.arrays.samples import SampleArrays
 
 
 def _scene(seed: int) -> NDArray[np.uint8]:

@@ -24,10 +24,9 @@ from hcmoco_bench.hub.join import join
 from hcmoco_bench.hub.publish import Published, publish
 from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.ntu import prepare_ntu
-from hcmoco_bench.prepare.options import PrepareOptions
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.kinds.ntu import NTU, PrepareOptions
+from hcmoco_bench.store.verify import verify_store
 
 
 def build_tree(root: Path, videos: Callable[[int], Path]) -> RawTree:
@@ -74,12 +73,12 @@ def own(tmp_path: Path, tree: RawTree, video: Callable[[int], Path]) -> RawTree:
 
 
 def rows_of(store: Path) -> list[dict[str, Any]]:
-    opened = Store.open(store)
+    opened = NTU.open(store)
     return [row for split in opened.stored_splits for row in opened.rows(split)]
 
 
 def problems_of(store: Path) -> dict[str, str]:
-    return {problem.id: problem.kind for problem in Store.open(store).problems()}
+    return {problem.id: problem.kind for problem in NTU.open(store).problems()}
 
 
 def test_the_same_raw_data_gives_the_same_rows_splits_and_transforms(
@@ -89,7 +88,7 @@ def test_the_same_raw_data_gives_the_same_rows_splits_and_transforms(
     joined = join(shared.folder, [own.root], tmp_path / "joined")
     assert (joined.rows, joined.expected, joined.differing) == (8, 8, {})
     assert rows_of(tmp_path / "joined") == rows_of(store)
-    assert Store.open(tmp_path / "joined").splits == Store.open(store).splits
+    assert NTU.open(tmp_path / "joined").splits == NTU.open(store).splits
     assert (tmp_path / "joined/calibration.json").read_bytes() == (store / "calibration.json").read_bytes()
     assert verify_store(tmp_path / "joined").passed
     shards = sorted(path.name for path in store.glob("*.parquet"))

@@ -20,7 +20,7 @@ from PIL import Image
 
 from hcmoco_bench.errors import StoreError, StoreLockedError, UsageError
 from hcmoco_bench.hub.publish import Published, publish
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU
 
 # Runs in a process in which hcmoco_bench cannot be imported: `python -I`, and a finder that refuses it.
 LOAD = """
@@ -56,7 +56,7 @@ def _sha(array: np.ndarray[Any, Any]) -> str:
 
 def _expected(store: Path, split: str) -> list[dict[str, Any]]:
     rows = []
-    for row in Store.open(store).rows(split):
+    for row in NTU.open(store).rows(split):
         images = {name: np.asarray(Image.open(io.BytesIO(row[name]["bytes"]))) for name in ("rgb", "depth", "parts")}
         assert images["depth"].dtype == np.uint16
         rows.append(
@@ -123,7 +123,7 @@ print(json.dumps(counts))
 
 
 def test_counts_follow_the_manifest(published: Published, parsing_store: Path) -> None:
-    counts = Store.open(parsing_store).manifest.splits
+    counts = NTU.open(parsing_store).manifest.splits
     for split, rows in published.record.configurations["parsing"].items():
         assert rows == counts[split].rows
         files = sorted((published.folder / "data/parsing").glob(f"{split}-*.parquet"))

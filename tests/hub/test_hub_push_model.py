@@ -16,7 +16,8 @@ from hcmoco_bench.errors import DataError, HubError, StoreError
 from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData, render_model_card
 from hcmoco_bench.hub.push import PushTarget
 from hcmoco_bench.hub.push_model import push_model, write_model_folder
-from hcmoco_bench.prepare.manifest import LICENSE_GENERATED, LICENSE_NTU
+from hcmoco_bench.store.kinds.ntu import LICENSE_NTU
+from hcmoco_bench.store.manifest import LICENSE_GENERATED
 
 GENERATED = TrainingData("pretrain", True, LICENSE_GENERATED, 540, "a" * 64)
 LICENSED = TrainingData("ntu60", False, LICENSE_NTU, 143_648, "b" * 64)

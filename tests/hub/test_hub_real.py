@@ -13,9 +13,8 @@ from hcmoco_bench.hub.join import join
 from hcmoco_bench.hub.publish import publish
 from hcmoco_bench.hub.push import PushTarget, push
 from hcmoco_bench.prepare.ntu import prepare_ntu
-from hcmoco_bench.prepare.options import PrepareOptions
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.sources.ntu.names import ClipName
+from hcmoco_bench.store.kinds.ntu import NTU, PrepareOptions
 
 
 @pytest.mark.real
@@ -44,4 +43,4 @@ def test_a_real_clip_is_shared_without_its_pixels(real_files: Path, official_lis
         push(full.folder, PushTarget("me/ntu"))
     joined = join(shared.folder, [root], tmp_path / "joined")
     assert joined.rows == joined.expected == len(rows)
-    assert list(Store.open(tmp_path / "joined").rows("train")) == list(store.rows("train"))
+    assert list(NTU.open(tmp_path / "joined").rows("train")) == list(store.rows("train"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.plotting.overlay_sheet import depth_edges, overlay_sheet
-from hcmoco_bench.prepare.sample_arrays import SampleArrays
+from hcmoco_bench.store.arrays.samples import SampleArrays
 
 
 def make_row(*, depth: bool = True, parts: bool = True, bodies: int = 1) -> SampleArrays:

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.plotting.people_sheet import people_sheet
-from hcmoco_bench.prepare.photograph_arrays import PhotographArrays
+from hcmoco_bench.store.arrays.photographs import PhotographArrays
 
 
 def photograph(state: np.ndarray, name: str = "a") -> PhotographArrays:

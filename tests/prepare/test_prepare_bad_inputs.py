@@ -17,9 +17,9 @@ from hcmoco_bench.cli import prepare as prepare_command
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import decode_row
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.arrays.samples import decode_row
+from hcmoco_bench.store.kinds.ntu import NTU, NtuStore
+from hcmoco_bench.store.verify import verify_store
 
 # The clip that is damaged: alone on its rig, with two samples to train... the second clip of rig S001C001.
 CLIP = CLIPS[1]
@@ -27,7 +27,7 @@ ITS = TRAIN[2:]
 ALL = (*TRAIN, *TEST)
 
 
-def prepare(tree: RawTree, out: Path, *more_roots: Path, **options: object) -> Store:
+def prepare(tree: RawTree, out: Path, *more_roots: Path, **options: object) -> NtuStore:
     """Prepare, with checks that hold whatever is wrong with the inputs."""
     store = prepare_ntu(
         [tree.root, *more_roots],
@@ -46,11 +46,11 @@ def prepare(tree: RawTree, out: Path, *more_roots: Path, **options: object) -> S
     return store
 
 
-def stored(store: Store) -> set[str]:
+def stored(store: NtuStore) -> set[str]:
     return {row["sample_id"] for split in store.stored_splits for row in store.rows(split, ["sample_id"])}
 
 
-def lines(store: Store) -> set[tuple[str, str, bool]]:
+def lines(store: NtuStore) -> set[tuple[str, str, bool]]:
     return {(problem.id, problem.kind, problem.kept) for problem in store.problems()}
 
 
@@ -315,4 +315,4 @@ def test_strict_exits_with_3_if_and_only_if_there_is_a_problem(small_tree: RawTr
     assert CliRunner().invoke(app, [*arguments, str(tmp_path / "good")]).exit_code == 0
     small_tree.mask(TRAIN[0]).unlink()
     assert CliRunner().invoke(app, [*arguments, str(tmp_path / "bad")]).exit_code == 3
-    assert Store.open(tmp_path / "bad").manifest.problems == {"mask_missing": 1}
+    assert NTU.open(tmp_path / "bad").manifest.problems == {"mask_missing": 1}

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from hcmoco_bench.cli import prepare as prepare_command
 from hcmoco_bench.errors import DataError, StoreError, UsageError
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.kinds.ntu import NTU
 
 
 def invoke(tree: RawTree, *more: str) -> Result:
@@ -68,7 +68,7 @@ def test_options_reach_the_store(small_tree: RawTree, tmp_path: Path) -> None:
         "--rows-per-shard", "3", "--seed", "4", "--quiet",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    options = Store.open(out).manifest.options
+    options = NTU.open(out).manifest.options
     assert (options.set, options.every, options.align, options.rows_per_shard, options.seed) == (
         "pretrain", 5, "registered", 3, 4,
     )  # fmt: skip

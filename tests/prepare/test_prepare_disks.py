@@ -15,11 +15,12 @@ import pytest
 from prepare_raw_tree import RawTree, folder_hashes, prepare_arguments
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.executors.base import Work
-from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
+from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.shard import ShardTask
-from hcmoco_bench.prepare.store import Store
+from hcmoco_bench.store.executor import Work
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.prepare import Prepared
+from hcmoco_bench.store.shard_writer import ShardTask
 
 
 def prepare(tree: RawTree, out: Path, executor: object = None) -> Prepared:
@@ -162,6 +163,6 @@ def test_folders_that_may_not_be_read_or_written(small_tree: RawTree, modes: lis
             return
         # A folder below the root that may not be read is a problem line, and its clips have no video.
         assert result.stdout == ""
-        problems = Store.open(folder / "out" / "store").manifest.problems
+        problems = NTU.open(folder / "out" / "store").manifest.problems
         assert problems["folder_unreadable"] == 1
         assert problems["video_missing"] == 8

@@ -16,34 +16,35 @@ from hcmoco_bench.prepare.executors import LocalExecutor, make_executor
 from hcmoco_bench.prepare.executors.dask_cluster import DaskExecutor
 from hcmoco_bench.prepare.executors.local import RESTARTS
 from hcmoco_bench.prepare.ntu import prepare_ntu
+from hcmoco_bench.prepare.ntu_rows import NtuRows
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.paths import PortablePaths
-from hcmoco_bench.prepare.shard import ShardTask
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.kinds.ntu import NtuStore, store_schema
+from hcmoco_bench.store.paths import PortablePaths
+from hcmoco_bench.store.shard_writer import ShardTask
+from hcmoco_bench.store.verify import verify_store
 
 
 def task(folder: Path, number: int) -> ShardTask:
-    return ShardTask(
-        folder, f"train-{number:05d}-of-00006.parquet", "", "", check_options(), (), {}, None, {}, PortablePaths(())
-    )
+    path = folder / f"train-{number:05d}-of-00006.parquet"
+    rows = NtuRows(path.name, "", check_options(), (), {}, None, {})
+    return ShardTask(path, "", store_schema(parts=False), 32, (), rows, PortablePaths(()))
 
 
 def note_and_die_once(job: ShardTask) -> int:
     """Leaves a file for each finished task; the first process to come to task 2 kills itself."""
     if job.file.startswith("train-00002"):
         try:
-            (job.store / "died").touch(exist_ok=False)
+            (job.path.parent / "died").touch(exist_ok=False)
         except FileExistsError:
             pass
         else:
             os.kill(os.getpid(), signal.SIGKILL)
-    (job.store / job.file).touch()
+    job.path.touch()
     return 1
 
 
 def always_die(job: ShardTask) -> int:
-    with (job.store / "deaths").open("a") as handle:
+    with (job.path.parent / "deaths").open("a") as handle:
         handle.write("x")
     os._exit(9)
 
@@ -52,11 +53,11 @@ def fail(job: ShardTask) -> int:
     if job.file.startswith("train-00001"):
         raise StoreError("no room")
     time.sleep(0.1)
-    (job.store / job.file).touch()
+    job.path.touch()
     return 1
 
 
-def prepare(tree: RawTree, out: Path, executor: object = None) -> Store:
+def prepare(tree: RawTree, out: Path, executor: object = None) -> NtuStore:
     options = check_options(parts=True, rows_per_shard=1)
     return prepare_ntu(
         [tree.root], out, options, annotations=tree.masks, lists=tree.root / "lists", executor=executor

@@ -11,10 +11,10 @@ import pytest
 
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import decode_row
-from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu import decode_frames, scan
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.arrays.samples import decode_row
+from hcmoco_bench.store.verify import verify_store
 from hcmoco_bench.synth.ntu.truth import read_truth
 
 

@@ -18,11 +18,11 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.prepare.executors import LocalExecutor
-from hcmoco_bench.prepare.frame_arrays import decode_frame
 from hcmoco_bench.prepare.human36m import prepare_human36m
-from hcmoco_bench.prepare.human36m_store import Human36mStore
-from hcmoco_bench.prepare.parsing_store import open_parsing_store
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.arrays.frames import decode_frame
+from hcmoco_bench.store.kinds.human36m import HUMAN36M
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.verify import verify_store
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def test_every_25th_frame_in_the_published_order(raw, tmp_path):
         assert abs(float(rgb.mean()) - brightness(row["frame"])) < 3
         np.testing.assert_array_equal(part_table().raw_ids[parts], raw_labels(row["frame"]))
     assert (row["subject"], row["action"], row["camera"]) == (5, "Posing", "60457274")
-    opened = open_parsing_store(store.path)
-    assert isinstance(opened, Human36mStore)
+    opened = open_store(store.path)
+    assert opened.kind is HUMAN36M
     assert opened.manifest == store.manifest
     assert opened.find(train[3])["frame"] == 25
 
@@ -158,7 +158,7 @@ def test_verification_finds_what_is_wrong(own, tmp_path):
     shard = store.path / "train-00000-of-00001.parquet"
     for path, content, reason in (
         (shard, whole[shard][:-100], "cannot be read"),
-        (store.path / "problems.jsonl", b"", "no line says why"),
+        (store.path / "problems.jsonl", b"", "nor has it a line that says why not"),
         (store.path / "splits.json", whole[store.path / "splits.json"].replace(b"_000025", b"_000026"), "fingerprint"),
     ):
         path.write_bytes(content)

@@ -16,8 +16,8 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, StoreError, StoreLockedError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.lock import folder_lock
-from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
-from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
+from hcmoco_bench.prepare.keypoints import prepare_keypoints
+from hcmoco_bench.store.kinds.keypoints import KEYPOINTS
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -26,7 +26,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_the_store_holds_the_files_as_they_are(photograph_root: Path, tmp_path: Path) -> None:
     prepared = prepare_keypoints("mpii", photograph_root, tmp_path / "out", rows_per_shard=2)
-    store = KeypointStore.open(tmp_path / "out")
+    store = KEYPOINTS.open(tmp_path / "out")
     assert store.manifest == prepared.store.manifest
     assert sorted(contents(store.path)) == [
         "manifest.json",
@@ -54,7 +54,7 @@ def test_any_number_of_workers_and_stops_give_the_same_bytes(photograph_root: Pa
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     # As a run leaves it that was killed: some shards, a temporary file, no manifest.
     stopped = tmp_path / "two"
-    plan = KeypointStore.open(stopped).manifest.plan_sha256
+    plan = KEYPOINTS.open(stopped).manifest.plan_sha256
     (stopped / "manifest.json").unlink()
     (stopped / ".plan.json").write_text(json.dumps({"plan_sha256": plan}))
     (stopped / "train-00003-of-00005.parquet").unlink()
@@ -125,10 +125,10 @@ def test_other_contents_are_left_alone(photograph_root: Path, tmp_path: Path) ->
 
 def test_stores_of_other_kinds(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="prepare mpii"):
-        KeypointStore.open(tmp_path)
+        KEYPOINTS.open(tmp_path)
     (tmp_path / "manifest.json").write_text('{"schema": 1}')
     with pytest.raises(StoreError, match="not the manifest of a store of photographs"):
-        KeypointStore.open(tmp_path)
+        KEYPOINTS.open(tmp_path)
 
 
 def test_the_command(photograph_root: Path, tmp_path: Path) -> None:

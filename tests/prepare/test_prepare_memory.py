@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from prepare_raw_tree import CLIPS, RawTree
 
-from hcmoco_bench.prepare.executors.base import Work
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.shard import ShardTask, write_shard
+from hcmoco_bench.store.executor import Work
+from hcmoco_bench.store.shard_writer import ShardTask, write_shard
 
 LIMIT = 1024  # MiB
 
@@ -34,7 +34,7 @@ class Measured:
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             for task in tasks:
                 self.peaks.append(pool.apply(peak_memory, (task,)))
-                yield len(task.samples)
+                yield len(task.rows)
 
 
 @pytest.mark.slow

@@ -15,12 +15,13 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.prepare.executors import LocalExecutor
-from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
+from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import SampleArrays, decode_row
-from hcmoco_bench.prepare.shard import ROW_GROUP
-from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.arrays.samples import SampleArrays, decode_row
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.prepare import Prepared
+from hcmoco_bench.store.verify import verify_store
 
 
 def prepare(tree: RawTree, out: Path, *, masks: bool = True, workers: int = 1, **options: object) -> Prepared:
@@ -129,7 +130,7 @@ def test_a_list_that_jumps_between_clips_keeps_its_order(small_tree: RawTree, tm
 
 
 def test_more_rows_than_a_row_group(raw_tree: RawTree, tmp_path: Path) -> None:
-    n_frames = ROW_GROUP + 3
+    n_frames = NTU.row_group + 3
     raw_tree.add_clip(CLIPS[0], n_frames)
     raw_tree.write_lists([f"{CLIPS[0]}F{frame:03d}" for frame in range(1, n_frames + 1)], [])
     store = prepare(raw_tree, tmp_path / "store", masks=False).store

@@ -9,7 +9,7 @@ from prepare_raw_tree import RawTree
 
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.verify import verify_store
 
 
 @pytest.mark.lists

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.prepare.options import PrepareOptions, check_options
-from hcmoco_bench.prepare.plan import Plan, cut_shards, declared_frames, make_plan, stride_frames
+from hcmoco_bench.prepare.options import check_options
+from hcmoco_bench.prepare.plan import NtuPlan, declared_frames, make_plan, stride_frames
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.tree import scan
+from hcmoco_bench.store.kinds.ntu import PrepareOptions
+from hcmoco_bench.store.shards import cut_shards
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_shards_hold_every_sample_once_in_order(n_samples: int, rows: int) -> No
     assert names == [f"train-{i:05d}-of-{len(shards):05d}.parquet" for i in range(len(shards))]
 
 
-def plan_of(tree: RawTree, *, masks: bool = False, **options: object) -> Plan:
+def plan_of(tree: RawTree, *, masks: bool = False, **options: object) -> NtuPlan:
     chosen = PrepareOptions.model_validate(options)
     found = {SampleId.parse(s): Asset(tree.mask(s)) for s in (*TRAIN, *TEST)} if masks else None
     return make_plan(scan([tree.root]), load_lists(tree.root / "lists"), found, chosen)

@@ -10,9 +10,9 @@ from prepare_raw_tree import RawTree
 
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.sample_arrays import decode_row
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.arrays.samples import decode_row
+from hcmoco_bench.store.kinds.ntu import NtuStore
+from hcmoco_bench.store.verify import verify_store
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def real_tree(raw_tree: RawTree, real_files: Path) -> RawTree:
     return raw_tree
 
 
-def prepare(tree: RawTree, out: Path, **options: object) -> Store:
+def prepare(tree: RawTree, out: Path, **options: object) -> NtuStore:
     store = prepare_ntu([tree.root], out, check_options(**options), lists=tree.root / "lists").store
     assert verify_store(store.path).passed
     return store

@@ -16,11 +16,12 @@ from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare
 
 from hcmoco_bench.errors import StoreError, StoreLockedError
 from hcmoco_bench.files.lock import folder_lock
-from hcmoco_bench.prepare.ntu import Prepared, prepare_ntu
+from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.store import Store
-from hcmoco_bench.prepare.verify import verify_store
 from hcmoco_bench.runtime.progress import no_progress
+from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.store.prepare import Prepared
+from hcmoco_bench.store.verify import verify_store
 
 
 def prepare(tree: RawTree, out: Path, *, overwrite: bool = False, progress=no_progress, **options: object) -> Prepared:
@@ -118,7 +119,7 @@ def test_what_was_finished_is_kept(small_tree: RawTree, tmp_path: Path, label: s
     assert not list(store.glob(".*.tmp"))
     assert not (store / ".lock").exists()
     with pytest.raises(StoreError, match="no finished store"):
-        Store.open(store)
+        NTU.open(store)
     before = {path.name: path.stat().st_mtime_ns for path in store.glob("*.parquet")}
     prepared = prepare(small_tree, store)
     assert prepared.kept == len(before) == {"calibrating rigs": 0, "preparing samples": 2, "hashing shards": 8}[label]
@@ -243,7 +244,7 @@ def test_ctrl_c_is_one_sentence_and_the_run_can_be_continued(small_tree: RawTree
         assert message.strip() == "stopped; run the same command again to continue where it was"
         prepare(small_tree, store)
         assert verify_store(store).passed
-        opened = Store.open(store)
+        opened = NTU.open(store)
         assert {row["sample_id"] for row in opened.rows("train", ["sample_id"])} == set(TRAIN)
         assert {row["sample_id"] for row in opened.rows("test", ["sample_id"])} == set(TEST)
 

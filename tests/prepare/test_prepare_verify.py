@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from hcmoco_bench.cli import verify as verify_command
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.manifest import Manifest
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.store.kinds.ntu import NtuManifest
+from hcmoco_bench.store.verify import verify_store
 
 SHARD = "train-00000-of-00002.parquet"
 
@@ -51,7 +51,7 @@ def sign(store: Path, **changes: Any) -> None:
     for name, entry in manifest["shards"].items():
         if (store / name).exists():
             entry |= {"sha256": file_sha256(store / name), "bytes": (store / name).stat().st_size}
-    (store / "manifest.json").write_text(Manifest.model_validate(manifest | changes).to_json())
+    (store / "manifest.json").write_text(NtuManifest.model_validate(manifest | changes).to_json())
 
 
 def rewrite(store: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:

@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
-from hcmoco_bench.prepare.keypoint_manifest import KeypointManifest, KeypointStore, holds_photographs
-from hcmoco_bench.prepare.verify import verify_store
+from hcmoco_bench.prepare.keypoints import prepare_keypoints
+from hcmoco_bench.store.kinds.keypoints import KEYPOINTS, KeypointManifest
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.verify import verify_store
 
 SHARD = "train-00000-of-00003.parquet"
 
@@ -133,8 +134,7 @@ def test_other_columns_and_other_problem_counts(store: Path) -> None:
 
 def test_the_commands(store: Path, tmp_path: Path) -> None:
     runner = CliRunner()
-    assert holds_photographs(store)
-    assert not holds_photographs(tmp_path)
+    assert open_store(store).capabilities.people
     done = runner.invoke(app, ["verify", str(store), "--workers", "1", "--json"])
     assert json.loads(done.stdout) == {"shards": 3, "rows": 4, "failures": [], "passed": True}
     sheet = tmp_path / "sheet.png"
@@ -154,6 +154,6 @@ def test_the_commands(store: Path, tmp_path: Path) -> None:
 
 
 def test_a_spread_visits_all_splits(store: Path) -> None:
-    opened = KeypointStore.open(store)
+    opened = KEYPOINTS.open(store)
     assert opened.spread(99) == ["0", "1", "2", "3"]
     assert opened.spread(2) == ["1", "3"]

@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.training.checkpoint import save_checkpoint
 
 
 def write_checkpoint(path: Path, *, step: int = 20, **settings: Any) -> MultiModalModel:
     """Write a checkpoint of random weights with batch statistics of their own; returns the model in evaluation mode."""
-    config = HCMoCoSettings(**({"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64} | settings))
+    small = {"backbone": "hrnet_w18_small", "init": "scratch", "image_size": 64}
+    config: Any = make_pretrain_settings(None, small | settings)
     with torch.random.fork_rng():
         torch.manual_seed(3)
         model = get_method(config.method).build_model(config)

@@ -91,6 +91,9 @@ def test_the_card_says_what_the_checkpoint_says(checkpoint: Path, model: MultiMo
     assert "taken during a run" not in card
 
 
+SCHEDULES = {"poly_power", "step_epochs", "step_factor", "milestones"}
+"""Settings of schedules other than the cosine."""
+
 OF_100_EPOCHS = "The run was set to 100 epochs of the first stage and 100 of the second (20 steps)."
 
 RUNS: dict[str, tuple[dict[str, Any], set[str], str]] = {
@@ -113,12 +116,12 @@ RUNS: dict[str, tuple[dict[str, Any], set[str], str]] = {
     ),
     "cmc": (
         {"method": "cmc", "stores": ("/data/a", "/data/b"), "hide": ("depth", "nothing"), "weight_decay": 1e-5},
-        {"weights", "dense", "points"},
+        set(),
         "Optimizer: SGD with momentum 0.9, learning rate 0.03, weight decay 1e-05. Each step saw 224 samples in fp32.",
     ),
     "mmv": (
         {"method": "mmv", "optimizer": "adam", "momentum": 0.5, "seed": 3, "accumulate": 4, "channels_last": True},
-        {"weights", "dense", "points", "negatives", "bank_momentum", "momentum"},
+        {"momentum"},
         "Optimizer: Adam, learning rate 0.03, weight decay 0.0001. Each step saw 224 samples in fp32.",
     ),
     "without the dense term": (
@@ -136,13 +139,14 @@ def test_the_card_gives_every_setting_of_the_run_and_no_other(name: str, tmp_pat
     write_checkpoint(tmp_path / "run.pth", **given)
     export_checkpoint(tmp_path / "run.pth", "rgb", "hub", tmp_path / "out")
     config = json.loads((tmp_path / "out" / "pretraining.json").read_text("utf-8"))["config"]
-    weights = config.pop("weights")
-    expected = {key: value for key, value in config.items() if key not in unused}
-    if "weights" not in unused:
-        expected |= {f"weights.{term}": weight for term, weight in weights.items()}
+    weights = config.pop("weights", {})
+    expected = {key: value for key, value in config.items() if key not in unused | SCHEDULES}
+    expected |= {f"weights.{term}": weight for term, weight in weights.items()}
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     training = card[card.index("## Training") : card.index("## Data")]
-    table = dict(re.findall(r"^\| `(.+?)` \| `(.*)` \|$", training, flags=re.MULTILINE))
+    rows = re.findall(r"^\| `(.+?)` \| `(.*?)` \| (.+) \|$", training, flags=re.MULTILINE)
+    table = {key: value for key, value, meaning in rows}
+    assert all(meaning.strip() for _, _, meaning in rows)
     assert {
         key: value if isinstance(expected.get(key), str) else json.loads(value) for key, value in table.items()
     } == (expected)
@@ -151,12 +155,16 @@ def test_the_card_gives_every_setting_of_the_run_and_no_other(name: str, tmp_pat
 
 
 def test_the_card_cites_the_method_that_was_run(tmp_path: Path) -> None:
-    for method, authors in {"hcmoco": "Hong et al.", "cmc": "Tian et al.", "mmv": "Alayrac et al."}.items():
+    for method, (title, author) in {
+        "hcmoco": ("HCMoCo", "Fangzhou Hong"),
+        "cmc": ("CMC", "Yonglong Tian"),
+        "mmv": ("MMV", "Jean-Baptiste Alayrac"),
+    }.items():
         write_checkpoint(tmp_path / f"{method}.pth", method=method)
         export_checkpoint(tmp_path / f"{method}.pth", "rgb", "hub", tmp_path / method)
         card = (tmp_path / method / "README.md").read_text("utf-8")
-        assert f"Method: {authors}" in card
-        assert f"of a pre-training with {method} (" in card
+        assert f"Method: {author}" in card
+        assert f"of a pre-training with {title} (" in card
 
 
 def test_an_unfinished_run_is_called_so(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreLockedError, UsageError
 from hcmoco_bench.files.lock import folder_lock
-from hcmoco_bench.prepare.keypoint_images import prepare_keypoints
+from hcmoco_bench.prepare.keypoints import prepare_keypoints
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.multimodal.stores import default_stores
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings

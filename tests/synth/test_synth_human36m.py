@@ -10,8 +10,8 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.data.parsing import ParsingDataset
 from hcmoco_bench.data.parsing_index import read_parsing_index
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.prepare.parsing_store import open_parsing_store
 from hcmoco_bench.sources.human36m import PartLabels, count_frames, decode_frames, scan
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.synth.human36m import Human36mOptions, write_human36m
 from hcmoco_bench.synth.human36m.dataset import plan_recordings
 
@@ -78,7 +78,7 @@ def test_a_killed_run_continues_to_the_same_bytes(generated_human36m, tmp_path):
 
 
 def test_the_store_is_parsed_as_it_is(human36m_store, generated_human36m):
-    store = open_parsing_store(human36m_store)
+    store = open_store(human36m_store)
     assert store.manifest.source.generated
     assert "CC0" in store.manifest.source.license
     assert {name: split.rows for name, split in store.manifest.splits.items()} == {

@@ -26,7 +26,6 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.executors import make_executor
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.multimodal.stores import open_mixture
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
@@ -35,6 +34,7 @@ from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.results import read_result
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.store.kinds.ntu import NTU
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
 from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint
 from hcmoco_bench.tasks.core.finetune import FinetuneReport, run_finetune
@@ -79,7 +79,7 @@ def poisoned(store: Path, copy: Path, hidden: dict[str, str]) -> Path:
     """A copy of a store in which the images of one modality of each split are no images."""
     shutil.copytree(store, copy)
     for split, column in hidden.items():
-        for path in Store.open(copy).shards(split):
+        for path in NTU.open(copy).shards(split):
             with pq.ParquetFile(path) as file:
                 groups = [file.read_row_group(group) for group in range(file.num_row_groups)]
             with pq.ParquetWriter(path, groups[0].schema, compression="none", use_dictionary=False) as writer:
@@ -313,9 +313,9 @@ def test_pairs_show_no_labeled_clip_and_nobody_of_the_test_split(
     same = prepare_ntu([generated_tree.root], tmp_path / "same", options, lists=generated_tree.lists, executor=executor)
     stores = (str(parsing_store), str(pair_store))
     mixture = open_mixture(HCMoCoSettings(stores=stores, image_size=64))
-    overlap = Overlap.with_stores([Store.open(parsing_store)])
+    overlap = Overlap.with_stores([NTU.open(parsing_store)])
     kept = [SampleId.parse(str(sample_id)) for sample_id in mixture.datasets[1].index.ids]  # type: ignore[attr-defined]
-    tested = {SampleId.parse(one).clip.performer for one in Store.open(parsing_store).splits["test"].ids}
+    tested = {SampleId.parse(one).clip.performer for one in NTU.open(parsing_store).splits["test"].ids}
     assert tested == overlap.performers
     assert not {sample.clip for sample in kept} & overlap.clips
     assert not {sample.clip.performer for sample in kept} & tested

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.tasks.core.uniform import spread, uniform_rows
+from hcmoco_bench.tasks.core.uniform import uniform_rows
 
 
 @pytest.mark.parametrize(("step", "size"), [(10, 1799), (100, 179), (200, 89), (500, 35), (1000, 17)])
@@ -24,10 +24,3 @@ def test_other_shares_are_refused(percent: str) -> None:
 def test_a_share_of_less_than_one_sample_is_refused() -> None:
     with pytest.raises(UsageError, match="larger --ratio"):
         uniform_rows(9, "10", task="densepose")
-
-
-def test_spread_takes_all_or_so_many_evenly() -> None:
-    names = [str(number) for number in range(10)]
-    assert spread(names, 20) == names
-    assert spread(names, 3) == ["0", "3", "6"]
-    assert spread(names, 0) == []

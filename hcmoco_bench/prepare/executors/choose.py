@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.prepare.executors.base import Executor
 from hcmoco_bench.prepare.executors.dask_cluster import DaskExecutor
 from hcmoco_bench.prepare.executors.local import LocalExecutor
 from hcmoco_bench.runtime.processes import usable_cores
+from hcmoco_bench.store.executor import Executor
 
 EXECUTORS = ("local", "dask")
 

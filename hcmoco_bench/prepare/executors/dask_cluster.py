@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hcmoco_bench.errors import StoreError, UsageError
-from hcmoco_bench.prepare.executors.base import TaskT, Work
+from hcmoco_bench.store.executor import TaskT, Work
 
 CONNECT_SECONDS = 30
 """How long to wait for a scheduler's answer."""

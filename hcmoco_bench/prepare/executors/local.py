@@ -8,8 +8,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.prepare.executors.base import TaskT, Work
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
+from hcmoco_bench.store.executor import TaskT, Work
 
 RESTARTS = 2
 """How often a pool is started again after one of its processes died."""

@@ -10,10 +10,9 @@ from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset
 from hcmoco_bench.data.overlap import Overlap, is_labeled
 from hcmoco_bench.data.sample import SampleSource
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
 
 PRETRAIN_STORE = "pretrain"
 
@@ -48,13 +47,14 @@ def open_mixture(settings: MultimodalSettings, *, labeled_split: str = "train") 
     if not settings.stores:
         raise UsageError("no store to learn from; give --store")
     paths = [Path(store) for store in settings.stores]
-    labeled = {path for path in paths if not holds_photographs(path) and is_labeled(Store.open(path))}
+    stores = {path: open_store(path) for path in paths}
+    labeled = {path for path, store in stores.items() if is_labeled(store)}
     without = None
     if labeled and settings.overlap == "leave_out":
-        without = Overlap.with_stores([Store.open(path) for path in sorted(labeled)])
+        without = Overlap.with_stores([stores[path] for path in sorted(labeled)])
     datasets: list[SampleSource] = []
     for path, hidden in zip(paths, settings.hidden(), strict=True):
-        if holds_photographs(path):
+        if stores[path].capabilities.people:
             datasets.append(_photographs(path, hidden, settings))
         elif path in labeled:
             datasets.append(_frames(path, labeled_split, hidden, None, settings))

@@ -1,7 +1,7 @@
 """COCO's people from `annotations/person_keypoints_{train,val}2017.json`, with all 17 joints.
 
 A person's square has the middle of the box, and 1.25 times its longer side, as in published pose training. Crowds and
-people without annotated joints are left out.
+people without annotated joints are not learned from; scoring ignores them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
-from hcmoco_bench.sources.people import BOX_UNIT, Person, Photograph, Photographs
+from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "coco17"
 FILES: Final = {
@@ -41,8 +41,8 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             name of the file, or in it.
 
     Returns:
-        Its images and people. Crowds (`crowd`), people without joints (`no_joints`), and entries that are wrong
-        (`annotation_wrong`) are problems.
+        All of its images with their people. Crowds (`crowd`) and people without joints (`no_joints`) are problems that
+        are kept as ignored people; entries that are wrong (`annotation_wrong`) are left out.
 
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
@@ -57,6 +57,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
     folder = _images(path, root)
     people: dict[int, list[Person]] = {key: [] for key in images}
+    ignored: dict[int, list[IgnoredPerson]] = {key: [] for key in images}
     problems: list[Problem] = []
     for image, number, entry in entries:
         if entry.get("category_id") != _PERSON:
@@ -64,11 +65,19 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         try:
             if image not in images:
                 raise _wrong(number, f"is in image {image}, which is not listed", path)
-            people[image].append(_person(number, entry, sizes[image], path))
+            found = _person(number, entry, sizes[image], path)
         except DataError as error:
             problems.append(Problem.from_error(str(number), error))
+            continue
+        if isinstance(found, Person):
+            people[image].append(found)
+        else:
+            ignored[image].append(found)
+            kind, what = ("crowd", "is a crowd") if found.crowd else ("no_joints", "has no annotated joint")
+            problems.append(Problem(found.id, kind, str(path), f"{path}: annotation {number} {what}", kept=True))
     photographs = [
-        Photograph(names[key], folder / names[key], sizes[key], tuple(found)) for key, found in people.items() if found
+        Photograph(name, folder / name, sizes[key], tuple(people[key]), tuple(ignored[key]))
+        for key, name in names.items()
     ]
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
 
@@ -81,9 +90,7 @@ def _images(path: Path, root: Path) -> Path:
     return root
 
 
-def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Path) -> Person:
-    if entry.get("iscrowd"):
-        raise DataError(f"{path}: annotation {number} is a crowd", kind="crowd", file=str(path))
+def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Path) -> Person | IgnoredPerson:
     n_joints = len(joint_set(JOINT_SET))
     try:
         values = np.array(entry["keypoints"], np.float32)
@@ -98,13 +105,20 @@ def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Pat
     state = keypoints[:, 2]
     if not np.isin(state, (0, 1, 2)).all():
         raise _wrong(number, "has a visibility that is not 0, 1 or 2", path)
-    if not state.any():
-        raise DataError(f"{path}: annotation {number} has no annotated joint", kind="no_joints", file=str(path))
+    joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
+    crowd, area = bool(entry.get("iscrowd")), _area(entry)
+    if crowd or not state.any():
+        return IgnoredPerson(str(number), joints, state.astype(np.uint8), box, area, crowd)
     center, scale = _square(box, size)
     if scale <= 0:
         raise _wrong(number, "has a box outside of the image, or without area", path)
-    joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
-    return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale)
+    return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale, area)
+
+
+def _area(entry: dict[str, Any]) -> float | None:
+    """The annotated area, px^2; None if there is none, which training does without."""
+    area = entry.get("area")
+    return float(area) if isinstance(area, int | float) and 0 <= area < np.inf else None
 
 
 def _square(box: NDArray[np.float64], size: tuple[int, int]) -> tuple[NDArray[np.float64], float]:

@@ -17,7 +17,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
-from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, Person, Photograph, Photographs
+from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "mpii16"
 FILES: Final = {"train": "annot/train.json", "validation": "annot/valid.json"}
@@ -38,8 +38,8 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         root: Folder of the data set; images are in `images/` below it, or in it.
 
     Returns:
-        Its images and people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) and entries
-        that are wrong (`annotation_wrong`) are problems.
+        All of its images with their people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) are
+        problems that are kept as ignored people; entries that are wrong (`annotation_wrong`) are left out.
 
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
@@ -49,6 +49,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         raise wrong_form(path, "a list of entries with 'image', 'joints', 'joints_vis', 'center' and 'scale'")
     folder = root / "images" if (root / "images").is_dir() else root
     people: dict[str, list[Person]] = {}
+    ignored: dict[str, list[IgnoredPerson]] = {}
     problems: list[Problem] = []
     number: Counter[str] = Counter()
     for entry in entries:
@@ -56,14 +57,24 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         identifier = f"{Path(image).stem}_{number[image]:02d}"
         number[image] += 1
         try:
-            people.setdefault(image, []).append(_person(identifier, entry, path))
+            found = _person(identifier, entry, path)
         except DataError as error:
             problems.append(Problem.from_error(identifier, error))
-    photographs = [Photograph(name, folder / name, None, tuple(p)) for name, p in sorted(people.items()) if p]
+            continue
+        if isinstance(found, Person):
+            people.setdefault(image, []).append(found)
+        else:
+            ignored.setdefault(image, []).append(found)
+            reason = f"{path}: person {identifier} has no annotated joint"
+            problems.append(Problem(identifier, "no_joints", str(path), reason, kept=True))
+    photographs = [
+        Photograph(name, folder / name, None, tuple(people.get(name, ())), tuple(ignored.get(name, ())))
+        for name in sorted(number)
+    ]
     return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems))
 
 
-def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person:
+def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person | IgnoredPerson:
     n_joints = len(joint_set(JOINT_SET))
     try:
         joints = np.array(entry["joints"], np.float32)
@@ -76,7 +87,7 @@ def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person:
     if not (np.isfinite(joints[state > 0]).all() and np.isfinite(center).all() and np.isfinite(scale) and scale > 0):
         raise _wrong(identifier, "has joints or a box that are not finite, or a scale that is not above 0", path)
     if not state.any():
-        raise DataError(f"{path}: person {identifier} has no annotated joint", kind="no_joints", file=str(path))
+        return IgnoredPerson(identifier, np.zeros((n_joints, 2), np.float32), state, None, None, crowd=False)
     joints = np.where(state[:, None] > 0, joints - 1.0, 0.0).astype(np.float32)
     center = center + np.array([-1.0, DOWN * scale - 1.0], np.float32)
     return Person(identifier, joints, state, center.astype(np.float32), scale * LARGER)

@@ -21,7 +21,8 @@ from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.missing import parse_missing_list
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint
+from hcmoco_bench.uniform import uniform_share
 
 DECLARATION = "splits.toml"
 """File name of a declaration, packaged or beside somebody's own lists."""
@@ -230,7 +231,7 @@ def _read_declaration(path: Path) -> Declaration:
 def _make_splits(rules: tuple[SplitRule, ...], texts: Mapping[str, str]) -> dict[str, Split]:
     makers: dict[str, Callable[[SplitRule, dict[str, Split]], tuple[SampleId, ...]]] = {
         "list": lambda rule, _: parse_sample_list(texts[rule.file], source=rule.file),
-        "uniform": lambda rule, made: uniform(made[rule.of[0]].ids, rule.percent),
+        "uniform": lambda rule, made: uniform_share(made[rule.of[0]].ids, rule.percent),
         "subjects": lambda rule, made: subject_disjoint(made[rule.of[0]].ids, made[rule.of[1]].ids)[
             rule.side == "test"
         ],

@@ -13,12 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.sources.ntu.names import SampleId
-
-IdT = TypeVar("IdT")
 
 
 @dataclass(frozen=True)
@@ -39,22 +36,6 @@ class Split:
     def sha256(self) -> str:
         """The fingerprint of the ids."""
         return fingerprint(self.ids)
-
-
-def uniform(ids: Sequence[IdT], percent: int) -> tuple[IdT, ...]:
-    """Items 0, k, 2k, ... of a list, floor(n / k) of them, with k = 100 / percent.
-
-    This is how the published code samples ITOP, and what the paper calls uniform sampling from the default ordered
-    list.
-
-    Args:
-        ids: The full list of n items.
-        percent: A divisor of 100.
-    """
-    if percent <= 0 or 100 % percent:
-        raise ValueError(f"percent must be a divisor of 100, not {percent}")
-    step = 100 // percent
-    return tuple(ids[::step][: len(ids) // step])
 
 
 def subject_disjoint(

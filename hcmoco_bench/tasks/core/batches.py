@@ -12,7 +12,7 @@ import torch
 from hcmoco_bench.data.loader import make_loader_with
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.loading import MixedBatches
-from hcmoco_bench.runtime.ranks import world_size
+from hcmoco_bench.runtime.ranks import own_share
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.training.objective import LoopBatch
@@ -39,12 +39,10 @@ def training_batches(
 
 def evaluation_batches(data: TaskData, config: FinetuneSettings, device: torch.device) -> Iterator[Any]:
     """This process's share of a split, every row once, in order, as batches on the device."""
-    number = world_size()
-    rows = range(len(data))[torch.distributed.get_rank() if number > 1 else 0 :: number]
     loader = make_loader_with(
         data.collate,
         data.dataset,
-        rows,
+        own_share(len(data)),
         batch_size=config.eval_batch_size,
         workers=config.workers,
         pin_memory=device.type == "cuda",

@@ -4,38 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.runtime.recipes import recipe_values
 from hcmoco_bench.runtime.settings import merge_settings
 from hcmoco_bench.tasks.core.checkpoints import pretrained_backbone
 from hcmoco_bench.tasks.core.read_settings import checked_settings
-from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.registry import get_task, task_names
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, flat_settings
 from hcmoco_bench.tasks.core.task import Task
 
+RECIPES: Final = "finetune"
+"""Folder of the packaged recipes of fine-tuning and evaluation."""
+
 
 def make_finetune_settings(
-    task: str | Task[Any], given: Mapping[str, Any], *, home: Path | None = None
+    task: str | Task[Any] | None,
+    given: Mapping[str, Any] | None = None,
+    *,
+    recipe: str | None = None,
+    home: Path | None = None,
 ) -> FinetuneSettings:
     """The settings of a run, of the task's own type.
 
     With a checkpoint and no backbone given, the checkpoint's backbone is taken.
 
     Args:
-        task: Name of a task, or a task.
+        task: Name of a task, or a task; None for the one that the settings or the recipe name.
         given: Settings by name, which win over the task's defaults; `options`, and names that begin with `options.`,
             are read too, as files and checkpoints have them.
+        recipe: Path of a settings file, or name of a packaged recipe; `given` wins over it.
         home: Folder in which the task looks for its data if `given` names none; None to leave it without.
 
     Raises:
         UsageError: If the task or a setting is unknown, out of range, or contradicts another.
         DataError: If the checkpoint is not one of a pre-training.
     """
-    chosen = get_task(task)
+    typed = {**flat_settings(recipe_values(recipe, RECIPES) if recipe else {}), **flat_settings(given or {})}
+    if task is None and "task" not in typed:
+        raise UsageError(f"no task is named; there are {', '.join(task_names())}")
+    chosen = get_task(typed["task"] if task is None else task)
     name = chosen.record.id
     source = f"settings of {name}"
-    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, flat_settings(given))
+    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, typed)
     if values["task"] != name:
         raise UsageError(f"{source}: they are of the task {values['task']}; use --task {values['task']}")
     settings = checked_settings(chosen, values, source)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hcmoco_bench.runtime.settings import Flag, Location
+from hcmoco_bench.runtime.settings import Flag, Location, TrainingOnly
 from hcmoco_bench.training.settings import OptimizationSettings
 
 OPTIONS = "options"
@@ -36,22 +36,22 @@ class FinetuneSettings(OptimizationSettings):
     """Encoder: any timm backbone that gives features, or a registered encoder such as pointnet."""
     ckpt: Annotated[str | None, Location()] = None
     """Checkpoint of a pre-training whose encoder is taken; none starts from `init`."""
-    init: str = "imagenet"
+    init: Annotated[str, TrainingOnly()] = "imagenet"
     """First weights without a checkpoint: scratch, imagenet, or the path of a weight file."""
-    ratio: float = Field(default=1.0, gt=0, le=1)
+    ratio: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 1.0
     """Share of the training data: 1, or a share for which the data declares a split."""
     image_size: Annotated[int, Field(ge=32), Flag("--size")] = 320
     """Side of the input in px; the task and its protocol say what it covers."""
-    eval_batch_size: int = Field(default=16, ge=1)
+    eval_batch_size: Annotated[int, Field(ge=1)] = 16
     """Samples per batch in scoring, in each process."""
-    epochs: int = Field(default=50, ge=1)
+    epochs: Annotated[int, Field(ge=1), TrainingOnly()] = 50
     """Number of epochs."""
-    validation_share: float = Field(default=0.0, ge=0, lt=1)
+    validation_share: Annotated[float, Field(ge=0, lt=1), TrainingOnly()] = 0.0
     """Share of the training data that is held out to choose an epoch on; 0 holds nothing out."""
-    choose: Literal["last", "best"] = "last"
+    choose: Annotated[Literal["last", "best"], TrainingOnly()] = "last"
     """Epoch whose weights count: last, or best by the main score on the validation share. Without a share, best chooses
     on the test split; only some protocols allow that, and results report it as a leak."""
-    evaluate_every: int = Field(default=1, ge=1)
+    evaluate_every: Annotated[int, Field(ge=1), TrainingOnly()] = 1
     """Epochs between two evaluations when the best epoch is chosen."""
 
     @model_validator(mode="before")

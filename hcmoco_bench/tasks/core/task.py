@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -52,7 +54,7 @@ class TaskData:
         problems: Samples that are expected and missing.
         groups: Group of each row (performer, clip, ...); a group is never on both sides of a validation split.
         mixture: Number of rows of each data set, where training draws equally often from several; None for one.
-        published_class_weights: Whether the published weights of the classes in the loss were made for this data.
+        class_weights: (C,) weights of the classes that were published for this data; None if there are none.
     """
 
     dataset: Dataset[Any]
@@ -67,7 +69,7 @@ class TaskData:
     problems: tuple[Problem, ...] = ()
     groups: tuple[str, ...] | None = None
     mixture: tuple[int, ...] | None = None
-    published_class_weights: bool = False
+    class_weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

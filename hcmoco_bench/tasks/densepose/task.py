@@ -37,13 +37,13 @@ from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
-from hcmoco_bench.tasks.core.uniform import spread
 from hcmoco_bench.tasks.densepose.data import TASK, TEST, find_geodesics, geodesics_of, open_densepose, truth_of
 from hcmoco_bench.tasks.densepose.detections import check_entries, image_detections, images_of, listed
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_input
 from hcmoco_bench.tasks.densepose.record import RECORD, DensePoseProtocol
 from hcmoco_bench.tasks.densepose.settings import DensePoseSettings
 from hcmoco_bench.training.objective import Objective
+from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -33,12 +33,13 @@ from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
-from hcmoco_bench.tasks.core.uniform import spread, uniform_rows
+from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
 from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
 from hcmoco_bench.tasks.itop_pose.settings import ItopSettings
 from hcmoco_bench.training.objective import Objective
+from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,11 +9,11 @@ from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.data.overlap import Overlap
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.prepare.keypoint_manifest import holds_photographs
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 from hcmoco_bench.pretrain.settings import PretrainSettings
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.modalities.contrast import joint_methods, trains_jointly
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
@@ -64,7 +64,7 @@ def check_fits(path: Path, trained: PretrainSettings, *, backbone: str, joints: 
     return trained
 
 
-def check_unseen(path: Path, trained: MultimodalSettings, labeled: Store, hidden: Hidden) -> None:
+def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hidden: Hidden) -> None:
     """Check that a pre-training has seen neither what is hidden, nor the people and clips that have to be left out.
 
     Stores are recognized by their manifests. If the pre-training learned from the labeled store too and left the
@@ -84,15 +84,15 @@ def check_unseen(path: Path, trained: MultimodalSettings, labeled: Store, hidden
         "train as the authors do, with --protocol published --set overlap=keep"
     )
     own = file_sha256(labeled.path / MANIFEST_FILE)
-    others: list[Store] = []
+    others: list[AnyStore] = []
     left_out = False
     for place, unseen in zip(map(Path, trained.stores), trained.hidden(), strict=True):
-        if holds_photographs(place):
-            continue
         try:
-            store = Store.open(place)
+            store = open_store(place)
         except StoreError as error:
             raise UsageError(f"{path}: cannot tell what it has seen ({error}); {advice}") from error
+        if store.capabilities.people:
+            continue
         if file_sha256(place / MANIFEST_FILE) != own:
             others.append(store)
             continue

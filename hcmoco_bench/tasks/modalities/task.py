@@ -15,10 +15,10 @@ from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.core.record import SplitRecord
 from hcmoco_bench.tasks.core.task import Evaluation, TaskData
@@ -28,7 +28,7 @@ from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet
 from hcmoco_bench.tasks.modalities.objective import SharedEmbeddingObjective
 from hcmoco_bench.tasks.modalities.protocols import SharedEmbeddingProtocol
 from hcmoco_bench.tasks.modalities.settings import NO_CONTRAST, SharedEmbeddingSettings
-from hcmoco_bench.tasks.parsing.task import ParsingTask, has_published_class_weights
+from hcmoco_bench.tasks.parsing.task import ParsingTask
 from hcmoco_bench.training.objective import Objective
 
 SCORED_OVER_TRAINED: Final = 1.5
@@ -116,7 +116,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         if not config.stores:
             raise UsageError(f"{self.record.id}: no labeled store is given; use --store")
         path = Path(config.stores[0])
-        store = Store.open(path)
+        store = open_store(path, "bodies")
         check_apart(store)
         if not train:
             return self._open_frames(path, config, split, train=False)
@@ -125,7 +125,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
                 f"{self.record.id} learns from labeled frames and unlabeled pairs; give --store twice: the labeled "
                 "store, then one of prepare ntu --set pretrain"
             )
-        if split not in store.splits or not store.manifest.parts:
+        if split not in store.splits or not store.capabilities.parts:
             raise UsageError(
                 f"{path}: there is no labeled split {split}; prepare it with --set parsing4k --annotations"
             )
@@ -140,13 +140,13 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             collate=collate,
             ids=tuple(ids),
             name="NTURGBD-Parsing-4K and unlabeled pairs",
-            generated=store.manifest.source.generated,
+            generated=bool(store.capabilities.generated),
             split=split,
             expected=tuple(ids),
             split_sha256=fingerprint(ids),
             manifest_sha256=file_sha256(path / MANIFEST_FILE),
             mixture=mixture.lengths,
-            published_class_weights=has_published_class_weights(store),
+            class_weights=store.kind.class_weights(store.manifest),
         )
 
     def build_model(self, config: AnySharedSettings, *, fresh: bool = True) -> SharedEmbeddingNet:  # type: ignore[override]
@@ -191,4 +191,4 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             path, pretrained_settings(path), backbone=config.backbone, joints=config.joints, dim=config.dim
         )
         if config.overlap == "leave_out":
-            check_unseen(path, trained, Store.open(Path(config.stores[0])), self.hidden(config))
+            check_unseen(path, trained, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))

@@ -16,7 +16,7 @@ from hcmoco_bench.data.parsing import ParsingBatch
 from hcmoco_bench.metrics.segmentation import SegmentationScores
 from hcmoco_bench.plotting.parsing import ParsedSample, class_bars, confusion_figure, parsing_sheet
 from hcmoco_bench.tasks.core.task import ResultFigure
-from hcmoco_bench.tasks.core.uniform import spread
+from hcmoco_bench.uniform import spread
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.depth import CHANCE, HCMOCO, NTU_DOWNLOADS, NTU_SPLITS

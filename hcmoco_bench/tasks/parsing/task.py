@@ -22,11 +22,10 @@ from hcmoco_bench.metrics.segmentation import (
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.segmentation import SegmentationNet
-from hcmoco_bench.prepare.manifest import MANIFEST_FILE
-from hcmoco_bench.prepare.parsing_store import ParsingStore, open_parsing_store
-from hcmoco_bench.prepare.store import Store
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
@@ -101,10 +100,10 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     def _open_frames(self, path: Path, config: AnyParsingSettings, split: str, *, train: bool) -> TaskData:
         """The frames of a split with their labels and the image that is scored; the other modality is not read."""
-        store, modality, protocol = open_parsing_store(path), self.image(config), self.protocol(config)
+        store, modality, protocol = open_store(path), self.image(config), self.protocol(config)
         if split not in store.splits:
             raise UsageError(f"{store.path}: there is no split {split}; it has {', '.join(store.splits)}")
-        if not store.manifest.parts:
+        if not store.capabilities.parts:
             raise UsageError(f"{store.path}: there are no part masks in it; prepare it with --annotations")
         index = read_parsing_index(store, split, modality)
         declared = store.splits[split]
@@ -118,22 +117,22 @@ class ParsingTask(Task[AnyParsingSettings]):
             framing=protocol.frame(config.framing),
             seed=config.seed,
             train=train,
-            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and isinstance(store, Store) else None,
+            intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
             label_size=None if train else protocol.label_size,
         )
         return TaskData(
             dataset=dataset,
             collate=collate_parsing,
             ids=tuple(index.ids.tolist()),
-            name=data_name(store),
-            generated=store.manifest.source.generated,
+            name=store.kind.dataset(store.manifest),
+            generated=bool(store.capabilities.generated),
             split=split,
             expected=declared.ids,
             split_sha256=declared.sha256,
             manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
             problems=(*(problem for problem in store.problems() if problem.id in wanted), *index.problems),
             groups=tuple(index.groups.tolist()),
-            published_class_weights=has_published_class_weights(store),
+            class_weights=store.kind.class_weights(store.manifest),
         )
 
     def build_model(self, config: AnyParsingSettings, *, fresh: bool = True) -> SegmentationNet:
@@ -221,19 +220,8 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     def _class_weights(self, config: AnyParsingSettings, data: TaskData) -> Tensor | None:
         """(C,) weights of the classes in the loss; None if all weigh the same."""
-        chosen = config.class_weights
-        weighted = chosen == "published" or (chosen == "auto" and data.published_class_weights)
-        return torch.from_numpy(part_table().weights.copy()) if weighted else None
-
-
-def data_name(store: ParsingStore) -> str:
-    """Name of the data set in results."""
-    return "NTURGBD-Parsing-4K" if isinstance(store, Store) else "Human3.6M"
-
-
-def has_published_class_weights(store: ParsingStore) -> bool:
-    """Whether the published weights of the classes were made for the data in a store: NTU RGB+D."""
-    return isinstance(store, Store)
+        weights = {"auto": data.class_weights, "published": part_table().weights, "none": None}[config.class_weights]
+        return None if weights is None else torch.from_numpy(weights.copy())
 
 
 def _metric(protocol: ParsingProtocol, device: torch.device, *, points: bool) -> SegmentationMetric:

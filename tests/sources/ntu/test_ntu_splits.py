@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint, uniform
+from hcmoco_bench.sources.ntu.splits import Split, subject_disjoint
 
 
 def sample(performer: int, frame: int, setup: int = 1) -> SampleId:
@@ -23,24 +22,6 @@ def test_fingerprint_is_the_hash_of_the_lines() -> None:
     text = b"S001C001P002R001A001F060\nS001C001P001R001A001F030\n"
     assert Split("train", "list x", ids).sha256 == fingerprint(ids) == hashlib.sha256(text).hexdigest()
     assert fingerprint(()) == hashlib.sha256(b"").hexdigest()
-
-
-@pytest.mark.parametrize(
-    ("percent", "expected"), [(20, [0, 5]), (10, [0]), (50, [0, 2, 4, 6, 8]), (100, list(range(11)))]
-)
-def test_uniform_takes_every_kth_item_up_to_the_floor(percent: int, expected: list[int]) -> None:
-    ids = [sample(1, frame + 1) for frame in range(11)]
-    assert [chosen.frame - 1 for chosen in uniform(ids, percent)] == expected
-
-
-def test_uniform_of_less_than_k_items_is_empty() -> None:
-    assert uniform([sample(1, 1)] * 3, 1) == ()
-
-
-@pytest.mark.parametrize("percent", [0, -5, 3, 101])
-def test_uniform_refuses_a_percentage_without_a_whole_step(percent: int) -> None:
-    with pytest.raises(ValueError, match="divisor of 100"):
-        uniform([], percent)
 
 
 sides = st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=24)

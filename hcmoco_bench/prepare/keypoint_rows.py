@@ -1,0 +1,95 @@
+"""The rows of one shard of annotated photographs: the images' own files, checked by decoding them, and their people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.images import image_size
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.sources.people import IgnoredPerson, Person, Photograph
+from hcmoco_bench.store.columns import Row
+from hcmoco_bench.store.kinds.keypoints.columns import people_counts
+from hcmoco_bench.store.plan import ShardReport
+
+
+@dataclass(frozen=True)
+class KeypointRows:
+    """Makes the rows of a shard.
+
+    Attributes:
+        photographs: The shard's images in row order.
+        root: Folder that file names in problems are relative to.
+    """
+
+    photographs: tuple[Photograph, ...]
+    root: Path
+
+    def __len__(self) -> int:
+        return len(self.photographs)
+
+    def rows(self, report: ShardReport) -> Iterator[Row]:
+        """See `ShardRows.rows`; images that cannot be used become problems."""
+        counts = Counter(images=0, people=0)
+        for photograph in self.photographs:
+            try:
+                data, width, height = _read(photograph, self.root)
+            except DataError as error:
+                report.problems.append(Problem.from_error(photograph.name, error))
+                continue
+            row = {
+                "image_id": Path(photograph.name).stem,
+                "image": {"bytes": data, "path": photograph.name},
+                "width": width,
+                "height": height,
+                "people": [_person(person) for person in photograph.people],
+                "ignored": [_ignored(person) for person in photograph.ignored],
+            }
+            counts.update(people_counts(row))
+            yield row
+        report.counts.update(counts)
+
+
+def _person(person: Person) -> Row:
+    return {
+        "person_id": person.id,
+        "joints": person.joints.tolist(),
+        "state": person.state.tolist(),
+        "center": person.center.tolist(),
+        "scale": person.scale,
+        "area": person.area,
+        "iscrowd": False,
+    }
+
+
+def _ignored(person: IgnoredPerson) -> Row:
+    return {
+        "person_id": person.id,
+        "joints": person.joints.tolist(),
+        "state": person.state.tolist(),
+        "box": None if person.box is None else person.box.tolist(),
+        "area": person.area,
+        "iscrowd": person.crowd,
+    }
+
+
+def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
+    name = str(photograph.path.relative_to(root)) if photograph.path.is_relative_to(root) else photograph.name
+    try:
+        data = photograph.path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
+    size = image_size(data)
+    if size is None:
+        raise DataError(f"{name}: not a whole image; fetch it again", kind="image_unreadable", file=name)
+    width, height = size
+    if photograph.size not in (None, size):
+        raise DataError(
+            f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another image?",
+            kind="image_wrong_size",
+            file=name,
+        )
+    return data, width, height
