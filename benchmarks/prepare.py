@@ -40,8 +40,9 @@ from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames
+from hcmoco_bench.store.columns import JPEG_QUALITY
 from hcmoco_bench.store.executor import TaskT, Work
-from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE, JPEG_QUALITY
+from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE
 
 TARGETS = {"one frame a clip": 3.0, "every 30th frame": 2.0}
 MEMORY_TARGET = 1024.0

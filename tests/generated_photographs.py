@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from filelock import FileLock
 from generated_trees import shared_folder
@@ -60,3 +63,26 @@ def human36m_store(generated_human36m: Path, tmp_path_factory: pytest.TempPathFa
     folder = shared_folder(tmp_path_factory, worker_id)
     with FileLock(folder / "human36m-store.lock"):
         return prepare_human36m(generated_human36m, folder / "human36m-store").store.path
+
+
+@pytest.fixture
+def photograph_root(tmp_path: Path) -> Path:
+    """Five images of MPII's form; the second has two people."""
+    root = tmp_path / "mpii"
+    (root / "images").mkdir(parents=True)
+    (root / "annot").mkdir()
+    rng = np.random.default_rng(0)
+    entries = []
+    for number in range(5):
+        image = cv2.GaussianBlur(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), (0, 0), 5)
+        cv2.imwrite(str(root / "images" / f"{number}.jpg"), image)
+        person = {
+            "image": f"{number}.jpg",
+            "joints": rng.uniform(5, 50, (16, 2)).tolist(),
+            "joints_vis": [1] * 16,
+            "center": [40.0, 30.0],
+            "scale": 0.2,
+        }
+        entries += [person] * (2 if number == 1 else 1)
+    (root / "annot" / "train.json").write_text(json.dumps(entries))
+    return root

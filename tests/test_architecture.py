@@ -26,7 +26,7 @@ ABOVE = {
     "models": {"body"},
     "losses": set(),
     "results": set(),
-    "metrics": {"body", "results"},
+    "metrics": {"body", "sources", "results"},
     "training": {"body", "models", "data"},
     "plotting": {"body", "sources", "store"},
     "pretrain": {"body", "store", "hub", "data", "models", "losses", "training", "plotting"},

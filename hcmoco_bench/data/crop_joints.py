@@ -1,4 +1,4 @@
-"""Joints of a crop as samples hold them: where they are, which can be seen, and a place for those not known."""
+"""The joints of a crop as samples hold them: positions, visibility, and a default position for unknown joints."""
 
 from __future__ import annotations
 
@@ -7,38 +7,80 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hcmoco_bench.body.joints import joint_set
-from hcmoco_bench.data.normalize import ROOT_JOINT
-from hcmoco_bench.data.sample import Joints
+from hcmoco_bench.body.joints import joint_mapping, joint_set
+from hcmoco_bench.data.normalize import ROOT_JOINTS
+from hcmoco_bench.data.sample import JOINT_SETS, Joints
 from hcmoco_bench.data.transforms import Crop
+from hcmoco_bench.errors import LabelError, UsageError
+
+
+def joint_indices(source: str, joints: Joints, store: str) -> NDArray[np.intp]:
+    """Indices into the joints of a store that give the joint set of the samples.
+
+    Args:
+        source: Joint set of the store.
+        joints: Joint set of the samples.
+        store: Description of the store, for messages.
+
+    Returns:
+        (J,) indices such that `sample_joints = store_joints[indices]`.
+
+    Raises:
+        UsageError: If the store cannot supply the joint set; the message lists those that it can.
+    """
+    if joints not in JOINT_SETS:
+        raise UsageError(f"no joint set {joints!r} for samples; choose {_alternatives(JOINT_SETS)}")
+    found = _indices(source, joints)
+    if found is None:
+        possible = [name for name in JOINT_SETS if _indices(source, name) is not None]
+        raise UsageError(
+            f"{store}: its joints are {source}, which cannot supply {joints}; choose {_alternatives(possible)}"
+        )
+    return found
 
 
 def crop_joints(
     xy: NDArray[np.floating], known: NDArray[np.bool_], joints: Joints, crop: Crop
 ) -> tuple[Tensor, Tensor]:
-    """Move joints into a crop.
+    """Map joints to a crop.
 
     Args:
         xy: (J, 2) px of the image, in the order of the joint set.
-        known: (J,) whether the place is known.
+        known: (J,) whether the position of each joint is known.
         joints: The joint set.
         crop: The crop.
 
     Returns:
-        (J, 2) float32 px of the crop, and (J,) bool, whether it is known and inside. Joints that are not known lie on
-        joint 6, so that they say nothing and stretch nothing when joints are normalized; or amid those that are known,
-        if joint 6 is not; or in the middle of the crop.
+        (J, 2) float32 px of the crop, and (J,) bool, whether a joint is known and inside the crop. An unknown joint
+        gets the position of the root joint (`ROOT_JOINTS`), so that it carries no information and does not affect
+        normalization; without a known root, the mean of the known joints; without any, the center of the crop.
     """
     moved, known = crop.joints(xy, known, joint_set(joints).flip)
     visible = known & crop.inside(np.where(known[:, None], moved, -1.0))
     if not known.all():
-        moved[~known] = _middle(moved, known, crop)
+        moved[~known] = _default_position(moved, known, ROOT_JOINTS[joints], crop)
     return torch.from_numpy(moved.astype(np.float32)), torch.from_numpy(visible)
 
 
-def _middle(moved: NDArray[np.float64], known: NDArray[np.bool_], crop: Crop) -> NDArray[np.float64]:
-    if known[ROOT_JOINT]:
-        return np.asarray(moved[ROOT_JOINT])
+def _default_position(
+    moved: NDArray[np.float64], known: NDArray[np.bool_], root: int, crop: Crop
+) -> NDArray[np.float64]:
+    if known[root]:
+        return np.asarray(moved[root])
     if known.any():
         return np.asarray(moved[known].mean(axis=0))
     return np.array([(crop.width - 1) / 2.0, (crop.height - 1) / 2.0])
+
+
+def _indices(source: str, joints: Joints) -> NDArray[np.intp] | None:
+    """As `joint_indices`; None if there is no mapping."""
+    if source == joints:
+        return np.arange(len(joint_set(source)))
+    try:
+        return joint_mapping(source, joints)
+    except LabelError:
+        return None
+
+
+def _alternatives(names: list[Joints] | tuple[Joints, ...]) -> str:
+    return " or ".join(names)

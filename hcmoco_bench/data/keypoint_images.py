@@ -12,16 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from hcmoco_bench.body.joints import joint_mapping, joint_set
-from hcmoco_bench.data.crop_joints import crop_joints
+from hcmoco_bench.body.joints import joint_set
+from hcmoco_bench.data.crop_joints import crop_joints, joint_indices
 from hcmoco_bench.data.crops import center_scale
 from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.data.shard_reader import ShardReader
-from hcmoco_bench.errors import LabelError, StoreError, UsageError
+from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
 from hcmoco_bench.store.registry import open_store
-from hcmoco_bench.store.store import AnyStore
 
 _REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
@@ -68,7 +67,10 @@ class KeypointImagesDataset(Dataset[Sample]):
         self.source = opened.manifest.dataset
         shards = opened.shards(split)
         self.ids, self._locations, self._joints, self._state, self._squares = _read_people(
-            f"{store}, split {split}", shards, len(joint_set(str(opened.capabilities.joints))), _mapping(opened, joints)
+            f"{store}, split {split}",
+            shards,
+            len(joint_set(str(opened.capabilities.joints))),
+            joint_indices(str(opened.capabilities.joints), joints, str(store)),
         )
         self._images = ShardReader(shards)
         self._epoch = 0
@@ -112,18 +114,6 @@ class KeypointImagesDataset(Dataset[Sample]):
             raise StoreError(
                 f"{self.path}: image of person {self.ids[row]} cannot be decoded; prepare the store again"
             ) from error
-
-
-def _mapping(store: AnyStore, joints: Joints) -> NDArray[np.intp]:
-    own = str(store.capabilities.joints)
-    if own == joints:
-        return np.arange(len(joint_set(own)))
-    try:
-        return joint_mapping(own, joints)
-    except LabelError as error:
-        raise UsageError(
-            f"{store.path}: joints {own} cannot be given as {joints}; use shared13 for a mixture with COCO"
-        ) from error
 
 
 _People = tuple[NDArray[np.str_], NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8], NDArray[np.float64]]

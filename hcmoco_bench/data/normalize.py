@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from hcmoco_bench.data.sample import Joints
+
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 """Mean and standard deviation of R, G, B values in 0..1, as all published ImageNet weights expect."""
 
-ROOT_JOINT: Final = 6
-"""Joints are centered on this one: the pelvis of `mpii16`, the head of `shared13`."""
+ROOT_JOINTS: Final[Mapping[Joints, int]] = {"mpii16": 6, "shared13": 6, "coco17": 0}
+"""Index of the root joint, on which joints are centered, by joint set: the pelvis, the head, and the nose."""
+
+ROOT_JOINT: Final = ROOT_JOINTS["mpii16"]
+"""Root joint of the published pre-training, whose two joint sets share the index."""
 
 _SCALE = tuple(1.0 / (255.0 * std) for std in IMAGENET_STD)
 _SHIFT = tuple(-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True))
@@ -63,19 +69,20 @@ def normalize_depth(depth: Tensor) -> Tensor:
     return torch.where(measured, depth - mean, torch.zeros_like(depth)).expand(-1, 3, -1, -1)
 
 
-def normalize_joints(joints: Tensor, visible: Tensor | None = None) -> Tensor:
-    """Center joints on joint 6 and divide by the largest absolute coordinate, as published.
+def normalize_joints(joints: Tensor, visible: Tensor | None = None, *, root: int = ROOT_JOINT) -> Tensor:
+    """Center joints on the root joint and divide by the largest absolute coordinate, as published.
 
     Joints come in as (x, y) and go out as (y, x). The result does not change if a crop is shifted or scaled.
 
     Args:
-        joints: (B, J, 2) px (x, y), J > 6.
+        joints: (B, J, 2) px (x, y).
         visible: (B, J) bool; joints that are not visible become 0, as published. None keeps all joints.
+        root: Index of the root joint; see `ROOT_JOINTS`.
 
     Returns:
         (B, J, 2) (y, x) in -1..1; zeros if all joints coincide.
     """
-    centered = joints - joints[:, ROOT_JOINT : ROOT_JOINT + 1]
+    centered = joints - joints[:, root : root + 1]
     reach = centered.abs().amax(dim=(1, 2), keepdim=True)
     scaled = centered / torch.where(reach > 0, reach, torch.ones_like(reach))
     if visible is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from hcmoco_bench.body.joints import joint_mapping
-from hcmoco_bench.data.crop_joints import crop_joints
+from hcmoco_bench.data.crop_joints import crop_joints, joint_indices
 from hcmoco_bench.data.crops import box_around, jittered_person, random_square, whole_person
 from hcmoco_bench.data.image_reader import ImageReader
 from hcmoco_bench.data.image_tensor import image_tensor
@@ -25,6 +24,12 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
+
+JOINT_SET: Final = "kinect25"
+"""Joint set of an NTU store."""
+
+NtuJoints: TypeAlias = Literal["mpii16", "shared13"]
+"""Joint sets that an NTU store can supply."""
 
 Crops: TypeAlias = Literal["square", "person"]
 """Which random crops training takes."""
@@ -104,7 +109,7 @@ class NtuStoreDataset(Dataset[Sample]):
         self.nominal_rigs = tuple(rig for rig in self._intrinsics.nominal if rig in used)
         self._has_depth = opened.capabilities.depth and hide != "depth"
         self._has_parts = opened.capabilities.parts
-        self._mapping = joint_mapping("kinect25", joints)
+        self._mapping = joint_indices(JOINT_SET, joints, str(store))
         self._epoch = 0
 
     def __len__(self) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 import numpy as np
 from torch import Tensor
 
-Joints: TypeAlias = Literal["mpii16", "shared13"]
-"""Joint sets that samples come in: MPII's 16, or the 13 that NTU shares with COCO."""
+Joints: TypeAlias = Literal["mpii16", "shared13", "coco17"]
+"""Joint sets of samples: the 16 of MPII, the 13 that NTU shares with COCO, and the 17 of COCO."""
+
+JOINT_SETS: Final[tuple[Joints, ...]] = get_args(Joints)
+"""Names of all joint sets of samples."""
 
 
 class Draw(NamedTuple):
@@ -53,9 +56,10 @@ class Sample:
         depth: (1, H, W) float32 meters, 0 = no measurement; None if nothing was measured in the whole crop.
         foreground: (H, W) bool, where people are; None if that is not known, or if nobody is in the crop.
         parts: (H, W) uint8 class indices 0..24, 0 = background.
-        joints: (J, 2) float32 px (x, y) of the crop, also of joints outside of it. Joints whose place is not known lie
-            on joint 6 (the pelvis of `mpii16`, the head of `shared13`) or, if that is not known, amid those known.
-        visible: (J,) bool: the joint's place is known and is a pixel of the crop.
+        joints: (J, 2) float32 px (x, y) of the crop; joints can lie outside it. A joint of unknown position has that of
+            the root joint (the pelvis of `mpii16`, the head of `shared13`, the nose of `coco17`) or, without a known
+            root, the mean of the known joints.
+        visible: (J,) bool, whether the position of the joint is known and inside the crop.
         intrinsics: (4,) float32 fx, fy, cx, cy of the crop's depth pixels: x = (u - cx) z / fx to the right,
             y = (v - cy) z / fy down, meters. None without depth, and for rotated crops.
     """

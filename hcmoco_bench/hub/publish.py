@@ -25,8 +25,9 @@ from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, Publishe
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
 from hcmoco_bench.hub.staging import check_replaceable, staged_folder
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.store.kinds.ntu import NTU, NtuStore
+from hcmoco_bench.store.kinds.ntu import NtuStore
 from hcmoco_bench.store.manifest import MANIFEST_FILE, Tool
+from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.splits import SPLITS_FILE
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _open_stores(paths: Sequence[Path]) -> dict[str, NtuStore]:
     """Stores by sample set, the parsing set first."""
     opened: dict[str, NtuStore] = {}
     for path in paths:
-        store = NTU.open(path)
+        store: NtuStore = open_store(path, "publishable")
         name = store.manifest.options.set
         if name in opened:
             raise UsageError(f"{opened[name].path} and {path} are both of the set {name}; publish one at a time")

@@ -14,6 +14,7 @@ from hcmoco_bench.prepare.human36m_rows import Human36mRows, RecordingFrames
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, count_frames, scan
 from hcmoco_bench.sources.human36m.layout import EVERY, TEST_SUBJECTS, TRAIN_SUBJECTS
+from hcmoco_bench.store.columns import JPEG_QUALITY
 from hcmoco_bench.store.executor import Executor
 from hcmoco_bench.store.kinds.human36m import (
     HUMAN36M,
@@ -23,7 +24,6 @@ from hcmoco_bench.store.kinds.human36m import (
     Human36mManifest,
     Human36mSource,
 )
-from hcmoco_bench.store.kinds.ntu import JPEG_QUALITY
 from hcmoco_bench.store.manifest import LICENSE_GENERATED
 from hcmoco_bench.store.paths import PortablePaths
 from hcmoco_bench.store.plan import PlannedShard, StorePlan

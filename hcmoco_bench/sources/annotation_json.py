@@ -1,11 +1,9 @@
-"""Finding and reading the JSON annotations of image data sets."""
+"""Finding the JSON annotations of image data sets."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hcmoco_bench.errors import DataError
 
@@ -37,20 +35,6 @@ def find_json(root: Path, published: Mapping[str, str]) -> dict[str, Path]:
         kind="no_annotations",
         file=str(root),
     )
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raises DataError of kind `annotations_unreadable` if that cannot be done."""
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror})", kind="annotations_unreadable", file=str(path)
-        ) from error
-    except ValueError as error:
-        raise DataError(
-            f"{path}: not JSON ({error}); fetch it again", kind="annotations_unreadable", file=str(path)
-        ) from error
 
 
 def wrong_form(path: Path, expected: str) -> DataError:

@@ -33,7 +33,7 @@ class Capabilities:
         depth: Whether there is a column `depth`: 16-bit PNG, millimeters, 0 = none, in the frame of the color image.
         parts: Whether there is a column `parts`: 8-bit PNG of class indices 0..24, as large as the color image.
         bodies: Whether there is a column `bodies` of tracked skeletons, main body first, in the form of
-            `hcmoco_bench.store.kinds.ntu.BODY`; with `rgb` and `depth` that is what pre-training pairs.
+            `hcmoco_bench.store.kinds.ntu.BODY`, and images are 512x424 px in the depth frame; what pre-training pairs.
         people: Whether there is a column `people` of annotated joints and squares, in the form of
             `hcmoco_bench.store.kinds.keypoints.PERSON`.
         joints: Name of the joint set of `bodies` or `people`; None without.
@@ -43,7 +43,8 @@ class Capabilities:
             clips are left out when unlabeled frames are learned from beside it.
         rgb_shows_depth: Whether the color images were made with the help of depth, so that neither can be hidden.
         generated: Whether all of it is generated, so that nobody's license is touched; None if that is not known.
-        publishable: Whether `publish` can make a dataset of it.
+        publishable: Whether `publish` can make a dataset of it: its manifest, columns and calibration are those of an
+            NTU store (`hcmoco_bench.store.kinds.ntu`).
     """
 
     rgb: str | None = None

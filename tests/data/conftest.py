@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data_photographs import write_mpii
+from data_photographs import write_coco, write_mpii
 
 from hcmoco_bench.prepare.keypoints import prepare_keypoints
 from hcmoco_bench.prepare.ntu import prepare_ntu
@@ -34,3 +34,11 @@ def mpii_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_mpii(folder / "raw", n_images=3)
     return prepare_keypoints("mpii", folder / "raw", folder / "mpii", rows_per_shard=2).store.path
+
+
+@pytest.fixture(scope="session")
+def coco_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with COCO's 17 joints; do not write into it."""
+    folder = tmp_path_factory.mktemp("data")
+    write_coco(folder / "raw", n_images=3)
+    return prepare_keypoints("coco", folder / "raw", folder / "coco", rows_per_shard=2).store.path

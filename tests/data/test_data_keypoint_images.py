@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_photographs import joint_gray, joint_places
+from data_photographs import joint_gray, joint_positions
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset
@@ -38,11 +38,64 @@ def test_joints_are_where_they_are_drawn(mpii_store: Path, size: int, flip: floa
     assert seen > 100
 
 
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_all_of_cocos_joints_are_where_they_are_drawn(coco_store: Path, flip: float) -> None:
+    dataset = KeypointImagesDataset(coco_store, size=320, joints="coco17", flip=flip)
+    names = joint_set("coco17").joints
+    seen: set[int] = set()
+    for row in range(len(dataset)):
+        for epoch in range(8):
+            sample = dataset[(row, epoch)]
+            assert sample.joints.shape == (17, 2)
+            image = sample.rgb.permute(1, 2, 0).numpy()
+            for joint in np.flatnonzero(sample.visible.numpy()):
+                x, y = np.round(sample.joints[joint].numpy()).astype(int)
+                if 2 <= x < 318 and 2 <= y < 318:
+                    # In the mirror a left joint is the disc of its right partner.
+                    other = {"left": "right", "right": "left"}
+                    words = names[joint].split()
+                    drawn = " ".join([other.get(words[0], words[0]), *words[1:]]) if flip else names[joint]
+                    assert abs(int(image[y, x, 1]) - joint_gray(names.index(drawn))) <= 8
+                    seen.add(int(joint))
+    assert seen == set(range(17))
+
+
+def test_a_joint_that_is_not_annotated_lies_on_the_nose(coco_store: Path) -> None:
+    dataset = KeypointImagesDataset(coco_store, size=320, joints="coco17", train=False)
+    sample = dataset[1]
+    assert sample.visible.tolist() == [True] * 16 + [False]
+    assert np.array_equal(sample.joints[16], sample.joints[0])
+    assert dataset[0].visible.all()
+
+
+def test_the_shared_joints_are_cocos_by_name(coco_store: Path) -> None:
+    of_coco, shared = (
+        KeypointImagesDataset(coco_store, size=96, joints=joints, train=False) for joints in ("coco17", "shared13")
+    )
+    names = [name.replace("head", "nose") for name in joint_set("shared13").joints]
+    order = [joint_set("coco17").joints.index(name) for name in names]
+    assert np.array_equal(shared[0].joints, of_coco[0].joints[order])
+    assert np.array_equal(shared[0].rgb, of_coco[0].rgb)
+
+
+def test_joints_that_a_store_cannot_supply_are_refused(
+    mpii_store: Path, coco_store: Path, pretrain_store: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"coco.*joints are coco17.*cannot supply mpii16; choose shared13 or coco17"):
+        KeypointImagesDataset(coco_store, joints="mpii16")
+    with pytest.raises(UsageError, match=r"mpii.*joints are mpii16.*cannot supply coco17; choose mpii16 or shared13"):
+        KeypointImagesDataset(mpii_store, joints="coco17")
+    with pytest.raises(UsageError, match=r"kinect25.*cannot supply coco17; choose mpii16 or shared13"):
+        NtuStoreDataset(pretrain_store, joints="coco17")
+    with pytest.raises(UsageError, match="no joint set 'h36m17' for samples; choose mpii16 or shared13 or coco17"):
+        KeypointImagesDataset(coco_store, joints="h36m17")  # type: ignore[arg-type]
+
+
 def test_without_training_the_square_is_as_it_is(mpii_store: Path) -> None:
     dataset = KeypointImagesDataset(mpii_store, size=150, train=False, flip=1.0)
     sample = dataset[(1, 5)]
     assert sample.sample_id == "mpii-000000001_00"
-    assert np.allclose(sample.joints.numpy(), (joint_places(1) - (290, 240)) / 3 + 74.5, atol=1e-3)
+    assert np.allclose(sample.joints.numpy(), (joint_positions(1) - (290, 240)) / 3 + 74.5, atol=1e-3)
     assert sample.visible.all()
     assert np.array_equal(dataset[1].rgb, sample.rgb)
     with pytest.raises(IndexError):

@@ -39,6 +39,9 @@ def test_joints_are_relative_to_the_root_and_largest_coordinate() -> None:
     assert torch.allclose(result[0, 0], torch.tensor([-1.0, 0.5]))
     assert torch.allclose(result[0, 3], torch.tensor([0.125, -0.125]))
     assert not result[0, 6].any()
+    about_nose = normalize_joints(joints, root=0)
+    assert not about_nose[0, 0].any()
+    assert torch.allclose(about_nose[0, 3], torch.tensor([1.0, -5 / 9]))
 
 
 def test_joints_do_not_depend_on_place_and_size_and_may_be_missing() -> None:

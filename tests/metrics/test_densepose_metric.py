@@ -295,7 +295,7 @@ class TestBadInput:
             ({"dp_U": [0.5]}, "annotation 1 has no dp_x"),
             ({"dp_I": [1, 2, 25]}, "annotation 1 has points of parts outside"),
             ({"bbox": [0, 0, 10]}, "annotation 1 has no"),
-            ({"area": None}, "person of image 7"),
+            ({"area": None}, "annotation 1 has no area"),
             ({"area": float("inf")}, "box or area that is not finite"),
             ({"image_id": 8}, "COCO's form"),
         ],

@@ -31,6 +31,7 @@ def test_the_store_holds_the_files_as_they_are(photograph_root: Path, tmp_path: 
     assert sorted(contents(store.path)) == [
         "manifest.json",
         "problems.jsonl",
+        "splits.json",
         *(f"train-{i:05d}-of-00003.parquet" for i in range(3)),
     ]
     assert store.manifest.kind == "keypoint-images"

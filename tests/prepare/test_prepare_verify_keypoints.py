@@ -71,6 +71,19 @@ def test_joints_a_little_outside_of_the_image_are_annotators_doing(store: Path) 
     assert verify_store(store).passed
 
 
+def rename(row: dict[str, Any], image_id: str) -> None:
+    row.update(image_id=image_id)
+    row["image"].update(path=f"{image_id}.jpg")
+
+
+IGNORED = {
+    "person_id": "x",
+    "joints": [[0.0, 0.0]] * 16,
+    "state": [0] * 16,
+    "box": None,
+    "area": None,
+    "iscrowd": False,
+}
 JPEG = cv2.imencode(".jpg", np.zeros((9, 7, 3), np.uint8))[1].tobytes()
 DAMAGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     "no image": (lambda rows: rows[0].update(image=None), "0 the image is missing"),
@@ -81,10 +94,23 @@ DAMAGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     ),
     "other image": (lambda rows: rows[0]["image"].update(bytes=JPEG), "has 7x9 px, stated are 80x60"),
     "name": (lambda rows: rows[0]["image"].update(path="x.jpg"), "0 the image is called x.jpg"),
-    "order": (lambda rows: rows.reverse(), "split train: its rows are not in the order"),
-    "image twice": (lambda rows: rows[1].update(rows[0]), "0.jpg is in split train 2 times"),
+    "order": (lambda rows: rows.reverse(), "its rows are not in the order of the split"),
+    "image twice": (lambda rows: rows[1].update(rows[0]), "0 is in split train 2 times"),
     "person twice": (lambda rows: rows[1]["people"][1].update(person_id="1_00"), "1_00 is in split train 2 times"),
-    "nobody": (lambda rows: rows[0].update(people=[]), "0 has nobody"),
+    "nobody": (
+        lambda rows: rows[0].update(people=[]),
+        "split train: 3 images and 4 people are there, the manifest says 4 and 5",
+    ),
+    "crowd": (lambda rows: first(rows).update(iscrowd=True), "person 0_00: is a crowd"),
+    "area": (lambda rows: first(rows).update(area=-1.0), "person 0_00: its area is -1.0"),
+    "ignored joints": (
+        lambda rows: rows[0].update(ignored=[IGNORED | {"state": [2] * 16}]),
+        "ignored person x: has annotated joints and is no crowd",
+    ),
+    "ignored box": (
+        lambda rows: rows[0].update(ignored=[IGNORED | {"box": [1.0, 2.0, 3.0]}]),
+        "ignored person x: its box is [1.0, 2.0, 3.0]",
+    ),
     "joints": (lambda rows: first(rows)["joints"].pop(), "person 0_00: joints are not (16, 2)"),
     "three numbers": (lambda rows: first(rows)["joints"][0].append(1.0), "person 0_00: joints are not (16, 2)"),
     "state": (lambda rows: first(rows).update(state=[3] * 16), "person 0_00: state is not 16 states 0..2"),
@@ -95,7 +121,9 @@ DAMAGES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     "scale": (lambda rows: first(rows).update(scale=0.0), "person 0_00: its scale is 0.0"),
     "gone": (lambda rows: rows.pop(), "has 1 rows, the manifest says 2"),
     "count": (lambda rows: rows.pop(), "split train: 3 images and 3 people are there, the manifest says 4 and 5"),
-    "left out": (lambda rows: rows[0]["image"].update(path="4.jpg"), "4.jpg is in the store, and has a line"),
+    "left out": (lambda rows: rename(rows[0], "4"), "4 is in the store, and has a line"),
+    "unknown": (lambda rows: rename(rows[0], "7"), "7 is not in split train"),
+    "missing": (lambda rows: rename(rows[0], "7"), "0 is neither in the store"),
 }
 
 

@@ -1,9 +1,4 @@
-"""Annotated people of DensePose-COCO, as far as scores need them.
-
-Format: COCO's person annotations with `dp_x`, `dp_y` (points, 0..255 over the box), `dp_I`, `dp_U`, `dp_V` (their chart
-coordinates) and `dp_masks` (14 masks of 256x256 over the box); see
-https://github.com/facebookresearch/DensePose/blob/main/challenge/2019_COCO_DensePose/data_format.md.
-"""
+"""Annotated people of DensePose-COCO, as far as scores need them: an image's people as arrays."""
 
 from __future__ import annotations
 
@@ -15,12 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics.densepose.body_charts import N_PARTS
-from hcmoco_bench.metrics.densepose.coco_json import load_json
-
-_POINTS = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
-_BOX_UNITS = 255.0
+from hcmoco_bench.sources.densepose.layout import POINT_RANGE
+from hcmoco_bench.sources.densepose.records import PersonRecord, read_records, wrong_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,75 +61,54 @@ def read_annotations(source: Path | Mapping[str, Any]) -> dict[int, AnnotatedIma
         DataError: Kind `annotations_unreadable`: missing, truncated, not of this form, or with numbers that are not
             finite; names the annotation.
     """
-    name = str(source) if isinstance(source, Path) else "annotations"
-    content = load_json(source, "annotations_unreadable") if isinstance(source, Path) else source
-    try:
-        images = {int(image["id"]): (int(image["height"]), int(image["width"])) for image in content["images"]}
-        person = _person(content)
-        people: dict[int, list[Mapping[str, Any]]] = {image: [] for image in sorted(images)}
-        for entry in content["annotations"]:
-            if entry.get("category_id", person) == person:
-                people[int(entry["image_id"])].append(entry)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _wrong(name, f"'images' and 'annotations' do not have COCO's form ({error!r})") from error
-    return {image: _image(name, image, images[image], entries) for image, entries in people.items()}
+    records = read_records(source)
+    people: dict[int, list[PersonRecord]] = {image: [] for image in sorted(records.sizes)}
+    for entry in records.people:
+        try:
+            if entry.image not in people:
+                raise ValueError(f"is in image {entry.image}; 'images' of COCO's form does not list it")
+            people[entry.image].append(_scorable(entry.read()))
+        except ValueError as error:
+            raise wrong_file(records.name, f"annotation {entry.id} {error}") from error
+    return {image: _image(image, records.sizes[image], found) for image, found in people.items()}
 
 
-def _person(content: Mapping[str, Any]) -> int:
-    categories = content.get("categories") or [{"id": 1, "name": "person"}]
-    if len(categories) == 1:
-        return int(categories[0]["id"])
-    named = [int(category["id"]) for category in categories if category.get("name") == "person"]
-    if len(named) != 1:
-        raise ValueError("no category 'person'")
-    return named[0]
+def _scorable(person: PersonRecord) -> PersonRecord:
+    """The same person; raises ValueError if it cannot be compared with detections."""
+    if person.area is None:
+        raise ValueError("has no area")
+    if person.points is not None:
+        if not np.isfinite(person.points).all():
+            raise ValueError("has points that are not finite")
+        if not np.isin(person.points[:, 2], np.arange(N_PARTS + 1)).all():
+            raise ValueError(f"has points of parts outside 0..{N_PARTS}")
+    return person
 
 
-def _image(name: str, image: int, size: tuple[int, int], entries: list[Mapping[str, Any]]) -> AnnotatedImage:
-    points = [_points(name, number, entry) for number, entry in enumerate(entries)]
-    table = np.concatenate([np.zeros((0, 6)), *points])
-    try:
-        found = AnnotatedImage(
-            image,
-            size,
-            np.array([int(entry["id"]) for entry in entries], np.int64),
-            np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4),
-            np.array([entry["area"] for entry in entries], np.float64),
-            np.array([bool(entry.get("iscrowd", 0)) for entry in entries], np.bool_),
-            np.array(["dp_x" in entry for entry in entries], np.bool_),
-            tuple(entry.get("dp_masks", entry.get("segmentation")) for entry in entries),
-            table[:, 0].astype(np.int64),
-            table[:, 1:3],
-            table[:, 3].astype(np.int64),
-            table[:, 4:],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _wrong(name, f"a person of image {image} has no id, area, or bbox of four numbers") from error
-    if not (np.isfinite(found.boxes).all() and np.isfinite(found.areas).all()):
-        raise _wrong(name, f"a person of image {image} has a box or area that is not finite")
-    return found
-
-
-def _points(name: str, number: int, entry: Mapping[str, Any]) -> NDArray[np.float64]:
-    """(P, 6) of one annotation: its place among the image's, x, y in the image, part, u, v."""
-    if "dp_x" not in entry:
-        return np.zeros((0, 6))
-    try:
-        x, y, part, u, v = (np.array(entry[key], np.float64).reshape(-1) for key in _POINTS)
-        left, top, width, height = (float(value) for value in entry["bbox"])
-        table = np.stack(
-            [np.full(len(x), number), x * width / _BOX_UNITS + left, y * height / _BOX_UNITS + top, part, u, v], axis=1
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _wrong(name, f"annotation {entry.get('id')} has no {', '.join(_POINTS)} of one length") from error
-    if not np.isfinite(table).all():
-        raise _wrong(name, f"annotation {entry.get('id')} has points that are not finite")
-    if not np.isin(part, np.arange(N_PARTS + 1)).all():
-        raise _wrong(name, f"annotation {entry.get('id')} has points of parts outside 0..{N_PARTS}")
-    return table[part > 0]
-
-
-def _wrong(name: str, what: str) -> DataError:
-    return DataError(
-        f"{name}: {what}; give the annotations of DensePose-COCO", kind="annotations_unreadable", file=name
+def _image(image: int, size: tuple[int, int], people: list[PersonRecord]) -> AnnotatedImage:
+    table = np.concatenate([np.zeros((0, 6)), *(_points(number, person) for number, person in enumerate(people))])
+    return AnnotatedImage(
+        image,
+        size[::-1],
+        np.array([person.id for person in people], np.int64),
+        np.array([person.box for person in people], np.float64).reshape(-1, 4),
+        np.array([person.area for person in people], np.float64),
+        np.array([person.crowd for person in people], np.bool_),
+        np.array([person.points is not None for person in people], np.bool_),
+        tuple(person.segmentation if person.masks is None else person.masks for person in people),
+        table[:, 0].astype(np.int64),
+        table[:, 1:3],
+        table[:, 3].astype(np.int64),
+        table[:, 4:],
     )
+
+
+def _points(number: int, person: PersonRecord) -> NDArray[np.float64]:
+    """(P, 6) of one annotation: its place among the image's, x, y in the image, part, u, v."""
+    if person.points is None:
+        return np.zeros((0, 6))
+    x, y, part, u, v = person.points.T
+    left, top, width, height = person.box
+    place = [x * width / POINT_RANGE + left, y * height / POINT_RANGE + top]
+    table: NDArray[np.float64] = np.stack([np.full(len(x), number), *place, part, u, v], axis=1)
+    return table[table[:, 3] > 0]

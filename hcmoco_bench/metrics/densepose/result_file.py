@@ -32,9 +32,9 @@ from PIL import Image
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.png import decode_rgb_png
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.metrics.densepose.coco_json import load_json
 from hcmoco_bench.metrics.densepose.detection import Detection
 
 PERSON = 1
@@ -82,7 +82,7 @@ def read_results(path: Path) -> ResultFile:
     Raises:
         DataError: Kind `results_unreadable`: missing, truncated, or not a list of objects.
     """
-    content = load_json(path, "results_unreadable")
+    content = read_json(path, kind="results_unreadable")
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise DataError(
             f"{path}: not COCO results, which are a list of objects; give the detections, not the annotations",

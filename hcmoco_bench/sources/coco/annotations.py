@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "coco17"
@@ -47,7 +48,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
     """
-    content = read_json(path)
+    content = read_json(path, kind="annotations_unreadable")
     try:
         images = {int(image["id"]): image for image in content["images"]}
         names = {key: str(image["file_name"]) for key, image in images.items()}

@@ -1,4 +1,4 @@
-"""DensePose-COCO's annotation files: COCO's form, with part masks and chart points for some of the people.
+"""DensePose-COCO to learn from: images with their people, part masks and those chart points that are right.
 
 https://github.com/facebookresearch/DensePose (annotations `densepose_coco_2014_{train,minival,valminusminival}.json`)
 """
@@ -16,13 +16,17 @@ from pycocotools import mask as run_lengths
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import read_json, wrong_form
 from hcmoco_bench.sources.densepose.layout import FILES, FOLDERS, IMAGE_FOLDERS, LATER_FILES, MASK_SIZE, POINT_RANGE
+from hcmoco_bench.sources.densepose.records import (
+    POINT_FIELDS,
+    PersonEntry,
+    PersonRecord,
+    read_records,
+    wrong_file,
+)
 
-_PERSON: Final = 1
 _COARSE: Final = 14
 _FINE: Final = 24
-_POINT_FIELDS: Final = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,43 +148,37 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON (cut off, for one), or not of this form.
     """
-    content = read_json(path)
-    try:
-        records = {int(image["id"]): image for image in content["images"]}
-        names = {key: str(image["file_name"]) for key, image in records.items()}
-        sizes = {key: (int(image["width"]), int(image["height"])) for key, image in records.items()}
-        entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
-    people: dict[int, list[DensePosePerson]] = {key: [] for key in records}
+    records = read_records(path)
+    if nameless := records.sizes.keys() - records.file_names.keys():
+        raise wrong_file(str(path), f"image {min(nameless)} has no file name")
+    people: dict[int, list[DensePosePerson]] = {key: [] for key in records.sizes}
     problems: list[Problem] = []
     counts = Counter(people=0, with_points=0, without_points=0, crowds=0, images_without_points=0)
-    for image, number, entry in entries:
-        if entry.get("category_id", _PERSON) != _PERSON:
-            continue
+    for entry in records.people:
         counts["people"] += 1
         try:
-            if image not in records:
-                raise _wrong(number, f"is in image {image}, which is not listed", path)
-            person, left_out = _person(number, entry, path)
-        except DataError as error:
-            problems.append(Problem.from_error(str(number), error))
+            if entry.image not in people:
+                raise ValueError(f"is in image {entry.image}, which is not listed")
+            person, n_wrong = _person(entry.read())
+        except ValueError as error:
+            reason = f"{path}: annotation {entry.id} {error}"
+            problems.append(Problem(str(entry.id), "annotation_wrong", str(path), reason))
             continue
-        if left_out:
-            problems.append(Problem.from_error(str(number), left_out, kept=True))
-        people[image].append(person)
+        if n_wrong:
+            problems.append(_points_outside(path, entry, n_wrong))
+        people[entry.image].append(person)
         counts["crowds"] += person.crowd
         counts["with_points" if person.surface is not None else "without_points"] += 1
     images: list[DensePoseImage] = []
     others: list[DensePoseImage] = []
-    listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(records)}
+    listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(records.sizes)}
     for key, annotated in listed.items():
         counts["images_without_points"] += not annotated
-        file = _image(root, names[key])
+        file = _image(root, records.file_names[key])
         if file is None:
-            problems.append(_missing(key, names[key], root))
+            problems.append(_missing(key, records.file_names[key], root))
             continue
-        (images if annotated else others).append(DensePoseImage(key, file, sizes[key], tuple(people[key])))
+        (images if annotated else others).append(DensePoseImage(key, file, records.sizes[key], tuple(people[key])))
     return DensePoseAnnotations(path, tuple(images), tuple(others), listed, tuple(problems), dict(counts))
 
 
@@ -195,48 +193,35 @@ def _missing(key: int, name: str, root: Path) -> Problem:
     return Problem(str(key), "image_missing", name, reason)
 
 
-def _person(number: int, entry: dict[str, Any], path: Path) -> tuple[DensePosePerson, DataError | None]:
-    try:
-        x, y, width, height = (float(value) for value in entry["bbox"])
-        area = float(entry.get("area", width * height))
-        crowd = bool(entry.get("iscrowd", 0))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
+def _person(record: PersonRecord) -> tuple[DensePosePerson, int]:
+    """A person to learn from, and how many points were left out; raises ValueError if nothing can be learned."""
+    x, y, width, height = record.box.tolist()
+    if width <= 0 or height <= 0:
+        raise ValueError("has a box without area")
+    surface, n_wrong = None, 0
+    if record.points is not None and len(record.points) and not record.crowd:
+        surface, n_wrong = _surface(record.points, record.masks)
+    area = width * height if record.area is None else record.area
     box = np.array([x, y, x + width, y + height], np.float32)
-    if not (np.isfinite(box).all() and np.isfinite(area)) or width <= 0 or height <= 0:
-        raise _wrong(number, "has a box that is not finite, or without area", path)
-    surface, left_out = (None, None) if crowd or not entry.get("dp_I") else _surface(number, entry, path)
-    return DensePosePerson(number, box, area, crowd, surface), left_out
+    return DensePosePerson(record.id, box, area, record.crowd, surface), n_wrong
 
 
-def _surface(number: int, entry: dict[str, Any], path: Path) -> tuple[SurfaceSamples | None, DataError | None]:
+def _surface(points: NDArray[np.float64], given_masks: Any) -> tuple[SurfaceSamples | None, int]:
     try:
-        columns = [np.array(entry[name], np.float64) for name in _POINT_FIELDS]
-        masks = tuple(_mask(mask) for mask in entry["dp_masks"])
+        masks = tuple(_mask(mask) for mask in given_masks)
     except (KeyError, TypeError, ValueError) as error:
-        raise _wrong(
-            number, f"has points or masks that cannot be read ({type(error).__name__}: {error})", path
-        ) from error
-    if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1 or len(masks) != _COARSE:
-        lengths = ", ".join(f"{name} {column.size}" for name, column in zip(_POINT_FIELDS, columns, strict=True))
-        raise _wrong(number, f"has {lengths} and {len(masks)} masks; columns must be alike, masks {_COARSE}", path)
-    x, y, part, u, v = columns
+        raise ValueError(f"has masks that cannot be read ({type(error).__name__}: {error})") from error
+    if len(masks) != _COARSE:
+        raise ValueError(f"has {len(masks)} masks, not {_COARSE}")
+    x, y, part, u, v = points.T
     with np.errstate(invalid="ignore"):
         right = (x >= 0) & (x <= POINT_RANGE) & (y >= 0) & (y <= POINT_RANGE)
         right &= np.isin(part, np.arange(1, _FINE + 1)) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
-    left_out = None
-    if not right.all():
-        left_out = DataError(
-            f"{path}: {int((~right).sum())} of the {len(x)} points of annotation {number} are outside of the box "
-            f"(0..255), of the charts 1..{_FINE} or of U, V 0..1; they are left out",
-            kind="points_outside",
-            file=str(path),
-        )
     xy = np.stack([x, y], axis=1)[right] / POINT_RANGE
     samples = SurfaceSamples(
         xy.astype(np.float32), part[right].astype(np.uint8), np.stack([u, v], axis=1)[right].astype(np.float32), masks
     )
-    return (samples if right.any() else None), left_out
+    return (samples if right.any() else None), int((~right).sum())
 
 
 def _mask(mask: Any) -> dict[str, Any] | None:
@@ -249,5 +234,9 @@ def _mask(mask: Any) -> dict[str, Any] | None:
     return found
 
 
-def _wrong(number: int, what: str, path: Path) -> DataError:
-    return DataError(f"{path}: annotation {number} {what}", kind="annotation_wrong", file=str(path))
+def _points_outside(path: Path, entry: PersonEntry, n_wrong: int) -> Problem:
+    reason = (
+        f"{path}: {n_wrong} of the {len(entry.content[POINT_FIELDS[0]])} points of annotation {entry.id} are outside "
+        f"of the box (0..255), of the charts 1..{_FINE} or of U, V 0..1; they are left out"
+    )
+    return Problem(str(entry.id), "points_outside", str(path), reason, kept=True)

@@ -15,8 +15,9 @@ import numpy as np
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, read_json, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "mpii16"
@@ -44,7 +45,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
     """
-    entries = read_json(path)
+    entries = read_json(path, kind="annotations_unreadable")
     if not isinstance(entries, list) or not all(isinstance(e, dict) and "image" in e for e in entries):
         raise wrong_form(path, "a list of entries with 'image', 'joints', 'joints_vis', 'center' and 'scale'")
     folder = root / "images" if (root / "images").is_dir() else root

@@ -76,6 +76,9 @@ def test_people_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], kind
     found = read_annotations(write(tmp_path / "a.json", GOOD, GOOD | {"id": 9} | change), tmp_path)
     assert [(problem.id, problem.kind) for problem in found.problems] == [("9", kind)]
     assert len(found.photographs[0].people) == 1
+    ignored = kind in ("no_joints", "crowd")
+    assert [(person.id, person.crowd) for person in found.photographs[0].ignored] == [("9", kind == "crowd")] * ignored
+    assert found.problems[0].kept == ignored
 
 
 @pytest.mark.parametrize("content", ["[", "[]", "{}", '{"images": [], "annotations": [{}]}', '{"images": [{"id": 1}]}'])

@@ -64,12 +64,14 @@ def test_people_that_cannot_be_used(tmp_path: Path, change: dict[str, Any], kind
     assert [(problem.id, problem.kind) for problem in found.problems] == [("1_01", kind)]
     assert len(found.photographs[0].people) == 1
     alone = read_annotations(write(tmp_path, [GOOD | change]), tmp_path)
-    assert alone.photographs == ()
+    assert [(photograph.name, photograph.people) for photograph in alone.photographs] == [("1.jpg", ())]
+    assert [person.id for person in alone.photographs[0].ignored] == (["1_00"] if kind == "no_joints" else [])
+    assert [problem.kept for problem in alone.problems] == [kind == "no_joints"]
     without = {key: value for key, value in GOOD.items() if key not in change}
     assert read_annotations(write(tmp_path, [without]), tmp_path).problems[0].kind == "annotation_wrong"
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "[1]", '[{"picture": 1}]', '"text"'])
+@pytest.mark.parametrize("content", ["{", "{}", "[1]", '[{"photo": 1}]', '"text"'])
 def test_other_files(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError) as error:
         read_annotations(write(tmp_path, content), tmp_path)

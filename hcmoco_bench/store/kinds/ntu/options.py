@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-JPEG_QUALITY: Final = 95
-"""Quality of the stored RGB; at 95 the error is below the alignment's."""
+from hcmoco_bench.store.columns import JPEG_QUALITY
 
 SampleSet = Literal["parsing4k", "pretrain"]
 AlignMode = Literal["homography", "registered"]

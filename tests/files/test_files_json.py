@@ -1,0 +1,35 @@
+"""JSON files: the same values give the same bytes, and damaged ones are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import dump_json, read_json
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    expected = '{\n  "a": "ä",\n  "b": [\n    1\n  ]\n}\n'
+    assert dump_json({"b": [1], "a": "ä"}) == dump_json({"a": "ä", "b": [1]}) == expected
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(dump_json({"a": [1, "ä", None]}), encoding="utf-8")
+    assert read_json(tmp_path / "a.json", kind="x") == {"a": [1, "ä", None]}
+
+
+@pytest.mark.parametrize("content", ['{"a": [1,', "", "\xff", "[" * 100_000])
+def test_damaged_files_are_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match=r"a\.json: not whole JSON .*fetch it again") as caught:
+        read_json(path, kind="some_kind")
+    assert (caught.value.kind, caught.value.file) == ("some_kind", str(path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.json: cannot be read") as caught:
+        read_json(tmp_path / "a.json", kind="some_kind")
+    assert caught.value.kind == "some_kind"
