@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoder import (
+    ENCODERS,
+    Encoder,
+    EncoderFactory,
+    encoder_input,
+    has_imagenet_weights,
+    register_encoder,
+)
+from hcmoco_bench.models.encoders import check_backbone_name, create_encoder, weights_license
 from hcmoco_bench.models.hrnet import create_raw_hrnet
+from hcmoco_bench.models.pointnet import PointNetEncoder
 
 
 @pytest.mark.parametrize(
@@ -112,10 +124,102 @@ def test_an_unknown_backbone_names_near_matches() -> None:
 
 
 def test_a_name_like_nothing_says_what_there_is() -> None:
-    with pytest.raises(UsageError, match=r"not a timm model; timm has \d+, e\.g\. hrnet_w18"):
+    with pytest.raises(UsageError, match=r"neither a timm model nor .* encoder; there are \d+, e\.g\. hrnet_w18"):
         create_encoder("qqqqqqqqqq")
 
 
 def test_an_unknown_tag_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"no weights tagged 'nothing'; it has .*a1_in1k"):
         create_encoder("resnet50.nothing")
+
+
+class Brightness(Encoder):
+    """An encoder that another package might bring: mean colors at stride 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels, self.strides = (3,), (4,)
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(
+        self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        return (functional.avg_pool2d(image, 4, ceil_mode=True) * self.scale[:, None, None],)
+
+
+@pytest.fixture
+def brightness() -> Iterator[str]:
+    def load(encoder: Encoder) -> None:
+        assert isinstance(encoder, Brightness)
+        with torch.no_grad():
+            encoder.scale.fill_(5.0)
+
+    factory = EncoderFactory(lambda image_size: Brightness(), load_imagenet=load, weights_license="mit")
+    register_encoder("brightness", factory)
+    yield "brightness"
+    ENCODERS.unregister("brightness")
+
+
+def test_a_registered_encoder_is_made_by_its_name_and_takes_weights_from_everywhere(
+    brightness: str, tmp_path: Path
+) -> None:
+    encoder = create_encoder(brightness)
+    assert isinstance(encoder, Brightness)
+    assert (encoder.name, encoder.input, encoder_input(brightness)) == ("brightness", "image", "image")
+    assert encoder(torch.ones(1, 3, 8, 6))[0].shape == (1, 3, 2, 2)
+    assert create_encoder(brightness, weights="imagenet").scale.tolist() == [5.0, 5.0, 5.0]
+    assert weights_license(brightness) == "mit"
+    check_backbone_name(brightness)
+    states = {
+        "export.pth": {"scale": torch.tensor([1.0, 2.0, 3.0])},
+        "task.pth": {"encoder.scale": torch.tensor([1.0, 2.0, 3.0]), "head.weight": torch.zeros(2)},
+        "pre.pth": {"rgb_encoder.scale": torch.tensor([1.0, 2.0, 3.0]), "depth_encoder.scale": torch.zeros(3)},
+    }
+    for name, state in states.items():
+        torch.save({"model": state}, tmp_path / name)
+        loaded = create_encoder(brightness, weights=tmp_path / name, modality="rgb")
+        assert loaded.scale.tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(DataError, match="say which modality"):
+        create_encoder(brightness, weights=tmp_path / "pre.pth")
+    with pytest.raises(UsageError, match="'brightness' is registered already"):
+        register_encoder(brightness, EncoderFactory(lambda image_size: Brightness()))
+    with pytest.raises(UsageError, match=r"did you mean .*brightness"):
+        create_encoder("brightnes")
+
+
+def test_points_are_an_encoder_like_any_other(tmp_path: Path) -> None:
+    encoder = create_encoder("pointnet")
+    assert isinstance(encoder, PointNetEncoder)
+    assert (encoder_input("pointnet"), encoder.input, encoder.name) == ("points", "points", "pointnet")
+    assert not has_imagenet_weights("pointnet")
+    assert has_imagenet_weights("resnet18")
+    with pytest.raises(UsageError, match="no ImageNet weights of pointnet; use --init scratch"):
+        create_encoder("pointnet", weights="imagenet")
+    torch.save({f"depth_encoder.{name}": value for name, value in encoder.state_dict().items()}, tmp_path / "pre.pth")
+    again = create_encoder("pointnet", weights=tmp_path / "pre.pth", modality="depth")
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in encoder.state_dict().items())
+    with pytest.raises(ValueError, match="points need intrinsics and foreground"):
+        encoder(torch.ones(1, 1, 8, 8))
+
+
+def test_encoders_of_images_take_and_ignore_what_points_need() -> None:
+    encoder = create_encoder("test_resnet").eval()
+    image = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        plain = encoder(image)
+        called_as_points = encoder(image, torch.ones(1, 4), torch.ones(1, 32, 32, dtype=torch.bool))
+    assert all(torch.equal(one, other) for one, other in zip(plain, called_as_points, strict=True))
+
+
+def test_a_factory_that_makes_something_else_is_refused() -> None:
+    register_encoder("wrong", EncoderFactory(lambda image_size: Brightness(), input="points"))
+    try:
+        with pytest.raises(UsageError, match="it must make an Encoder whose input is points"):
+            create_encoder("wrong")
+    finally:
+        ENCODERS.unregister("wrong")
+
+
+def test_licenses_of_weights_are_known_where_timm_tells_them() -> None:
+    assert weights_license("convnext_atto.d2_in1k") == "apache-2.0"
+    assert weights_license("pointnet") == ""
