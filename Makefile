@@ -17,8 +17,9 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[synth]"
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable ".[dev,dask]"
+# Tests need another package that adds methods, tasks, encoders and kinds of store through its entry points.
+$(VENV)/.installed-dev: $(VENV)/.installed tests/outside_package/pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[dev,dask]" --editable tests/outside_package
 	touch $@
 
 demo: install

@@ -1,7 +1,8 @@
-"""A kind of store as another package would add it: frames of streets with part labels, and counts without images."""
+"""A kind of store: frames of streets with part labels. `python -m hcmoco_outside.store FOLDER` writes one."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +133,7 @@ def street_plan(*, side: int = 32, missing: tuple[int, ...] = ()) -> StorePlan:
 
 def prepare_streets(out: Path, *, overwrite: bool = False, **options: Any) -> Prepared[StreetManifest]:
     return prepare_store(StreetKind(), street_plan(**options), out, overwrite=overwrite)
+
+
+if __name__ == "__main__":
+    prepare_streets(Path(sys.argv[1]))
