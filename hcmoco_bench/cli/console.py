@@ -35,7 +35,10 @@ out = Console()
 err = Console(stderr=True)
 """Progress, notes and errors; never mixed into results."""
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes; errors only.")]
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 plus the number of SIGINT."""
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only: no progress bar, no notes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 

@@ -37,7 +37,9 @@ def register(app: typer.Typer) -> None:
 def export(
     checkpoint: Annotated[
         Path,
-        typer.Option("--ckpt", help="Checkpoint (.pth) of a pre-training; for densepose-detectron2 of fine-tuning."),
+        typer.Option(
+            "--ckpt", help="Checkpoint (.pth) of a pre-training or, for densepose-detectron2, of a fine-tuning."
+        ),
     ],
     to: Annotated[
         Format,
@@ -49,15 +51,17 @@ def export(
         ),
     ],
     path: Annotated[
-        Path, typer.Option("--out", "-o", help="File to write: .pth, for timm also .safetensors; for hub a folder.")
+        Path, typer.Option("--out", "-o", help="File to write (.pth, or .safetensors for timm); for hub, a folder.")
     ],
     modality: Annotated[
-        Modality | None, typer.Option("--modality", help="The RGB or the depth encoder of a pre-training.")
+        Modality | None, typer.Option("--modality", help="Encoder of a pre-training to export.")
     ] = None,
     push: Annotated[
-        str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub: upload the folder.")
+        str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub, upload the folder.")
     ] = None,
-    public: Annotated[bool, typer.Option("--public", help="With --push: public instead of private.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="With --push, make the repository public instead of private.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:

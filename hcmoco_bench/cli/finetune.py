@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, INTERRUPTED, AsJson, Quiet, main_process, out, print_json, progress_bar
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
     SetOptions,
@@ -139,7 +139,7 @@ def finetune(
     elif not silent:
         _show(report, chosen)
     if report.interrupted:
-        raise typer.Exit(1)
+        raise typer.Exit(INTERRUPTED)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

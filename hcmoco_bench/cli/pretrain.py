@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, INTERRUPTED, AsJson, Quiet, main_process, out, print_json, progress_bar
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
     SetOptions,
@@ -106,7 +106,7 @@ def pretrain(
     elif not silent:
         _show(report)
     if report.interrupted:
-        raise typer.Exit(1)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _summary(report: PretrainReport) -> dict[str, Any]:

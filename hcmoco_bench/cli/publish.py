@@ -19,11 +19,15 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Prepared stores, one of each sample set.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder to write; what load_dataset takes afterwards.")],
+    stores: Annotated[
+        list[Path], typer.Argument(metavar="STORE...", help="Prepared stores, at most one per sample set.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write; `load_dataset` takes it afterwards.")],
     annotations_only: Annotated[
         bool,
-        typer.Option("--annotations-only", help="Only ids, splits, transforms and hashes: no image of the source."),
+        typer.Option(
+            "--annotations-only", help="Write ids, splits, transforms and hashes only, no image of the source."
+        ),
     ] = False,
     with_masks: Annotated[
         bool | None,
@@ -35,9 +39,14 @@ def publish(
         ),
     ] = None,
     push: Annotated[
-        str | None, typer.Option("--push", metavar="USER/NAME", help="Upload to the Hub; run again to continue.")
+        str | None,
+        typer.Option(
+            "--push", metavar="USER/NAME", help="Upload to the Hub; run the command again to continue an upload."
+        ),
     ] = None,
-    public: Annotated[bool, typer.Option("--public", help="With --push: public instead of private.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="With --push, make the repository public instead of private.")
+    ] = False,
     holds_right: Annotated[
         bool,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.options import Workers
 
 SHOWN = 20
 """Failures listed on the screen; `--json` has them all."""
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     store: Annotated[Path, typer.Argument(help="Folder of a prepared store.")],
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    workers: Workers = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:

@@ -20,18 +20,25 @@ def view(
     ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060; of photographs their file names."
+            metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060; for photographs, their file names."
         ),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Image to write (.png, .pdf, .svg). Default: sheet.png or features.png."),
+        typer.Option("--out", "-o", help="Image to write (.png, .pdf, .svg). [default: sheet.png or features.png]"),
     ] = None,
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, max=40, help="Without ids: so many samples, evenly over the store.")
+        int,
+        typer.Option(
+            "--number",
+            "-n",
+            min=1,
+            max=40,
+            help="Number of samples to show if no ids are given, spread evenly over the store.",
+        ),
     ] = 6,
     frequencies: Annotated[
-        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this image.")
+        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, into this image file.")
     ] = None,
     features: Annotated[
         Path | None,
