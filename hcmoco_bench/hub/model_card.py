@@ -55,7 +55,7 @@ class ModelFacts:
     Attributes:
         repo: Repository on the Hub, or the folder's name.
         modality: Which encoder.
-        backbone: Its timm name, or `pointnet`.
+        backbone: Name of its architecture, as `create_encoder` takes it.
         parameters: Number of learned numbers.
         fusion: How an HRNet adds its branches; empty for other encoders.
         in_timm: Whether timm knows the architecture.
@@ -69,6 +69,7 @@ class ModelFacts:
         unused: Settings that this run took no notice of, by name (a dot reaches into a table; a table's name stands
             for all of it); the card leaves them out.
         meanings: What settings mean, by the same names; empty for a table without meanings.
+        input: What the encoder takes: normalized images, or depth in meters that it reads as points.
     """
 
     repo: str
@@ -86,6 +87,7 @@ class ModelFacts:
     checkpoint_sha256: str
     unused: Collection[str] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
+    input: Literal["image", "points"] = "image"
 
 
 def render_model_card(facts: ModelFacts) -> str:

@@ -28,7 +28,7 @@ class Exported:
 
     Attributes:
         path: The file, or the folder for the Hub.
-        backbone: The encoder's timm name, or `pointnet`.
+        backbone: Name of the encoder's architecture, as `create_encoder` takes it.
         parameters: Number of learned numbers.
         note: What whoever loads it should know; empty if nothing.
     """
@@ -89,6 +89,7 @@ def export_checkpoint(
         checkpoint_sha256=file_sha256(checkpoint),
         unused=settings.without_effect(),
         meanings={record.name: record.meaning for record in describe_settings(type(settings))},
+        input=getattr(encoder, "input", "image"),
     )
     write_model_folder(out, safetensors_content(weights), facts)
     return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))

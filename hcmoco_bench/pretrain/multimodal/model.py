@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
+from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalize
 from hcmoco_bench.models.semgcn import SemGCN
 
@@ -42,12 +43,10 @@ class MultiModalModel(nn.Module):
     cost nothing.
 
     Args:
-        rgb_encoder: Images (B, 3, H, W) to a pyramid.
-        depth_encoder: The same for depth repeated to three channels; or, if `depth_as_points`, from meters,
-            intrinsics and foreground.
+        rgb_encoder: Encoder of RGB images.
+        depth_encoder: Encoder of depth, as an image or as points.
         joints: The joint set; its graph is that of the keypoint encoder.
         dim: Length of the embeddings.
-        depth_as_points: Whether the depth encoder takes points.
         coarse: Whether RGB and depth are compared in a fine space, and reach from it a coarse one that keypoints share
             (MMV).
         share_batch_statistics: The encoders talk to those of other processes; each then runs even without a sample.
@@ -55,12 +54,11 @@ class MultiModalModel(nn.Module):
 
     def __init__(
         self,
-        rgb_encoder: nn.Module,
-        depth_encoder: nn.Module,
+        rgb_encoder: Encoder,
+        depth_encoder: Encoder,
         joints: JointSet,
         *,
         dim: int = 128,
-        depth_as_points: bool = False,
         coarse: bool = False,
         share_batch_statistics: bool = False,
     ) -> None:
@@ -70,17 +68,16 @@ class MultiModalModel(nn.Module):
         self.global_mappers = nn.ModuleDict()
         self.dense_mappers = nn.ModuleDict()
         for name, encoder in (("rgb", rgb_encoder), ("depth", depth_encoder)):
-            channels = _channels(encoder)
-            self.global_mappers[name] = GlobalMapper(channels, dim)
-            self.dense_mappers[name] = DenseMapper(channels, dim)
+            self.global_mappers[name] = GlobalMapper(encoder.channels, dim)
+            self.dense_mappers[name] = DenseMapper(encoder.channels, dim)
         self.keypoint_mapper = KeypointMapper(KEYPOINT_WIDTH, dim)
         self.coarse_mapper = nn.Linear(dim, dim) if coarse else None
-        self.dim, self.depth_as_points, self.share_batch_statistics = dim, depth_as_points, share_batch_statistics
+        self.dim, self.share_batch_statistics = dim, share_batch_statistics
 
     @property
     def strides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Input pixels per cell of the maps of the RGB and of the depth encoder, finest first."""
-        return _strides(self.rgb_encoder), _strides(self.depth_encoder)
+        return self.rgb_encoder.strides, self.depth_encoder.strides
 
     def forward(self, batch: Batch, *, dense: bool = True) -> Embeddings:
         """Embed a batch.
@@ -141,7 +138,7 @@ class MultiModalModel(nn.Module):
         maps: Sequence[Tensor]
         if name == "rgb":
             maps = self.rgb_encoder(normalize_rgb(image))
-        elif self.depth_as_points:
+        elif self.depth_encoder.input == "points":
             maps = self.depth_encoder(image, intrinsics, foreground)
         else:
             maps = self.depth_encoder(normalize_depth(image))
@@ -149,7 +146,7 @@ class MultiModalModel(nn.Module):
 
     def _nothing(self, name: str, batch: Batch, dense: bool) -> tuple[Tensor, Tensor | None]:
         """Zeros, for a batch in which no sample has the modality."""
-        stride = _strides(self.rgb_encoder if name == "rgb" else self.depth_encoder)[0]
+        stride = (self.rgb_encoder if name == "rgb" else self.depth_encoder).strides[0]
         size, (height, width) = len(batch.has_rgb), batch.rgb.shape[-2:]
         device = batch.rgb.device
         embedding = torch.zeros(size, self.dim, device=device)
@@ -161,13 +158,3 @@ class MultiModalModel(nn.Module):
 def _spread(values: Tensor, rows: Tensor, size: int) -> Tensor:
     """Values of some rows among zeros for the others."""
     return values.new_zeros(size, *values.shape[1:]).index_copy(0, rows, values)
-
-
-def _channels(encoder: nn.Module) -> tuple[int, ...]:
-    channels: tuple[int, ...] = encoder.channels  # type: ignore[assignment]
-    return channels
-
-
-def _strides(encoder: nn.Module) -> tuple[int, ...]:
-    strides: tuple[int, ...] = encoder.strides  # type: ignore[assignment]
-    return strides

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
-
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
@@ -16,11 +15,11 @@ from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
-POINTNET = "pointnet"
-
 
 def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -> MultiModalModel:
     """Encoders and mappers of a run; draws from torch's generator.
+
+    Encoders of points begin with random weights, unless `settings.init` is a pre-training of this program.
 
     Args:
         settings: The settings of the run.
@@ -36,18 +35,17 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
     source = None if own is not None or not fresh else _encoder_weights(settings.init)
     depth_name = settings.depth_backbone or settings.backbone
     rgb = create_encoder(settings.backbone, weights=source, modality="rgb", image_size=settings.image_size)
-    if depth_name == POINTNET:
-        from hcmoco_bench.models.pointnet import PointNetEncoder
-
-        depth: nn.Module = PointNetEncoder()
-    else:
-        depth = create_encoder(depth_name, weights=source, modality="depth", image_size=settings.image_size)
+    depth = create_encoder(
+        depth_name,
+        weights=source if encoder_input(depth_name) == "image" else None,
+        modality="depth",
+        image_size=settings.image_size,
+    )
     model = MultiModalModel(
         rgb,
         depth,
         joint_set(settings.joints),
         dim=settings.dim,
-        depth_as_points=depth_name == POINTNET,
         coarse=coarse,
         share_batch_statistics=settings.sync_batch_norm,
     )
