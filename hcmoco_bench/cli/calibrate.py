@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Strict
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def calibrate(
     if not fit.rigs:
         err.print("no rig could be calibrated", highlight=False)
         raise typer.Exit(1)
+    if not (quiet or as_json):
+        roots = [word for one in root for word in ("--root", one)]
+        say_next(("prepare", "ntu", *roots))
     if strict and problems:
         raise typer.Exit(3)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, say_next
 
 
 class Modality(StrEnum):
@@ -27,6 +27,10 @@ class Format(StrEnum):
     A2J = "a2j"
     HUB = "hub"
     DENSEPOSE_DETECTRON2 = "densepose-detectron2"
+
+
+_LOADABLE = frozenset({Format.TIMM, Format.HRNET_SEG, Format.DETECTRON2, Format.A2J})
+"""Formats that `--init` takes again."""
 
 
 def register(app: typer.Typer) -> None:
@@ -104,3 +108,5 @@ def export(
     out.print(f"{done.path}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)
+    if not quiet and url is None and to in _LOADABLE and modality is not None:
+        say_next(("pretrain", "--init", done.path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Overwrite, Strict, Workers
 
 if TYPE_CHECKING:
@@ -78,3 +78,4 @@ def _show(joined: Joined) -> None:
     if not store.manifest.parts and store.manifest.options.set == "parsing4k":
         out.print("[yellow]no part masks[/]: the publication has none; give your own with --masks to have them")
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("view", store.path))

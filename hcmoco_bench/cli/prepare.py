@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
 from hcmoco_bench.cli.prepare_human36m import human36m
 
@@ -215,6 +215,7 @@ def _show_photographs(prepared: Prepared[KeypointManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("pretrain", "--store", store.path, "--joints", manifest.joints))
 
 
 def _summary(prepared: Prepared[NtuManifest]) -> dict[str, Any]:
@@ -259,6 +260,7 @@ def _show(prepared: Prepared[NtuManifest]) -> None:
     if not manifest.parts and manifest.options.set == "parsing4k":
         out.print("[yellow]no part masks[/]: the store has no column `parts`; give --annotations to have it")
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
-    out.print(f"next:  hcmoco-bench verify {store.path}", soft_wrap=True, highlight=False)
     if manifest.options.set == "parsing4k":
-        out.print(f"       hcmoco-bench publish {store.path} --to nturgbd-parsing-4k", soft_wrap=True, highlight=False)
+        say_next(("verify", store.path), ("publish", store.path, "--to", "nturgbd-parsing-4k"))
+    else:
+        say_next(("verify", store.path), ("pretrain", "--store", store.path))

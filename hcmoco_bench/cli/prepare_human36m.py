@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
 
 if TYPE_CHECKING:
@@ -92,3 +92,4 @@ def _show(prepared: Prepared[Human36mManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("finetune", "--task", "rgb_parsing", "--store", store.path))

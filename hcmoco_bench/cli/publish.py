@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +97,7 @@ def publish(
 
 
 def _show(published: Published, url: str | None, *, quiet: bool) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     record = published.record
@@ -112,3 +114,6 @@ def _show(published: Published, url: str | None, *, quiet: bool) -> None:
     out.print(f"{published.folder}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)
+    if not quiet:
+        code = f"from datasets import load_dataset; print(load_dataset({str(published.folder)!r}))"
+        err.print(f"next: {escape(shlex.join(['python', '-c', code]))}", highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hcmoco_bench.cli import synth_human36m, synth_photographs
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
@@ -62,7 +62,7 @@ def ntu(
 
         hcmoco-bench synth ntu --out /tmp/ntu --clips 12 --seed 1
 
-        hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu --lists /tmp/ntu/lists
+        hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu
     """
     from hcmoco_bench.errors import DataError
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
@@ -99,11 +99,7 @@ def ntu(
         soft_wrap=True,
     )
     if not quiet:
-        err.print(
-            f"next: hcmoco-bench prepare ntu --root {out_dir} --annotations {out_dir} --lists {out_dir / 'lists'}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say_next(("prepare", "ntu", "--root", out_dir, "--annotations", out_dir))
 
 
 @synth.command("itop")
@@ -150,7 +146,7 @@ def itop(
             soft_wrap=True,
         )
     if not quiet:
-        err.print(f"next: hcmoco-bench finetune --task itop_pose --root {out_dir}", highlight=False, soft_wrap=True)
+        say_next(("finetune", "--task", "itop_pose", "--root", out_dir))
 
 
 def register(app: typer.Typer) -> None:

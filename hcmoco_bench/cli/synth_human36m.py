@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 
@@ -49,4 +49,4 @@ def human36m(
         return
     out.print(f"{clips} videos of {frames} frames in {out_dir}", highlight=False, soft_wrap=True)
     if not quiet:
-        err.print(f"next: hcmoco-bench prepare human36m --root {out_dir}", highlight=False, soft_wrap=True)
+        say_next(("prepare", "human36m", "--root", out_dir))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def densepose(
 
         return write_densepose
 
-    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, None)
+    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, "finetune --task densepose")
 
 
 def _write(
@@ -109,7 +109,7 @@ def _write(
     device: Literal["auto", "cpu", "cuda"],
     quiet: bool,
     as_json: bool,
-    following: str | None,
+    following: str,
 ) -> None:
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
@@ -120,8 +120,8 @@ def _write(
         print_json({"root": str(out_dir), "images": images})
         return
     out.print(f"{images} images in {out_dir}", highlight=False, soft_wrap=True)
-    if not quiet and following is not None:
-        err.print(f"next: hcmoco-bench {following} --root {out_dir}", highlight=False, soft_wrap=True)
+    if not quiet:
+        say_next((*following.split(), "--root", out_dir))
 
 
 def add_to(group: typer.Typer) -> None:

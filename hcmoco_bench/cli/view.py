@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import Quiet, out, progress_bar
+from hcmoco_bench.cli.console import Quiet, out, progress_bar, say_next
 
 
 def register(app: typer.Typer) -> None:
@@ -98,3 +98,7 @@ def view(
             counts = count_parts(opened, progress=progress)
         save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
+    if not quiet:
+        say_next(
+            ("publish", store, "--to", "dataset") if opened.capabilities.publishable else ("pretrain", "--store", store)
+        )
