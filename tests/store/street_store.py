@@ -39,14 +39,14 @@ SCHEMA = pa.schema(
 class StreetManifest(StoreManifest):
     """A manifest with one field of its own."""
 
-    kind: Literal["streets"] = "streets"
+    kind: Literal["test-streets"] = "test-streets"
     side: int = Field(ge=1)
 
 
 class StreetKind(StoreKind[StreetManifest]):
     """Square frames; the gray of a frame is its number."""
 
-    name: ClassVar[str] = "streets"
+    name: ClassVar[str] = "test-streets"
     title: ClassVar[str] = "Streets"
     maker: ClassVar[str] = "`street-maker`"
     manifest_model = StreetManifest
@@ -74,7 +74,7 @@ class StreetKind(StoreKind[StreetManifest]):
 class DrawnKind(StreetKind):
     """The same with a sheet of its own."""
 
-    name: ClassVar[str] = "drawn-streets"
+    name: ClassVar[str] = "test-drawn-streets"
 
     def figure(self, rows: Sequence[Mapping[str, Any]], manifest: StreetManifest) -> Figure:
         return Figure(figsize=(len(rows), 7))
@@ -117,10 +117,10 @@ def street_plan(*, side: int = 32, missing: tuple[int, ...] = ()) -> StorePlan:
     ids = {split: tuple(map(street_id, of_split)) for split, of_split in numbers.items()}
     splits = {split: SplitIds.of(f"the {split} side", found) for split, found in ids.items()}
     return StorePlan(
-        sha256=fingerprint(["streets", side, *missing]),
+        sha256=fingerprint(["test-streets", side, *missing]),
         schema=SCHEMA,
         splits=splits | {"train_half": SplitIds.of("every second", ids["train"][::2])},
-        declaration="streets",
+        declaration="test-streets",
         fields={"side": side},
         shards=[
             PlannedShard(file, StreetRows(tuple(cut), side, missing))

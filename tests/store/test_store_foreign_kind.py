@@ -34,8 +34,8 @@ def registered() -> Iterator[None]:
     register_store(StreetKind())
     register_store(DrawnKind)
     yield
-    STORE_KINDS.unregister("streets")
-    STORE_KINDS.unregister("drawn-streets")
+    STORE_KINDS.unregister("test-streets")
+    STORE_KINDS.unregister("test-drawn-streets")
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def rewrite(store: Path, shard: str, rows: list[dict[str, object]]) -> None:
 
 
 def test_kinds_by_name() -> None:
-    assert {"ntu", "human36m", "keypoint-images", "streets"} <= set(store_kinds())
-    assert isinstance(store_kind("streets"), StreetKind)
-    assert isinstance(store_kind("drawn-streets"), DrawnKind)
+    assert {"ntu", "human36m", "keypoint-images", "test-streets"} <= set(store_kinds())
+    assert isinstance(store_kind("test-streets"), StreetKind)
+    assert isinstance(store_kind("test-drawn-streets"), DrawnKind)
     for name in store_kinds():
         assert store_kind(name).name == name
         assert pickle.loads(pickle.dumps(store_kind(name))).name == name
@@ -141,9 +141,9 @@ def test_verification_finds_what_the_kind_knows_and_what_all_share(streets: Path
 
 
 def test_a_kind_that_is_not_installed(streets: Path) -> None:
-    STORE_KINDS.unregister("streets")
+    STORE_KINDS.unregister("test-streets")
     try:
-        with pytest.raises(StoreError, match=r"kind 'streets', which is not installed .*install the package"):
+        with pytest.raises(StoreError, match=r"kind 'test-streets', which is not installed .*install the package"):
             open_store(streets)
     finally:
         register_store(StreetKind())
