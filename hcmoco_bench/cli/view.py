@@ -71,8 +71,8 @@ def view(
     holds = opened.capabilities
     if features is not None and not (holds.bodies and holds.depth):
         raise UsageError(f"{store}: has no depth to draw features of; leave out --features, or give an NTU store")
-    if frequencies is not None and not holds.parts:
-        raise UsageError(f"{store}: has no parts to count; leave out --frequencies, or give a store with part masks")
+    if frequencies is not None and holds.people and not holds.parts:
+        raise UsageError(f"{store}: photographs have no parts to count; leave out --frequencies, or give an NTU store")
     chosen = [opened.kind.row_id(text) for text in ids or ()] or opened.spread(number)
     if not chosen:
         raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
