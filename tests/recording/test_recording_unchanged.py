@@ -38,6 +38,10 @@ COMPARED_BY = {
 
 Stores of photographs may gain columns, and their files are then others; files of NTU and Human3.6M must not change."""
 
+RAISED = ("schema", "licence")
+"""Fields of a photograph store's manifest with version 2: the version, and the license of generated people, which is now
+that of generated people."""
+
 APART = ("human36m", "coco", "densepose", "itop", "rgb_parsing")
 """Subjects with these words share no file with the others, so that a second process can make them meanwhile."""
 
@@ -99,7 +103,8 @@ def test_store(recorder: Recorder, same: bool, name: str) -> None:
         manifests = _without_hashes(manifests[0]), _without_hashes(manifests[1])
     if COMPARED_BY[name] == "columns":
         assert {path: now["columns"].get(path) for path in columns} == columns
-        assert list(_missing(*manifests, "manifest")) == []
+        kept = {field: value for field, value in manifests[0].items() if field not in RAISED}
+        assert list(_missing(kept, manifests[1], "manifest")) == []
         return
     assert now["columns"].keys() == before["columns"].keys()
     assert {path: now["columns"][path] for path in columns} == columns
