@@ -212,9 +212,7 @@ def _own_lists(tree: NtuTree) -> Path | None:
     if not tree.generated or not found:
         return None
     if len(found) > 1:
-        raise UsageError(
-            f"several generated trees bring lists ({', '.join(map(str, found))}); name one: --lists"
-        )
+        raise UsageError(f"several generated trees bring lists ({', '.join(map(str, found))}); name one: --lists")
     return found[0]
 
 

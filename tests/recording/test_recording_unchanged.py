@@ -39,8 +39,8 @@ COMPARED_BY = {
 Stores of photographs may gain columns, and their files are then others; files of NTU and Human3.6M must not change."""
 
 RAISED = ("schema", "licence")
-"""Fields of a photograph store's manifest with version 2: the version, and the license of generated people, which is now
-that of generated people."""
+"""Fields that version 2 changed in manifests of photographs: the version, and the license, which is CC0 for generated
+people now."""
 
 APART = ("human36m", "coco", "densepose", "itop", "rgb_parsing")
 """Subjects with these words share no file with the others, so that a second process can make them meanwhile."""
