@@ -69,6 +69,7 @@ class ModelFacts:
         unused: Settings that this run took no notice of, by name (a dot reaches into a table; a table's name stands
             for all of it); the card leaves them out.
         meanings: What settings mean, by the same names; empty for a table without meanings.
+        input: What the encoder takes: images or points.
     """
 
     repo: str
@@ -86,6 +87,7 @@ class ModelFacts:
     checkpoint_sha256: str
     unused: Collection[str] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
+    input: Literal["image", "points"] = "image"
 
 
 def render_model_card(facts: ModelFacts) -> str:

@@ -89,6 +89,7 @@ def export_checkpoint(
         checkpoint_sha256=file_sha256(checkpoint),
         unused=settings.without_effect(),
         meanings={record.name: record.meaning for record in describe_settings(type(settings))},
+        input=encoder.input,
     )
     write_model_folder(out, safetensors_content(weights), facts)
     return Exported(out, backbone, parameters, _fusion_note(fusion, "nearest" if fusion else "", "timm"))

@@ -149,11 +149,21 @@ def validated(model: type[AnySettings], values: Mapping[str, Any], source: str) 
     Raises:
         UsageError: If a setting is unknown or wrong; names `source` and each of them, an unknown one with near matches.
     """
+    words = {name: "none" if value is None and _is_word(model, name) else value for name, value in values.items()}
     try:
-        return model.model_validate(dict(values))
+        return model.model_validate(words)
     except ValidationError as error:
         problems = "; ".join(_problem(model, line) for line in error.errors())
         raise UsageError(f"{source}: {problems}") from error
+
+
+def _is_word(model: type[BaseModel], name: str) -> bool:
+    """Whether `none`, which is None where a setting may be absent, is a word that this setting takes."""
+    field = model.model_fields.get(name)
+    if field is None:
+        return False
+    kinds = get_args(field.annotation) or (field.annotation,)
+    return NoneType not in kinds and ("none" in kinds or str in kinds)
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:

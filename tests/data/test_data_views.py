@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hcmoco_bench.prepare.keypoint_manifest import KeypointStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -37,6 +36,7 @@ from hcmoco_bench.data.crops import person_region, square_region
 from hcmoco_bench.data.framing import Region
 from hcmoco_bench.data.views import random_region
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.store.kinds.keypoints import KEYPOINTS
 
 PLAIN = {"jitter_probability": 0.0, "gray_probability": 0.0, "blur_probability": 0.0}
 WIDTH, HEIGHT = 200, 160
@@ -345,7 +345,7 @@ def test_views_of_photographs_show_the_file(mpii_store: Path, size: int) -> None
     """Whether the crop is decoded whole (320 px) or reduced (40 px), views are of the image in full resolution."""
     options = ViewOptions(size=100, number=1, flip_probability=0.0, **PLAIN)
     dataset = KeypointImagesDataset(mpii_store, size=size, views=options)
-    store = KeypointStore.open(mpii_store)
+    store = KEYPOINTS.open(mpii_store)
     for row in range(len(dataset)):
         sample = dataset[Draw(row, 4)]
         view = sample.views[0]

@@ -162,7 +162,7 @@ def test_a_network_that_diverged_is_an_error(small_config: FinetuneSettings, tes
 def test_labels_outside_the_table_are_an_error(test_data: TaskData, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = parsing_data(test_data)
     monkeypatch.setattr(dataset._images, "read", lambda row, column: np.full((424, 512), 25, np.uint8))
-    with pytest.raises(LabelError, match=r"no class indices 0\.\.24"):
+    with pytest.raises(LabelError, match=r"not class indices 0\.\.24"):
         dataset[0]
 
 
