@@ -98,7 +98,6 @@ def _measure(store: Path, arguments: argparse.Namespace) -> dict[str, dict[str, 
     start = time.perf_counter()
     dataset = NtuStoreDataset(store, arguments.split, size=arguments.size)
     opening = time.perf_counter() - start
-    memory = sum(array.nbytes for array in vars(dataset.index).values())
     loader = {}
     for workers in arguments.workers:
         loader[str(workers)] = _throughput(dataset, workers, arguments)
@@ -106,7 +105,7 @@ def _measure(store: Path, arguments: argparse.Namespace) -> dict[str, dict[str, 
         "store": {
             "rows": float(len(dataset)),
             "open_s": opening,
-            "index_bytes_per_row": memory / len(dataset),
+            "index_bytes_per_row": dataset.index.nbytes / len(dataset),
             "mib_on_disk": sum(path.stat().st_size for path in NTU.open(store).shards()) / 2**20,
         },
         "loader": loader,

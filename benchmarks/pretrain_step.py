@@ -108,6 +108,8 @@ def random_batch(setting: Setting, joints: int, seed: int = 0) -> Batch:
         has_depth=here,
         has_foreground=here,
         has_parts=~here,
+        joints3d=torch.zeros(n, joints, 3),
+        valid3d=torch.zeros(n, joints, dtype=torch.bool),
     )
 
 

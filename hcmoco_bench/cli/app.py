@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from hcmoco_bench import __version__
 from hcmoco_bench.cli import (
@@ -25,16 +26,27 @@ from hcmoco_bench.cli import (
     verify,
     view,
 )
-from hcmoco_bench.cli.console import err, out
+from hcmoco_bench.cli.console import INTERRUPTED, err, out
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.print("stopped; run the same command again to continue where it was")
+            raise typer.Exit(INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="hcmoco-bench",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",  # paragraphs of a docstring are wrapped as paragraphs
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with problems (only under --strict).",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with problems (only with --strict), 130 interrupted.",
 )
 
 
@@ -50,9 +62,9 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Raw NTU RGB+D in; a verified RGB-D human-parsing dataset, encoders and comparable scores out.
+    """Turn raw NTU RGB+D into a verified RGB-D human-parsing dataset, pre-train encoders on it, and score them.
 
-    New here? `hcmoco-bench demo` runs the whole way on generated people, without any licensed data.
+    New here? `hcmoco-bench demo` runs every step on generated people, without any licensed data.
     """
 
 

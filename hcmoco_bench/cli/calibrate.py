@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Strict
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,18 +24,24 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     root: Annotated[
-        list[Path], typer.Option("--root", help="Folder with NTU RGB+D, extracted or zipped; may be given repeatedly.")
+        list[Path], typer.Option("--root", help="Folder with NTU RGB+D, extracted or zipped. May be repeated.")
     ],
     to: Annotated[Path | None, typer.Option("--out", "-o", help="Write the calibration to this JSON file.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw residual vectors and histograms to this image.")
+        Path | None, typer.Option("--plot", help="Draw residual vectors and histograms into this image file.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which clips, joints and samples are drawn.")] = 0,
-    clips_per_rig: Annotated[int, typer.Option("--clips-per-rig", min=1, help="The most clips read of a rig.")] = 24,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes; the result is the same.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed that decides which clips, joints and samples are drawn.")
+    ] = 0,
+    clips_per_rig: Annotated[
+        int, typer.Option("--clips-per-rig", min=1, help="Largest number of clips to read per rig.")
+    ] = 24,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Number of processes; the result does not depend on it.")
+    ] = 1,
     as_json: AsJson = False,
     quiet: Quiet = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if there was any problem.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Fit the cameras of each rig (setup and camera) from tracked joints; only skeletons are read.
 
@@ -68,6 +75,9 @@ def calibrate(
     if not fit.rigs:
         err.print("no rig could be calibrated", highlight=False)
         raise typer.Exit(1)
+    if not (quiet or as_json):
+        roots = [word for one in root for word in ("--root", one)]
+        say_next(("prepare", "ntu", *roots))
     if strict and problems:
         raise typer.Exit(3)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,7 +37,10 @@ out = Console()
 err = Console(stderr=True)
 """Progress, notes and errors; never mixed into results."""
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes; errors only.")]
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 plus the number of SIGINT."""
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only: no progress bar, no notes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
@@ -73,6 +78,13 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
 def main_process() -> bool:
     """Whether this process is the first of those that `accelerate launch` or `torchrun` started, or the only one."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def say_next(*commands: Sequence[object]) -> None:
+    """Say on standard error which commands come next; each is given as its words after `hcmoco-bench`."""
+    for number, words in enumerate(commands):
+        line = shlex.join(["hcmoco-bench", *map(str, words)])
+        err.print(f"{'next: ' if number == 0 else '      '}{escape(line)}", highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

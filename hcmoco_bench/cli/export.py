@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, say_next
 
 
 class Modality(StrEnum):
@@ -29,6 +29,10 @@ class Format(StrEnum):
     DENSEPOSE_DETECTRON2 = "densepose-detectron2"
 
 
+_LOADABLE = frozenset({Format.TIMM, Format.HRNET_SEG, Format.DETECTRON2, Format.A2J})
+"""Formats that `--init` takes again."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command("export")(export)
@@ -37,7 +41,9 @@ def register(app: typer.Typer) -> None:
 def export(
     checkpoint: Annotated[
         Path,
-        typer.Option("--ckpt", help="Checkpoint (.pth) of a pre-training; for densepose-detectron2 of fine-tuning."),
+        typer.Option(
+            "--ckpt", help="Checkpoint (.pth) of a pre-training or, for densepose-detectron2, of a fine-tuning."
+        ),
     ],
     to: Annotated[
         Format,
@@ -49,15 +55,17 @@ def export(
         ),
     ],
     path: Annotated[
-        Path, typer.Option("--out", "-o", help="File to write: .pth, for timm also .safetensors; for hub a folder.")
+        Path, typer.Option("--out", "-o", help="File to write (.pth, or .safetensors for timm); for hub, a folder.")
     ],
     modality: Annotated[
-        Modality | None, typer.Option("--modality", help="The RGB or the depth encoder of a pre-training.")
+        Modality | None, typer.Option("--modality", help="Encoder of a pre-training to export.")
     ] = None,
     push: Annotated[
-        str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub: upload the folder.")
+        str | None, typer.Option("--push", metavar="USER/NAME", help="With --to hub, upload the folder.")
     ] = None,
-    public: Annotated[bool, typer.Option("--public", help="With --push: public instead of private.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="With --push, make the repository public instead of private.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -100,3 +108,5 @@ def export(
     out.print(f"{done.path}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)
+    if not quiet and url is None and to in _LOADABLE and modality is not None:
+        say_next(("pretrain", "--init", done.path))

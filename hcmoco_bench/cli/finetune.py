@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.console import (
+    HOME,
+    INTERRUPTED,
+    AsJson,
+    Quiet,
+    main_process,
+    out,
+    print_json,
+    progress_bar,
+    say_next,
+)
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
     SetOptions,
@@ -139,7 +149,7 @@ def finetune(
     elif not silent:
         _show(report, chosen)
     if report.interrupted:
-        raise typer.Exit(1)
+        raise typer.Exit(INTERRUPTED)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -187,8 +197,4 @@ def _show(report: FinetuneReport, task: str) -> None:
         show_writing(report.written)
     for run in report.runs:
         out.print(f"model:    {run.model}", soft_wrap=True, highlight=False)
-    out.print(
-        f"next:     hcmoco-bench eval --task {task} --ckpt {report.runs[0].model} --out result.json",
-        soft_wrap=True,
-        highlight=False,
-    )
+    say_next(("eval", "--task", task, "--ckpt", report.runs[0].model, "--out", "result.json"))

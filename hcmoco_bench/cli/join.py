@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Overwrite, Strict, Workers
 
 if TYPE_CHECKING:
     from hcmoco_bench.hub.join import Joined
@@ -20,23 +21,21 @@ def register(app: typer.Typer) -> None:
 
 def join(
     annotations: Annotated[
-        str, typer.Argument(help="Folder that publish wrote or that was downloaded, or USER/NAME on the Hub.")
+        str, typer.Argument(help="Folder that `publish` wrote or that you downloaded, or USER/NAME on the Hub.")
     ],
-    root: Annotated[
-        list[Path], typer.Option(help="Folder with your raw clips, extracted or .zip. Can be given often.")
-    ],
+    root: Annotated[list[Path], typer.Option(help="Folder with your raw clips, extracted or zipped. May be repeated.")],
     store: Annotated[Path, typer.Option("--out", "-o", help="Folder of the store.")],
     samples: Annotated[
         Literal["parsing4k", "pretrain"] | None,
-        typer.Option("--set", help="Which one, if the publication has both.", show_default=False),
+        typer.Option("--set", help="Sample set to rebuild, if the publication has both.", show_default=False),
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Your own part masks, where the publication has none (folder or .zip, png_annotation_v2)."),
+        typer.Option(help="Folder or .zip with your own part masks (png_annotation_v2), if the publication has none."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another store in --out.")] = False,
+    workers: Workers = None,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -79,3 +78,4 @@ def _show(joined: Joined) -> None:
     if not store.manifest.parts and store.manifest.options.set == "parsing4k":
         out.print("[yellow]no part masks[/]: the publication has none; give your own with --masks to have them")
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("view", store.path))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
 from hcmoco_bench.cli.prepare_human36m import human36m
 
 if TYPE_CHECKING:
@@ -27,42 +28,47 @@ def register(app: typer.Typer) -> None:
 def ntu(
     root: Annotated[
         list[Path],
-        typer.Option(help="Folder with raw clips: extracted, or the downloaded .zip archives. Can be given often."),
+        typer.Option(help="Folder with raw clips, extracted or as downloaded .zip archives. May be repeated."),
     ],
     store: Annotated[
-        Path | None, typer.Option("--out", "-o", help=f"Folder of the store; without: {HOME}/SET.", show_default=False)
+        Path | None, typer.Option("--out", "-o", help=f"Folder of the store. [default: {HOME}/SET]", show_default=False)
     ] = None,
     samples: Annotated[
         Literal["parsing4k", "pretrain"],
-        typer.Option("--set", help="parsing4k: the published frames. pretrain: one frame of --every of each clip."),
+        typer.Option(
+            "--set", help="parsing4k: the published frames. pretrain: one frame of every --every frames of each clip."
+        ),
     ] = "parsing4k",
-    every: Annotated[int, typer.Option(min=1, help="For pretrain: the middle one of so many frames.")] = 30,
+    every: Annotated[
+        int, typer.Option(min=1, help="With --set pretrain, take the middle frame of every N frames.")
+    ] = 30,
     align: Annotated[
         Literal["homography", "registered"],
-        typer.Option(help="homography: one plane a rig, as published. registered: each depth pixel its own color."),
+        typer.Option(
+            help="homography: one plane per rig, as published. registered: each depth pixel gets its own color."
+        ),
     ] = "homography",
     annotations: Annotated[
-        Path | None, typer.Option(help="Folder or .zip with the part masks (png_annotation_v2). Without: no parts.")
+        Path | None,
+        typer.Option(
+            help="Folder or .zip with the part masks (png_annotation_v2). Without it, the store has no parts."
+        ),
     ] = None,
     lists: Annotated[
-        Path | None, typer.Option(help="Folder with the sample lists. Without: the official ones, fetched once.")
+        Path | None, typer.Option(help="Folder with the sample lists. [default: the official lists, downloaded once]")
     ] = None,
     rgb_only: Annotated[
-        bool, typer.Option("--rgb-only", help="Make do without depth; the column is empty then.")
+        bool, typer.Option("--rgb-only", help="Do not read depth; the column `depth` stays empty.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
-    executor: Annotated[
-        Literal["local", "dask"], typer.Option(help="dask needs a file system that all workers share.")
-    ] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a running Dask scheduler; without, dask starts one here.")
-    ] = None,
+    workers: Workers = None,
+    executor: ExecutorName = "local",
+    scheduler: Scheduler = None,
     rows_per_shard: Annotated[
-        int, typer.Option(min=1, help="Samples a shard: the unit of work and of resuming.")
+        int, typer.Option(min=1, help="Samples per shard, the unit of work and of resuming.")
     ] = 128,
-    seed: Annotated[int, typer.Option(min=0, help="Of the calibration.")] = 0,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a store of other inputs or options.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the calibration.")] = 0,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -89,22 +95,18 @@ def ntu(
         seed=seed,
         rows_per_shard=rows_per_shard,
     )
-    try:
-        with progress_bar(quiet=quiet or as_json) as progress:
-            prepared = prepare_ntu(
-                root,
-                store or HOME / samples,
-                options,
-                annotations=annotations,
-                lists=lists,
-                executor=make_executor(executor, workers=workers, scheduler=scheduler),
-                calibration_workers=workers or usable_cores(),
-                overwrite=overwrite,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to continue where it was")
-        raise typer.Exit(1) from None
+    with progress_bar(quiet=quiet or as_json) as progress:
+        prepared = prepare_ntu(
+            root,
+            store or HOME / samples,
+            options,
+            annotations=annotations,
+            lists=lists,
+            executor=make_executor(executor, workers=workers, scheduler=scheduler),
+            calibration_workers=workers or usable_cores(),
+            overwrite=overwrite,
+            progress=progress,
+        )
     if as_json:
         print_json(_summary(prepared))
     elif not quiet:
@@ -113,21 +115,18 @@ def ntu(
         raise typer.Exit(3)
 
 
-_PhotographRoot = Annotated[Path, typer.Option(help="The data set's folder, extracted.")]
+_PhotographRoot = Annotated[Path, typer.Option(help="Folder of the extracted data set.")]
 _PhotographStore = Annotated[
-    Path | None, typer.Option("--out", "-o", help=f"Folder of the store; without: {HOME}/NAME.", show_default=False)
+    Path | None, typer.Option("--out", "-o", help=f"Folder of the store. [default: {HOME}/NAME]", show_default=False)
 ]
-_Workers = Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")]
-_Strict = Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a store of other inputs.")]
 
 
 def mpii(
     root: _PhotographRoot,
     store: _PhotographStore = None,
-    workers: _Workers = None,
-    strict: _Strict = False,
-    overwrite: _Overwrite = False,
+    workers: Workers = None,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -144,9 +143,9 @@ def mpii(
 def coco(
     root: _PhotographRoot,
     store: _PhotographStore = None,
-    workers: _Workers = None,
-    strict: _Strict = False,
-    overwrite: _Overwrite = False,
+    workers: Workers = None,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -173,19 +172,15 @@ def _photographs(
     from hcmoco_bench.prepare.keypoints import prepare_keypoints
     from hcmoco_bench.runtime.processes import usable_cores
 
-    try:
-        with progress_bar(quiet=quiet or as_json) as progress:
-            prepared = prepare_keypoints(
-                dataset,
-                root,
-                store or HOME / dataset,
-                workers=workers or usable_cores(),
-                overwrite=overwrite,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to continue where it was")
-        raise typer.Exit(1) from None
+    with progress_bar(quiet=quiet or as_json) as progress:
+        prepared = prepare_keypoints(
+            dataset,
+            root,
+            store or HOME / dataset,
+            workers=workers or usable_cores(),
+            overwrite=overwrite,
+            progress=progress,
+        )
     manifest = prepared.store.manifest
     if as_json:
         print_json(
@@ -220,6 +215,7 @@ def _show_photographs(prepared: Prepared[KeypointManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("pretrain", "--store", store.path, "--joints", manifest.joints))
 
 
 def _summary(prepared: Prepared[NtuManifest]) -> dict[str, Any]:
@@ -264,6 +260,7 @@ def _show(prepared: Prepared[NtuManifest]) -> None:
     if not manifest.parts and manifest.options.set == "parsing4k":
         out.print("[yellow]no part masks[/]: the store has no column `parts`; give --annotations to have it")
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
-    out.print(f"next:  hcmoco-bench verify {store.path}", soft_wrap=True, highlight=False)
     if manifest.options.set == "parsing4k":
-        out.print(f"       hcmoco-bench publish {store.path} --to nturgbd-parsing-4k", soft_wrap=True, highlight=False)
+        say_next(("verify", store.path), ("publish", store.path, "--to", "nturgbd-parsing-4k"))
+    else:
+        say_next(("verify", store.path), ("pretrain", "--store", store.path))

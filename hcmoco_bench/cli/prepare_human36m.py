@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
 
 if TYPE_CHECKING:
     from hcmoco_bench.store.kinds.human36m import Human36mManifest
@@ -15,24 +16,20 @@ if TYPE_CHECKING:
 
 
 def human36m(
-    root: Annotated[Path, typer.Option(help="Human3.6M's folder, extracted: it holds S1, S5, ...")],
+    root: Annotated[Path, typer.Option(help="Folder of the extracted data set; it holds S1, S5, ...")],
     store: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help=f"Folder of the store; without: {HOME}/human36m.", show_default=False),
+        typer.Option("--out", "-o", help=f"Folder of the store. [default: {HOME}/human36m]", show_default=False),
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="One frame of so many, from the first; as published: 25.")] = 25,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
-    executor: Annotated[
-        Literal["local", "dask"], typer.Option(help="dask needs a file system that all workers share.")
-    ] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a running Dask scheduler; without, dask starts one here.")
-    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Take every N-th frame, from the first; 25 as published.")] = 25,
+    workers: Workers = None,
+    executor: ExecutorName = "local",
+    scheduler: Scheduler = None,
     rows_per_shard: Annotated[
-        int, typer.Option(min=1, help="Frames a shard: the unit of work and of resuming. Recordings stay whole.")
+        int, typer.Option(min=1, help="Frames per shard, the unit of work and of resuming; recordings stay whole.")
     ] = 128,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 3 if there is a problem line.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a store of other inputs or options.")] = False,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,20 +43,16 @@ def human36m(
     from hcmoco_bench.prepare.executors import make_executor
     from hcmoco_bench.prepare.human36m import prepare_human36m
 
-    try:
-        with progress_bar(quiet=quiet or as_json) as progress:
-            prepared = prepare_human36m(
-                root,
-                store or HOME / "human36m",
-                every=every,
-                rows_per_shard=rows_per_shard,
-                executor=make_executor(executor, workers=workers, scheduler=scheduler),
-                overwrite=overwrite,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to continue where it was")
-        raise typer.Exit(1) from None
+    with progress_bar(quiet=quiet or as_json) as progress:
+        prepared = prepare_human36m(
+            root,
+            store or HOME / "human36m",
+            every=every,
+            rows_per_shard=rows_per_shard,
+            executor=make_executor(executor, workers=workers, scheduler=scheduler),
+            overwrite=overwrite,
+            progress=progress,
+        )
     manifest = prepared.store.manifest
     if as_json:
         print_json(
@@ -99,3 +92,4 @@ def _show(prepared: Prepared[Human36mManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    say_next(("verify", store.path), ("finetune", "--task", "rgb_parsing", "--store", store.path))

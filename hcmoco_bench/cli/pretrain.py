@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.console import (
+    HOME,
+    INTERRUPTED,
+    AsJson,
+    Quiet,
+    main_process,
+    out,
+    print_json,
+    progress_bar,
+    say_next,
+)
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
     SetOptions,
@@ -106,7 +116,7 @@ def pretrain(
     elif not silent:
         _show(report)
     if report.interrupted:
-        raise typer.Exit(1)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _summary(report: PretrainReport) -> dict[str, Any]:
@@ -145,8 +155,4 @@ def _show(report: PretrainReport) -> None:
         out.print(f"curves:     {report.curves}", soft_wrap=True, highlight=False)
     out.print(f"checkpoint: {report.checkpoint}", soft_wrap=True, highlight=False)
     if not report.interrupted:
-        out.print(
-            f"next:       hcmoco-bench finetune --task depth_parsing --ckpt {report.checkpoint}",
-            soft_wrap=True,
-            highlight=False,
-        )
+        say_next(("finetune", "--task", "depth_parsing", "--ckpt", report.checkpoint))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,11 +20,15 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Prepared stores, one of each sample set.")],
-    to: Annotated[Path, typer.Option("--to", help="Folder to write; what load_dataset takes afterwards.")],
+    stores: Annotated[
+        list[Path], typer.Argument(metavar="STORE...", help="Prepared stores, at most one per sample set.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write; `load_dataset` takes it afterwards.")],
     annotations_only: Annotated[
         bool,
-        typer.Option("--annotations-only", help="Only ids, splits, transforms and hashes: no image of the source."),
+        typer.Option(
+            "--annotations-only", help="Write ids, splits, transforms and hashes only, no image of the source."
+        ),
     ] = False,
     with_masks: Annotated[
         bool | None,
@@ -35,9 +40,14 @@ def publish(
         ),
     ] = None,
     push: Annotated[
-        str | None, typer.Option("--push", metavar="USER/NAME", help="Upload to the Hub; run again to continue.")
+        str | None,
+        typer.Option(
+            "--push", metavar="USER/NAME", help="Upload to the Hub; run the command again to continue an upload."
+        ),
     ] = None,
-    public: Annotated[bool, typer.Option("--public", help="With --push: public instead of private.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="With --push, make the repository public instead of private.")
+    ] = False,
     holds_right: Annotated[
         bool,
         typer.Option(
@@ -87,6 +97,7 @@ def publish(
 
 
 def _show(published: Published, url: str | None, *, quiet: bool) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     record = published.record
@@ -103,3 +114,6 @@ def _show(published: Published, url: str | None, *, quiet: bool) -> None:
     out.print(f"{published.folder}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)
+    if not quiet:
+        code = f"from datasets import load_dataset; print(load_dataset({str(published.folder)!r}))"
+        err.print(f"next: {escape(shlex.join(['python', '-c', code]))}", highlight=False, soft_wrap=True)

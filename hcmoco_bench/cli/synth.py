@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from hcmoco_bench.cli import synth_human36m, synth_photographs
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
 synth_photographs.add_to(synth)
@@ -17,33 +18,40 @@ synth.command()(synth_human36m.human36m)
 
 @synth.command("ntu")
 def ntu(
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the tree: new, or begun before (it is continued).")],
-    clips: Annotated[int, typer.Option("--clips", min=1, help="Clips; three cameras see each performance.")] = 12,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    out_dir: SynthOut,
+    clips: Annotated[
+        int, typer.Option("--clips", min=1, help="Number of clips; three cameras see each performance.")
+    ] = 12,
+    seed: SynthSeed = 0,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Frames of every clip.", show_default="40 to 90")
+        int | None, typer.Option("--frames", min=1, help="Number of frames per clip.", show_default="40 to 90")
     ] = None,
     names: Annotated[
         Path | None,
         typer.Option(
             "--names",
-            help="Make exactly the clips of this list (sample ids, or lines `images/<id>.jpg`), each long enough for "
+            help="Write exactly the clips of this list (sample ids, or lines `images/<id>.jpg`), each long enough for "
             "its frames; replaces --clips and --frames.",
         ),
     ] = None,
-    mask_every: Annotated[int, typer.Option("--mask-every", min=1, help="Part masks for frames 1, 1 + K, ...")] = 10,
+    mask_every: Annotated[
+        int, typer.Option("--mask-every", min=1, help="Write part masks of every K-th frame, from the first.")
+    ] = 10,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Keep the true color position of every depth pixel in `<out>-truth`.")
+        bool, typer.Option("--truth", help="Save the true color position of every depth pixel in `<out>-truth`.")
     ] = False,
-    truth_dir: Annotated[Path | None, typer.Option("--truth-dir", help="Keep the truth there instead.")] = None,
-    no_noise: Annotated[bool, typer.Option("--no-noise", help="Perfect sensors and perfect body tracking.")] = False,
+    truth_dir: Annotated[
+        Path | None, typer.Option("--truth-dir", help="Save the true positions in this folder instead.")
+    ] = None,
+    no_noise: Annotated[
+        bool, typer.Option("--no-noise", help="Simulate perfect sensors and perfect body tracking.")
+    ] = False,
     archives: Annotated[
-        bool, typer.Option("--zip", help="Leave the tree as the downloaded archives (nturgbd_rgb_s001.zip, ...).")
+        bool,
+        typer.Option("--zip", help="Write the tree as the archives that NTU distributes (nturgbd_rgb_s001.zip, ...)."),
     ] = False,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")] = 1,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
-    ] = "cpu",
+    workers: SynthWorkers = 1,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +62,7 @@ def ntu(
 
         hcmoco-bench synth ntu --out /tmp/ntu --clips 12 --seed 1
 
-        hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu --lists /tmp/ntu/lists
+        hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu
     """
     from hcmoco_bench.errors import DataError
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
@@ -91,26 +99,22 @@ def ntu(
         soft_wrap=True,
     )
     if not quiet:
-        err.print(
-            f"next: hcmoco-bench prepare ntu --root {out_dir} --annotations {out_dir} --lists {out_dir / 'lists'}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say_next(("prepare", "ntu", "--root", out_dir, "--annotations", out_dir))
 
 
 @synth.command("itop")
 def itop(
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the files: new, or begun before (continued).")],
+    out_dir: SynthOut,
     clips: Annotated[
         int,
-        typer.Option("--clips", min=2, help="Performances of up to 20 people; a fifth of the people is for testing."),
+        typer.Option(
+            "--clips", min=2, help="Number of performances, by up to 20 people, of whom a fifth is for testing."
+        ),
     ] = 20,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
-    frames: Annotated[int, typer.Option("--frames", min=1, help="Frames of every performance.")] = 30,
-    no_noise: Annotated[bool, typer.Option("--no-noise", help="A perfect camera and perfect labels.")] = False,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
-    ] = "cpu",
+    seed: SynthSeed = 0,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Number of frames per performance.")] = 30,
+    no_noise: Annotated[bool, typer.Option("--no-noise", help="Simulate a perfect camera and perfect labels.")] = False,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -142,7 +146,7 @@ def itop(
             soft_wrap=True,
         )
     if not quiet:
-        err.print(f"next: hcmoco-bench finetune --task itop_pose --root {out_dir}", highlight=False, soft_wrap=True)
+        say_next(("finetune", "--task", "itop_pose", "--root", out_dir))
 
 
 def register(app: typer.Typer) -> None:

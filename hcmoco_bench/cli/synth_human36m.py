@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 
 def human36m(
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the tree: new, or begun before (it is continued).")],
-    clips: Annotated[int, typer.Option("--clips", min=1, help="Videos; four cameras film each performance.")] = 28,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
-    frames: Annotated[int, typer.Option("--frames", min=1, help="Frames of every video; every 25th is used.")] = 101,
-    cameras: Annotated[int, typer.Option("--cameras", min=1, max=4, help="Cameras that film each performance.")] = 4,
-    width: Annotated[int, typer.Option("--width", min=64, help="Px; 1000 as published.")] = 1000,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")] = 1,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
-    ] = "cpu",
+    out_dir: SynthOut,
+    clips: Annotated[
+        int, typer.Option("--clips", min=1, help="Number of videos; four cameras film each performance.")
+    ] = 28,
+    seed: SynthSeed = 0,
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, help="Number of frames per video; `prepare` takes every 25th.")
+    ] = 101,
+    cameras: Annotated[
+        int, typer.Option("--cameras", min=1, max=4, help="Number of cameras that film each performance.")
+    ] = 4,
+    width: Annotated[
+        int, typer.Option("--width", min=64, help="Width of the videos in pixels; the original has 1000.")
+    ] = 1000,
+    workers: SynthWorkers = 1,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -43,4 +49,4 @@ def human36m(
         return
     out.print(f"{clips} videos of {frames} frames in {out_dir}", highlight=False, soft_wrap=True)
     if not quiet:
-        err.print(f"next: hcmoco-bench prepare human36m --root {out_dir}", highlight=False, soft_wrap=True)
+        say_next(("prepare", "human36m", "--root", out_dir))

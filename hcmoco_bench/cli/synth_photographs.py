@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 if TYPE_CHECKING:
     from hcmoco_bench.runtime.progress import Progress
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
-_Out = Annotated[Path, typer.Option("--out", help="Folder of the data set: new, or begun before (it is continued).")]
-_Images = Annotated[int, typer.Option("--images", min=1, help="Images, of one to three people each.")]
-_Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")]
-_LongSide = Annotated[int, typer.Option("--long-side", min=64, help="Px of each image's longer side.")]
-_Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes; the bytes do not depend on it.")]
-_Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where rays are cast. A GPU's bytes may differ slightly.")
-]
+_Images = Annotated[int, typer.Option("--images", min=1, help="Number of images, with one to three people each.")]
+_LongSide = Annotated[int, typer.Option("--long-side", min=64, help="Longer side of each image, in pixels.")]
 
 
 class _Write(Protocol):
@@ -29,12 +24,12 @@ class _Write(Protocol):
 
 
 def mpii(
-    out_dir: _Out,
+    out_dir: SynthOut,
     images: _Images = 24,
-    seed: _Seed = 0,
+    seed: SynthSeed = 0,
     long_side: _LongSide = 640,
-    workers: _Workers = 1,
-    device: _Device = "cpu",
+    workers: SynthWorkers = 1,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,12 +49,12 @@ def mpii(
 
 
 def coco(
-    out_dir: _Out,
+    out_dir: SynthOut,
     images: _Images = 24,
-    seed: _Seed = 0,
+    seed: SynthSeed = 0,
     long_side: _LongSide = 640,
-    workers: _Workers = 1,
-    device: _Device = "cpu",
+    workers: SynthWorkers = 1,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -79,12 +74,12 @@ def coco(
 
 
 def densepose(
-    out_dir: _Out,
+    out_dir: SynthOut,
     images: _Images = 24,
-    seed: _Seed = 0,
+    seed: SynthSeed = 0,
     long_side: _LongSide = 640,
-    workers: _Workers = 1,
-    device: _Device = "cpu",
+    workers: SynthWorkers = 1,
+    device: Device = "cpu",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +96,7 @@ def densepose(
 
         return write_densepose
 
-    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, None)
+    _write(writer, out_dir, images, seed, long_side, workers, device, quiet, as_json, "finetune --task densepose")
 
 
 def _write(
@@ -114,7 +109,7 @@ def _write(
     device: Literal["auto", "cpu", "cuda"],
     quiet: bool,
     as_json: bool,
-    following: str | None,
+    following: str,
 ) -> None:
     from hcmoco_bench.synth.photographs.photo_set import PhotoOptions
 
@@ -125,8 +120,8 @@ def _write(
         print_json({"root": str(out_dir), "images": images})
         return
     out.print(f"{images} images in {out_dir}", highlight=False, soft_wrap=True)
-    if not quiet and following is not None:
-        err.print(f"next: hcmoco-bench {following} --root {out_dir}", highlight=False, soft_wrap=True)
+    if not quiet:
+        say_next((*following.split(), "--root", out_dir))
 
 
 def add_to(group: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.options import Workers
 
 SHOWN = 20
 """Failures listed on the screen; `--json` has them all."""
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     store: Annotated[Path, typer.Argument(help="Folder of a prepared store.")],
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    workers: Workers = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -40,6 +41,8 @@ def verify(
         print_json(asdict(result) | {"passed": result.passed})
     elif result.passed:
         out.print(f"[green]ok[/]: {result.rows:,} rows in {result.shards} shards, everything as the manifest says")
+        if not quiet:
+            say_next(("view", store))
     else:
         out.print(f"[bold red]failed[/]: {len(result.failures)} things are wrong in {store}")
         for failure in result.failures[:SHOWN]:

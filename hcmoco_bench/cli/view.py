@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import Quiet, out, progress_bar
+from hcmoco_bench.cli.console import Quiet, out, progress_bar, say_next
 
 
 def register(app: typer.Typer) -> None:
@@ -20,18 +20,25 @@ def view(
     ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060; of photographs their file names."
+            metavar="[ID]...", help="Sample ids, e.g. S001C001P001R001A001F060; for photographs, their file names."
         ),
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Image to write (.png, .pdf, .svg). Default: sheet.png or features.png."),
+        typer.Option("--out", "-o", help="Image to write (.png, .pdf, .svg). [default: sheet.png or features.png]"),
     ] = None,
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, max=40, help="Without ids: so many samples, evenly over the store.")
+        int,
+        typer.Option(
+            "--number",
+            "-n",
+            min=1,
+            max=40,
+            help="Number of samples to show if no ids are given, spread evenly over the store.",
+        ),
     ] = 6,
     frequencies: Annotated[
-        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, to this image.")
+        Path | None, typer.Option("--frequencies", help="Also draw how often each part is seen, into this image file.")
     ] = None,
     features: Annotated[
         Path | None,
@@ -64,8 +71,8 @@ def view(
     holds = opened.capabilities
     if features is not None and not (holds.bodies and holds.depth):
         raise UsageError(f"{store}: has no depth to draw features of; leave out --features, or give an NTU store")
-    if frequencies is not None and not holds.parts:
-        raise UsageError(f"{store}: has no parts to count; leave out --frequencies, or give a store with part masks")
+    if frequencies is not None and holds.people and not holds.parts:
+        raise UsageError(f"{store}: photographs have no parts to count; leave out --frequencies, or give an NTU store")
     chosen = [opened.kind.row_id(text) for text in ids or ()] or opened.spread(number)
     if not chosen:
         raise StoreError(f"{store}: has no sample to look at; its problems.jsonl says why")
@@ -91,3 +98,7 @@ def view(
             counts = count_parts(opened, progress=progress)
         save_figure(part_frequency(counts.pixels, counts.frames, counts.n_frames), frequencies)
         out.print(f"{frequencies}", highlight=False, soft_wrap=True)
+    if not quiet:
+        say_next(
+            ("publish", store, "--to", "dataset") if opened.capabilities.publishable else ("pretrain", "--store", store)
+        )

@@ -1,4 +1,4 @@
-"""Prepared stores to training samples: crops that keep all modalities together, batches, mixing, loading."""
+"""From prepared stores to training batches: crops of all modalities, views, joints, mixing, loading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.data.loader import BatchLoader, make_loader
 from hcmoco_bench.data.mixing import MixedDataset, MixedSampler
 from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
+from hcmoco_bench.data.record import BatchRecord, TensorRecord
 from hcmoco_bench.data.sample import Draw, Joints, Sample, SampleSource
+from hcmoco_bench.data.views import View, ViewBatch, ViewOptions, draw_views
 
 if TYPE_CHECKING:
     from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Batch",
     "BatchLoader",
+    "BatchRecord",
     "Draw",
     "Joints",
     "KeypointImagesDataset",
@@ -26,7 +29,12 @@ __all__ = [
     "NtuStoreDataset",
     "Sample",
     "SampleSource",
+    "TensorRecord",
+    "View",
+    "ViewBatch",
+    "ViewOptions",
     "collate",
+    "draw_views",
     "make_loader",
     "normalize_depth",
     "normalize_joints",
@@ -34,7 +42,7 @@ __all__ = [
 ]
 
 _STORE_READERS = {"KeypointImagesDataset": "keypoint_images", "NtuStoreDataset": "ntu_store"}
-"""Imported when first used: models and methods need batches, not what reads Parquet and videos."""
+"""Modules imported on first use: models and methods need batches, but not the readers of Parquet and videos."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Samples stacked into a batch, with the missing modalities marked."""
+"""Samples stacked into a batch, with missing modalities marked."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from torch.utils.data import get_worker_info
 
 from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import Sample
+from hcmoco_bench.data.views import View, ViewBatch
 
 
 @dataclass(frozen=True, eq=False)
 class Batch(BatchRecord):
-    """B samples. Where a modality is missing its tensor is zero and its mark is False; see `Sample` for conventions.
+    """B samples. A missing modality is zero and its mark is False; see `Sample` for conventions.
 
     Attributes:
-        sample_ids: B ids.
-        sources: B names of data sets.
-        index: (B,) int64 row in the data set or mixture.
-        rgb: (B, 3, H, W) uint8; `normalize_rgb` makes what encoders take, on the device that trains.
-        depth: (B, 1, H, W) float32 meters, 0 = none.
+        sample_ids: Ids of the B samples.
+        sources: Names of the data sets of the B samples.
+        index: (B,) int64 row in the data set or in the mixture.
+        rgb: (B, 3, H, W) uint8; `normalize_rgb` converts it to encoder input on the training device.
+        depth: (B, 1, H, W) float32 meters, 0 = missing.
         foreground: (B, H, W) bool.
         parts: (B, H, W) uint8 class indices.
         joints: (B, J, 2) float32 px (x, y) of the crop.
         visible: (B, J) bool.
-        intrinsics: (B, 4) float32 fx, fy, cx, cy; (1, 1, 0, 0) where there are none, so that nothing divides by zero.
+        intrinsics: (B, 4) float32 fx, fy, cx, cy; (1, 1, 0, 0) where there are none, to avoid divisions by zero.
         has_rgb: (B,) bool.
         has_depth: (B,) bool.
         has_foreground: (B,) bool.
         has_parts: (B,) bool.
+        joints3d: (B, J, 3) float32 meters, 0 where not valid.
+        valid3d: (B, J) bool.
+        views: One batch per view; empty if the samples have no views.
     """
 
     sources: tuple[str, ...]
@@ -48,22 +52,30 @@ class Batch(BatchRecord):
     has_depth: Tensor
     has_foreground: Tensor
     has_parts: Tensor
+    joints3d: Tensor
+    valid3d: Tensor
+    views: tuple[ViewBatch, ...] = ()
 
     @property
     def has_keypoints(self) -> Tensor:
         """(B,) bool: at least one joint is visible."""
         return self.visible.any(dim=1)
 
+    @property
+    def has_joints3d(self) -> Tensor:
+        """(B,) bool: at least one joint is valid in 3-D."""
+        return self.valid3d.any(dim=1)
+
 
 def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     """Stack samples of one crop size and one joint set, taking them one by one.
 
     Args:
-        samples: At least one; each can be forgotten as soon as the next is asked for.
-        size: Their number; None if `samples` knows it.
+        samples: One or more samples; each can be released as soon as the next one is requested.
+        size: Number of samples; None if `samples` has a length.
 
     Raises:
-        ValueError: If there is no sample, if a sample has no image, or if their sizes differ.
+        ValueError: If there is no sample, if a sample has no image, or if samples differ in size or number of views.
     """
     given = samples if isinstance(samples, Sequence) or size is not None else list(samples)
     size = len(given) if isinstance(given, Sequence) else size
@@ -72,14 +84,18 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     sources: list[str] = []
     for row, sample in enumerate(given):
         if batch is None:
-            batch = _empty(size or 0, *_image_size(sample), len(sample.joints))
+            batch = _empty(size or 0, sample)
         batch.index[row] = sample.index
         for name, mark in _IMAGES.items():
             value = getattr(sample, name)
             _fill(getattr(batch, name), row, value)
             getattr(batch, mark)[row] = value is not None
-        for name in ("joints", "visible", "intrinsics"):
+        for name in _VALUES:
             _fill(getattr(batch, name), row, getattr(sample, name))
+        if len(sample.views) != len(batch.views):
+            raise ValueError(f"samples of one batch have {len(batch.views)} and {len(sample.views)} views")
+        for views, view in zip(batch.views, sample.views, strict=True):
+            _fill_view(views, row, view)
         ids.append(sample.sample_id)
         sources.append(sample.source)
     if batch is None:
@@ -88,9 +104,12 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
 
 
 _IMAGES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}
+_VALUES = ("joints", "visible", "intrinsics", "joints3d", "valid3d")
 
 
-def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
+def _empty(size: int, sample: Sample) -> Batch:
+    """A batch of `size` samples in which everything is missing; shapes are those of one sample."""
+    (height, width), n_joints = _image_size(sample), len(sample.joints)
     return Batch(
         sample_ids=(),
         sources=(),
@@ -102,15 +121,23 @@ def _empty(size: int, height: int, width: int, n_joints: int) -> Batch:
         joints=torch.zeros(size, n_joints, 2),
         visible=torch.zeros(size, n_joints, dtype=torch.bool),
         intrinsics=torch.tensor([1.0, 1.0, 0.0, 0.0]).repeat(size, 1),
+        joints3d=torch.zeros(size, n_joints, 3),
+        valid3d=torch.zeros(size, n_joints, dtype=torch.bool),
         **{mark: torch.zeros(size, dtype=torch.bool) for mark in _IMAGES.values()},
+        views=tuple(_empty_views(size, view) for view in sample.views),
     )
 
 
+def _empty_views(size: int, view: View) -> ViewBatch:
+    images = _zeros((size, *view.image.shape), torch.uint8)
+    return ViewBatch(images, torch.zeros(size, 4), torch.zeros(size, dtype=torch.bool))
+
+
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Zeros; in a worker process of a loader in memory shared with its parent, which saves a copy on the way there."""
+    """Zeros, in shared memory if this is a worker process of a loader, which saves a copy on the way to its parent."""
     if get_worker_info() is None:
         return torch.zeros(shape, dtype=dtype)
-    # As PyTorch's own collation does it. Fresh shared memory is zero.
+    # This follows PyTorch's own collation. Fresh shared memory is zero.
     storage: torch.UntypedStorage = torch.UntypedStorage._new_shared(  # type: ignore[no-untyped-call]
         math.prod(shape) * dtype.itemsize
     )
@@ -130,3 +157,10 @@ def _fill(stack: Tensor, row: int, value: Tensor | None) -> None:
     if stack[row].shape != value.shape:
         raise ValueError(f"samples of one batch differ in size: {tuple(value.shape)} and {tuple(stack[row].shape)}")
     stack[row] = value
+
+
+def _fill_view(views: ViewBatch, row: int, view: View) -> None:
+    _fill(views.images, row, view.image)
+    left, top, width, height = view.region
+    views.boxes[row] = torch.tensor([top, left, height, width])
+    views.flipped[row] = view.flipped

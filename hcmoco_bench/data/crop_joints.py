@@ -62,6 +62,26 @@ def crop_joints(
     return torch.from_numpy(moved.astype(np.float32)), torch.from_numpy(visible)
 
 
+def crop_joints3d(
+    xyz: NDArray[np.floating], known: NDArray[np.bool_], joints: Joints, crop: Crop
+) -> tuple[Tensor, Tensor]:
+    """Transform 3-D joints to the world that a crop shows.
+
+    Args:
+        xyz: (J, 3) meters in the space of the camera, in the order of the joint set.
+        known: (J,) whether the position of each joint is known; positions that are not finite never are.
+        joints: The joint set.
+        crop: The crop.
+
+    Returns:
+        (J, 3) float32 meters, 0 for joints that are not valid, and (J,) bool, whether a joint is valid.
+    """
+    known = known & np.isfinite(xyz).all(axis=1)
+    moved, valid = crop.joints3d(np.where(known[:, None], xyz, 0.0), known, joint_set(joints).flip)
+    # A mirrored 0 is -0.
+    return torch.from_numpy(np.where(valid[:, None], moved, 0.0).astype(np.float32)), torch.from_numpy(valid)
+
+
 def _default_position(
     moved: NDArray[np.float64], known: NDArray[np.bool_], root: int, crop: Crop
 ) -> NDArray[np.float64]:

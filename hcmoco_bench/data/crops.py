@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.data.framing import Region
 from hcmoco_bench.data.transforms import Crop
 
 NTU_AREA: Final = (0.08, 1.2)
@@ -43,6 +44,36 @@ def box_around(xy: NDArray[np.floating], width: int, height: int) -> NDArray[np.
     return np.concatenate([low, high]).astype(np.float64)
 
 
+def square_region(center: NDArray[np.floating], side: float, width: int, height: int) -> Region:
+    """The whole pixels of a square that are inside an image; the whole image if none are.
+
+    Args:
+        center: (2,) px (x, y).
+        side: Side of the square in px.
+        width: Width of the image in px.
+        height: Height of the image in px.
+    """
+    limit = np.array([width, height])
+    # Counted from the edge of the first pixel, half a px before its center.
+    edges = (center + 0.5 - side / 2.0, center + 0.5 + side / 2.0)
+    low, high = (np.clip(np.floor(edge + 0.5), 0, limit).astype(int) for edge in edges)
+    if (high <= low).any():
+        return Region(0, 0, width, height)
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    return Region(left, top, right - left, bottom - top)
+
+
+def person_region(box: NDArray[np.float64], width: int, height: int) -> Region:
+    """The part inside an image of the square around a whole person; see `whole_person`.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 px.
+        width: Width of the image in px.
+        height: Height of the image in px.
+    """
+    return square_region((box[:2] + box[2:]) / 2.0, _person_side(box), width, height)
+
+
 def random_square(box: NDArray[np.float64], width: int, height: int, size: int, rng: np.random.Generator) -> Crop:
     """The training crop of NTU images: a square around a random point of the person's box. It never mirrors.
 
@@ -65,8 +96,7 @@ def random_square(box: NDArray[np.float64], width: int, height: int, size: int, 
 
 def whole_person(box: NDArray[np.float64], size: int) -> Crop:
     """The square around a person's box with a margin of an eighth on each side, without randomness."""
-    side = MARGIN * max(float((box[2:] - box[:2]).max()), _SMALLEST)
-    return Crop.of_square((box[:2] + box[2:]) / 2.0, side, size)
+    return Crop.of_square((box[:2] + box[2:]) / 2.0, _person_side(box), size)
 
 
 def jittered_person(box: NDArray[np.float64], size: int, rng: np.random.Generator) -> Crop:
@@ -80,7 +110,7 @@ def jittered_person(box: NDArray[np.float64], size: int, rng: np.random.Generato
         size: Side of the crop in px.
         rng: Source of randomness.
     """
-    side = MARGIN * max(float((box[2:] - box[:2]).max()), _SMALLEST) * float(np.exp(rng.normal(0.0, PERSON_JITTER)))
+    side = _person_side(box) * float(np.exp(rng.normal(0.0, PERSON_JITTER)))
     center = (box[:2] + box[2:]) / 2.0 + rng.normal(0.0, PERSON_JITTER / 2.0, 2) * side
     return Crop.of_square(center, side, size)
 
@@ -109,3 +139,7 @@ def center_scale(
         mirrored = rng.random() < flip
     crop = Crop.of_square(center, scale * BOX_UNIT, size, rotation=rotation)
     return crop.flipped() if mirrored else crop
+
+
+def _person_side(box: NDArray[np.float64]) -> float:
+    return MARGIN * max(float((box[2:] - box[:2]).max()), _SMALLEST)

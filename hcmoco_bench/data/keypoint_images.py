@@ -1,4 +1,4 @@
-"""Training samples from a prepared store of MPII or COCO: a person's RGB and joints; there is no depth."""
+"""Training samples from a prepared store of MPII or COCO: the RGB and joints of a person, without depth."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.data.crop_joints import crop_joints, joint_indices
-from hcmoco_bench.data.crops import center_scale
+from hcmoco_bench.data.crops import BOX_UNIT, center_scale, square_region
 from hcmoco_bench.data.image_tensor import image_tensor
-from hcmoco_bench.data.sample import DrawLike, Joints, Sample, as_draw
+from hcmoco_bench.data.sample import VIEW_STREAM, Draw, DrawLike, Joints, Sample, as_draw
 from hcmoco_bench.data.shard_reader import ShardReader
+from hcmoco_bench.data.views import View, ViewOptions, draw_views
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
 from hcmoco_bench.store.registry import open_store
@@ -28,26 +29,27 @@ _REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 class KeypointImagesDataset(Dataset[Sample]):
     """The people of a prepared MPII or COCO store, one sample each; images without people are skipped.
 
-    Images are decoded at 1/2, 1/4 or 1/8 of their size where the crop is at least that much smaller than what it
-    shows: faster, and without the patterns of skipped pixels.
+    An image is decoded at 1/2, 1/4 or 1/8 of its size if the crop shrinks it at least that much, which is faster and
+    avoids aliasing.
 
     Args:
         store: Folder of the store.
-        split: A split of it.
-        size: Side of the crop, px.
-        joints: Joint set of the samples: MPII gives both, COCO `shared13` only.
-        seed: Of the crops.
-        train: Jittered and rotated crops (`center_scale`); otherwise the person's square as it is.
+        split: A split of the store.
+        size: Side of the crop in px.
+        joints: Joint set of the samples: `mpii16` or `shared13` for MPII, `coco17` or `shared13` for COCO.
+        seed: Seed of the random crops and views.
+        train: Draw crops of random scale and rotation (`center_scale`); otherwise crop the person's square itself.
         flip: Probability of mirroring in training; the published pre-training does not mirror.
+        views: How to draw views of the person or the image, also without `train`; None for samples without views.
 
     Attributes:
         ids: (N,) person ids.
-        joints: The joint set.
-        size: Side of the crop, px.
+        joints: Joint set of the samples.
+        size: Side of the crop in px.
 
     Raises:
         StoreError: If there is no finished store, no such split, or nobody in it.
-        UsageError: If the store's joints cannot be given as `joints`.
+        UsageError: If the store cannot supply the joint set.
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class KeypointImagesDataset(Dataset[Sample]):
         seed: int = 0,
         train: bool = True,
         flip: float = 0.0,
+        views: ViewOptions | None = None,
     ) -> None:
         opened = open_store(store, "people")
         self.path, self.split, self.size, self.seed, self.train, self.flip = store, split, size, seed, train, flip
         self.joints: Joints = joints
+        self.views = views
         self.source = opened.manifest.dataset
         shards = opened.shards(split)
         self.ids, self._locations, self._joints, self._state, self._squares = _read_people(
@@ -79,14 +83,14 @@ class KeypointImagesDataset(Dataset[Sample]):
         return len(self.ids)
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch of rows that are asked for without one."""
+        """Set the epoch of keys that are bare rows."""
         self._epoch = epoch
 
     def __getitem__(self, key: DrawLike) -> Sample:
         draw = as_draw(key, self._epoch)
         row = draw.row
         if not 0 <= row < len(self):
-            raise IndexError(f"row {row} is outside of the {len(self)} of {self.path}")
+            raise IndexError(f"row {row} is outside the {len(self)} rows of {self.path}")
         x, y, scale = self._squares[row].tolist()
         rng = draw.generator(self.seed) if self.train else None
         crop = center_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
@@ -104,7 +108,20 @@ class KeypointImagesDataset(Dataset[Sample]):
             joints=joints,
             visible=visible,
             intrinsics=None,
+            views=self._draw_views(draw, image if factor == 1 else None),
         )
+
+    def _draw_views(self, draw: Draw, image: NDArray[np.uint8] | None) -> tuple[View, ...]:
+        """The views of a draw, from the image in full resolution if that is decoded already."""
+        if self.views is None:
+            return ()
+        if image is None:
+            image = self._decode(draw.row, 1)
+        within = None
+        if self.views.region == "person":
+            x, y, scale = self._squares[draw.row].tolist()
+            within = square_region(np.array([x, y]), scale * BOX_UNIT, image.shape[1], image.shape[0])
+        return draw_views(image, self.views, draw.generator(self.seed, stream=VIEW_STREAM), within=within)
 
     def _decode(self, row: int, factor: Reduction) -> NDArray[np.uint8]:
         shard, group, index = self._locations[row].tolist()
@@ -120,7 +137,7 @@ _People = tuple[NDArray[np.str_], NDArray[np.int32], NDArray[np.float32], NDArra
 
 
 def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: NDArray[np.intp]) -> _People:
-    """Ids (N,), locations (N, 3) shard, group, row; joints (N, J, 2), state (N, J), squares (N, 3) x, y, scale."""
+    """Ids (N,); locations (N, 3) shard, group, row; joints (N, J, 2); state (N, J); squares (N, 3) x, y, scale."""
     pieces: list[_People] = []
     for shard, path in enumerate(shards):
         try:

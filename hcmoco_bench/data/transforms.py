@@ -118,6 +118,27 @@ class Crop:
         moved = self.points(xy)
         return (moved[flip], known[flip]) if self.mirrors else (moved, known.copy())
 
+    def joints3d(
+        self, xyz: ArrayLike, known: NDArray[np.bool_], flip: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Transform 3-D joints to the world that the crop shows, which is mirrored or rotated with the crop.
+
+        Args:
+            xyz: (J, 3) meters, x right in the image, y up, z away from the camera, whose center is the origin.
+            known: (J,) whether the position of each joint is known.
+            flip: (J,) index of the joint that each joint becomes in a mirrored image; see `JointSet.flip`.
+
+        Returns:
+            (J, 3) meters, x right in the crop, y up, z as before, and (J,) whether the position is known, both in the
+            order of the joint set.
+        """
+        linear = self.matrix[:, :2]
+        turn = np.diag(np.sign(np.diag(linear))) if self.is_upright else linear / self.scale
+        moved = np.array(xyz, np.float64)
+        down = np.array([1.0, -1.0])  # y points down in images
+        moved[:, :2] = (moved[:, :2] * down) @ turn.T * down
+        return (moved[flip], known[flip]) if self.mirrors else (moved, known.copy())
+
     def inside(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether px (..., 2) of the crop lie between the centers of its first and last pixels."""
         return np.asarray(((xy >= 0) & (xy <= (self.width - 1, self.height - 1))).all(axis=-1))

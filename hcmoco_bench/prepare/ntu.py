@@ -203,9 +203,17 @@ def _keep_calibration(store: Path, calibration: Calibration, problems: tuple[Pro
 
 
 def _own_lists(tree: NtuTree) -> Path | None:
-    """The sample lists that a generated tree brings along; recorded trees have none but the official ones."""
-    folder = tree.roots[0] / "lists"
-    return folder if tree.generated and len(tree.roots) == 1 and (folder / DECLARATION).is_file() else None
+    """The sample lists that a generated tree, anywhere below the roots, brings along; recorded trees have none.
+
+    Raises:
+        UsageError: If several generated trees bring lists.
+    """
+    found = [folder / "lists" for folder in tree.marked if (folder / "lists" / DECLARATION).is_file()]
+    if not tree.generated or not found:
+        return None
+    if len(found) > 1:
+        raise UsageError(f"several generated trees bring lists ({', '.join(map(str, found))}); name one: --lists")
+    return found[0]
 
 
 def _find_masks(annotations: Path, lists: SampleLists) -> Masks:

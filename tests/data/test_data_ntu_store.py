@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcmoco_bench.body import joint_mapping
-from hcmoco_bench.data import Draw, NtuStoreDataset, shard_reader
+from hcmoco_bench.body import joint_mapping, joint_set
+from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset, collate, shard_reader
 from hcmoco_bench.data.intrinsics import NOMINAL, RigIntrinsics
 from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import StoreError
@@ -174,6 +175,71 @@ def test_intrinsics_project_the_joints_of_the_skeleton(parsing_store: Path) -> N
         assert np.median(np.abs(projected - sample.joints.numpy())[sure]) < 2.0
 
 
+@pytest.mark.parametrize("joints", ["mpii16", "shared13"])
+def test_joints_in_meters_are_those_of_the_store(parsing_store: Path, joints: Any) -> None:
+    """By name: NTU's frames are mirrored, so that its left is the right of the image."""
+    plain = NtuStoreDataset(parsing_store, size=64, joints=joints)
+    dataset = NtuStoreDataset(parsing_store, size=64, joints=joints, joints3d=True)
+    assert plain[0].joints3d is plain[0].valid3d is None
+    names, kinect = joint_set(joints).joints, joint_set("kinect25").joints
+    by_name = {"pelvis": "spine base", "thorax": "spine mid", "upper neck": "neck", "head top": "head"}
+    swap = {"left": "right", "right": "left"}
+    for number, row in enumerate(rows_of(parsing_store, "train")):
+        sample = dataset[(number, 1)]
+        assert sample.joints3d is not None
+        assert sample.valid3d is not None
+        assert torch.equal(sample.rgb, plain[(number, 1)].rgb)
+        for joint, name in enumerate(names):
+            words = name.split()
+            mirrored = " ".join([swap.get(words[0], words[0]), *words[1:]])
+            source = kinect.index(by_name.get(name, mirrored))
+            assert bool(sample.valid3d[joint]) == bool(row.tracking[0][source] > 0)
+            if sample.valid3d[joint]:
+                assert np.array_equal(sample.joints3d[joint].numpy(), row.joints_xyz[0][source].astype(np.float32))
+            else:
+                assert not sample.joints3d[joint].any()
+
+
+def test_joints_in_meters_project_onto_the_joints_of_the_crop(parsing_store: Path) -> None:
+    dataset = NtuStoreDataset(parsing_store, size=256, joints3d=True)
+    for row in range(len(dataset)):
+        for epoch in range(3):
+            sample = dataset[(row, epoch)]
+            if sample.intrinsics is None:
+                continue
+            fx, fy, cx, cy = sample.intrinsics.tolist()
+            x, y, z = sample.joints3d[sample.valid3d].numpy().astype(float).T
+            projected = np.column_stack([fx * x / z + cx, cy - fy * y / z])
+            # A random square can enlarge 132 px to 256.
+            assert np.median(np.abs(projected - sample.joints[sample.valid3d].numpy())) < 4.0
+
+
+def test_joints_that_the_sensor_did_not_locate_are_not_valid(parsing_store: Path) -> None:
+    dataset = NtuStoreDataset(parsing_store, size=64, joints3d=True)
+    dataset.index.tracking[0, :] = 2
+    dataset.index.tracking[0, 3] = 0
+    dataset.index.joints_xyz[0, 9] = np.nan
+    sample = dataset[0]
+    # Kinect's head is MPII's head top; its right elbow is the left one of the image.
+    missing = [joint_set("mpii16").joints.index(name) for name in ("head top", "left elbow")]
+    assert np.flatnonzero(~sample.valid3d.numpy()).tolist() == sorted(missing)
+    assert not sample.joints3d[missing].any()
+    assert np.isfinite(sample.joints3d.numpy()).all()
+
+
+def test_a_batch_marks_missing_joints_in_meters(parsing_store: Path, mpii_store: Path) -> None:
+    mixed = MixedDataset(
+        [NtuStoreDataset(parsing_store, size=48, joints3d=True), KeypointImagesDataset(mpii_store, size=48)]
+    )
+    whole = mixed[0]
+    batch = collate([whole, mixed[len(mixed) - 1]])
+    assert batch.joints3d.shape == (2, 16, 3)
+    assert torch.equal(batch.joints3d[0], whole.joints3d)
+    assert torch.equal(batch.valid3d[0], whole.valid3d)
+    assert batch.has_joints3d.tolist() == [True, False]
+    assert not batch.joints3d[1].any()
+
+
 def test_rigs_without_fitted_cameras_get_nominal_ones(parsing_store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "store"
     shutil.copytree(parsing_store, copy)
@@ -199,7 +265,7 @@ def test_images_are_not_kept(parsing_store: Path) -> None:
     images = sum(path.stat().st_size for path in NTU.open(parsing_store).shards("train"))
     # What is added is where images are: two numbers for each.
     assert len(pickle.dumps(dataset)) - one < 0.02 * images
-    assert sum(array.nbytes for array in vars(dataset.index).values()) < 400 * len(dataset)
+    assert dataset.index.nbytes < 400 * len(dataset)
 
 
 @settings(max_examples=20, deadline=None)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.body import joint_set, part_table
-from hcmoco_bench.data.crop_joints import crop_joints
+from hcmoco_bench.data.crop_joints import crop_joints, crop_joints3d
 from hcmoco_bench.data.crops import box_around, center_scale, jittered_person, random_square, whole_person
 from hcmoco_bench.data.transforms import Crop
 
@@ -224,6 +224,44 @@ def test_the_whole_person_is_inside() -> None:
     assert 160 / crop.scale == pytest.approx(1.25 * 373)
     one = whole_person(box_around(points[:1], 512, 424), 160)
     assert np.isfinite(one.matrix).all()
+
+
+@given(side=st.floats(20, 200), angle=st.floats(-180, 180), mirrored=st.booleans(), seed=st.integers(0, 100))
+@settings(max_examples=60, deadline=None)
+def test_joints_in_meters_belong_to_the_world_that_the_crop_shows(
+    side: float, angle: float, mirrored: bool, seed: int
+) -> None:
+    """A pinhole projects them onto the joints of the crop, also if that is rotated or mirrored."""
+    rng = np.random.default_rng(seed)
+    xyz = rng.uniform((-1, -1, 2), (1, 1, 4), (16, 3))
+    focal, center = 150.0, np.array([90.0, 70.0])
+
+    def image_of(points: np.ndarray) -> np.ndarray:
+        return np.column_stack([points[:, 0], -points[:, 1]]) * focal / points[:, 2:]
+
+    crop = Crop.of_square(rng.uniform(40, 120, 2), side, 96, rotation=angle)
+    crop = crop.flipped() if mirrored else crop
+    is_known = rng.random(16) < 0.8
+    joints3d, valid = crop_joints3d(xyz, is_known, "mpii16", crop)
+    joints, _ = crop_joints(image_of(xyz) + center, is_known, "mpii16", crop)
+    projected = image_of(joints3d.numpy().astype(float)[valid]) * crop.scale + crop.points([center])
+    assert np.allclose(projected, joints.numpy()[valid], atol=2e-3)
+    assert int(valid.sum()) == int(is_known.sum())
+    assert np.allclose(joints3d[valid][:, 2].sum(), xyz[is_known][:, 2].sum())
+    assert not joints3d[~valid].any()
+
+
+def test_a_mirrored_crop_shows_a_mirrored_body() -> None:
+    xyz = np.zeros((16, 3))
+    xyz[0], xyz[5] = (0.5, 1.0, 3.0), (-0.25, 0.75, 2.0)
+    known = np.ones(16, bool)
+    crop = Crop.of_square((50, 50), 60, 120)
+    upright, _ = crop_joints3d(xyz, known, "mpii16", crop)
+    assert np.array_equal(upright.numpy(), xyz.astype(np.float32))
+    mirrored, _ = crop_joints3d(xyz, known, "mpii16", crop.flipped())
+    # The right ankle (0) and the left one (5) change places.
+    assert mirrored[0].tolist() == [0.25, 0.75, 2.0]
+    assert mirrored[5].tolist() == [-0.5, 1.0, 3.0]
 
 
 @pytest.mark.parametrize(("known", "place"), [("root", 6), ("some", None), ("none", None)])

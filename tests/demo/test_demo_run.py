@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
-from hcmoco_bench.demo.settings import FINETUNING
 from hcmoco_bench.store.kinds.ntu import NTU
+from hcmoco_bench.tasks.core import make_settings
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 
 @pytest.mark.slow
 def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FINETUNING, "epochs", 2)
+    whole = make_settings.make_finetune_settings
+
+    def shorter(task: str | None, given: dict[str, Any], **rest: Any) -> FinetuneSettings:
+        return whole(task, given | {"epochs": 2}, **rest)
+
+    monkeypatch.setattr(make_settings, "make_finetune_settings", shorter)
     arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "9", "--workers", "1", "--json"]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output

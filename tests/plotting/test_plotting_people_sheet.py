@@ -22,6 +22,8 @@ def photograph(state: np.ndarray, name: str = "a") -> PhotographArrays:
         joints=rng.uniform(5, 50, (people, 16, 2)).astype(np.float32),
         state=state.astype(np.uint8),
         squares=np.array([(40, 30, 50)] * people, np.float32).reshape(-1, 3),
+        areas=np.full(people, np.nan),
+        ignored=0,
     )
 
 

@@ -89,3 +89,13 @@ def test_main_bodies_lie_on_people(noiseless_tree: Any, tmp_path: Path) -> None:
                 on_person.append(bool(sample.parts[line, column]))
     assert len(on_person) > 3
     assert np.mean(on_person) > 0.9
+
+
+def test_a_generated_tree_is_known_wherever_it_lies_below_the_root(generated_tree: Any, tmp_path: Path) -> None:
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    (tmp_path / "data" / "a" / "tree").symlink_to(generated_tree.root)
+    options = check_options(parts=True)
+    below = prepare_ntu([tmp_path / "data"], tmp_path / "below", options, annotations=generated_tree.masks).store
+    assert below.manifest.source.generated
+    assert below.manifest.lists.declaration != "official"
+    assert sum(split.rows for split in below.manifest.splits.values()) > 0

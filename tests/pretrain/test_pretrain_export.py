@@ -17,7 +17,6 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import PointNetEncoder
-from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.export import export_checkpoint
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 
@@ -177,8 +176,11 @@ def test_points_go_to_the_hub_alone(tmp_path: Path) -> None:
     model = write_checkpoint(tmp_path / "points.pth", depth_backbone="pointnet")
     export_checkpoint(tmp_path / "points.pth", "depth", "hub", tmp_path / "points")
     assert not (tmp_path / "points" / "config.json").exists()
-    again = PointNetEncoder()
-    load_weights(again, tmp_path / "points" / "model.safetensors")
+    card = (tmp_path / "points" / "README.md").read_text("utf-8")
+    assert 'encoder = create_encoder("pointnet", weights=weights)' in card
+    assert "Input: depth (B, 1, H, W) in meters" in card
+    again = create_encoder("pointnet", weights=tmp_path / "points" / "model.safetensors")
+    assert isinstance(again, PointNetEncoder)
     for name, value in model.depth_encoder.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
     with pytest.raises(UsageError, match="--to hub"):

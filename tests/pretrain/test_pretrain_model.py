@@ -35,6 +35,8 @@ def some_batch(n: int = 4, size: int = 64) -> Batch:
         has_depth=yes.clone(),
         has_foreground=yes.clone(),
         has_parts=~yes,
+        joints3d=torch.zeros(n, 16, 3),
+        valid3d=torch.zeros(n, 16, dtype=torch.bool),
     )
 
 

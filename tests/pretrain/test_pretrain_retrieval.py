@@ -122,6 +122,8 @@ def _batch(index: list[int], *, depth: list[bool]) -> Batch:
         has_depth=torch.tensor(depth),
         has_foreground=here,
         has_parts=~here,
+        joints3d=torch.zeros(n, 16, 3),
+        valid3d=torch.zeros(n, 16, dtype=torch.bool),
     )
 
 

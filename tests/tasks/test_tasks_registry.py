@@ -74,6 +74,7 @@ def test_without_a_store_the_commands_that_make_one_are_told(tmp_path: Path) -> 
 def test_ids_of_predictions_are_counted_and_named(tmp_path: Path) -> None:
     expected = [f"s{number}" for number in range(9)]
     check_ids(reversed(expected), expected, path=tmp_path)
+    check_ids(dict.fromkeys(expected, 3), expected, path=tmp_path)
     with pytest.raises(DataError) as caught:
         check_ids(["s0", "s1", "s1", "x", "s2"], expected, path=tmp_path)
     assert caught.value.kind == "predictions_ids"

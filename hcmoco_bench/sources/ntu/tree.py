@@ -32,12 +32,14 @@ class NtuTree:
         problems: What was found and not used, sorted.
         generated: True if every recording lies in a generated tree (beside or below a `GENERATED.json`); otherwise
             it is to be treated as licensed NTU data.
+        marked: The folders that hold a `GENERATED.json`, in the order in which they were found.
     """
 
     roots: tuple[Path, ...]
     clips: Mapping[ClipName, Clip]
     problems: tuple[Problem, ...]
     generated: bool
+    marked: tuple[Path, ...] = ()
 
 
 def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
@@ -66,7 +68,7 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     index = ClipIndex(tuple(found.order), dict(sorted(found.holders.items())))
     problems = sorted(set(found.problems) | set(found.archive_duplicates()))
     generated = bool(found.holders) and found.all_generated
-    return NtuTree(tuple(roots), index, tuple(problems), generated)
+    return NtuTree(tuple(roots), index, tuple(problems), generated, tuple(found.marked))
 
 
 @dataclass
@@ -74,6 +76,7 @@ class _Found:
     progress: Progress
     visited: int = 0
     all_generated: bool = True
+    marked: list[Path] = field(default_factory=list)
     containers: dict[Container, int] = field(default_factory=dict)
     order: list[Container] = field(default_factory=list)
     holders: dict[ClipName, Holders] = field(default_factory=dict)
@@ -119,7 +122,9 @@ class _Found:
             reason = f"{folder}: this folder cannot be listed ({error.strerror or error}); check its permissions"
             self.problems.append(Problem("", "folder_unreadable", str(folder), reason))
             return []
-        generated = generated or any(entry.name == GENERATED_MARK for entry in entries)
+        if any(entry.name == GENERATED_MARK for entry in entries):
+            self.marked.append(folder)
+            generated = True
         here = Container(folder)
         inner: list[tuple[Path, bool]] = []
         clip_folders: list[ClipName] = []

@@ -12,7 +12,7 @@ from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
-_WHAT: Final = "Generated people in the layout of COCO keypoints. Not COCO's images."
+_WHAT: Final = "Generated people in the layout of COCO keypoints. Not COCO's pictures."
 _SHARES: Final = (0.8, 0.2)
 _FOLDERS: Final = {"train": "train2017", "validation": "val2017"}
 

@@ -19,7 +19,7 @@ from hcmoco_bench.synth.photographs.coco_records import annotation_files, image_
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import Photograph
 
-_WHAT: Final = "Generated people in the layout of DensePose-COCO. Neither COCO's images nor its body."
+_WHAT: Final = "Generated people in the layout of DensePose-COCO. Neither COCO's pictures nor its body."
 _SHARES: Final = (0.7, 0.15, 0.15)
 _FOLDER: Final = "annotations"
 _TOO_SMALL: Final = 400.0

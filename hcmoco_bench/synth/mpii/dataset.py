@@ -18,7 +18,7 @@ from hcmoco_bench.synth.photographs.face_points import FACE_POINTS
 from hcmoco_bench.synth.photographs.photo_set import PhotoLayout, PhotoOptions, divide, write_photographs
 from hcmoco_bench.synth.photographs.photograph import OUTSIDE, Photograph, PhotographedPerson
 
-_WHAT: Final = "Generated people in the layout of MPII Human Pose. Not MPII's images."
+_WHAT: Final = "Generated people in the layout of MPII Human Pose. Not MPII's pictures."
 _SHARES: Final = (0.8, 0.2)
 _FIRST: Final = 1
 """MPII's pixels count from 1."""

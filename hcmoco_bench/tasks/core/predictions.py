@@ -1,4 +1,4 @@
-"""Other programs' predictions: are they those of the split, each once and all?"""
+"""The check that another program's predictions are those of the split: all of them, each once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NAMED = 5
 
 
 def check_ids(given: Iterable[str], expected: Sequence[str], *, path: Path) -> None:
-    """Compare ids of predictions with those that are scored.
+    """Compare the ids of predictions with those of the split.
 
     Args:
-        given: Ids of the predictions, as often as they come.
+        given: Ids of the predictions, repeated ones included.
         expected: Ids of the split.
         path: File or folder of the predictions.
 
@@ -23,7 +23,7 @@ def check_ids(given: Iterable[str], expected: Sequence[str], *, path: Path) -> N
         DataError: If any is missing, comes twice, or is unknown; says how many of each and names some
             (`predictions_ids`). A part of a split is never scored as if it were the whole.
     """
-    counts = Counter(given)
+    counts = Counter(iter(given))  # of a mapping, its keys
     wanted = set(expected)
     lists = {
         "missing": [name for name in expected if name not in counts],

@@ -58,7 +58,7 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
     def setting(self, config: CrossModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""
         source, target = self._direction(config)
-        return f"labels learned with {source}, tested on {target}; {target} of labeled frames hidden in training"
+        return f"labels learned with {source}, tested on {target}; {target} of labelled frames hidden in training"
 
     def _direction(self, config: CrossModalitySettings) -> tuple[Modality, Modality]:
         return _MODALITIES[config.direction]
