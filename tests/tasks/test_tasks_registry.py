@@ -24,7 +24,8 @@ def test_every_task_is_what_it_is_called_and_its_defaults_are_settings(name: str
     assert type(config) is task.settings
     assert task.record.chance
     assert task.record.bad_input
-    assert task.record.downloads
+    if type(task).__module__.startswith("hcmoco_bench."):  # a task of another package may need no files
+        assert task.record.downloads
     # what is resolved can be given again
     assert make_finetune_settings(name, config.to_dict()) == config
 

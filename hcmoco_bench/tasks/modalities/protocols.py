@@ -37,7 +37,7 @@ PUBLISHED: Final = SharedEmbeddingProtocol(
     **{
         **dict(PUBLISHED_PARSING),
         "leaks": (
-            "with overlap = keep, which is how the authors train, unlabeled pairs may hold frames of the labeled "
+            "with overlap = keep, which is how the authors train, unlabelled pairs may hold frames of the labelled "
             "clips with the hidden modality, and performers of the test split; with choose = best the epoch is picked "
             "on the test split"
         ),
