@@ -15,7 +15,7 @@ from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.pretrain.method import MethodRecord
 from hcmoco_bench.pretrain.multimodal.method import MultimodalMethod
 from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
-from hcmoco_bench.pretrain.multimodal.sample_level import SAMPLE_COLUMNS, SampleLevel, make_sample_level
+from hcmoco_bench.pretrain.multimodal.sample_level import SAMPLE_COLUMNS, SampleLevelObjective, make_sample_level
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings, SampleLevelSettings
 from hcmoco_bench.pretrain.multimodal.terms import columns_of, combine
 from hcmoco_bench.training.objective import StepResult
@@ -27,7 +27,7 @@ class CMCSettings(SampleLevelSettings, MultimodalSettings):
     defaults: ClassVar[dict[str, Any]] = {"method": "cmc"}
 
 
-class CMCObjective:
+class CMCObjective(SampleLevelObjective):
     """Whole samples compared across three modalities.
 
     Args:
@@ -35,9 +35,6 @@ class CMCObjective:
     """
 
     columns = columns_of(SAMPLE_COLUMNS)
-
-    def __init__(self, sample_level: SampleLevel) -> None:
-        self.sample_level = sample_level
 
     def __call__(self, model: nn.Module, batch: Batch, *, stage: int, generator: torch.Generator) -> StepResult:
         """Loss of a batch, the same in all stages; the memory bank takes its embeddings in."""
@@ -56,18 +53,6 @@ class CMCObjective:
         result = combine(terms, dict.fromkeys(terms, 1.0))
         self.sample_level.update(embeddings.global_, batch)
         return result
-
-    def to(self, device: torch.device) -> None:
-        """Move the memory bank to a device."""
-        self.sample_level.to(device)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The memory bank; without one, nothing."""
-        return self.sample_level.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put the memory bank back."""
-        self.sample_level.load_state_dict(state)
 
 
 class CMC(MultimodalMethod):

@@ -22,6 +22,7 @@ from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
 from hcmoco_bench.pretrain.multimodal.sample_level import (
     SAMPLE_COLUMNS,
     SampleLevel,
+    SampleLevelObjective,
     make_sample_level,
     present_modalities,
 )
@@ -74,7 +75,7 @@ class HCMoCoSettings(DenseTermSettings, SampleLevelSettings, MultimodalSettings)
         return super().without_effect() | idle
 
 
-class HCMoCoObjective:
+class HCMoCoObjective(SampleLevelObjective):
     """Stage 0: the sample level; stage 1: all terms, each with its weight.
 
     The loss is the weighted sum of all terms of all levels, as published: six directed pairs at the sample level, the
@@ -97,7 +98,8 @@ class HCMoCoObjective:
         points: int = 400,
         stride: int = 4,
     ) -> None:
-        self.sample_level, self.weights, self.soft = sample_level, weights, soft
+        super().__init__(sample_level)
+        self.weights, self.soft = weights, soft
         self.temperature, self.points, self.stride = sample_level.temperature, points, stride
 
     @property
@@ -176,18 +178,6 @@ class HCMoCoObjective:
                 embeddings.maps, batch.joints, batch.visible, images, stride=self.stride, temperature=self.temperature
             )
             yield "sparse_inter", term, weights.sparse_inter
-
-    def to(self, device: torch.device) -> None:
-        """Move the memory bank to a device."""
-        self.sample_level.to(device)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The memory bank; without one, nothing."""
-        return self.sample_level.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put the memory bank back."""
-        self.sample_level.load_state_dict(state)
 
 
 class HCMoCo(MultimodalMethod):

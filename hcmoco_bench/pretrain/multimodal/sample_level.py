@@ -75,6 +75,29 @@ class SampleLevel:
             self.bank.load_state_dict(state)
 
 
+class SampleLevelObjective:
+    """What the objectives of methods with a sample level share: their state is its memory bank.
+
+    Args:
+        sample_level: Comparison of whole samples, with its memory bank.
+    """
+
+    def __init__(self, sample_level: SampleLevel) -> None:
+        self.sample_level = sample_level
+
+    def to(self, device: torch.device) -> None:
+        """Move the memory bank to a device."""
+        self.sample_level.to(device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory bank; without one, nothing."""
+        return self.sample_level.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put the memory bank back."""
+        self.sample_level.load_state_dict(state)
+
+
 def make_sample_level(
     settings: SampleLevelSettings, n_samples: int, device: torch.device, *, dim: int, seed: int
 ) -> SampleLevel:
