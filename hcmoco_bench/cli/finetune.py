@@ -29,9 +29,9 @@ from hcmoco_bench.cli.settings_options import (
     given_settings,
 )
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from hcmoco_bench.runtime.settings import Settings
     from hcmoco_bench.tasks.core.finetune import FinetuneReport
 
 TaskName = Annotated[

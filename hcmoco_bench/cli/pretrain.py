@@ -27,10 +27,10 @@ from hcmoco_bench.cli.settings_options import (
     given_settings,
 )
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from hcmoco_bench.pretrain.run import PretrainReport
+    from hcmoco_bench.runtime.settings import Settings
 
 
 class PretrainCommand(SettingsCommand):

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.runtime.settings import (
-    SettingRecord,
-    Settings,
-    describe_settings,
-    joined_flags,
-    parse_setting,
-    parse_value,
-)
 
-_OPTIONS, _GIVEN = "hcmoco_bench.options", "hcmoco_bench.given"
+if TYPE_CHECKING:  # pydantic takes a third of a second, which `--help` does not need
+    from hcmoco_bench.runtime.settings import SettingRecord, Settings
+
+_MODEL, _OPTIONS, _GIVEN = "hcmoco_bench.model", "hcmoco_bench.options", "hcmoco_bench.given"
 
 SetOptions = Annotated[
     list[str] | None,
@@ -48,7 +43,8 @@ class SettingsCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line with the options of the chosen model."""
-        ctx.meta[_OPTIONS] = settings_options(self.settings_model(args), self.own)
+        ctx.meta[_MODEL] = self.settings_model(args)
+        ctx.meta[_OPTIONS] = settings_options(ctx.meta[_MODEL], self.own)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -58,7 +54,10 @@ class SettingsCommand(TyperCommand):
 
 def given_settings(ctx: typer.Context, settings: Iterable[str] | None) -> dict[str, Any]:
     """The settings that a user gave, by name: those of flags, then those of `--set`, which win."""
-    return {**ctx.meta.get(_GIVEN, {}), **dict(parse_setting(setting) for setting in settings or ())}
+    from hcmoco_bench.runtime.settings import describe_settings, parse_setting
+
+    records = {record.name: record for record in describe_settings(ctx.meta[_MODEL])}
+    return {**ctx.meta.get(_GIVEN, {}), **dict(parse_setting(setting, records) for setting in settings or ())}
 
 
 def argument_value(args: Sequence[str], *names: str) -> str | None:
@@ -77,6 +76,8 @@ def settings_options(model: type[Settings], own: frozenset[str] = frozenset()) -
         model: The model.
         own: Fields that get no option here.
     """
+    from hcmoco_bench.runtime.settings import describe_settings, joined_flags
+
     joined = joined_flags(model)
     found = [record for record in describe_settings(model) if record.name not in own]
     last = found[0].section if found else ""  # what all models share comes after what is the command's own
@@ -138,13 +139,15 @@ def _keeper(records: Sequence[SettingRecord]) -> Callable[..., Any]:
 
 
 def _parsed(record: SettingRecord, value: Any) -> Any:
+    from hcmoco_bench.runtime.settings import parse_value
+
     if record.switch or record.repeated:
         return value
     if record.type == "text":
         return value
     if record.type.startswith("list of"):
         return parse_value(value if value.startswith("[") else f"[{value}]")
-    found = parse_value(value)
+    found = parse_value(value, none_is_word=record.none_is_word)
     if "text" in record.type and found is not None:
         return value
     if isinstance(found, (dict, list)) and not record.type.startswith(("list", "integer integer")):

@@ -125,6 +125,7 @@ class SettingRecord:
         section: Heading that it belongs under.
         repeated: Whether the option may be given several times.
         switch: Whether it is on or off.
+        none_is_word: Whether `none` is one of its words; where it is not, it stands for None.
     """
 
     name: str
@@ -136,6 +137,7 @@ class SettingRecord:
     section: str
     repeated: bool
     switch: bool
+    none_is_word: bool
 
 
 def describe_settings(model: type[Settings]) -> tuple[SettingRecord, ...]:
@@ -149,34 +151,33 @@ def validated(model: type[AnySettings], values: Mapping[str, Any], source: str) 
     Raises:
         UsageError: If a setting is unknown or wrong; names `source` and each of them, an unknown one with near matches.
     """
-    words = {name: "none" if value is None and _is_word(model, name) else value for name, value in values.items()}
     try:
-        return model.model_validate(words)
+        return model.model_validate(dict(values))
     except ValidationError as error:
         problems = "; ".join(_problem(model, line) for line in error.errors())
         raise UsageError(f"{source}: {problems}") from error
 
 
-def _is_word(model: type[BaseModel], name: str) -> bool:
-    """Whether `none`, which is None where a setting may be absent, is a word that this setting takes."""
-    field = model.model_fields.get(name)
-    if field is None:
-        return False
-    kinds = get_args(field.annotation) or (field.annotation,)
-    return NoneType not in kinds and ("none" in kinds or str in kinds)
+def parse_setting(setting: str, records: Mapping[str, SettingRecord]) -> tuple[str, Any]:
+    """`NAME=VALUE` of `--set`, the value as in TOML; a bare word is a text.
 
+    Args:
+        setting: What was typed.
+        records: The settings by name.
 
-def parse_setting(setting: str) -> tuple[str, Any]:
-    """`NAME=VALUE` of `--set`, the value as in TOML; a bare word is a text. Raises UsageError without `=`."""
+    Raises:
+        UsageError: If there is no `=`.
+    """
     name, equals, text = setting.partition("=")
     if not equals or not name:
         raise UsageError(f"--set {setting}: write NAME=VALUE")
-    return name, parse_value(text)
+    record = records.get(name)
+    return name, parse_value(text, none_is_word=record is not None and record.none_is_word)
 
 
-def parse_value(text: str) -> Any:
-    """A value as TOML writes it; `none` is None, and what is no TOML is a text."""
-    if text.lower() == "none":
+def parse_value(text: str, *, none_is_word: bool = False) -> Any:
+    """A value as TOML writes it; `none` is None unless it is a word of the setting, and what is no TOML is a text."""
+    if text.lower() == "none" and not none_is_word:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -271,9 +272,24 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
             meaning=" ".join((field.description or "").split()),
             paper="" if paper is None else (default if paper.value is None else paper.value),
             section=heading,
-            repeated=text.startswith("list of text") or (get_origin(field.annotation) is tuple and "text" in text),
+            repeated=_is_list_of_words(field.annotation),
             switch=field.annotation is bool,
+            none_is_word=_none_is_word(field),
         )
+
+
+def _is_list_of_words(annotation: Any) -> bool:
+    """Whether it is a list of texts or of words to choose from; lists of numbers are written with commas."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is not tuple or arguments[1:] != (Ellipsis,):
+        return False
+    return arguments[0] is str or get_origin(arguments[0]) is Literal
+
+
+def _none_is_word(field: FieldInfo) -> bool:
+    one_of = get_origin(field.annotation) in (Literal, Union, UnionType)
+    kinds = get_args(field.annotation) if one_of else (field.annotation,)
+    return NoneType not in kinds and ("none" in kinds or str in kinds)
 
 
 def _joined_flag(model: type[Settings], name: str) -> str:

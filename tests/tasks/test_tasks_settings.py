@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
+from typer.testing import CliRunner
 
+from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.runtime.settings import Bookkeeping, Location, describe_settings
+from hcmoco_bench.tasks.core import make_settings
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
 from hcmoco_bench.tasks.core.provenance import config_sha256
 from hcmoco_bench.tasks.core.read_settings import checked_settings, read_finetune_settings
@@ -158,3 +161,24 @@ def test_marked_settings_of_a_task_are_no_part_of_its_fingerprint_either() -> No
     first = Own(task="own", folder="a")
     assert config_sha256(first) == config_sha256(Own(task="own", folder="b"))
     assert config_sha256(first) != config_sha256(Own(task="own", folder="a", size=2))
+
+
+@pytest.mark.parametrize("form", [("--class-weights", "none"), ("--set", "class_weights=none")])
+def test_none_is_a_word_where_a_setting_has_it_and_absence_elsewhere(
+    form: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = {}
+
+    def keep(task: str | None, given: dict[str, Any], **rest: Any) -> FinetuneSettings:
+        found.update(given)
+        raise UsageError("seen")
+
+    monkeypatch.setattr(make_settings, "make_finetune_settings", keep)
+    absent = ["--set", "choose=last", "--set", "clip=none"]
+    CliRunner().invoke(app, ["finetune", "--task", "depth_parsing", *form, *absent])
+    assert (found["class_weights"], found["clip"]) == ("none", None)
+
+
+def test_none_from_python_is_no_word() -> None:
+    with pytest.raises(UsageError, match="class_weights"):
+        make_finetune_settings("depth_parsing", {"class_weights": None})
