@@ -102,7 +102,7 @@ def _show_task(record: TaskRecord) -> None:
     )
     _table(
         ("protocol", "what it does", "leaks"),
-        [(one.name, one.summary, one.leaks or "nothing") for one in record.protocols],
+        [(one.name, one.summary, "; ".join(one.possible_leaks()) or "nothing") for one in record.protocols],
     )
     _table(("download", "from", "where it goes"), [(one.what, one.where, one.put) for one in record.downloads])
 

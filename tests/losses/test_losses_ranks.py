@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from forked_ranks import SHARED_SERVER, run_ranks
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -22,7 +23,7 @@ from hcmoco_bench.losses import (
     sparse_intra_loss,
 )
 
-pytestmark = pytest.mark.xdist_group("losses on two ranks")  # spawned once, not by each worker
+pytestmark = SHARED_SERVER
 
 N, B, J, C, D, K, P = 40, 7, 5, 6, 8, 25, 12
 MODALITIES = ("rgb", "depth", "keypoints")
@@ -135,8 +136,8 @@ def work(rank: int, ranks: int, folder: Path) -> None:
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[Tensor]]]:
     """By process (`1-0` of one; `2-0` and `2-1` of two) and objective."""
     folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.spawn(work, (1, folder), nprocs=1)
-    multiprocessing.spawn(work, (2, folder), nprocs=2)
+    for ranks in (1, 2):
+        run_ranks(work, ranks, folder, ranks=ranks)
     return {name: torch.load(folder / f"{name}.pth", weights_only=True) for name in ("1-0", "2-0", "2-1")}
 
 

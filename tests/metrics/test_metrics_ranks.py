@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from densepose_people import make_annotations, make_body, make_detections
-from torch import distributed, multiprocessing
+from forked_ranks import SHARED_SERVER, run_ranks
+from torch import distributed
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics import JointAccuracyMetric, PoseErrorMetric, SegmentationMetric
@@ -18,7 +19,7 @@ from hcmoco_bench.metrics.densepose import DensePoseMetric
 from hcmoco_bench.metrics.keypoints import KeypointMetric
 from hcmoco_bench.results import Evidence, load_evidence, save_evidence
 
-pytestmark = pytest.mark.xdist_group("metrics on two ranks")  # spawned once, not by each worker
+pytestmark = SHARED_SERVER
 
 N = 11
 IDS = [f"s{i:02d}" for i in np.random.default_rng(0).permutation(N)]
@@ -115,7 +116,7 @@ def work(rank: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.spawn(work, (folder,), nprocs=2)
+    run_ranks(work, folder, ranks=2)
     return folder
 
 

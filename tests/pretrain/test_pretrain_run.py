@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from forked_ranks import SHARED_SERVER, fork_server
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
@@ -36,14 +36,6 @@ def column(folder: Path, name: str) -> list[float]:
     return [float(value) for value in read_losses(folder / "losses.csv")[name] if value]
 
 
-@pytest.fixture(scope="module")
-def processes() -> multiprocessing.context.ForkServerContext:
-    """Starts processes that have everything imported: a server does that once, and forks."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hcmoco_bench.pretrain.run"])
-    return context
-
-
 def run_alone(config: PretrainSettings, folder: Path, resume: bool) -> None:
     """What a process does that is started for a run."""
     os.environ.update(ENVIRONMENT)
@@ -57,12 +49,10 @@ def long_config(settings: dict[str, Any]) -> PretrainSettings:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("pretrain_processes")
-def test_a_killed_run_continues_with_the_same_bits(
-    processes: multiprocessing.context.ForkServerContext, long_config: PretrainSettings, tmp_path: Path
-) -> None:
+@SHARED_SERVER
+def test_a_killed_run_continues_with_the_same_bits(long_config: PretrainSettings, tmp_path: Path) -> None:
     def start(folder: Path, *, resume: bool) -> Any:
-        process = processes.Process(target=run_alone, args=(long_config, folder, resume))
+        process = fork_server().Process(target=run_alone, args=(long_config, folder, resume))
         process.start()
         return process
 
@@ -93,13 +83,11 @@ def _lines(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("pretrain_processes")
-def test_two_processes_give_the_losses_of_one(
-    processes: multiprocessing.context.ForkServerContext, small: PretrainSettings, tmp_path: Path
-) -> None:
+@SHARED_SERVER
+def test_two_processes_give_the_losses_of_one(small: PretrainSettings, tmp_path: Path) -> None:
     # With large steps an untrained network would enlarge the rounding of sums over processes.
     calm = small.model_copy(update={"lr": 1e-6, "sync_batch_norm": True})
-    alone = processes.Process(target=run_alone, args=(calm, tmp_path / "one", False))
+    alone = fork_server().Process(target=run_alone, args=(calm, tmp_path / "one", False))
     alone.start()
     alone.join()
     assert alone.exitcode == 0

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from forked_ranks import SHARED_SERVER, run_ranks
 from torch import Tensor
 
 from hcmoco_bench.runtime import ranks
 from hcmoco_bench.runtime.shared_draws import own_part, with_others_skipped
 
-pytestmark = pytest.mark.xdist_group("two ranks")  # spawned once, not by each worker
+pytestmark = SHARED_SERVER
 
 ROWS = (3, 0)
 """Rows of each rank."""
@@ -68,7 +68,7 @@ def one_process(rank: int, folder: str) -> None:
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two processes finds."""
     folder: Path = tmp_path_factory.mktemp("two")
-    mp.spawn(one_process, (str(folder),), nprocs=2)
+    run_ranks(one_process, str(folder), ranks=2)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from forked_ranks import SHARED_SERVER, run_ranks
 from torch import Tensor, nn
 
 from hcmoco_bench.training.batch_norm import share_batch_statistics
@@ -46,11 +46,11 @@ def one_process(rank: int, folder: str) -> None:
 def of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the state and gradients of each process, for all splits."""
     folder = tmp_path_factory.mktemp("two")
-    mp.spawn(one_process, (str(folder),), nprocs=2)
+    run_ranks(one_process, str(folder), ranks=2)
     return folder
 
 
-@pytest.mark.xdist_group("batch_norm")
+@SHARED_SERVER
 @pytest.mark.parametrize("split", SPLITS)
 def test_two_processes_equal_one(of_two_processes: Path, split: int) -> None:
     whole = network()

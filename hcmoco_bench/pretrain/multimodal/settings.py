@@ -18,7 +18,7 @@ class EmbeddingSettings(Settings):
     section: ClassVar[str] = "Embeddings"
 
     joints: Annotated[Joints, Paper()] = "mpii16"
-    """Joint set of the keypoints: mpii16 (NTU with MPII) or shared13 (NTU with COCO)."""
+    """Joint set of the keypoints: mpii16 (NTU with MPII), shared13 (NTU with COCO), or coco17 (COCO alone)."""
     crops: Annotated[Crops, Paper()] = "square"
     """Crops of NTU samples: `square`, random squares as published, or `person`, the whole person with a little jitter,
     which suits small data and short runs."""

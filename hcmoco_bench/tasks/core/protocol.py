@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """A name as the command line and result files take it."""
+
+EPOCH_CHOSEN_ON_TEST: Final = "the epoch was chosen on the test split"
+"""What leaks when the best epoch is chosen on the test split, as results say it."""
 
 
 class Protocol(BaseModel):
@@ -26,6 +29,11 @@ class Protocol(BaseModel):
     summary: str
     leaks: str | None = None
     chooses_on_test: bool = False
+
+    def possible_leaks(self) -> list[str]:
+        """What results under the protocol may owe to the test split, also by a setting that it allows."""
+        always = [] if self.leaks is None else [self.leaks]
+        return [*always, f"with choose = best, {EPOCH_CHOSEN_ON_TEST}"] if self.chooses_on_test else always
 
 
 AnyProtocol = TypeVar("AnyProtocol", bound=Protocol)
