@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# The suite's workers share the cores: one thread each, also in the processes that tests start, is the fastest.
+# Two workers share two cores: one thread each, also in the processes that tests start, is the fastest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ("generated_trees", "generated_itop", "generated_photographs")

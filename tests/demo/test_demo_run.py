@@ -11,6 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
+from hcmoco_bench.pretrain import recipes
+from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.store.kinds.ntu import NTU
 from hcmoco_bench.tasks.core import make_settings
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -18,12 +20,16 @@ from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 @pytest.mark.slow
 def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = make_settings.make_finetune_settings
+    finetuning, pretraining = make_settings.make_finetune_settings, recipes.make_pretrain_settings
 
     def shorter(task: str | None, given: dict[str, Any], **rest: Any) -> FinetuneSettings:
-        return whole(task, given | {"epochs": 2}, **rest)
+        return finetuning(task, given | {"epochs": 2}, **rest)
+
+    def shorter_pretraining(source: str | None, given: dict[str, Any]) -> PretrainSettings:
+        return pretraining(source, given | {"stage2_epochs": 2})
 
     monkeypatch.setattr(make_settings, "make_finetune_settings", shorter)
+    monkeypatch.setattr(recipes, "make_pretrain_settings", shorter_pretraining)
     arguments = ["demo", "--out", str(tmp_path), "--clips", "6", "--frames", "9", "--workers", "1", "--json"]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from forked_ranks import SHARED_SERVER, run_ranks
+from forked import run_ranks
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
@@ -22,8 +22,6 @@ from hcmoco_bench.losses import (
     sparse_inter_loss,
     sparse_intra_loss,
 )
-
-pytestmark = SHARED_SERVER
 
 N, B, J, C, D, K, P = 40, 7, 5, 6, 8, 25, 12
 MODALITIES = ("rgb", "depth", "keypoints")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from densepose_people import make_annotations, make_body, make_detections
-from forked_ranks import SHARED_SERVER, run_ranks
+from forked import run_ranks
 from torch import distributed
 
 from hcmoco_bench.errors import DataError
@@ -18,8 +18,6 @@ from hcmoco_bench.metrics import JointAccuracyMetric, PoseErrorMetric, Segmentat
 from hcmoco_bench.metrics.densepose import DensePoseMetric
 from hcmoco_bench.metrics.keypoints import KeypointMetric
 from hcmoco_bench.results import Evidence, load_evidence, save_evidence
-
-pytestmark = SHARED_SERVER
 
 N = 11
 IDS = [f"s{i:02d}" for i in np.random.default_rng(0).permutation(N)]

@@ -53,7 +53,7 @@ def _one_thread() -> Iterator[None]:
 def settings(pretrain_store: Path) -> dict[str, Any]:
     """Settings of a small run: five steps in each of two stages."""
     return {
-        "backbone": "hrnet_w18_small",
+        "backbone": "test_resnet",
         "init": "scratch",
         "image_size": 64,
         "batch_size": 8,

@@ -34,9 +34,9 @@ def _run(script: str, *arguments: str | Path, out: Path) -> tuple[str, Any]:
 def test_a_step_is_measured_whole_and_in_parts(tmp_path: Path) -> None:
     said, found = _run(
         "pretrain.py", "--synthetic", "--device", "cpu", "--backbone", "hrnet_w18_small", "--size", "64",
-        "--batch", "4", "--steps", "2", "--only", "fp32", "bf16", out=tmp_path / "speed.json",
+        "--batch", "2", "--steps", "1", "--only", "fp32", "bf16", out=tmp_path / "speed.json",
     )  # fmt: skip
-    assert found["setting"]["batch"] == 4
+    assert found["setting"]["batch"] == 2
     speed = found["speeds"]["fp32"]
     assert speed["failure"] == found["speeds"]["bf16"]["failure"] == ""
     assert speed["stage2"] > 0.5 * speed["stage1"] > 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from forked_ranks import SHARED_SERVER, fork_server
+from forked import fork_server
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
@@ -49,7 +49,6 @@ def long_config(settings: dict[str, Any]) -> PretrainSettings:
 
 
 @pytest.mark.slow
-@SHARED_SERVER
 def test_a_killed_run_continues_with_the_same_bits(long_config: PretrainSettings, tmp_path: Path) -> None:
     def start(folder: Path, *, resume: bool) -> Any:
         process = fork_server().Process(target=run_alone, args=(long_config, folder, resume))
@@ -83,7 +82,6 @@ def _lines(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@SHARED_SERVER
 def test_two_processes_give_the_losses_of_one(small: PretrainSettings, tmp_path: Path) -> None:
     # With large steps an untrained network would enlarge the rounding of sums over processes.
     calm = small.model_copy(update={"lr": 1e-6, "sync_batch_norm": True})
@@ -205,7 +203,7 @@ def test_without_a_store_the_two_commands_that_make_one_are_named(tmp_path: Path
 @pytest.mark.slow
 def test_the_command_uses_the_store_of_the_home_folder(pretrain_store: Path, tmp_path: Path) -> None:
     (tmp_path / "pretrain").symlink_to(pretrain_store)
-    small = ["--backbone", "hrnet_w18_small", "--init", "scratch", "--size", "64", "--batch-size", "16"]
+    small = ["--backbone", "test_resnet", "--init", "scratch", "--size", "64", "--batch-size", "16"]
     small += ["--epochs", "1", "0", "--set", "negatives=32", "--set", "trackers=[]", "--json"]
     home = {"HCMOCO_HOME": str(tmp_path)}
     done = subprocess.run(

@@ -42,20 +42,13 @@ RAISED = ("schema", "licence")
 """Fields that version 2 changed in manifests of photographs: the version, and the license, which is CC0 for generated
 people now."""
 
-APART = ("human36m", "coco", "densepose", "itop", "rgb_parsing")
-"""Subjects with these words share no file with the others, so that a second process can make them meanwhile."""
-
 PLAN_FILES = ("manifest.json", ".parquet")
 """Ends of the names of files that hold the package's version, in the fingerprint of the store's plan."""
 
 
 def each(*names: str) -> list[Any]:
-    """Parameters of a test, with the files of each made in one process, once."""
-
-    def group(name: str) -> str:
-        return "recording-apart" if any(word in name for word in APART) else "recording"
-
-    return [pytest.param(name, marks=pytest.mark.xdist_group(group(name)), id=Path(name).stem) for name in names]
+    """Parameters of a test, named like the files that they compare."""
+    return [pytest.param(name, id=Path(name).stem) for name in names]
 
 
 @pytest.fixture(scope="session")

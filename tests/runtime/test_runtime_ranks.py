@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-from forked_ranks import SHARED_SERVER, run_ranks
+from forked import run_ranks
 from torch import Tensor
 
 from hcmoco_bench.runtime import ranks
 from hcmoco_bench.runtime.shared_draws import own_part, with_others_skipped
-
-pytestmark = SHARED_SERVER
 
 ROWS = (3, 0)
 """Rows of each rank."""

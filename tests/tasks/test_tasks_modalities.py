@@ -46,8 +46,6 @@ from hcmoco_bench.tasks.modalities.objective import SharedEmbeddingObjective
 from hcmoco_bench.tasks.parsing.objective import pixel_loss
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 
-pytestmark = pytest.mark.xdist_group("modalities")  # they share stores and a pre-training
-
 OTHER = {"rgb": "depth", "depth": "rgb"}
 SMALL = {
     "backbone": "test_resnet",

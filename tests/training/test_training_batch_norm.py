@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from forked_ranks import SHARED_SERVER, run_ranks
+from forked import run_ranks
 from torch import Tensor, nn
 
 from hcmoco_bench.training.batch_norm import share_batch_statistics
@@ -50,7 +50,6 @@ def of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@SHARED_SERVER
 @pytest.mark.parametrize("split", SPLITS)
 def test_two_processes_equal_one(of_two_processes: Path, split: int) -> None:
     whole = network()
