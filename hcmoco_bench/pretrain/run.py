@@ -25,6 +25,7 @@ from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
+from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
 from hcmoco_bench.training.trackers import Trackers
@@ -85,6 +86,7 @@ def run_pretrain(
     chosen = get_method(method or settings.method)
     chosen.check(settings)
     accelerator = make_accelerator(out, settings.trackers)
+    settings = with_precision(settings, accelerator.device)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(out)

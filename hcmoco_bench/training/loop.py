@@ -22,6 +22,7 @@ from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
 from hcmoco_bench.training.loss_table import LossTable
 from hcmoco_bench.training.objective import AlternatingObjective, LoopBatch, LoopData, Objective, StepResult
 from hcmoco_bench.training.optimizers import OptimizerPlan, PlannedOptimizer
+from hcmoco_bench.training.precision import autocast
 from hcmoco_bench.training.random_state import random_state, restore_random_state
 from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.step_figures import StepFigures
@@ -282,7 +283,7 @@ class TrainingLoop:
         optimizer.optimizer.zero_grad(set_to_none=True)
         for number, results in enumerate(turns, start=1):
             with nullcontext() if number == len(turns) else self.accelerator.no_sync(self.model):
-                with self._autocast():
+                with autocast(self.settings.precision, self.accelerator.device):
                     result = next(results)
                 if optimizer.is_due(self.position.step):
                     self.accelerator.backward(result.loss / len(turns))
@@ -294,11 +295,6 @@ class TrainingLoop:
         for results in turns:
             if next(results, None) is not None:
                 raise ValueError(f"the objective has more turns than the run has optimizers ({len(self.optimizers)})")
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(
-            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"
-        )
 
     def _check_finite(self, row: dict[str, float], batches: Sequence[LoopBatch]) -> None:
         wrong = [name for name, value in row.items() if value != value or value in (float("inf"), float("-inf"))]

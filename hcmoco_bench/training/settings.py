@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -21,6 +21,9 @@ class Stage:
 
     name: str
     epochs: int
+
+
+Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
 
 
 class OptimizationSettings(Settings):
@@ -58,8 +61,9 @@ class OptimizationSettings(Settings):
     """Epochs of linear warm-up at the start of each stage."""
     clip: Annotated[float | None, Field(gt=0), TrainingOnly()] = None
     """Largest norm of the gradient; none leaves the gradient as it is."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Precision of the networks: fp32, or bf16 (autocast; weights and losses stay fp32)."""
+    precision: Precision = "fp32"
+    """Precision of the networks: fp32; bf16 (autocast; weights and losses stay fp32); or auto, which is bf16 on devices
+    that compute in it and fp32 on others, where bf16 would be slower."""
     compile: Annotated[bool, Bookkeeping()] = False
     """Compile the networks with torch.compile."""
     channels_last: bool = False

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, write_video
+
+from hcmoco_bench.align import rigs
+from hcmoco_bench.align.calibration import RigFit
+from hcmoco_bench.align.correspondences import RigPoints
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _equal_joints_are_fitted_once() -> Iterator[None]:
+    """Nearly all of these trees have the same three rigs; the fit of the same joints with the same seed is kept."""
+    fits: dict[bytes, RigFit] = {}
+
+    def fit_rig(points: RigPoints, *, seed: int) -> RigFit:
+        key = pickle.dumps((points, seed))
+        if key not in fits:
+            fits[key] = whole(points, seed=seed)
+        return fits[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        whole = rigs.fit_rig
+        patch.setattr(rigs, "fit_rig", fit_rig)
+        yield
 
 
 @pytest.fixture(scope="session")

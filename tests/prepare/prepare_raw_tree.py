@@ -160,11 +160,8 @@ TEST = tuple(f"{clip}F{frame:03d}" for clip in CLIPS[2:] for frame in (2, 5))
 
 PREPARE = """
 import sys
-import typer
-from hcmoco_bench.cli import prepare
+from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import HcmocoBenchError
-app = typer.Typer()
-prepare.register(app)
 try:
     app(["prepare", "ntu", *sys.argv[1:]])
 except HcmocoBenchError as error:
@@ -173,11 +170,16 @@ except HcmocoBenchError as error:
 
 
 def prepare_arguments(tree: RawTree, out: Path, *more: str) -> list[str]:
-    """Command line of a Python process that prepares a raw tree, quietly, without masks if it has none."""
+    """Command line of a Python process that prepares a raw tree."""
+    return [sys.executable, "-c", PREPARE, *prepare_options(tree, out, *more)]
+
+
+def prepare_options(tree: RawTree, out: Path, *more: str) -> list[str]:
+    """Options with which `prepare ntu` prepares a raw tree, quietly, without masks if it has none."""
     arguments = ["--root", str(tree.root), "--lists", str(tree.root / "lists"), "--out", str(out), "--quiet"]
     if any(tree.masks.iterdir()):
         arguments += ["--annotations", str(tree.masks)]
-    return [sys.executable, "-c", PREPARE, *arguments, *more]
+    return [*arguments, *more]
 
 
 def folder_hashes(folder: Path) -> dict[str, str]:

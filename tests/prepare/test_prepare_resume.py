@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_arguments
+from forked import fork_server
+from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_arguments, prepare_options
 
+from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import StoreError, StoreLockedError
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.prepare.ntu import prepare_ntu
@@ -52,11 +56,20 @@ def check_visible_files(store: Path) -> None:
         assert verify_store(store).passed
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes], seconds: float = 120) -> None:
+def wait_for(path: Path, running: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
-    while not path.exists() and process.poll() is None:
+    while not path.exists() and running():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+def is_running(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
+def prepare_command(arguments: list[str]) -> None:
+    """What a process of its own does: the command `prepare ntu`."""
+    app(["prepare", "ntu", *arguments])
 
 
 @pytest.mark.slow
@@ -70,37 +83,34 @@ def test_killed_twenty_times_it_ends_with_the_same_bytes(small_tree: RawTree, tm
     while kills < 20:
         workers = "12"[runs // 3 % 2]
         runs += 1
-        command = prepare_arguments(small_tree, store, "--rows-per-shard", "1", "--workers", workers)
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-            wait_for(store / ".lock", process)
-            started = time.monotonic()
-            try:
-                if workers not in span:
-                    process.wait()
-                    span[workers] = time.monotonic() - started
-                elif runs % 2:
-                    process.wait(rng.uniform(0, span[workers]))
-                else:
-                    wait_for_shards(store, len(list(store.glob("*.parquet"))) + int(rng.integers(1, 4)), process)
-                    process.wait(rng.uniform(0, 0.03))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                kills += 1
-                halfway += 0 < len(list(store.glob("*.parquet"))) < 8
-                check_visible_files(store)
-                continue
-            assert process.returncode == 0, process.stderr.read() if process.stderr else ""
+        arguments = prepare_options(small_tree, store, "--rows-per-shard", "1", "--workers", workers)
+        process = fork_server().Process(target=prepare_command, args=(arguments,))
+        process.start()
+        wait_for(store / ".lock", process.is_alive)
+        started = time.monotonic()
+        if workers not in span:
+            process.join()
+            span[workers] = time.monotonic() - started
+        elif runs % 2:
+            process.join(rng.uniform(0, span[workers]))
+        else:
+            wanted = len(list(store.glob("*.parquet"))) + int(rng.integers(1, 4))
+            while process.is_alive() and len(list(store.glob("*.parquet"))) < wanted:
+                time.sleep(0.001)
+            process.join(rng.uniform(0, 0.03))
+        if process.is_alive():
+            process.kill()
+            process.join()
+            kills += 1
+            halfway += 0 < len(list(store.glob("*.parquet"))) < 8
+            check_visible_files(store)
+            continue
+        assert process.exitcode == 0
         assert folder_hashes(store) == reference
         store = tmp_path / f"store-{runs}"
     prepare(small_tree, store)
     assert folder_hashes(store) == reference
     assert halfway >= 3  # or the kills came at moments that test nothing
-
-
-def wait_for_shards(store: Path, number: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None and len(list(store.glob("*.parquet"))) < number:
-        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("label", ["calibrating rigs", "preparing samples", "hashing shards"])
@@ -235,7 +245,7 @@ def test_ctrl_c_is_one_sentence_and_the_run_can_be_continued(small_tree: RawTree
         store = tmp_path / f"store-{workers}"
         command = prepare_arguments(small_tree, store, "--rows-per-shard", "1", "--workers", workers)
         process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-        wait_for(store / ".plan.json", process)
+        wait_for(store / ".plan.json", functools.partial(is_running, process))
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group gets it
         message = process.communicate(timeout=60)[1].decode()
         if process.returncode == 0:

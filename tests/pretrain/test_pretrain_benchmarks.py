@@ -34,11 +34,11 @@ def _run(script: str, *arguments: str | Path, out: Path) -> tuple[str, Any]:
 def test_a_step_is_measured_whole_and_in_parts(tmp_path: Path) -> None:
     said, found = _run(
         "pretrain.py", "--synthetic", "--device", "cpu", "--backbone", "hrnet_w18_small", "--size", "64",
-        "--batch", "2", "--steps", "1", "--only", "fp32", "bf16", out=tmp_path / "speed.json",
+        "--batch", "2", "--steps", "1", "--only", "fp32", out=tmp_path / "speed.json",
     )  # fmt: skip
     assert found["setting"]["batch"] == 2
     speed = found["speeds"]["fp32"]
-    assert speed["failure"] == found["speeds"]["bf16"]["failure"] == ""
+    assert speed["failure"] == ""
     assert speed["stage2"] > 0.5 * speed["stage1"] > 0
     # the parts are the step: nothing of it is left out, and nothing is counted twice
     assert 0.4 < sum(speed["parts"].values()) / speed["stage2"] < 2.5

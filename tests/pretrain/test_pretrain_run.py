@@ -27,8 +27,10 @@ from hcmoco_bench.pretrain.run import run_pretrain
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
+from hcmoco_bench.training.precision import resolve_precision
 
 PRETRAIN = ("-m", "hcmoco_bench.cli.app", "pretrain", "--quiet")
+CPU = torch.device("cpu")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -100,6 +102,14 @@ def test_two_processes_give_the_losses_of_one(small: PretrainSettings, tmp_path:
     one, two = (load_checkpoint(tmp_path / name / "checkpoint.pth") for name in ("one", "two"))
     for name, value in one["bank"].items():
         assert torch.allclose(two["bank"][name], value, atol=2e-3), name
+
+
+def test_a_run_keeps_the_precision_that_auto_stood_for(small: PretrainSettings, tmp_path: Path) -> None:
+    short = small.model_copy(update={"precision": "auto", "stage2_epochs": 0})
+    report = run_pretrain(short, tmp_path)
+    kept = make_pretrain_settings(str(tmp_path / "config.json")).precision
+    assert kept == load_pretrained(report.checkpoint).settings.precision == resolve_precision("auto", CPU)
+    assert run_pretrain(short, tmp_path, resume=True).last == report.last
 
 
 def test_a_run_leaves_settings_checkpoints_table_and_curves(small: PretrainSettings, tmp_path: Path) -> None:

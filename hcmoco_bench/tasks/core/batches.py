@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -49,11 +48,6 @@ def evaluation_batches(data: TaskData, config: FinetuneSettings, device: torch.d
     )
     for batch in loader:
         yield batch.to(device)
-
-
-def autocast(config: FinetuneSettings, device: torch.device) -> AbstractContextManager[Any]:
-    """A context in which scoring has the precision of training."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
 
 
 def hold_out(data: TaskData, share: float, seed: int) -> tuple[list[int], list[int]]:

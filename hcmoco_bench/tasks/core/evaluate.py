@@ -143,7 +143,9 @@ def evaluate_checkpoint(
                 weights_sha256=checkpoint.sha256,
                 pretrain=checkpoint.pretrain,
             ),
-            run=run_entry(checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command),
+            run=run_entry(
+                checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command, scoring=config
+            ),
             tier="recomputed",
             notes=[*chosen.notes(config), *chosen_note(checkpoint.chosen_on)],
             bootstrap=bootstrap,

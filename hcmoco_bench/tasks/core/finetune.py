@@ -37,6 +37,7 @@ from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
+from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CONFIG_FILE, CURVES_FILE, last_state, make_folder, prepare_folder
 from hcmoco_bench.training.trackers import Trackers
@@ -171,7 +172,8 @@ def run_finetune(
     accelerator = make_accelerator(out)
     written = None
     if accelerator.is_main_process:
-        written = _write(chosen, config, result, runs, pretrain, accelerator.device, name, command, bootstrap)
+        settled = with_precision(config, accelerator.device)
+        written = _write(chosen, settled, result, runs, pretrain, accelerator.device, name, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
 
 
@@ -186,6 +188,7 @@ def _train(
     sheet_size: int,
 ) -> SeedRun:
     accelerator = make_accelerator(folder, config.trackers)
+    config = with_precision(config, accelerator.device)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(folder)

@@ -13,14 +13,29 @@ from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry
 from hcmoco_bench.runtime.settings import Bookkeeping, Location
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
+from hcmoco_bench.training.precision import resolve_precision
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless")
 
 
 def run_entry(
-    config: FinetuneSettings | None, *, seeds: tuple[int, ...], device: torch.device | None, command: str | None
+    config: FinetuneSettings | None,
+    *,
+    seeds: tuple[int, ...],
+    device: torch.device | None,
+    command: str | None,
+    scoring: FinetuneSettings | None = None,
 ) -> RunEntry:
-    """How a result was computed; predictions of other programs have no settings and no device."""
+    """How a result was computed; predictions of other programs have no settings and no device.
+
+    Args:
+        config: The settings of the training.
+        seeds: Its seeds.
+        device: Where it was scored.
+        command: The command line as it was typed.
+        scoring: The settings of the scoring, where they may be others.
+    """
+    scored = scoring or config
     return RunEntry(
         tool=f"hcmoco-bench {__version__}",
         git=_commit(),
@@ -28,7 +43,7 @@ def run_entry(
         seeds=seeds,
         versions={name: version(name) for name in _LIBRARIES},
         device=None if device is None else device_name(device),
-        precision=None if config is None else config.precision,
+        precision=None if scored is None or device is None else resolve_precision(scored.precision, device),
         command=command,
     )
 

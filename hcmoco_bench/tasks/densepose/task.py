@@ -32,7 +32,7 @@ from hcmoco_bench.plotting.iuv_overlay import IUVImage, IUVPerson, iuv_overlays
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.densepose import DensePoseImage
-from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
+from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -43,6 +43,7 @@ from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_i
 from hcmoco_bench.tasks.densepose.record import RECORD, DensePoseProtocol
 from hcmoco_bench.tasks.densepose.settings import DensePoseSettings
 from hcmoco_bench.training.objective import Objective
+from hcmoco_bench.training.precision import autocast
 from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class DensePose(Task[DensePoseSettings]):
         shown, done = set(spread(data.ids, sheet_size)), 0
         kept: dict[str, list[Detection]] = {}
         for batch in evaluation_batches(data, config, device):
-            with autocast(config, device):
+            with autocast(config.precision, device):
                 found: list[Detections] = model(network_input(batch), batch.sizes, charted=_CHARTED)
             for row, one in enumerate(found):
                 detections = image_detections(batch, row, one)

@@ -26,7 +26,7 @@ from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import gather_objects
 from hcmoco_bench.sources.itop import SPLITS, ItopSplit, open_itop, pixels_from_world
-from hcmoco_bench.tasks.core.batches import autocast, evaluation_batches
+from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import TaskRecord
@@ -39,6 +39,7 @@ from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
 from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
 from hcmoco_bench.tasks.itop_pose.settings import ItopSettings
 from hcmoco_bench.training.objective import Objective
+from hcmoco_bench.training.precision import autocast
 from hcmoco_bench.uniform import spread
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class ItopPose(Task[ItopSettings]):
         predicted: dict[str, NDArray[np.float32]] = {}
         lost: list[Problem] = []
         for batch in evaluation_batches(data, config, device):
-            with autocast(config, device):
+            with autocast(config.precision, device):
                 votes: JointVotes = model(normalize_depth(batch.depth))
             joints = batch.to_world(votes.places, votes.depths).cpu().numpy()
             metric.update(joints, batch.world.cpu().numpy(), batch.sample_ids)

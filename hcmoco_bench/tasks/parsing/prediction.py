@@ -11,10 +11,10 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.data.framing import Region
 from hcmoco_bench.data.parsing import ParsingBatch
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.tasks.core.batches import autocast
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.objective import network_input
 from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
+from hcmoco_bench.training.precision import autocast
 
 
 def class_scores(
@@ -36,7 +36,7 @@ def class_scores(
         protocol: Its rules say whether the scores of the mirror image are averaged in.
         points: Whether the network takes points; background is then never predicted inside the region.
     """
-    with autocast(config, device):
+    with autocast(config.precision, device):
         scores: Tensor = model(*network_input(batch, points=points))
         if protocol.mirror_averaging:
             other = model(*network_input(batch.mirrored(), points=points))
