@@ -15,8 +15,21 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 110) -> None:
     Raises:
         UsageError: If the suffix is none that can be written.
     """
+    suffix = path.suffix.lower().removeprefix(".")
     known = figure.canvas.get_supported_filetypes()
-    if path.suffix.lower().removeprefix(".") not in known:
+    if suffix not in known:
         raise UsageError(f"{path}: cannot write an image of this kind; use one of {', '.join(sorted(known))}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi)
+    if suffix != "png":
+        figure.savefig(path, dpi=dpi)
+        return
+    # Matplotlib would draw the whole figure a first time to arrange it; for pixels, arranging is enough.
+    figure.dpi = dpi
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    figure.savefig(path, dpi=dpi, pil_kwargs={"compress_level": _COMPRESSION})
+
+
+_COMPRESSION = 1
+"""Of PNG files: a few percent larger than by default, and written in a fraction of the time."""

@@ -17,16 +17,18 @@ from hcmoco_bench.store.kinds.ntu import NTU
 from hcmoco_bench.tasks.core import make_settings
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
+SMALL = "test_resnet"
+
 
 @pytest.mark.slow
 def test_the_demo_ends_with_a_page_and_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finetuning, pretraining = make_settings.make_finetune_settings, recipes.make_pretrain_settings
 
     def shorter(task: str | None, given: dict[str, Any], **rest: Any) -> FinetuneSettings:
-        return finetuning(task, given | {"epochs": 2}, **rest)
+        return finetuning(task, given | {"epochs": 2, "backbone": SMALL}, **rest)
 
     def shorter_pretraining(source: str | None, given: dict[str, Any]) -> PretrainSettings:
-        return pretraining(source, given | {"stage2_epochs": 2})
+        return pretraining(source, given | {"stage2_epochs": 2, "backbone": SMALL, "depth_backbone": SMALL})
 
     monkeypatch.setattr(make_settings, "make_finetune_settings", shorter)
     monkeypatch.setattr(recipes, "make_pretrain_settings", shorter_pretraining)

@@ -81,7 +81,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bytes(small_tree: RawTree, tm
     store = tmp_path / "store-0"
     span: dict[str, float] = {}  # seconds of work in a run that nobody disturbs, by number of workers
     while kills < 20:
-        workers = "12"[runs // 3 % 2]
+        workers = "1112"[runs // 2 % 4]
         runs += 1
         arguments = prepare_options(small_tree, store, "--rows-per-shard", "1", "--workers", workers)
         process = fork_server().Process(target=prepare_command, args=(arguments,))
