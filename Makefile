@@ -11,15 +11,16 @@ PYTEST_ARGS ?=
 
 install: $(VENV)/.installed
 
+# Python compiles a module when it is first imported: compiling all of torch in advance takes as long as installing it.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[synth]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[synth]"
 	touch $@
 
 # Tests need another package that adds methods, tasks, encoders and kinds of store through its entry points.
 $(VENV)/.installed-dev: $(VENV)/.installed tests/outside_package/pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable ".[dev,dask]" --editable tests/outside_package
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev,dask]" --editable tests/outside_package
 	touch $@
 
 demo: install
@@ -32,7 +33,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.installed-dev
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 tests: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
