@@ -16,7 +16,6 @@ from hcmoco_bench.results.schema import ModelEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import broadcast_buffers
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
-from hcmoco_bench.tasks.core.protocol import EPOCH_CHOSEN_ON_TEST
 from hcmoco_bench.tasks.core.provenance import run_entry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
@@ -199,5 +198,5 @@ def evaluate_predictions(
 def chosen_note(chosen_on: str) -> list[str]:
     """What readers of a result should know about how the epoch was chosen."""
     if chosen_on == "test":
-        return [f"{EPOCH_CHOSEN_ON_TEST}: a leak"]
+        return ["the epoch was chosen on the test split: a leak"]
     return ["the epoch was chosen on a share of the training data"] if chosen_on == "validation" else []

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """A name as the command line and result files take it."""
-
-EPOCH_CHOSEN_ON_TEST: Final = "the epoch was chosen on the test split"
-"""What leaks when the best epoch is chosen on the test split, as results say it."""
 
 
 class Protocol(BaseModel):
@@ -33,7 +30,9 @@ class Protocol(BaseModel):
     def possible_leaks(self) -> list[str]:
         """What results under the protocol may owe to the test split, also by a setting that it allows."""
         always = [] if self.leaks is None else [self.leaks]
-        return [*always, f"with choose = best, {EPOCH_CHOSEN_ON_TEST}"] if self.chooses_on_test else always
+        return (
+            [*always, "with choose = best, the epoch is chosen on the test split"] if self.chooses_on_test else always
+        )
 
 
 AnyProtocol = TypeVar("AnyProtocol", bound=Protocol)
