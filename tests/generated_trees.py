@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from hcmoco_bench.sources.ntu.layout import MASK_FOLDER
 
@@ -36,27 +38,42 @@ def shared_folder(factory: pytest.TempPathFactory, worker: str) -> Path:
     return base if worker == "master" else base.parent
 
 
-def _make(folder: Path, name: str, *, seed: int, n_clips: int, n_frames: int, noise: bool) -> GeneratedTree:
+_TREES: dict[str, dict[str, Any]] = {
+    "generated": {"seed": 7, "n_clips": 9, "n_frames": 10, "noise": True},
+    "noiseless": {"seed": 11, "n_clips": 9, "n_frames": 12, "noise": False},
+}
+
+
+def _tree(folder: Path, name: str) -> GeneratedTree:
+    """The tree of a name. While another worker makes it, this one makes the others, as far as nobody is at them."""
+    try:
+        return _make(folder, name, blocking=False)
+    except Timeout:
+        for other in _TREES.keys() - {name}:
+            with suppress(Timeout):
+                _make(folder, other, blocking=False)
+        return _make(folder, name, blocking=True)
+
+
+def _make(folder: Path, name: str, *, blocking: bool) -> GeneratedTree:
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
 
-    root, truth = folder / name, folder / f"{name}-truth"
-    with FileLock(folder / f"{name}.lock"):
+    root, truth, wanted = folder / name, folder / f"{name}-truth", _TREES[name]
+    with FileLock(folder / f"{name}.lock", blocking=blocking):
         # A complete tree is recognized and left as it is.
-        plans = plan_clips(n_clips, seed, n_frames=n_frames, mask_every=4)
-        write_tree(root, plans, TreeOptions(seed=seed, noise=noise, truth=truth))
-    return GeneratedTree(root, truth, root / MASK_FOLDER, root / "lists", seed)
+        plans = plan_clips(wanted["n_clips"], wanted["seed"], n_frames=wanted["n_frames"], mask_every=4)
+        write_tree(root, plans, TreeOptions(seed=wanted["seed"], noise=wanted["noise"], truth=truth))
+    return GeneratedTree(root, truth, root / MASK_FOLDER, root / "lists", wanted["seed"])
 
 
 @pytest.fixture(scope="session")
 def generated_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
     """Nine noisy clips of ten frames: three performances, each seen by three rigs; masks of frames 1, 5 and 9."""
-    folder = shared_folder(tmp_path_factory, worker_id)
-    return _make(folder, "generated", seed=7, n_clips=9, n_frames=10, noise=True)
+    return _tree(shared_folder(tmp_path_factory, worker_id), "generated")
 
 
 @pytest.fixture(scope="session")
 def noiseless_tree(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> GeneratedTree:
     """Nine clips of twelve frames from perfect sensors: three performances, each seen by three rigs."""
-    folder = shared_folder(tmp_path_factory, worker_id)
-    return _make(folder, "noiseless", seed=11, n_clips=9, n_frames=12, noise=False)
+    return _tree(shared_folder(tmp_path_factory, worker_id), "noiseless")

@@ -157,7 +157,8 @@ class StatusEntry(BaseModel):
     """How far the figures can be relied on, and what a reader should know.
 
     Attributes:
-        tier: paper (copied from one), self-reported, recomputed (from predictions), reproduced (trained again).
+        tier: paper (copied from one); self-reported, which is what a run says of its own result; and what only somebody
+            who checked it can say: recomputed (from predictions) or reproduced (trained again).
         notes: E.g. what a protocol leaks.
     """
 

@@ -126,14 +126,14 @@ def test_finetuning(recorder: Recorder, same: bool, name: str) -> None:
     for seed, losses in before["losses"].items():
         assert list(_loss_differences(losses, now["losses"][seed], same)) == []
         assert _model(now["model"][seed], same) == _model(before["model"][seed], same)
-    assert list(_result_differences(before["result"], now["result"], same)) == []
+    assert list(_result_differences(_self_reported(before["result"]), now["result"], same)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", each(*SCORINGS))
 def test_scoring_again(recorder: Recorder, same: bool, name: str) -> None:
     now = recorder.describe(name)
-    assert list(_result_differences(RECORDED["scorings"][name], now, same)) == []
+    assert list(_result_differences(_self_reported(RECORDED["scorings"][name]), now, same)) == []
     finetuned = recorder.describe(SCORINGS[name][1])["result"]
     assert now["scores"]["mean"] == finetuned["scores"]["per_seed"][0]
     assert now["evidence"][0]["sha256"] == finetuned["evidence"][0]["sha256"]
@@ -160,6 +160,11 @@ def test_settings_in_checkpoints(recorder: Recorder, name: str) -> None:
     saved = {key: value for key, value in before["config"].items() if key not in NO_LONGER_SAVED.get(name, ())}
     assert list(_missing(saved, now["config"])) == []
     assert now.get("config_sha256") == before.get("config_sha256")
+
+
+def _self_reported(result: dict[str, Any]) -> dict[str, Any]:
+    """A recorded result with what runs say of themselves now; they used to claim that somebody had checked them."""
+    return result | {"status": result["status"] | {"tier": "self-reported"}}
 
 
 def _is_exact(path: str, kind: str) -> bool:

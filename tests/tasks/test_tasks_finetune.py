@@ -52,6 +52,7 @@ def test_seeds_make_one_result_and_eval_gives_the_same_score(
     result = read_result(tmp_path / "run" / "result.json")
     assert report.written is not None
     assert result == report.written.result
+    assert result.status.tier == "self-reported"
     assert result.run.seeds == (3, 5)
     assert result.run.command == "as typed"
     assert len(set(result.scores.per_seed)) == 2

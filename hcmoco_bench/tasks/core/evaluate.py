@@ -145,7 +145,6 @@ def evaluate_checkpoint(
             run=run_entry(
                 checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command, scoring=config
             ),
-            tier="recomputed",
             notes=[*chosen.notes(config), *chosen_note(checkpoint.chosen_on)],
             bootstrap=bootstrap,
         )
@@ -188,7 +187,6 @@ def evaluate_predictions(
             [evaluation],
             model=ModelEntry(name=name or path.stem),
             run=run_entry(None, seeds=(), device=None, command=command),
-            tier="recomputed",
             notes=chosen.notes(config, own=False),
             bootstrap=bootstrap,
         )

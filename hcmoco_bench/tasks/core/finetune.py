@@ -344,7 +344,6 @@ def _write(
             pretrain=pretrain,
         ),
         run=run_entry(config, seeds=tuple(run.seed for run in runs), device=device, command=command),
-        tier="reproduced",
         notes=notes,
         bootstrap=bootstrap,
     )

@@ -22,7 +22,6 @@ from hcmoco_bench.results.schema import (
     ScoreEntry,
     StatusEntry,
     TaskEntry,
-    Tier,
     write_result,
 )
 from hcmoco_bench.results.statistics import bootstrap_interval, seed_summary
@@ -65,11 +64,12 @@ def write_evaluations(
     *,
     model: ModelEntry,
     run: RunEntry,
-    tier: Tier,
     notes: Sequence[str] = (),
     bootstrap: int = BOOTSTRAP,
 ) -> Writing:
     """Write the result of one model, with evidence, problem lines and images beside it; one evaluation for each seed.
+
+    Whoever runs it, a result says of itself that it is self-reported; more than that is for others to find.
 
     Args:
         path: The result file; the others take its stem: `<stem>-evidence-<n>.npz`, `<stem>-problems.jsonl`,
@@ -80,7 +80,6 @@ def write_evaluations(
         evaluations: The evaluation of each seed; figures and problem lines are those of the first.
         model: What was scored.
         run: How it was scored.
-        tier: How far the figures can be relied on.
         notes: Notes for readers of the result.
         bootstrap: Number of draws of the interval; 0 for no interval.
 
@@ -112,7 +111,7 @@ def write_evaluations(
         run=run,
         scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(data)),
         evidence=tuple(entries),
-        status=StatusEntry(tier=tier, notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
+        status=StatusEntry(tier="self-reported", notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
     )
     write_result(path, result)
     figures = []
