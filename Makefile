@@ -7,6 +7,9 @@ DEMO   ?= demo
 # Extra arguments for pytest, e.g. make test PYTEST_ARGS="-m 'not slow'"
 PYTEST_ARGS ?=
 
+# Tests start many processes: they shall find compiled modules, also where the environment forbids Python to keep them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test lint types tests bench clean
 
 install: $(VENV)/.installed
