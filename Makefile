@@ -7,7 +7,7 @@ DEMO   ?= demo
 # Extra arguments for pytest, e.g. make test PYTEST_ARGS="-m 'not slow'"
 PYTEST_ARGS ?=
 
-# Tests start many processes: they shall find compiled modules, also where the environment forbids Python to keep them.
+# Tests start many processes, which should find compiled modules even where the environment tells Python not to keep them.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test lint types tests bench clean

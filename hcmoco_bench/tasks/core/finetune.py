@@ -154,6 +154,8 @@ def run_finetune(
     result = out / RESULT_FILE
     if result.exists():
         raise UsageError(f"{result}: these runs are finished; give another --out, or score again with eval")
+    accelerator = make_accelerator(out)
+    config = with_precision(config, accelerator.device)
     pretrain = pretrain_entry(config)
     runs: list[SeedRun] = []
     for number, seed in enumerate(seeds):
@@ -169,11 +171,9 @@ def run_finetune(
         runs.append(run)
         if run.interrupted:
             return FinetuneReport(out, tuple(runs), None)
-    accelerator = make_accelerator(out)
     written = None
     if accelerator.is_main_process:
-        settled = with_precision(config, accelerator.device)
-        written = _write(chosen, settled, result, runs, pretrain, accelerator.device, name, command, bootstrap)
+        written = _write(chosen, config, result, runs, pretrain, accelerator.device, name, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
 
 
@@ -188,7 +188,6 @@ def _train(
     sheet_size: int,
 ) -> SeedRun:
     accelerator = make_accelerator(folder, config.trackers)
-    config = with_precision(config, accelerator.device)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(folder)
