@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ KEYPOINT_WIDTH = 128
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Embeddings of a batch of B samples, float32, of length 1; zeros where the modality is missing.
+    """Embeddings of a batch of B samples, float32, of length 1; zeros where a missing modality was not encoded.
 
     Attributes:
         global_: By modality (`rgb`, `depth`, `keypoints`): (B, dim), all in one space.
@@ -40,7 +41,7 @@ class MultiModalModel(nn.Module):
     """Encoders and mappers of RGB, depth and 2-D keypoints (the paper's section 3.4).
 
     Only samples that have a modality go through its encoder, so that missing images do not bend batch statistics and
-    cost nothing.
+    cost nothing; for depth the authors' way, zeros through the encoder, can be had.
 
     Args:
         rgb_encoder: Takes images.
@@ -50,6 +51,8 @@ class MultiModalModel(nn.Module):
         coarse: Whether RGB and depth are compared in a fine space, and reach from it a coarse one that keypoints share
             (MMV).
         share_batch_statistics: The encoders talk to those of other processes; each then runs even without a sample.
+        absent_depth: Whether samples without depth stay out of the depth encoder (`skip`) or go through it and its
+            batch norm as zeros (`zeros`).
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class MultiModalModel(nn.Module):
         dim: int = 128,
         coarse: bool = False,
         share_batch_statistics: bool = False,
+        absent_depth: Literal["skip", "zeros"] = "skip",
     ) -> None:
         super().__init__()
         self.rgb_encoder, self.depth_encoder = rgb_encoder, depth_encoder
@@ -73,6 +77,7 @@ class MultiModalModel(nn.Module):
         self.keypoint_mapper = KeypointMapper(KEYPOINT_WIDTH, dim)
         self.coarse_mapper = nn.Linear(dim, dim) if coarse else None
         self.dim, self.share_batch_statistics = dim, share_batch_statistics
+        self.absent_depth = absent_depth
 
     @property
     def strides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -87,8 +92,10 @@ class MultiModalModel(nn.Module):
             dense: Whether to make the maps too.
         """
         rgb, rgb_map = self._images("rgb", batch, batch.has_rgb, dense)
-        depth, depth_map = self._images("depth", batch, batch.has_depth, dense)
-        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalize_joints(batch.joints, batch.visible)))
+        encoded = torch.ones_like(batch.has_depth) if self.absent_depth == "zeros" else batch.has_depth
+        depth, depth_map = self._images("depth", batch, encoded, dense)
+        skeleton = batch.joints if batch.skeleton is None else batch.skeleton
+        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalize_joints(skeleton, batch.visible)))
         embeddings, fine = {"rgb": rgb, "depth": depth}, {}
         if self.coarse_mapper is not None:
             fine = embeddings

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.runtime.recipes import recipe_values
+from hcmoco_bench.runtime.recipes import recipe_values, with_published
 from hcmoco_bench.runtime.settings import merge_settings
 from hcmoco_bench.tasks.core.checkpoints import pretrained_backbone
 from hcmoco_bench.tasks.core.read_settings import checked_settings
@@ -34,7 +34,8 @@ def make_finetune_settings(
         task: Name of a task, or a task; None for the one that the settings or the recipe name.
         given: Settings by name, which win over the task's defaults; `options`, and names that begin with `options.`,
             are read too, as files and checkpoints have them.
-        recipe: Path of a settings file, or name of a packaged recipe; `given` wins over it.
+        recipe: Path of a settings file, or name of a packaged recipe; `given` wins over it. `published` does as the
+            authors' released code.
         home: Folder in which the task looks for its data if `given` names none; None to leave it without.
 
     Raises:
@@ -47,7 +48,8 @@ def make_finetune_settings(
     chosen = get_task(typed["task"] if task is None else task)
     name = chosen.record.id
     source = f"settings of {name}"
-    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, typed)
+    over = with_published(recipe, chosen.settings, typed)
+    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, over)
     if values["task"] != name:
         raise UsageError(f"{source}: they are of the task {values['task']}; use --task {values['task']}")
     settings = checked_settings(chosen, values, source)

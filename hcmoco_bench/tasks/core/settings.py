@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from hcmoco_bench.models.settings import NetworkSettings
 from hcmoco_bench.runtime.settings import Flag, Location, TrainingOnly
 from hcmoco_bench.training.settings import OptimizationSettings
 
@@ -14,7 +15,7 @@ OPTIONS = "options"
 """Table in files and checkpoints that holds the settings which only one task has."""
 
 
-class FinetuneSettings(OptimizationSettings):
+class FinetuneSettings(NetworkSettings, OptimizationSettings):
     """A fine-tuning run in full; a task that has settings of its own derives its model from this one.
 
     In Python all settings are attributes of one model. In files and checkpoints, those that a task adds stand in the

@@ -8,13 +8,20 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.pretrain.multimodal.settings import DenseTermSettings, EmbeddingSettings, SampleLevelSettings
+from hcmoco_bench.pretrain.multimodal.settings import (
+    DenseTermSettings,
+    EmbeddingSettings,
+    InterSampleSettings,
+    SampleLevelSettings,
+)
 from hcmoco_bench.tasks.parsing.settings import ParsingSettings
 
 NO_CONTRAST: Final = "none"
 
 
-class SharedEmbeddingSettings(ParsingSettings, EmbeddingSettings, SampleLevelSettings, DenseTermSettings):
+class SharedEmbeddingSettings(
+    ParsingSettings, EmbeddingSettings, SampleLevelSettings, DenseTermSettings, InterSampleSettings
+):
     """Settings of parsing from shared embeddings; joints and dim are those of the pre-training, if there is one."""
 
     section: ClassVar[str] = "Shared embeddings"

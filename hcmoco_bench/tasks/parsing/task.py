@@ -21,6 +21,7 @@ from hcmoco_bench.metrics.segmentation import (
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
+from hcmoco_bench.models.first_weights import start_network
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
@@ -137,7 +138,9 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     def build_model(self, config: AnyParsingSettings, *, fresh: bool = True) -> SegmentationNet:
         """See `Task.build_model`."""
-        return SegmentationNet(task_encoder(config, self.modality, fresh=fresh), len(part_table()))
+        net = SegmentationNet(task_encoder(config, self.modality, fresh=fresh), len(part_table()))
+        start_network(net.head, config, drawn=fresh)
+        return net
 
     def build_objective(self, config: AnyParsingSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `Task.build_objective`."""
