@@ -76,6 +76,11 @@ class TrainingOnly:
     """Marks a field that scoring a finished model does not read."""
 
 
+@dataclass(frozen=True)
+class Added:
+    """Marks a field that is younger than the first results: fingerprints leave it out while it has its default."""
+
+
 class Settings(BaseModel):
     """Base of all settings models: frozen, unknown names refused, meanings taken from the fields' docstrings.
 
@@ -125,7 +130,7 @@ class Settings(BaseModel):
         return validated(type(self), {**self.model_dump(), **values}, "settings")
 
     @classmethod
-    def marked(cls, mark: type[Bookkeeping | Location | TrainingOnly]) -> frozenset[str]:
+    def marked(cls, mark: type[Added | Bookkeeping | Location | TrainingOnly]) -> frozenset[str]:
         """Names of the fields that carry a mark."""
         return frozenset(name for name, field in cls.model_fields.items() if _mark(field, mark) is not None)
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from hcmoco_bench.runtime.settings import Bookkeeping, Flag, Location, Settings, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Bookkeeping, Flag, Location, Settings, TrainingOnly
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OptimizationSettings(Settings):
     """Course of the learning rate over a stage: cosine (half a cosine down to `final_lr`), poly
     ((1 - t)^`poly_power`), step (times `step_factor` after every `step_epochs` epochs), multistep (times `step_factor`
     after each of `milestones`), or constant."""
-    schedule_at: Annotated[Literal["step", "epoch_start", "epoch_end"], TrainingOnly()] = "step"
+    schedule_at: Annotated[Literal["step", "epoch_start", "epoch_end"], TrainingOnly(), Added()] = "step"
     """Where the course is read: at every step, or once per epoch, at its start or at its end. A warm-up always rises by
     step."""
     final_lr: Annotated[float, Field(ge=0, le=1), TrainingOnly()] = 0.001

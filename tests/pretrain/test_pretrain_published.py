@@ -126,9 +126,7 @@ class TestPublishedStep:
     def test_default_is_the_intended_step(self, oracle: Path) -> None:
         step = Step(oracle / "hcmoco_step.npz", recipe=None)
         assert step.bank is not None
-        torch.testing.assert_close(
-            step.bank.bank("depth"), step.tensor("intended/bank_depth_after"), rtol=0, atol=1e-6
-        )
+        torch.testing.assert_close(step.bank.bank("depth"), step.tensor("intended/bank_depth_after"), rtol=0, atol=1e-6)
         found = float(step.result.metrics["sparse_inter"].value)
         assert found == pytest.approx(step.given["intended/sparse_inter"].item(), rel=1e-5)
 

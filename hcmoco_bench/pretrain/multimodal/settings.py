@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
 from hcmoco_bench.data.ntu_store import Crops, Hidden
 from hcmoco_bench.data.sample import Joints
+from hcmoco_bench.models.settings import PUBLISHED_HRNET
 from hcmoco_bench.pretrain.settings import PretrainSettings, TwoStages
-from hcmoco_bench.runtime.settings import Paper, Published, Settings
+from hcmoco_bench.runtime.settings import Added, Paper, Published, Settings, TrainingOnly
+
+PUBLISHED_SCHEDULE_AT: Final = Published(
+    "epoch_end",
+    "The authors' epochs count from 1 and each has one rate, so that the rate never has its base value and short runs "
+    "fall in coarse steps.",
+)
+"""How the authors' trainers read their cosine (`pycontrast/learning/base_trainer.py`)."""
+
+
+PUBLISHED_OVERLAP: Final = Published(
+    "keep", "The authors train on all pairs, also those of labeled clips and of the test split's performers."
+)
+"""Which pairs the authors train on where frames are labeled too."""
 
 
 class EmbeddingSettings(Settings):
@@ -20,17 +34,19 @@ class EmbeddingSettings(Settings):
 
     joints: Annotated[Joints, Paper()] = "mpii16"
     """Joint set of the keypoints: mpii16 (NTU with MPII), shared13 (NTU with COCO), or coco17 (COCO alone)."""
-    crops: Annotated[Crops, Paper()] = "square"
+    crops: Annotated[Crops, TrainingOnly(), Paper()] = "square"
     """Crops of NTU samples: `square`, random squares as published, or `person`, the whole person with a little jitter,
     which suits small data and short runs."""
     dim: Annotated[int, Field(ge=1), Paper()] = 128
     """Length of the embeddings."""
     absent_depth: Annotated[
         Literal["skip", "zeros"],
+        TrainingOnly(),
+        Added(),
         Published(
             "zeros",
-            "Zeros bend the batch statistics of the depth encoder, which real depth never has, cost time, and move rows "
-            "of the memory bank that stand for nothing.",
+            "Zeros bend the batch statistics of the depth encoder away from those of real depth, cost time, and move "
+            "rows of the memory bank that stand for nothing.",
         ),
     ] = "skip"
     """What becomes of samples without depth: skip keeps them out of the depth encoder and of its memory bank; zeros
@@ -42,20 +58,22 @@ class ContrastSettings(Settings):
 
     section: ClassVar[str] = "Contrast"
 
-    temperature: Annotated[float, Field(gt=0), Paper()] = 0.07
+    temperature: Annotated[float, Field(gt=0), TrainingOnly(), Paper()] = 0.07
     """Temperature of all terms."""
 
 
 class SampleLevelSettings(ContrastSettings):
     """The comparison of whole samples with a memory bank."""
 
-    negatives: Annotated[Annotated[int, Field(ge=1)] | Literal["batch"], Paper()] = 16_384
+    negatives: Annotated[Annotated[int, Field(ge=1)] | Literal["batch"], TrainingOnly(), Paper()] = 16_384
     """Negatives per anchor at the sample level, drawn from the memory bank; or `batch`, the rest of the batch, without
     a memory bank, which suits small data and short runs."""
-    bank_momentum: Annotated[float, Field(ge=0, lt=1), Paper()] = 0.5
+    bank_momentum: Annotated[float, Field(ge=0, lt=1), TrainingOnly(), Paper()] = 0.5
     """Share of the old entry that stays when the memory bank is updated."""
     hidden_pairs: Annotated[
         Literal["present", "complete"],
+        TrainingOnly(),
+        Added(),
         Published(
             "complete",
             "A pair needs its own two modalities and no more; with a modality hidden, the authors' rule throws away "
@@ -75,9 +93,9 @@ class DenseTermSettings(Settings):
 
     section: ClassVar[str] = "Dense term"
 
-    dense: Annotated[Literal["soft", "hard"], Paper()] = "soft"
+    dense: Annotated[Literal["soft", "hard"], TrainingOnly(), Paper()] = "soft"
     """Targets of the dense term: soft (falling off with distance) or hard (the same cell alone)."""
-    points: Annotated[int, Field(ge=1), Paper()] = 400
+    points: Annotated[int, Field(ge=1), TrainingOnly(), Paper()] = 400
     """Pixels sampled per image in the dense term."""
 
 
@@ -88,6 +106,8 @@ class InterSampleSettings(Settings):
 
     inter_joints: Annotated[
         Literal["visible", "all"],
+        TrainingOnly(),
+        Added(),
         Published(
             "all",
             "Invisible joints all stand at pixel (0, 0) in the authors' data, so that their features, which show "
@@ -99,6 +119,8 @@ class InterSampleSettings(Settings):
     inter_samples: Annotated[
         int | None,
         Field(ge=2),
+        TrainingOnly(),
+        Added(),
         Published(
             56,
             "Each of the authors' four GPUs compared its own 56 samples; comparing all samples of the step gives more "
@@ -124,16 +146,14 @@ class MultimodalSettings(EmbeddingSettings, TwoStages, PretrainSettings):
     }
 
     published: ClassVar[Mapping[str, Published]] = {
+        **PUBLISHED_HRNET,
         "backbone": Published(
             "hrnet_w18.ms_in1k",
             "The authors start from hrnetv2_w18_imagenet_pretrained.pth, which are probably these weights; timm's "
             "default tag is a later and stronger training of the same network.",
         ),
-        "schedule_at": Published(
-            "epoch_end",
-            "The authors' epochs count from 1 and each has one rate, so that the rate never has its base value and "
-            "short runs fall in coarse steps.",
-        ),
+        "schedule_at": PUBLISHED_SCHEDULE_AT,
+        "overlap": PUBLISHED_OVERLAP,
     }
 
     depth_backbone: str | None = None

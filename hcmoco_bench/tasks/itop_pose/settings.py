@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
 from hcmoco_bench.models.a2j import HEAD_WIDTH
+from hcmoco_bench.models.settings import PUBLISHED_HRNET
+from hcmoco_bench.runtime.settings import Published
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
+
+_FALLS: Final = (
+    "The authors tell their scheduler each epoch's number after the epoch has ended, so that the rate falls one epoch "
+    "later than A2J's paper says."
+)
 
 
 class ItopSettings(FinetuneSettings):
@@ -26,6 +33,19 @@ class ItopSettings(FinetuneSettings):
         "schedule": "step",
         "step_epochs": 10.0,
         "step_factor": 0.2,
+    }
+
+    published: ClassVar[Mapping[str, Published]] = {
+        **PUBLISHED_HRNET,
+        "protocol": Published(
+            "published", "The authors remove all depth behind the deepest true joint before they test, which leaks it."
+        ),
+        "choose": Published("best", "The authors choose the best epoch on the test split, which leaks it."),
+        "init": Published(
+            "scratch", "The authors begin from ImageNet or from their pre-training only where a weight file is given."
+        ),
+        "schedule": Published("multistep", _FALLS),
+        "milestones": Published((11.0, 21.0, 31.0, 41.0), _FALLS),
     }
 
     head_width: int = Field(default=HEAD_WIDTH, ge=8)

@@ -145,7 +145,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             expected=tuple(ids),
             split_sha256=fingerprint(ids),
             manifest_sha256=file_sha256(path / MANIFEST_FILE),
-            mixture=mixture.lengths,
+            mixture=mixture.lengths if config.mixture == "equal" else (len(mixture),),
             class_weights=store.kind.class_weights(store.manifest),
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal
 
+from hcmoco_bench.models.settings import PUBLISHED_HRNET
+from hcmoco_bench.runtime.settings import Published
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.label_images import Encoding
 
@@ -24,6 +26,7 @@ class ParsingSettings(FinetuneSettings):
     """Settings of every parsing task."""
 
     section: ClassVar[str] = "Human parsing"
+    published: ClassVar[Mapping[str, Published]] = PUBLISHED_HRNET
 
     lists: Literal["v2", "v3", "subjects"] = "v2"
     """Splits to use: v2 (the published lists, 1,963 frames each to train and to test), v3 (the first fifth of both
@@ -38,13 +41,26 @@ class ParsingSettings(FinetuneSettings):
     """Pixel values of another program's label images: classes (indices 0 to 24), raw (published label ids), or auto."""
 
 
+_PUBLISHED: Final[Mapping[str, Published]] = {
+    "protocol": Published(
+        "published", "The authors stretch frames and labels to squares before they are scored, which bends them."
+    ),
+    "choose": Published("best", "The authors choose the best epoch on the test split, which leaks it."),
+    "sync_batch_norm": Published(
+        True, "It makes no difference on one GPU, and on several it costs an exchange in every layer."
+    ),
+}
+
+
 class DepthParsingSettings(ParsingSettings):
     """Settings of parsing from depth, as the paper trains on NTURGBD-Parsing-4K."""
 
     defaults: ClassVar[Mapping[str, Any]] = _PAPER
+    published: ClassVar[Mapping[str, Published]] = _PUBLISHED
 
 
 class RgbParsingSettings(ParsingSettings):
     """Settings of parsing from RGB, as the paper trains on Human3.6M."""
 
     defaults: ClassVar[Mapping[str, Any]] = {**_PAPER, "epochs": 50, "batch_size": 40}
+    published: ClassVar[Mapping[str, Published]] = _PUBLISHED
