@@ -16,7 +16,9 @@ from hcmoco_bench.pretrain.checkpoints import saved_settings
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.results.schema import PretrainEntry
+from hcmoco_bench.tasks.core.model_version import VERSION, check_model_version
 from hcmoco_bench.tasks.core.read_settings import checked_settings
+from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Task
@@ -46,9 +48,16 @@ class TaskCheckpoint:
     chosen_on: str
 
 
-def checkpoint_config(config: FinetuneSettings, pretrain: PretrainEntry, chosen_on: str) -> dict[str, Any]:
+def checkpoint_config(
+    record: TaskRecord, config: FinetuneSettings, pretrain: PretrainEntry, chosen_on: str
+) -> dict[str, Any]:
     """The `config` of a task's checkpoint."""
-    return {"finetune": config.to_dict(), "pretrain": pretrain.model_dump(mode="json"), "chosen_on": chosen_on}
+    return {
+        "finetune": config.to_dict(),
+        "pretrain": pretrain.model_dump(mode="json"),
+        "chosen_on": chosen_on,
+        VERSION: record.version,
+    }
 
 
 def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | None = None) -> TaskCheckpoint:
@@ -61,7 +70,8 @@ def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | N
 
     Raises:
         DataError: If the file is missing, damaged, or not of this tool.
-        UsageError: If it holds a pre-trained encoder, a model of another task, or another backbone; says what to do.
+        UsageError: If it holds a pre-trained encoder, a model of another task, of a version with another network, or
+            another backbone; says what to do.
     """
     chosen = get_task(task)
     name = chosen.record.id
@@ -76,6 +86,7 @@ def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | N
     values = state["config"]["finetune"]
     if values["task"] != name:
         raise UsageError(f"{path}: a model of the task {values['task']}, not of {name}; use --task {values['task']}")
+    check_model_version(chosen.record, state["config"], str(path))
     config = checked_settings(chosen, values, str(path))
     if backbone is not None and backbone != config.backbone:
         raise UsageError(f"{path}: its backbone is {config.backbone}, not {backbone}; leave --backbone out")

@@ -73,10 +73,18 @@ def scoring_settings(task: str | Task[Any], settings: FinetuneSettings, given: M
         given: Settings that win, as in `make_finetune_settings`.
 
     Raises:
-        UsageError: If the task has no such protocol or setting.
+        UsageError: If the task has no such protocol or setting, or a setting says what the model learned from and is
+            another than in training.
     """
     chosen = get_task(task)
     values = merge_settings(settings.model_dump(), flat_settings(given))
     changed = checked_settings(chosen, values, f"settings of {chosen.record.id}")
+    for name in sorted(chosen.fixed_by_training):
+        before, now = getattr(settings, name), getattr(changed, name)
+        if now != before:
+            raise UsageError(
+                f"{chosen.record.id}: the model was trained with {name} = {before}, and scoring cannot make it {now}; "
+                "leave the setting out, or score a model that was trained so"
+            )
     chosen.check(changed)
     return changed

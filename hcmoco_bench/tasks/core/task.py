@@ -143,12 +143,15 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         modality: Modality of the encoder that is taken from a pre-training checkpoint; None where the task itself
             decides.
         inputs: Kinds of input of the encoders that the task can use.
+        fixed_by_training: Names of settings that say what a model learned from and that its results repeat; scoring
+            cannot change them.
     """
 
     record: ClassVar[TaskRecord]
     settings: ClassVar[type[FinetuneSettings]] = FinetuneSettings
     modality: ClassVar[Modality | None] = None
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
+    fixed_by_training: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, config: AnyFinetuneSettings) -> None:
         """Refuse settings that this task cannot use; called before anything is read or written.
@@ -157,6 +160,9 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             UsageError: If the task has no such protocol or cannot use the backbone.
         """
         name, known = self.record.id, [protocol.name for protocol in self.record.protocols]
+        if config.protocol in self.record.without_protocols:
+            why = self.record.without_protocols[config.protocol]
+            raise UsageError(f"{name}: there is no protocol {config.protocol!r}: {why}; choose from {', '.join(known)}")
         if config.protocol not in known:
             raise UsageError(
                 f"{name}: there is no protocol {config.protocol!r}; {did_you_mean(config.protocol, known)}"

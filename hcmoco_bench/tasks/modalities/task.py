@@ -20,7 +20,7 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
-from hcmoco_bench.tasks.core.record import SplitRecord
+from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
 from hcmoco_bench.tasks.core.task import Evaluation, TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
@@ -61,6 +61,17 @@ CHANCE = (
     "About 4 %: a model that predicts background everywhere has an IoU of nearly 1 for one class of 25, and of 0 for "
     "the others. The authors' runs without contrastive terms have 3.7 to 3.9 % on a modality without labels."
 )
+CHANGES = (
+    VersionChange(
+        version=2,
+        change=(
+            "the head on the embeddings has a 1x1 convolution, batch norm and ReLU before the 1x1 convolution to the "
+            "classes, as published, and no longer two 3x3 convolutions, which see the neighborhood; and there is no "
+            "protocol published"
+        ),
+        new_network=True,
+    ),
+)
 
 
 AnySharedSettings = TypeVar("AnySharedSettings", bound=SharedEmbeddingSettings)
@@ -70,6 +81,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
     """Parsing with one head for both modalities; the tasks differ in what is hidden, and when."""
 
     modality: ClassVar[Modality] = "rgb"  # both encoders have its backbone
+    fixed_by_training: ClassVar[frozenset[str]] = frozenset({"contrastive", "overlap"})
 
     @abstractmethod
     def sources(self, config: AnySharedSettings) -> tuple[Modality, ...]:
@@ -87,9 +99,14 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         """See `Task.check`."""
         super().check(config)
         if config.overlap == "keep" and not self.protocol(config).may_keep_overlap:
+            names = [
+                one.name
+                for one in self.record.protocols
+                if isinstance(one, SharedEmbeddingProtocol) and one.may_keep_overlap
+            ]
             raise UsageError(
                 f"{self.record.id}: with overlap = keep, unlabeled pairs may show what is hidden; that goes with "
-                "--protocol published alone, whose results say so"
+                f"--protocol {' or '.join(names)} alone, whose results say so"
             )
         contrast_settings(config, self.hidden(config))
 
