@@ -73,8 +73,8 @@ def _exponentials(logits: Tensor, mirrored: Tensor | None, size: tuple[int, int]
     result = torch.empty(*logits.shape[:2], *size, device=logits.device)
     for place in range(len(logits)):
         one = slice(place, place + 1)
-        both = (None if scores is None else _enlarged(scores[one].float(), size) for scores in (logits, mirrored))
-        mean = _averaged(*both)
+        other = None if mirrored is None else _enlarged(mirrored[one].float(), size)
+        mean = _averaged(_enlarged(logits[one].float(), size), other)
         # Beyond about 88, the published code overflows; a common factor of all scores changes no prediction.
         excess = (mean.amax() - _LARGEST_EXPONENT).clamp(min=0)
         torch.exp(mean - excess, out=result[one])
