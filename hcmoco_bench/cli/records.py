@@ -101,8 +101,11 @@ def _show_task(record: TaskRecord) -> None:
         [(one.name, "" if one.size is None else f"{one.size:,}", one.rule) for one in record.splits],
     )
     _table(
-        ("protocol", "what it does", "leaks"),
-        [(one.name, one.summary, "; ".join(one.possible_leaks()) or "nothing") for one in record.protocols],
+        ("protocol", "what it does", "leaks", "known errors"),
+        [
+            (one.name, one.summary, "; ".join(one.possible_leaks()) or "nothing", one.error or "none")
+            for one in record.protocols
+        ],
     )
     if record.without_protocols:
         _table(("no protocol", "why"), list(record.without_protocols.items()))

@@ -121,6 +121,11 @@ class Settings(BaseModel):
         """The settings as plain values, as they stand in checkpoints and in a run's `config.json`."""
         return self.model_dump(mode="json")
 
+    @classmethod
+    def conditional_defaults(cls) -> Mapping[str, tuple[Any, str]]:
+        """Defaults that depend on another setting, by name: the value, and the condition in words."""
+        return {}
+
     def without_effect(self) -> frozenset[str]:
         """Names of settings that other settings leave without effect, e.g. SGD's momentum under Adam; for cards."""
         return frozenset()
@@ -143,7 +148,8 @@ class SettingRecord:
         name: As `--set` and settings files take it; `weights.dense` reaches into a table.
         flag: Its option on the command line.
         type: The type in words, e.g. `integer >= 1` or `sgd | adam`.
-        default: The default in words, items of a list with spaces between; empty if there is none.
+        default: The default in words, items of a list with spaces between, and where another setting decides, both
+            (`50; 150 if ratio < 1`); empty if there is none.
         meaning: What it does, in a phrase or two.
         paper: The paper's value; empty where the paper states none.
         section: Heading that it belongs under.
@@ -304,6 +310,9 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
             continue
         flag, paper, published = _mark(field, Flag), _mark(field, Paper), _mark(field, Published)
         default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+        if name in model.conditional_defaults():
+            value, condition = model.conditional_defaults()[name]
+            default = f"{default}; {_shown(value)} {condition}"
         text = _type_text(field.annotation, field.metadata)
         yield SettingRecord(
             name=f"{prefix}{name}",

@@ -53,7 +53,7 @@ def make_finetune_settings(
     if values["task"] != name:
         raise UsageError(f"{source}: they are of the task {values['task']}; use --task {values['task']}")
     settings = checked_settings(chosen, values, source)
-    found = {key: value for key, value in chosen.defaults_for(settings).items() if key not in values}
+    found: dict[str, Any] = {}
     if settings.ckpt is not None and "backbone" not in values and chosen.modality is not None:
         found["backbone"] = pretrained_backbone(Path(settings.ckpt), chosen.modality)
     if home is not None and not settings.stores and not settings.root:

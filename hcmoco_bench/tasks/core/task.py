@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -185,10 +185,6 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         """
         return ()
 
-    def defaults_for(self, config: AnyFinetuneSettings) -> Mapping[str, Any]:
-        """Defaults that depend on other settings, e.g. on the ratio; a setting that was given wins over them."""
-        return {}
-
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
 
@@ -272,6 +268,12 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             progress: Told how many samples are done and how many there are.
             sheet_size: Number of samples to keep for the prediction sheet.
         """
+
+    def evaluate_epoch(
+        self, model: nn.Module, data: TaskData, config: AnyFinetuneSettings, *, device: torch.device
+    ) -> Evaluation:
+        """Score a model to compare epochs (`choose = best`): as `evaluate`, unless the protocol has rules for that."""
+        return self.evaluate(model, data, config, device=device)
 
     @abstractmethod
     def score_predictions(

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-import torch
 from torch import nn
 
 from hcmoco_bench.body import part_table
@@ -16,12 +15,11 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
-from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
-from hcmoco_bench.tasks.core.task import Evaluation, TaskData
+from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet
@@ -187,21 +185,11 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         contrast = build_contrast(config, self.hidden(config), model.features, len(data))
         return SharedEmbeddingObjective(contrast, self._class_weights(config, data), config.parsing_weight)
 
-    def evaluate(
-        self,
-        model: nn.Module,
-        data: TaskData,
-        config: AnySharedSettings,
-        *,
-        device: torch.device,
-        progress: Progress = no_progress,
-        sheet_size: int = 0,
-    ) -> Evaluation:
-        """See `Task.evaluate`; uses the encoder of the tested modality alone."""
+    def scored_network(self, model: nn.Module, config: AnySharedSettings) -> nn.Module:
+        """See `ParsingTask.scored_network`; the encoder of the tested modality alone, and the head."""
         if not isinstance(model, SharedEmbeddingNet):
             raise TypeError(f"a {type(model).__name__} does not read both modalities")
-        reader = model.reader(self.image(config))
-        return super().evaluate(reader, data, config, device=device, progress=progress, sheet_size=sheet_size)
+        return model.reader(self.image(config))
 
     def _check_pretraining(self, config: AnySharedSettings, path: Path) -> None:
         trained = check_fits(

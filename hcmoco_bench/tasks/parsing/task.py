@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.intrinsics import RigIntrinsics
-from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, collate_parsing
+from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, collate_parsing, resize_labels
 from hcmoco_bench.data.parsing_index import read_parsing_index
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256
@@ -56,6 +56,10 @@ class ParsingTask(Task[AnyParsingSettings]):
     def scored_size(self, config: AnyParsingSettings) -> int:
         """Side of the square that holds a whole frame in scoring, px."""
         return config.image_size
+
+    def scored_network(self, model: nn.Module, config: AnyParsingSettings) -> nn.Module:
+        """What gives the class scores of an input; a task whose model holds more than that takes its part here."""
+        return model
 
     def check(self, config: AnyParsingSettings) -> None:
         """See `Task.check`."""
@@ -120,6 +124,8 @@ class ParsingTask(Task[AnyParsingSettings]):
             train=train,
             intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
             label_size=None if train else protocol.label_size,
+            label_resizing=protocol.label_resizing,
+            resizing=protocol.input_resizing,
         )
         return TaskData(
             dataset=dataset,
@@ -157,12 +163,32 @@ class ParsingTask(Task[AnyParsingSettings]):
         sheet_size: int = 0,
     ) -> Evaluation:
         """See `Task.evaluate`."""
-        protocol, points = self.protocol(config), _of_points(config)
+        protocol = self.protocol(config)
+        return self._scored_by(protocol, model, data, config, device, progress=progress, sheet_size=sheet_size)
+
+    def evaluate_epoch(
+        self, model: nn.Module, data: TaskData, config: AnyParsingSettings, *, device: torch.device
+    ) -> Evaluation:
+        """See `Task.evaluate_epoch`; the protocol's rules of validation."""
+        return self._scored_by(self.protocol(config).of_validation(), model, data, config, device)
+
+    def _scored_by(
+        self,
+        protocol: ParsingProtocol,
+        model: nn.Module,
+        data: TaskData,
+        config: AnyParsingSettings,
+        device: torch.device,
+        *,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        points, network = _of_points(config), self.scored_network(model, config)
         metric = _metric(protocol, device, points=points)
         sheet = SheetSamples(data.ids, sheet_size)
         done = 0
         for batch in evaluation_batches(data, config, device):
-            scores = class_scores(model, batch, config, device, protocol=protocol, points=points)
+            scores = class_scores(network, batch, config, device, protocol=protocol, points=points)
             for place, name in enumerate(batch.sample_ids):
                 target = _scored(batch.labels[place], points=points)
                 prediction = whole_prediction(scores[place], batch.regions[place], target, name)
@@ -193,7 +219,11 @@ class ParsingTask(Task[AnyParsingSettings]):
         sheet = SheetSamples(data.ids, sheet_size)
         for row, name in enumerate(data.ids):
             label = dataset.label(row)
-            predicted = torch.from_numpy(dataset.scored_label(images.read(name, (label.shape[1], label.shape[0]))))
+            sizes = [(label.shape[1], label.shape[0]), *([dataset.label_size] if dataset.label_size else [])]
+            image = images.read(name, sizes)
+            if dataset.label_size is not None:  # always by the nearest pixel: only labels may be interpolated
+                image = resize_labels(image, dataset.label_size)
+            predicted = torch.from_numpy(image)
             target = _scored(torch.from_numpy(dataset.scored_label(label)), points=points)
             metric.update(predicted[None], target[None], [name])
             if name in sheet:
