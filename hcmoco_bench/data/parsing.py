@@ -20,6 +20,7 @@ from hcmoco_bench.data.image_reader import ImageReader
 from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
+from hcmoco_bench.data.published_parsing_crop import published_parsing_crop
 from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
@@ -30,15 +31,17 @@ IGNORE: Final = 255
 """Label of pixels that neither the loss nor the metrics count: those outside the frame."""
 
 _MEAN_RGB: Final = (124, 116, 104)
-"""Mean color of ImageNet, with which the published training pads RGB."""
+"""Mean color of ImageNet, which fills crops of RGB outside the frame: 0 once it is normalized. The published training
+fills them with black."""
 
 _METERS_PER_MILLIMETER = np.float32(0.001)
 
 Resizing: TypeAlias = Literal["centered", "opencv"]
-"""How a whole frame is brought to the size of the input in scoring.
+"""How a frame is brought to the size of the input.
 
 `centered` keeps the centers of pixels in place and averages RGB that becomes smaller. `opencv` is `cv2.resize`, as
-published: depth takes the pixel at the rounded-down position, and RGB is interpolated bilinearly without averaging.
+published: depth takes the pixel at the rounded-down position, and RGB is interpolated bilinearly without averaging; in
+training as in `published_parsing_crop`.
 """
 
 LabelResizing: TypeAlias = Literal["nearest", "indices"]
@@ -136,7 +139,7 @@ class ParsingDataset(Dataset[ParsingSample]):
         label_size: Width and height in px to which the labels are resized for scoring, for the published protocol,
             which stretches frames; None keeps their own size.
         label_resizing: How the labels are resized to `label_size`.
-        resizing: How a frame is brought to the size of the input in scoring; `opencv` goes with `stretch`.
+        resizing: How a frame is brought to the size of the input; `opencv` goes with `stretch`.
     """
 
     def __init__(
@@ -177,27 +180,31 @@ class ParsingDataset(Dataset[ParsingSample]):
                 f"labels have {width}x{height}; run verify on {self.store}"
             )
         region = region_of(self.framing, width, height, image > 0 if self.modality == "depth" else None)
-        if self.train:
+        shown = Region(0, 0, self.size, self.size)
+        resized: NDArray[Any] | None = None
+        if self.train and self.resizing == "opencv":
+            rng = draw.generator(self.seed)
+            resized, target, crop = published_parsing_crop(image, label, self.size, rng, ignore=IGNORE)
+        elif self.train:
             rng = draw.generator(self.seed)
             crop = random_region_crop(region, self.size, rng, corner=self.framing == "stretch")
             target = crop.parts(label)
             target[~crop.mask(np.ones((height, width), np.bool_))] = IGNORE
-            shown = Region(0, 0, self.size, self.size)
         else:
             crop = region_crop(region, self.size)
             target, shown = self.scored_label(label), region
             if self.label_size is not None:
                 shown = Region(0, 0, *self.label_size)
+        if resized is None:
+            resized = self._input(crop, image)
         intrinsics = None
         if self._intrinsics is not None:
             intrinsics = crop.intrinsics(*self._intrinsics.of(str(self.index.rigs[row])))
         numbers = np.array([1.0, 1.0, 0.0, 0.0]) if intrinsics is None else intrinsics
         return ParsingSample(
             sample_id=str(self.index.ids[row]),
-            rgb=image_tensor(self._input(crop, image)) if self.modality == "rgb" else None,
-            depth=torch.from_numpy(self._input(crop, image) * _METERS_PER_MILLIMETER).unsqueeze(0)
-            if self.modality == "depth"
-            else None,
+            rgb=image_tensor(resized) if self.modality == "rgb" else None,
+            depth=torch.from_numpy(resized * _METERS_PER_MILLIMETER).unsqueeze(0) if self.modality == "depth" else None,
             intrinsics=torch.from_numpy(numbers.astype(np.float32)),
             label=torch.from_numpy(target),
             region=shown,

@@ -40,6 +40,11 @@ class SharedEmbeddingSettings(
     }
 
     published: ClassVar[Mapping[str, Published]] = {
+        "protocol": Published(
+            "leaky",
+            "What the authors train on leaks what is tested. Their validation itself cannot be repeated, as it scores "
+            "random crops.",
+        ),
         "schedule_at": PUBLISHED_SCHEDULE_AT,
         "overlap": PUBLISHED_OVERLAP,
         "choose": Published("best", "The authors choose the best epoch on the test split, which leaks it."),

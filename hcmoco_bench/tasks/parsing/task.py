@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.intrinsics import RigIntrinsics
-from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, collate_parsing, resize_labels
+from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, Resizing, collate_parsing, resize_labels
 from hcmoco_bench.data.parsing_index import read_parsing_index
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256
@@ -35,7 +35,7 @@ from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.objective import ParsingObjective
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
-from hcmoco_bench.tasks.parsing.settings import ParsingSettings
+from hcmoco_bench.tasks.parsing.settings import FrameSettings, ParsingSettings
 from hcmoco_bench.training.objective import Objective
 
 STORE = "parsing4k"
@@ -57,6 +57,10 @@ class ParsingTask(Task[AnyParsingSettings]):
         """Side of the square that holds a whole frame in scoring, px."""
         return config.image_size
 
+    def training_resizing(self, config: AnyParsingSettings) -> Resizing:
+        """How frames are brought to the size of the input in training."""
+        return config.training_resizing if isinstance(config, FrameSettings) else "centered"
+
     def scored_network(self, model: nn.Module, config: AnyParsingSettings) -> nn.Module:
         """What gives the class scores of an input; a task whose model holds more than that takes its part here."""
         return model
@@ -70,6 +74,11 @@ class ParsingTask(Task[AnyParsingSettings]):
             raise UsageError(
                 f"{self.record.id}, protocol {config.protocol}: framing=person goes with depth and a protocol that "
                 "allows it (native does); leave it out"
+            )
+        if self.training_resizing(config) == "opencv" and self.protocol(config).frame(config.framing) != "stretch":
+            raise UsageError(
+                f"{self.record.id}: training_resizing = opencv stretches frames to squares, and protocol "
+                f"{config.protocol} does not; use --protocol published, or training_resizing = centered"
             )
         if config.ratio != 1 and config.lists != "v2":
             raise UsageError(f"--ratio goes with the lists v2, not with {config.lists}; leave one of them out")
@@ -125,7 +134,7 @@ class ParsingTask(Task[AnyParsingSettings]):
             intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
             label_size=None if train else protocol.label_size,
             label_resizing=protocol.label_resizing,
-            resizing=protocol.input_resizing,
+            resizing=self.training_resizing(config) if train else protocol.input_resizing,
         )
         return TaskData(
             dataset=dataset,
