@@ -419,7 +419,7 @@ def test_scoring_cannot_change_what_was_learned(parsing_store: Path, pair_store:
         with pytest.raises(UsageError, match="and scoring cannot make it"):
             scoring_settings("cross_modality", trained, given)
     missing = settings_of("missing_modality", parsing_store, pair_store)
-    assert getattr(scoring_settings("missing_modality", missing, {"only": "rgb"}), "only") == "rgb"
+    assert scoring_settings("missing_modality", missing, {"only": "rgb"}).only == "rgb"
 
 
 def test_both_protocols_score_alike() -> None:
