@@ -73,7 +73,7 @@ def train(name: str, seed: int, data: Path, out: Path, console: Console) -> None
             (earlier / "done").write_text(f"{seconds:.0f}")
         start = f"--ckpt {shlex.quote(str(earlier / 'run' / 'checkpoint.pth'))}"
     if not (folder / "done").exists():
-        options = f"{SHARED_EMBEDDING} --set contrastive={line.contrastive} --seeds {seed} --bootstrap 0"
+        options = f"{SHARED_EMBEDDING} --set contrastive={line.contrastive} --seeds {seed}"
         place = shlex.quote(str(folder / "run"))
         seconds = tool(console, f"finetune --task {line.task} {stores} {start} {options} --out {place}", 1)
         (folder / "done").write_text(f"{seconds:.0f}")
