@@ -19,6 +19,7 @@ from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput, encoder_input
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.protocol import Protocol
@@ -142,12 +143,15 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         settings: Model of the task's settings; its `defaults` are those of the paper.
         modality: Modality of the encoder that is taken from a pre-training checkpoint; None where the task itself
             decides.
+        network: What its model is, where other programs' files hold such a model whole (`models.foreign`); None where
+            none does.
         inputs: Kinds of input of the encoders that the task can use.
     """
 
     record: ClassVar[TaskRecord]
     settings: ClassVar[type[FinetuneSettings]] = FinetuneSettings
     modality: ClassVar[Modality | None] = None
+    network: ClassVar[Network | None] = None
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
 
     def check(self, config: AnyFinetuneSettings) -> None:
