@@ -44,7 +44,9 @@ def evaluate(
     ctx: typer.Context,
     task: TaskName = None,
     config: ConfigOption = None,
-    ckpt: Annotated[Path | None, typer.Option("--ckpt", help="Model that finetune left (model.pth), or that of another program.")] = None,
+    ckpt: Annotated[
+        Path | None, typer.Option("--ckpt", help="Model that finetune left (model.pth), or that of another program.")
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option("--predictions", help="Output of another program, in the task's layout (docs/evaluation.md)."),
@@ -58,7 +60,9 @@ def evaluate(
     name: Annotated[
         str, typer.Option(help="Name of the model in the result. [default: the name of the file]", show_default=False)
     ] = "",
-    backbone: Annotated[str | None, typer.Option(help="Refuse a model of another backbone; names that of a file which does not tell.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Refuse a model of another backbone; names that of a file which does not tell.")
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Samples per batch; the same as --eval-batch-size.", show_default=False)
     ] = None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 _FORMATS: Final = {
@@ -80,7 +81,7 @@ def plain_number(kind: object, data: object) -> int | float | bool:
     return number
 
 
-STAND_INS: Final[list[tuple[Any, str]]] = [
+STAND_INS: Final[list[Callable[..., Any] | tuple[Callable[..., Any], str]]] = [
     (plain_number, "numpy.core.multiarray.scalar"),
     (plain_number, "numpy._core.multiarray.scalar"),
     (NumberType, "numpy.dtype"),

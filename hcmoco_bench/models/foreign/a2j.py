@@ -87,4 +87,4 @@ class PublishedA2J(ForeignFormat):
 
 def _swapped(value: Tensor) -> Tensor:
     """Weights or biases of the offsets with the two coordinates of each anchor and joint exchanged."""
-    return value.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+    return value.reshape(-1, 2, *value.shape[1:]).flip(1).reshape(value.shape)

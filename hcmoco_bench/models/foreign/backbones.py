@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import timm
 import torch
@@ -42,7 +42,7 @@ def backbone_of(state: Mapping[str, Tensor]) -> str | None:
 @cache
 def _shapes(name: str) -> dict[str, tuple[int, ...]]:
     """Shapes of a backbone's tensors by name, without the counters that old files lack."""
-    options = {"feature_location": ""} if name in RAW_HRNETS else {}
+    options: dict[str, Any] = {"feature_location": ""} if name in RAW_HRNETS else {}
     with torch.device("meta"):
         state = timm.create_model(name, features_only=True, **options).state_dict()
     return {key: tuple(value.shape) for key, value in state.items() if not key.endswith(_COUNTERS)}

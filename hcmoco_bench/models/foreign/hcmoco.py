@@ -73,7 +73,7 @@ class PublishedHCMoCo(ForeignFormat):
         }
 
     def to_published(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
-        """See `ForeignFormat.to_published`; what HCMoCo's `--pretrain` reads, with the memory bank added as `contrast`."""
+        """See `ForeignFormat.to_published`; what HCMoCo's own code continues from, once the memory bank is added."""
         own = {own: published for published, own in _NAMES.items()}
         renamed = {f"module.{_renamed(name, own)}": value for name, value in state.items()}
         if "module.encoder1.transition1.0.0.weight" not in renamed:

@@ -54,7 +54,8 @@ class HRNetSegmentation(ForeignFormat):
         if _ENCODER + _OF_HRNET not in state:
             raise UsageError("HRNet-Semantic-Segmentation has no backbones but HRNets; use a model with an HRNet")
         return {
-            "model." + (_PUBLISHED_HEAD + name.removeprefix(_HEAD) if name.startswith(_HEAD) else encoder_name(name)): value
+            "model."
+            + (_PUBLISHED_HEAD + name.removeprefix(_HEAD) if name.startswith(_HEAD) else encoder_name(name)): value
             for name, value in state.items()
         }
 

@@ -44,8 +44,10 @@ class Recognized:
 
 
 def register_format(form: ForeignFormat | type[ForeignFormat]) -> None:
-    """Add a format in this process; a package that is installed beside this one names its formats in the entry-point
-    group `hcmoco_bench.formats` instead.
+    """Add a format in this process.
+
+    A package that is installed beside this one names its formats in the entry-point group `hcmoco_bench.formats`
+    instead.
 
     Raises:
         UsageError: If a format of that name is registered already.
@@ -71,9 +73,7 @@ def recognize(state: Mapping[str, Tensor]) -> Recognized | None:
 def encoder_prefixes() -> tuple[Prefix, ...]:
     """Where other programs keep an encoder inside a state dict, without the names of wrappers."""
     return tuple(
-        Prefix(text, modality, form.program)
-        for form in all_formats()
-        for text, modality in form.encoders.items()
+        Prefix(text, modality, form.program) for form in all_formats() for text, modality in form.encoders.items()
     )
 
 

@@ -193,11 +193,9 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         settings = pretrained_settings(path)
         if isinstance(settings, ForeignCheckpoint):
             raise UsageError(
-                f"{path}: a checkpoint of another program, of which nobody can tell what its training has seen; give it "
+                f"{path}: a checkpoint of another program, and nobody can tell what its training has seen; give it "
                 "with --init, and the result says so"
             )
-        trained = check_fits(
-            path, settings, backbone=config.backbone, joints=config.joints, dim=config.dim
-        )
+        trained = check_fits(path, settings, backbone=config.backbone, joints=config.joints, dim=config.dim)
         if config.overlap == "leave_out":
             check_unseen(path, trained, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))
