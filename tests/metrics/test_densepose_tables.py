@@ -156,7 +156,8 @@ class TestPickle:
             Calls(np.save, "hacked", 1),
             Calls(np.fromfile, "/etc/hostname"),
             {"Pdist_matrix": np.ones(3), "also": Calls(Path.touch, Path("hacked"))},
-            {"Pdist_matrix": np.float64(3)},
+            {"Pdist_matrix": np.array([None, "object"])},
+            {"Pdist_matrix": np.zeros(2, "f4,i4")},
         ],
     )
     def test_anything_else_is_refused_and_not_run(
@@ -173,20 +174,17 @@ class TestPickle:
     def test_the_known_names_cannot_be_changed(self, tmp_path: Path) -> None:
         path = tmp_path / "arrays.pkl"
         path.write_bytes(b"cnumpy\ndtype\n}U\x04codeU\x02f8sb.")
-        with pytest.raises(DataError, match="a change of one of its functions"):
+        with pytest.raises(DataError, match="asks for a state of a Name"):
             read_array_pickle(path)
 
     @pytest.mark.parametrize(
         "content",
         [
             pickle.dumps([np.ones(3)]),
-            pickle.dumps({"values": np.array([None, "object"])}),
-            pickle.dumps({"values": np.zeros(2, "f4,i4")}),
             pickle.dumps({"values": np.ones(300)})[:900],
             b"",
             b"not a pickle",
             python2(b"v", np.ones(4, np.float32)).replace(b"(J\x04", b"(J\x05"),
-            b"\x80\x02cnumpy\nndarray\n)R.",
             b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f.",
         ],
     )
@@ -198,5 +196,5 @@ class TestPickle:
         assert caught.value.kind == "pickle_unreadable"
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="cannot be read"):
+        with pytest.raises(DataError, match=r"cannot be read \(No such file"):
             read_array_pickle(tmp_path / "none.pkl")
