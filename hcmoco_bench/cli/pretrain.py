@@ -29,7 +29,7 @@ from hcmoco_bench.cli.settings_options import (
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from hcmoco_bench.pretrain.initial_state import InitReport
+    from hcmoco_bench.pretrain.init_report import InitReport
     from hcmoco_bench.pretrain.run import PretrainReport
     from hcmoco_bench.runtime.settings import Settings
 

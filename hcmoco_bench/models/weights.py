@@ -7,14 +7,18 @@ for an encoder, and where each comes from.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.wrappers import unwrapped
@@ -99,7 +103,9 @@ class LoadReport:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a `.safetensors` file, or a torch file with `weights_only=True`, to the CPU.
+    """Read a `.safetensors` file, a torch file, or a pickle of arrays as detectron2 publishes them, to the CPU.
+
+    Torch files are read with `weights_only=True`, pickles by `files.plain_pickle`; arrays become tensors.
 
     Raises:
         DataError: If the file is missing, damaged, not a dict, or holds anything but tensors and plain containers; in
@@ -114,6 +120,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             raise DataError(
                 f"{path} is damaged or no safetensors file ({error}); fetch it again", **_at("unreadable", path)
             ) from error
+    arrays = _read_arrays(path)
+    if arrays is not None:
+        return arrays
     try:
         checkpoint = read_torch_file(path)
     except TensorFileError as error:
@@ -256,6 +265,29 @@ def find_network(
 def under_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _read_arrays(path: Path) -> dict[str, Any] | None:
+    """A pickled dictionary of arrays, with tensors in their place; None if the file is something else.
+
+    Torch's files from before its archives begin with a pickle too, of a number.
+    """
+    if zipfile.is_zipfile(path):
+        return None
+    try:
+        content = read_plain_pickle(path)
+    except PlainPickleError:
+        return None
+    return _with_tensors(content) if isinstance(content, dict) else None
+
+
+def _with_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
+        found[name] = _with_tensors(value) if isinstance(value, Mapping) else value
+    return found
 
 
 def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:

@@ -15,21 +15,6 @@ from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_che
 
 
 @dataclass(frozen=True)
-class InitReport:
-    """What a run took from the checkpoint that it began with.
-
-    Attributes:
-        source: The file and the program that wrote it.
-        taken: What was taken, in words.
-        left: What was left, with the reason where it is not plain.
-    """
-
-    source: str
-    taken: tuple[str, ...]
-    left: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class InitialState:
     """The networks of a pre-training and the state of its objective, under this package's names.
 

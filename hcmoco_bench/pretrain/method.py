@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from hcmoco_bench.pretrain.initial_state import InitReport
+from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.objective import LoopBatch, Objective
 from hcmoco_bench.training.optimizers import OptimizerPlan

@@ -16,7 +16,7 @@ from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.pretrain.checkpoints import KIND
-from hcmoco_bench.pretrain.initial_state import InitReport
+from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.method import Method
 from hcmoco_bench.pretrain.registry import get_method

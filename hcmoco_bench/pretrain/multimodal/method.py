@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from torch import nn
 
 from hcmoco_bench.data.batch import collate
-from hcmoco_bench.pretrain.initial_state import InitReport, read_initial_state
+from hcmoco_bench.pretrain.init_report import InitReport
+from hcmoco_bench.pretrain.initial_state import read_initial_state
 from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.multimodal.continuing import continue_objective
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
