@@ -44,7 +44,9 @@ def evaluate(
     ctx: typer.Context,
     task: TaskName = None,
     config: ConfigOption = None,
-    ckpt: Annotated[Path | None, typer.Option("--ckpt", help="Model that finetune left (model.pth).")] = None,
+    ckpt: Annotated[
+        Path | None, typer.Option("--ckpt", help="Model that finetune left (model.pth), or that of another program.")
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option("--predictions", help="Output of another program, in the task's layout (docs/evaluation.md)."),
@@ -58,7 +60,9 @@ def evaluate(
     name: Annotated[
         str, typer.Option(help="Name of the model in the result. [default: the name of the file]", show_default=False)
     ] = "",
-    backbone: Annotated[str | None, typer.Option(help="Refuse a model of another backbone.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Refuse a model of another backbone; names that of a file which does not tell.")
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Samples per batch; the same as --eval-batch-size.", show_default=False)
     ] = None,
@@ -70,8 +74,9 @@ def evaluate(
 ) -> None:
     """Score a fine-tuned model, or the predictions of any program, under a protocol.
 
-    A model gets exactly the figures of the evaluation that its training ended with. Predictions must cover the whole
-    split: missing, repeated and unknown ids are counted and named, and a part is never scored as the whole.
+    A model gets exactly the figures of the evaluation that its training ended with; --ckpt also takes models that
+    other programs trained (docs/checkpoints.md). Predictions must cover the whole split: missing, repeated and unknown
+    ids are counted and named, and a part is never scored as the whole.
 
         hcmoco-bench eval --task depth_parsing --ckpt runs/depth_parsing/seed-0/model.pth --out result.json
 
@@ -109,7 +114,7 @@ def evaluate(
     silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:
         if ckpt is not None:
-            model = load_task_checkpoint(ckpt, kind.record.id, backbone=backbone)
+            model = load_task_checkpoint(ckpt, kind.record.id, backbone=backbone, given=given, home=HOME)
             resolved = scoring_settings(kind, model.config, given)
             report = evaluate_checkpoint(kind, model, resolved, progress=progress, **shared)
         else:

@@ -29,6 +29,7 @@ from hcmoco_bench.cli.settings_options import (
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from hcmoco_bench.pretrain.init_report import InitReport
     from hcmoco_bench.pretrain.run import PretrainReport
     from hcmoco_bench.runtime.settings import Settings
 
@@ -109,7 +110,7 @@ def pretrain(
             chosen = make_pretrain_settings(None, chosen.to_dict() | data, method=chosen.method)
     silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:
-        report = run_pretrain(chosen, folder, resume=resume, progress=progress)
+        report = run_pretrain(chosen, folder, resume=resume, progress=progress, begun=None if silent else _say_begun)
     leave_group()
     if main_process() and as_json:
         print_json(_summary(report))
@@ -131,7 +132,15 @@ def _summary(report: PretrainReport) -> dict[str, Any]:
         "seconds": report.seconds,
         "interrupted": report.interrupted,
         "last": report.last,
+        "init": report.init and {"source": report.init.source, "taken": report.init.taken, "left": report.init.left},
     }
+
+
+def _say_begun(init: InitReport) -> None:
+    out.print(f"begins with {init.source}", soft_wrap=True, highlight=False)
+    out.print(f"  taken: {', '.join(init.taken) or 'nothing'}", soft_wrap=True, highlight=False)
+    if init.left:
+        out.print(f"  left:  {'; '.join(init.left)}", soft_wrap=True, highlight=False)
 
 
 def _show(report: PretrainReport) -> None:

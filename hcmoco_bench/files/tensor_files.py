@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hcmoco_bench.files.plain_values import STAND_INS
+
 _UNREADABLE: Final = (
     ArithmeticError,
     AssertionError,
@@ -49,6 +51,9 @@ class TensorFileError(Exception):
 def read_torch_file(path: Path, *, older: bool = True) -> Any:
     """Read what `torch.save` wrote to the CPU: tensors and plain values, never code.
 
+    Plain values are those of torch's restricted reader, numpy's single numbers, which come back as Python's, and the
+    namespaces of `argparse`; see `files.plain_values`.
+
     Args:
         path: The file; it must exist.
         older: Take files from before torch 1.6 too; they have no checksums.
@@ -62,7 +67,8 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
     try:
         if archive:
             _compare_checksums(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(STAND_INS):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise TensorFileError("it holds objects other than tensors, which are not loaded", kind="foreign") from error
     except _UNREADABLE as error:

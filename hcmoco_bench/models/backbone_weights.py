@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError, HubError
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.weights import find_prefix, load_weights, read_checkpoint, state_dict_in
-
-IGNORED_HEADS = ("last_layer.",)
-"""Heads that timm does not know: the one of HRNet-Semantic-Segmentation. timm's own are read off the full model."""
+from hcmoco_bench.models.foreign.registry import encoder_prefixes, ignored_heads
+from hcmoco_bench.models.weights import OWN_PREFIXES, find_network, load_weights, read_checkpoint, state_dict_in
 
 
 def load_backbone_weights(
@@ -33,7 +31,8 @@ def load_backbone_weights(
     Args:
         backbone: A timm network with `features_only`.
         name: Its timm name.
-        weights: `imagenet` for the Hub, or a file with an encoder under one of `weights.ENCODER_PREFIXES`.
+        weights: `imagenet` for the Hub, or a file with an encoder in a format of this package (`weights.OWN_PREFIXES`)
+            or of another program (`foreign.registry.FORMATS`).
         modality: Which encoder to take from a file that holds two.
 
     Raises:
@@ -51,10 +50,16 @@ def load_backbone_weights(
         load_weights(target, state, ignore=set(state) - set(target.state_dict()))
         return
     state = state_dict_in(read_checkpoint(weights), file=str(weights))
-    prefix = find_prefix(target, state, modality=modality, file=str(weights))
-    names = [key.removeprefix(prefix) for key in state if key.startswith(prefix)]
-    heads = [key for key in names if key.startswith(IGNORED_HEADS)]
-    load_weights(target, state, prefix=prefix, ignore={*heads, *_full_model_names(name)}, file=str(weights))
+    found = find_network(
+        target,
+        state,
+        modality=modality,
+        candidates=(*encoder_prefixes(), *OWN_PREFIXES),
+        file=str(weights),
+    )
+    own = found.own()
+    heads = [key for key in own if key.startswith(ignored_heads())]
+    load_weights(target, own, ignore={*heads, *_full_model_names(name)}, file=str(weights))
 
 
 def _hub_state(name: str) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from hcmoco_bench.models.encoder import ENCODERS, Encoder, make_registered
 from hcmoco_bench.models.hrnet import RAW_HRNETS, Fusion, create_raw_hrnet
 from hcmoco_bench.models.weights import (
     REGISTERED_PREFIXES,
-    find_prefix,
+    find_network,
     load_weights,
     read_checkpoint,
     state_dict_in,
@@ -138,8 +138,8 @@ def _load_registered(encoder: Encoder, weights: Path | Literal["imagenet"], moda
         return
     file = str(weights)
     state = state_dict_in(read_checkpoint(weights), file=file)
-    prefix = find_prefix(encoder, state, modality=modality, candidates=REGISTERED_PREFIXES, file=file)
-    load_weights(encoder, state, prefix=prefix, file=file)
+    found = find_network(encoder, state, modality=modality, candidates=REGISTERED_PREFIXES, file=file)
+    load_weights(encoder, found.own(), file=file)
 
 
 def _features_only(name: str, image_size: int | None) -> nn.Module:

@@ -1,21 +1,27 @@
 """Loading weights from files: nothing is unpickled, nothing is dropped in silence.
 
 A file is either safetensors or a torch file that `weights_only=True` accepts. A network inside it is found by a prefix
-of its keys; `ENCODER_PREFIXES` is the whole list of prefixes that are tried for an encoder, and where each comes from.
+of its names, after those of wrappers; `OWN_PREFIXES` and the formats of `models.foreign` say which prefixes are tried
+for an encoder, and where each comes from.
 """
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.foreign.wrappers import unwrapped
 
 CONTAINERS = ("model", "state_dict", "net")
 """Keys under which training programs keep the state dict: HCMoCo and this package, HRNet, others."""
@@ -36,40 +42,40 @@ class Prefix:
     source: str
 
 
-ENCODER_PREFIXES = (
-    Prefix("", None, "published HRNet (hrnetv2_w18_imagenet_pretrained.pth), timm, exports of this package"),
-    Prefix("module.", None, "any network saved inside DataParallel or DistributedDataParallel"),
-    Prefix("model.", None, "HRNet-Semantic-Segmentation (best.pth, final_state.pth)"),
-    Prefix("module.model.", None, "HRNet-Semantic-Segmentation, saved with its wrapper"),
+OWN_PREFIXES = (
     Prefix("backbone.", None, "an Encoder of this package"),
     Prefix("encoder.backbone.", None, "fine-tuned models of this package"),
     Prefix("rgb_encoder.backbone.", "rgb", "pre-training checkpoints of this package"),
     Prefix("depth_encoder.backbone.", "depth", "pre-training checkpoints of this package"),
-    Prefix("Backbone.", None, "A2J with HRNet, HCMoCo's version"),
-    Prefix("module.Backbone.", None, "A2J with HRNet, saved with its wrapper"),
-    Prefix("backbone.bottom_up.", None, "detectron2 with HRFPN (DensePose)"),
     Prefix("encoder.", None, "single-encoder networks of PyContrast"),
-    Prefix("module.encoder.", None, "single-encoder networks of PyContrast, saved with their wrapper"),
-    Prefix("encoder1.", "rgb", "HCMoCo"),
-    Prefix("module.encoder1.", "rgb", "HCMoCo, as its trainer saves it"),
-    Prefix("encoder2.", "depth", "HCMoCo"),
-    Prefix("module.encoder2.", "depth", "HCMoCo, as its trainer saves it"),
 )
-"""Where an encoder may be inside a state dict.
-
-Read from https://github.com/hongfz16/HCMoCo (`pycontrast/transfer_ckpt.py`, `A2J/model.py`,
-`HRNet-Semantic-Segmentation/lib/utils/utils.py`) and detectron2's `projects/DensePose/densepose/modeling/hrfpn.py`.
-"""
+"""Where a timm backbone may be inside a state dict, beside the places of `models.foreign.registry.encoder_prefixes`."""
 
 
 REGISTERED_PREFIXES = (
     Prefix("", None, "exports of this package"),
-    Prefix("module.", None, "any network saved inside DataParallel or DistributedDataParallel"),
     Prefix("encoder.", None, "fine-tuned models of this package"),
     Prefix("rgb_encoder.", "rgb", "pre-training checkpoints of this package"),
     Prefix("depth_encoder.", "depth", "pre-training checkpoints of this package"),
 )
 """Where a registered encoder, which has no timm backbone inside, may be inside a state dict."""
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network inside a state dict.
+
+    Attributes:
+        state: The whole state dict, without the names of wrappers.
+        prefix: What the names of the network begin with.
+    """
+
+    state: dict[str, Tensor]
+    prefix: str
+
+    def own(self) -> dict[str, Tensor]:
+        """The tensors under the prefix, without it."""
+        return under_prefix(self.state, self.prefix)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,9 @@ class LoadReport:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a `.safetensors` file, or a torch file with `weights_only=True`, to the CPU.
+    """Read a `.safetensors` file, a torch file, or a pickle of arrays as detectron2 publishes them, to the CPU.
+
+    Torch files are read with `weights_only=True`, pickles by `files.plain_pickle`; arrays become tensors.
 
     Raises:
         DataError: If the file is missing, damaged, not a dict, or holds anything but tensors and plain containers; in
@@ -112,6 +120,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             raise DataError(
                 f"{path} is damaged or no safetensors file ({error}); fetch it again", **_at("unreadable", path)
             ) from error
+    arrays = _read_arrays(path)
+    if arrays is not None:
+        return arrays
     try:
         checkpoint = read_torch_file(path)
     except TensorFileError as error:
@@ -178,7 +189,7 @@ def load_weights(
     """
     file = file or (str(source) if isinstance(source, Path) else "the state dict")
     state = state_dict_in(read_checkpoint(source) if isinstance(source, Path) else source, file=file)
-    given = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    given = under_prefix(state, prefix)
     partners = _partners(module, given)
     expected = module.state_dict()
     fitting, shapes = {}, []
@@ -201,15 +212,15 @@ def load_weights(
     return report
 
 
-def find_prefix(
+def find_network(
     module: nn.Module,
     state: Mapping[str, Tensor],
     *,
     modality: Modality | None = None,
-    candidates: Sequence[Prefix] = ENCODER_PREFIXES,
+    candidates: Sequence[Prefix],
     file: str = "the state dict",
-) -> str:
-    """The prefix under which `state` holds this network.
+) -> FoundNetwork:
+    """Where a state dict holds a network: under which prefix, behind the names of which wrappers.
 
     A prefix under which every name of the network is found wins; if there is none, the one with the most, so that
     `load_weights` can say what is wrong.
@@ -218,7 +229,7 @@ def find_prefix(
         module: The network looked for.
         state: A state dict.
         modality: The modality wanted; needed where a checkpoint holds an encoder for each.
-        candidates: The prefixes tried.
+        candidates: The prefixes tried, after the names of wrappers (`models.foreign.wrappers`) are taken off.
         file: What to call the source in messages.
 
     Raises:
@@ -226,26 +237,57 @@ def find_prefix(
             none was asked for (`weights_ambiguous`).
     """
     allowed = [p for p in candidates if modality is None or p.modality in (None, modality)]
-    hits = {}
-    for prefix in allowed:
-        given = {key.removeprefix(prefix.text): value for key, value in state.items() if key.startswith(prefix.text)}
-        hits[prefix] = len(_partners(module, given))
-    best = max(hits.values(), default=0)
-    if best == 0:
-        tried = ", ".join(repr(p.text) for p in allowed)
+    best, winners = 0, list[tuple[Prefix, dict[str, Tensor]]]()
+    for names in unwrapped(state):
+        for prefix in allowed:
+            hits = len(_partners(module, under_prefix(names, prefix.text)))
+            if hits > best:
+                best, winners = hits, []
+            if hits == best > 0:
+                winners.append((prefix, names))
+    if not winners:
+        tried = ", ".join(repr(text) for text in dict.fromkeys(p.text for p in allowed))
         keys = ", ".join(list(state)[:3])
         raise DataError(
             f"{file} does not hold this network under any known prefix ({tried}); its keys begin with {keys}",
             **_at("foreign", file),
         )
-    winners = [prefix for prefix, count in hits.items() if count == best]
-    modalities = {prefix.modality for prefix in winners if prefix.modality is not None}
-    if len(modalities) > 1:
+    modalities = {prefix.modality for prefix, _ in winners if prefix.modality is not None}
+    if modality is None and len(modalities) > 1:
         raise DataError(
             f"{file} holds an encoder for each of {', '.join(sorted(modalities))}; say which modality to take",
             **_at("ambiguous", file),
         )
-    return winners[0].text
+    prefix, names = winners[0]
+    return FoundNetwork(names, prefix.text)
+
+
+def under_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _read_arrays(path: Path) -> dict[str, Any] | None:
+    """A pickled dictionary of arrays, with tensors in their place; None if the file is something else.
+
+    Torch's files from before its archives begin with a pickle too, of a number.
+    """
+    if zipfile.is_zipfile(path):
+        return None
+    try:
+        content = read_plain_pickle(path)
+    except PlainPickleError:
+        return None
+    return _with_tensors(content) if isinstance(content, dict) else None
+
+
+def _with_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
+        found[name] = _with_tensors(value) if isinstance(value, Mapping) else value
+    return found
 
 
 def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.objective import LoopBatch, Objective
 from hcmoco_bench.training.optimizers import OptimizerPlan
@@ -119,6 +120,21 @@ class Method(ABC):
             n_samples: Number of training samples.
             device: Device of the training.
         """
+
+    def continue_from(self, settings: Any, model: Any, objective: Objective[Any]) -> InitReport | None:
+        """Give a new run's objective the state that `settings.init` holds for it, and say what the run took from there.
+
+        Called once, after `build_model` and `build_objective`, before the first step of a run that is not resumed.
+
+        Args:
+            settings: The settings of the run.
+            model: What `build_model` gave.
+            objective: What `build_objective` gave.
+
+        Returns:
+            None if `init` holds no state of a pre-training.
+        """
+        return None
 
     @abstractmethod
     def stages(self, settings: Any) -> tuple[Stage, ...]:

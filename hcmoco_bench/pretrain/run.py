@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.pretrain.checkpoints import KIND
+from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.method import Method
 from hcmoco_bench.pretrain.registry import get_method
@@ -46,6 +48,7 @@ class PretrainReport:
         seconds: Duration of this call's training.
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
+        init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
     """
 
     folder: Path
@@ -58,6 +61,7 @@ class PretrainReport:
     seconds: float
     interrupted: bool
     last: dict[str, str]
+    init: InitReport | None = None
 
 
 def run_pretrain(
@@ -67,6 +71,7 @@ def run_pretrain(
     method: str | Method | None = None,
     resume: bool = False,
     progress: Progress = no_progress,
+    begun: Callable[[InitReport], None] | None = None,
 ) -> PretrainReport:
     """Pre-train; one process, or each process of `accelerate launch` or `torchrun`.
 
@@ -76,6 +81,7 @@ def run_pretrain(
         method: Name or object of the method; None for the registered one that the settings name.
         resume: Continue the run in `out` from its last good checkpoint; starts one if there is none.
         progress: Told the samples done and to do in this call; give it to the main process alone.
+        begun: Told what a new run took from the checkpoint that it begins with, before its first step.
 
     Raises:
         UsageError: If settings contradict each other, the data, or the run that is resumed.
@@ -94,7 +100,9 @@ def run_pretrain(
             prepare_pretraining(out, settings, chosen, resume=resume)
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
-        loop = _make_loop(chosen, settings, out, accelerator, resume=resume)
+        loop, init = _make_loop(chosen, settings, out, accelerator, resume=resume)
+        if init is not None and begun is not None:
+            begun(init)
         stack.callback(loop.trackers.close)
         first, started = loop.position.step, time.perf_counter()
         loop.run(
@@ -103,12 +111,12 @@ def run_pretrain(
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
         )
         seconds = time.perf_counter() - started
-        return _report(settings, out, loop, first, seconds, accelerator)
+        return replace(_report(settings, out, loop, first, seconds, accelerator), init=init)
 
 
 def _make_loop(
     method: Method, settings: PretrainSettings, out: Path, accelerator: Accelerator, *, resume: bool
-) -> TrainingLoop:
+) -> tuple[TrainingLoop, InitReport | None]:
     data = method.open_data(settings)
     batches = MixedBatches(
         data.dataset,
@@ -126,6 +134,7 @@ def _make_loop(
     model = method.build_model(settings, fresh=state is None)
     _speed_up(method, model, settings)
     objective = method.build_objective(settings, model, len(data), accelerator.device)
+    init = method.continue_from(settings, model, objective) if state is None else None
     step = 0 if state is None else int(state["step"])
     saved = settings.to_dict()
     loop = TrainingLoop(
@@ -143,7 +152,7 @@ def _make_loop(
     )
     if state is not None:
         loop.load_state(state)
-    return loop
+    return loop, init
 
 
 def _speed_up(method: Method, model: nn.Module, settings: PretrainSettings) -> None:

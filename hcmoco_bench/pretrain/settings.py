@@ -22,7 +22,8 @@ class PretrainSettings(NetworkSettings, OptimizationSettings):
     backbone: Annotated[str, Paper()] = "hrnet_w18"
     """Encoder of RGB images: any timm backbone with features, or a registered encoder."""
     init: Annotated[str, Paper()] = "imagenet"
-    """First weights: `scratch`, `imagenet`, or the path of a checkpoint or weight file."""
+    """First weights: `scratch`, `imagenet`, or the path of a checkpoint or weight file. A pre-training, also one by
+    HCMoCo's own code, gives all its networks, and its memory bank where the size fits."""
     stores: Annotated[tuple[str, ...], Flag("--store"), Location()] = ()
     """Prepared stores to learn from; several are mixed in equal shares."""
     overlap: Literal["leave_out", "keep"] = "leave_out"

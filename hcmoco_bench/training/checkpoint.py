@@ -81,7 +81,7 @@ def _damaged(path: Path, why: str) -> DataError:
 
 def _foreign(path: Path, why: str) -> DataError:
     return DataError(
-        f"{path}: not a checkpoint of hcmoco-bench ({why}); weights from elsewhere are given with --init",
+        f"{path}: not a checkpoint of hcmoco-bench ({why}); give one that pretrain or finetune wrote",
         kind="checkpoint_foreign",
         file=str(path),
     )

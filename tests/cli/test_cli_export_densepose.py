@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.models.densepose.detectron2 import load_detectron2
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
+from hcmoco_bench.models.foreign.detectron2_densepose import Detectron2DensePose
+from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.results.schema import PretrainEntry
 from hcmoco_bench.tasks.core.checkpoints import checkpoint_config
@@ -53,7 +54,7 @@ def test_weights_and_configuration_are_written_and_load_back(tmp_path: Path) -> 
     config = make_finetune_settings("densepose", SMALL | {"root": "x", "init": "scratch"})
     model = get_task("densepose").build_model(config)
     assert isinstance(model, DensePoseRCNN)
-    load_detectron2(model, torch.load(out, weights_only=True))
+    load_weights(model, Detectron2DensePose().from_published(torch.load(out, weights_only=True)["model"]))
     trained = torch.load(checkpoint, weights_only=True)["model"]
     background = ("people.box_predictor.deltas.weight", "people.box_predictor.deltas.bias")
     for name, value in model.state_dict().items():

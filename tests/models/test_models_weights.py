@@ -75,6 +75,10 @@ def test_safetensors_as_timm_publishes_them(tmp_path: Path, networks: tuple[nn.M
         ("Backbone.", None),
         ("backbone.", None),
         ("module.encoder.", "model"),
+        ("module.model.", None),
+        ("_orig_mod.module.model._orig_mod.", "net"),
+        ("module.module.encoder_q.", "state_dict"),
+        ("encoder_q._orig_mod.", None),
     ],
 )
 def test_every_prefix_is_found(
@@ -153,7 +157,7 @@ def test_not_strict_reports_what_it_left() -> None:
 
 def test_a_foreign_network_says_which_prefixes_were_tried(tmp_path: Path) -> None:
     path = saved(tmp_path / "bert.pth", {"bert.embeddings.weight": torch.zeros(2)})
-    with pytest.raises(DataError, match=r"bert\.pth does not hold this network .*module\.encoder1\..*bert\.embeddings"):
+    with pytest.raises(DataError, match=r"bert\.pth does not hold this network .*encoder1\..*bert\.embeddings"):
         create_encoder(NAME, weights=path)
 
 

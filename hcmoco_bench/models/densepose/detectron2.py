@@ -6,45 +6,18 @@ Read from https://github.com/facebookresearch/detectron2, `projects/DensePose/de
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
-import torch
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
-from torch import Tensor
 
-from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.models.encoder import Encoder
-from hcmoco_bench.models.export import encoder_state, fusion_of
-from hcmoco_bench.models.export_names import naming_scheme
+from hcmoco_bench.models.export import fusion_of
+from hcmoco_bench.models.foreign.detectron2_densepose import Detectron2DensePose
 
 BACKBONES = ("hrnet_w18", "hrnet_w32", "hrnet_w48")
 """HRNets that detectron2's can be; its first stage has four blocks of fixed width, those of `small` ones differ."""
-
-_ENCODER = "encoder.backbone."
-_NAMES = (
-    (r"neck\.enlarge\.", "backbone.interp_conv."),
-    (r"neck\.reduce\.", "backbone.reduction_pooling_conv."),
-    (r"neck\.smooth\.", "backbone.fpn_conv."),
-    (r"proposals\.head\.conv\.", "proposal_generator.rpn_head.conv."),
-    (r"proposals\.head\.objectness\.", "proposal_generator.rpn_head.objectness_logits."),
-    (r"proposals\.head\.deltas\.", "proposal_generator.rpn_head.anchor_deltas."),
-    (r"people\.box_head\.fc6\.", "roi_heads.box_head.fc1."),
-    (r"people\.box_head\.fc7\.", "roi_heads.box_head.fc2."),
-    (r"people\.box_predictor\.scores\.", "roi_heads.box_predictor.cls_score."),
-    (r"people\.box_predictor\.deltas\.", "roi_heads.box_predictor.bbox_pred."),
-    (r"decoder\.levels\.", "roi_heads.decoder."),
-    (r"decoder\.predictor\.", "roi_heads.decoder.predictor."),
-    (r"densepose\.coarse\.", "roi_heads.densepose_predictor.ann_index_lowres."),
-    (r"densepose\.fine\.", "roi_heads.densepose_predictor.index_uv_lowres."),
-    (r"densepose\.u\.", "roi_heads.densepose_predictor.u_lowres."),
-    (r"densepose\.v\.", "roi_heads.densepose_predictor.v_lowres."),
-)
-_BODY = re.compile(r"densepose\.body\.(\d+)\.")
-_SCORES = "roi_heads.box_predictor.cls_score."
-_DELTAS = "roi_heads.box_predictor.bbox_pred."
 
 
 def check_exportable(model: DensePoseRCNN) -> None:
@@ -57,63 +30,14 @@ def check_exportable(model: DensePoseRCNN) -> None:
 
 
 def to_detectron2(model: DensePoseRCNN) -> dict[str, Any]:
-    """What to save with `torch.save` for `MODEL.WEIGHTS`.
-
-    detectron2 counts the person as class 0 and the background last, here the background is first; it has no box
-    corrections for the background.
+    """What to save with `torch.save` for `MODEL.WEIGHTS`; see `Detectron2DensePose` for the names and the way back.
 
     Raises:
         UsageError: If detectron2's DensePose has no such network.
     """
     check_exportable(model)
-    prefix = naming_scheme("detectron2").prefix
-    state = {prefix + name: value for name, value in encoder_state(model.encoder).items()}
-    for name, value in model.state_dict().items():
-        if name.startswith("encoder."):
-            continue
-        renamed = _renamed(name)
-        if renamed.startswith(_SCORES):
-            value = value.flip(0)
-        elif renamed.startswith(_DELTAS):
-            value = value[4:]
-        state[renamed] = value.detach().cpu().clone().contiguous()
-    return {"model": state}
-
-
-def load_detectron2(model: DensePoseRCNN, checkpoint: Mapping[str, Any]) -> None:
-    """Copy the weights of a detectron2 DensePose file with HRFPN into the network of the same sizes.
-
-    Args:
-        model: Of the same options; stays as it was on an error.
-        checkpoint: The file's content, read with `models.weights.read_checkpoint`.
-
-    Raises:
-        DataError: If weights are missing or of another shape; names them (`weights_mismatch`).
-        UsageError: If detectron2's DensePose has no such network.
-    """
-    check_exportable(model)
-    given = checkpoint.get("model", checkpoint)
-    prefix = naming_scheme("detectron2").prefix
-    loaded: dict[str, Tensor] = {}
-    wrong = []
-    for name, own in model.state_dict().items():
-        source = prefix + name.removeprefix(_ENCODER) if name.startswith(_ENCODER) else _renamed(name)
-        value = given.get(source)
-        if isinstance(value, Tensor) and source.startswith(_SCORES):
-            value = value.flip(0)
-        elif isinstance(value, Tensor) and source.startswith(_DELTAS):
-            value = torch.cat([torch.zeros_like(value), value])
-        if isinstance(value, Tensor) and value.shape == own.shape:
-            loaded[name] = value
-        elif not name.endswith("num_batches_tracked"):
-            wrong.append(f"{source} {'of another shape' if isinstance(value, Tensor) else 'missing'}")
-    if wrong:
-        raise DataError(
-            f"the detectron2 weights do not fit: {len(wrong)} differ, first {', '.join(wrong[:4])}; give the options "
-            "that the model was trained with",
-            kind="weights_mismatch",
-        )
-    model.load_state_dict(loaded, strict=False)
+    state = {name: value.detach().cpu().clone().contiguous() for name, value in model.state_dict().items()}
+    return Detectron2DensePose().to_published(state)
 
 
 def detectron2_config(
@@ -204,14 +128,3 @@ def _fusion_note(encoder: Encoder) -> str:
     if fusion_of(encoder) == "nearest":
         return "."
     return ", trained with bilinear fusion of its branches. detectron2 fuses by nearest: train on, or expect less."
-
-
-def _renamed(name: str) -> str:
-    body = _BODY.match(name)
-    if body:
-        return f"roi_heads.densepose_head.body_conv_fcn{int(body[1]) + 1}.{name[body.end() :]}"
-    for pattern, replacement in _NAMES:
-        renamed, count = re.subn(f"^{pattern}", replacement, name)
-        if count:
-            return renamed
-    raise UsageError(f"weight {name} has no place in detectron2's DensePose")

@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 from torch import nn
 
 from hcmoco_bench.data.batch import collate
+from hcmoco_bench.pretrain.init_report import InitReport
+from hcmoco_bench.pretrain.initial_state import read_initial_state
 from hcmoco_bench.pretrain.method import Method, PretrainData
+from hcmoco_bench.pretrain.multimodal.continuing import continue_objective
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.pretrain.multimodal.networks import build_networks
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
+from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.training.settings import Stage
 
 
@@ -42,6 +46,13 @@ class MultimodalMethod(Method):
     def build_model(self, settings: MultimodalSettings, *, fresh: bool = True) -> MultiModalModel:
         """See `Method.build_model`."""
         return build_networks(settings, coarse=self.coarse, fresh=fresh)
+
+    def continue_from(
+        self, settings: MultimodalSettings, model: MultiModalModel, objective: Objective[Any]
+    ) -> InitReport | None:
+        """See `Method.continue_from`; the memory bank, if its size is that of the run."""
+        state = read_initial_state(settings.init)
+        return None if state is None else continue_objective(model, objective, state)
 
     def stages(self, settings: MultimodalSettings) -> tuple[Stage, ...]:
         """See `Method.stages`; the sample level alone, then all terms."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from hcmoco_bench.body.joints import joint_set
-from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.first_weights import start_network
-from hcmoco_bench.models.weights import load_weights
+from hcmoco_bench.pretrain.initial_state import read_initial_state
+from hcmoco_bench.pretrain.multimodal.continuing import load_networks
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
 from hcmoco_bench.training.batch_norm import share_batch_statistics
-from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
 def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -> MultiModalModel:
@@ -30,8 +30,8 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
         DataError: If the first weights cannot be read or do not fit.
         HubError: If they cannot be fetched.
     """
-    own = _own_checkpoint(settings.init) if fresh else None
-    source = None if own is not None or not fresh else _encoder_weights(settings.init)
+    state = read_initial_state(settings.init) if fresh else None
+    source = None if state is not None or not fresh else _encoder_weights(settings.init)
     if encoder_input(settings.backbone) == "points":
         raise UsageError(
             f"backbone {settings.backbone} takes points, and RGB has none; give it as depth_backbone alone"
@@ -54,8 +54,8 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
         share_batch_statistics=settings.sync_batch_norm,
         absent_depth=settings.absent_depth,
     )
-    if own is not None:
-        load_weights(model, own["model"], file=settings.init)
+    if state is not None:
+        load_networks(model, state, backbone=settings.backbone, init=settings.init)
     if settings.sync_batch_norm:
         share_batch_statistics(model)
     return model
@@ -67,15 +67,3 @@ def _encoder_weights(init: str) -> Path | Literal["imagenet"] | None:
     if init == "imagenet":
         return "imagenet"
     return Path(init)
-
-
-def _own_checkpoint(init: str) -> dict[str, Any] | None:
-    """The checkpoint of this program that `init` names; None if it is something else."""
-    if init in ("scratch", "imagenet") or Path(init).suffix == ".safetensors":
-        return None
-    try:
-        return load_checkpoint(Path(init))
-    except DataError as error:
-        if error.kind == "checkpoint_missing":
-            raise UsageError(f"--init {init}: no such file; use scratch, imagenet, or a file of weights") from error
-        return None  # another program's file: its encoders are looked for; a damaged one is refused there

@@ -1,4 +1,4 @@
-"""Checkpoints of tasks, and of the pre-trainings that tasks start from."""
+"""Models of tasks in files: checkpoints that `finetune` left, and whole models of other programs."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
-from hcmoco_bench.modality import Modality
-from hcmoco_bench.pretrain.checkpoints import saved_settings
-from hcmoco_bench.pretrain.registry import get_method
-from hcmoco_bench.pretrain.settings import PretrainSettings
+from hcmoco_bench.models.foreign.registry import all_formats
 from hcmoco_bench.results.schema import PretrainEntry
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.model_version import VERSION, check_model_version
 from hcmoco_bench.tasks.core.read_settings import checked_settings
 from hcmoco_bench.tasks.core.record import TaskRecord
-from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.core.registry import TASKS, get_task
+from hcmoco_bench.tasks.core.settings import FinetuneSettings, flat_settings
 from hcmoco_bench.tasks.core.task import Task
-from hcmoco_bench.training.checkpoint import load_checkpoint
+from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
 
 KIND = "task"
 
 
 @dataclass(frozen=True)
 class TaskCheckpoint:
-    """A fine-tuned model in a file.
+    """A model of a task in a file.
 
     Attributes:
         path: The file.
         sha256: SHA-256 of the file.
-        config: Settings of its run.
+        config: Settings of its run; for a model of another program, the settings that its tensors tell, and the task's
+            defaults.
         pretrain: Where its encoder came from.
         model: State dict of the whole model.
-        chosen_on: What its epoch was chosen on: `last epoch`, `validation` or `test`.
+        chosen_on: What its epoch was chosen on: `last epoch`, `validation`, `test`, or `unknown`.
+        origin: Which program wrote it, in words for results; None for this tool.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class TaskCheckpoint:
     pretrain: PretrainEntry
     model: Mapping[str, Tensor]
     chosen_on: str
+    origin: str | None = None
 
 
 def checkpoint_config(
@@ -60,27 +61,37 @@ def checkpoint_config(
     }
 
 
-def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | None = None) -> TaskCheckpoint:
-    """Read a fine-tuned model of a task.
+def load_task_checkpoint(
+    path: Path,
+    task: str | Task[Any],
+    *,
+    backbone: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    home: Path | None = None,
+) -> TaskCheckpoint:
+    """Read a model of a task: one that `finetune` left, or one of another program in a format of `models.foreign`.
 
     Args:
-        path: The `.pth` file.
+        path: The file.
         task: Name of the task that the model is to be scored on, or the task.
-        backbone: The backbone that the model should have; None for any.
+        backbone: The backbone that the model should have; None for any. A model of another program needs it if its
+            tensors do not tell.
+        given: Settings by name for a model of another program, whose file holds none; they win over what its tensors
+            tell. For a model of this tool, see `scoring_settings`.
+        home: Folder in which the task looks for its data, if `given` names none, for a model of another program.
 
     Raises:
-        DataError: If the file is missing, damaged, or not of this tool.
-        UsageError: If it holds a pre-trained encoder, a model of another task, of a version with another network, or
-            another backbone; says what to do.
+        DataError: If the file is missing, damaged, or of no known program.
+        UsageError: If it holds an encoder without a head, a model of another task, of a version with another network,
+            or another backbone; says what to do.
     """
     chosen = get_task(task)
     name = chosen.record.id
-    state = load_checkpoint(path)
+    state = open_checkpoint(path)
+    if isinstance(state, ForeignCheckpoint):
+        return _of_another_program(state, chosen, backbone, flat_settings(given or {}), home)
     if state["kind"] == "pretrain":
-        raise UsageError(
-            f"{path}: a pre-trained encoder, without a head to score; fine-tune it first: "
-            f"hcmoco-bench finetune --task {name} --ckpt {path}"
-        )
+        raise _without_head(path, "a pre-trained encoder", name)
     if state["kind"] != KIND or "finetune" not in state["config"]:
         raise DataError(f"{path}: a checkpoint of kind {state['kind']!r}, not of a task", file=str(path))
     values = state["config"]["finetune"]
@@ -88,8 +99,7 @@ def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | N
         raise UsageError(f"{path}: a model of the task {values['task']}, not of {name}; use --task {values['task']}")
     check_model_version(chosen.record, state["config"], str(path))
     config = checked_settings(chosen, values, str(path))
-    if backbone is not None and backbone != config.backbone:
-        raise UsageError(f"{path}: its backbone is {config.backbone}, not {backbone}; leave --backbone out")
+    _check_backbone(path, config.backbone, backbone)
     return TaskCheckpoint(
         path=path,
         sha256=file_sha256(path),
@@ -100,49 +110,52 @@ def load_task_checkpoint(path: Path, task: str | Task[Any], *, backbone: str | N
     )
 
 
-def pretrained_settings(path: Path) -> PretrainSettings:
-    """Settings of a pre-training checkpoint.
-
-    Raises:
-        DataError: If it is missing, damaged, or not of this tool.
-        UsageError: If it is a fine-tuned model.
-    """
-    state = load_checkpoint(path)
-    if state["kind"] != "pretrain":
-        raise UsageError(
-            f"{path}: a fine-tuned model of a task, not a pre-trained encoder; to score it: hcmoco-bench eval --ckpt "
-            f"{path}; to start from its weights: --init {path}"
+def _of_another_program(
+    file: ForeignCheckpoint, task: Task[Any], backbone: str | None, given: Mapping[str, Any], home: Path | None
+) -> TaskCheckpoint:
+    path, name, found = file.path, task.record.id, file.recognized
+    if found is None:
+        programs = "; ".join(form.program for form in all_formats() if form.network is not None)
+        raise DataError(
+            f"{path}: neither a model of hcmoco-bench nor of a program that it knows ({programs}); its names begin "
+            f"with {', '.join(list(file.state)[:3])}; docs/checkpoints.md lists the files that can be scored",
+            kind="checkpoint_foreign",
+            file=str(path),
         )
-    return saved_settings(state["config"], str(path))
+    form = found.format
+    if form.network is None or form.network == "multimodal":
+        raise _without_head(path, f"an encoder of {form.program}", name)
+    if form.network != task.network:
+        tasks = [other for other in TASKS.names() if get_task(other).network == form.network]
+        raise UsageError(f"{path}: a model of {form.program}, which {' and '.join(tasks)} can score, not {name}")
+    try:
+        told = form.settings(found.state)
+    except DataError as error:
+        raise DataError(f"{path}: {error}", kind=error.kind, file=str(path)) from error
+    told = {key: value for key, value in told.items() if key in task.settings.model_fields}
+    if "backbone" in told:
+        _check_backbone(path, told["backbone"], backbone)
+    elif backbone is None:
+        raise UsageError(f"{path}: its tensors do not tell its backbone; give --backbone NAME")
+    values = {**told, **({} if backbone is None else {"backbone": backbone}), **given}
+    return TaskCheckpoint(
+        path=path,
+        sha256=file_sha256(path),
+        config=make_finetune_settings(task, values, home=home),
+        pretrain=PretrainEntry(method="weights", init=path.name),
+        model=form.from_published(found.state),
+        chosen_on="unknown",
+        origin=file.origin,
+    )
 
 
-def pretrained_backbone(path: Path, modality: Modality) -> str:
-    """Name of the encoder of a modality in a pre-training checkpoint.
-
-    Raises:
-        DataError: If the checkpoint cannot be used; see `pretrained_settings`.
-        UsageError: If it is a fine-tuned model, or its method trains no encoder of the modality.
-    """
-    settings = pretrained_settings(path)
-    found = get_method(settings.method).backbones(settings)
-    if modality not in found:
-        raise UsageError(
-            f"{path}: {settings.method} trains no {modality} encoder (it has {', '.join(found)}); give another "
-            "checkpoint"
-        )
-    return found[modality]
+def _check_backbone(path: Path, found: str, wanted: str | None) -> None:
+    if wanted is not None and wanted != found:
+        raise UsageError(f"{path}: its backbone is {found}, not {wanted}; leave --backbone out")
 
 
-def pretrain_entry(config: FinetuneSettings) -> PretrainEntry:
-    """Where the encoder of a run comes from, with stores and files named without their folders."""
-    if config.ckpt is not None:
-        settings = pretrained_settings(Path(config.ckpt))
-        data = " + ".join(Path(store).name for store in settings.stores)
-        return PretrainEntry(method=settings.method, data=data or None, init=_file_name(settings.init))
-    if config.init in ("scratch", "imagenet"):
-        return PretrainEntry(method=config.init)
-    return PretrainEntry(method="weights", init=_file_name(config.init))
-
-
-def _file_name(init: str) -> str:
-    return init if init in ("scratch", "imagenet") else Path(init).name
+def _without_head(path: Path, what: str, task: str) -> UsageError:
+    return UsageError(
+        f"{path}: {what}, without a head to score; fine-tune it first: hcmoco-bench finetune --task {task} --ckpt "
+        f"{path}"
+    )

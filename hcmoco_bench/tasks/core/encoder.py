@@ -1,4 +1,4 @@
-"""The encoder of a task's model: from a pre-training checkpoint, a weight file, ImageNet, or from scratch."""
+"""The encoder of a task's model: from a checkpoint, a weight file, ImageNet, or from scratch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.first_weights import start_network
-from hcmoco_bench.tasks.core.checkpoints import pretrained_backbone
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.core.starting_point import pretrained_backbone
 
 
 def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -> Encoder:
@@ -19,7 +19,7 @@ def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -
 
     Args:
         config: The settings.
-        modality: Modality whose encoder is taken from a pre-training.
+        modality: Modality whose encoder is taken from a checkpoint that has several.
         fresh: Whether to load weights at all.
 
     Raises:
@@ -37,7 +37,7 @@ def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -
 def _weights(config: FinetuneSettings, modality: Modality) -> Path | Literal["imagenet"] | None:
     if config.ckpt is not None:
         trained = pretrained_backbone(Path(config.ckpt), modality)
-        if trained != config.backbone:
+        if trained not in (None, config.backbone):
             raise UsageError(
                 f"{config.ckpt}: its {modality} encoder is a {trained}, not a {config.backbone}; leave --backbone out, "
                 "or give another checkpoint"

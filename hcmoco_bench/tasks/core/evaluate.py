@@ -99,7 +99,7 @@ def evaluate_checkpoint(
     sheet_size: int = 0,
     bootstrap: int = BOOTSTRAP,
 ) -> EvalReport:
-    """Score a fine-tuned model.
+    """Score a fine-tuned model, of this tool or of another program.
 
     Args:
         task: Name of the task, or the task.
@@ -147,9 +147,17 @@ def evaluate_checkpoint(
                 pretrain=checkpoint.pretrain,
             ),
             run=run_entry(
-                checkpoint.config, seeds=(config.seed,), device=accelerator.device, command=command, scoring=config
+                checkpoint.config if checkpoint.origin is None else None,
+                seeds=(config.seed,) if checkpoint.origin is None else (),
+                device=accelerator.device,
+                command=command,
+                scoring=config,
             ),
-            notes=[*chosen.notes(config), *chosen_note(checkpoint.chosen_on)],
+            notes=[
+                *([] if checkpoint.origin is None else [checkpoint.origin]),
+                *chosen.notes(config, own=checkpoint.origin is None),
+                *chosen_note(checkpoint.chosen_on),
+            ],
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)

@@ -24,7 +24,7 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.settings import Bookkeeping
 from hcmoco_bench.tasks.core.batches import hold_out, training_batches
 from hcmoco_bench.tasks.core.best_checkpoint import BEST_FILE, BestCheckpoint
-from hcmoco_bench.tasks.core.checkpoints import KIND, checkpoint_config, pretrain_entry
+from hcmoco_bench.tasks.core.checkpoints import KIND, checkpoint_config
 from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_model, speed_up
 from hcmoco_bench.tasks.core.model_version import check_model_version
 from hcmoco_bench.tasks.core.provenance import run_entry
@@ -32,6 +32,7 @@ from hcmoco_bench.tasks.core.read_settings import read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.core.starting_point import origin_note, pretrain_entry
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -157,7 +158,7 @@ def run_finetune(
         raise UsageError(f"{result}: these runs are finished; give another --out, or score again with eval")
     accelerator = make_accelerator(out)
     config = with_precision(config, accelerator.device)
-    pretrain = pretrain_entry(config)
+    pretrain, origin = pretrain_entry(config), origin_note(config)
     runs: list[SeedRun] = []
     for number, seed in enumerate(seeds):
         run = _train(
@@ -174,7 +175,13 @@ def run_finetune(
             return FinetuneReport(out, tuple(runs), None)
     written = None
     if accelerator.is_main_process:
-        written = _write(chosen, config, result, runs, pretrain, accelerator.device, name, command, bootstrap)
+        entry = ModelEntry(
+            name=name or out.name,
+            backbone=config.backbone,
+            weights_sha256=None if runs[0].model is None else file_sha256(runs[0].model),
+            pretrain=pretrain,
+        )
+        written = _write(chosen, config, result, runs, entry, origin, accelerator.device, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
 
 
@@ -324,27 +331,26 @@ def _write(
     config: FinetuneSettings,
     path: Path,
     runs: Sequence[SeedRun],
-    pretrain: PretrainEntry,
+    model: ModelEntry,
+    origin: Sequence[str],
     device: torch.device,
-    name: str,
     command: str | None,
     bootstrap: int,
 ) -> Writing:
     test = task.open_data(config, task.test_split(config), train=False)
-    notes = [f"trained on {task.training_split(config)}", *task.notes(config), *chosen_note(chosen_on(config))]
-    weights = runs[0].model
+    notes = [
+        f"trained on {task.training_split(config)}",
+        *origin,
+        *task.notes(config),
+        *chosen_note(chosen_on(config)),
+    ]
     return write_evaluations(
         path,
         task,
         test,
         config.protocol,
         [run.evaluation for run in runs if run.evaluation is not None],
-        model=ModelEntry(
-            name=name or path.parent.name,
-            backbone=config.backbone,
-            weights_sha256=None if weights is None else file_sha256(weights),
-            pretrain=pretrain,
-        ),
+        model=model,
         run=run_entry(config, seeds=tuple(run.seed for run in runs), device=device, command=command),
         notes=notes,
         bootstrap=bootstrap,

@@ -9,10 +9,10 @@ from typing import Any, Final
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.runtime.recipes import recipe_values, with_published
 from hcmoco_bench.runtime.settings import merge_settings
-from hcmoco_bench.tasks.core.checkpoints import pretrained_backbone
 from hcmoco_bench.tasks.core.read_settings import checked_settings
 from hcmoco_bench.tasks.core.registry import get_task, task_names
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, flat_settings
+from hcmoco_bench.tasks.core.starting_point import pretrained_backbone
 from hcmoco_bench.tasks.core.task import Task
 
 RECIPES: Final = "finetune"
@@ -40,7 +40,7 @@ def make_finetune_settings(
 
     Raises:
         UsageError: If the task or a setting is unknown, out of range, or contradicts another.
-        DataError: If the checkpoint is not one of a pre-training.
+        DataError: If the checkpoint cannot be read.
     """
     typed = {**flat_settings(recipe_values(recipe, RECIPES) if recipe else {}), **flat_settings(given or {})}
     if task is None and "task" not in typed:
@@ -55,7 +55,10 @@ def make_finetune_settings(
     settings = checked_settings(chosen, values, source)
     found: dict[str, Any] = {}
     if settings.ckpt is not None and "backbone" not in values and chosen.modality is not None:
-        found["backbone"] = pretrained_backbone(Path(settings.ckpt), chosen.modality)
+        backbone = pretrained_backbone(Path(settings.ckpt), chosen.modality)
+        if backbone is None:
+            raise UsageError(f"{settings.ckpt}: its tensors do not tell its backbone; give --backbone NAME")
+        found["backbone"] = backbone
     if home is not None and not settings.stores and not settings.root:
         found |= chosen.default_data(home)
     if found:

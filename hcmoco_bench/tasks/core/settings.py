@@ -40,7 +40,8 @@ class FinetuneSettings(NetworkSettings, OptimizationSettings):
     backbone: str = "hrnet_w18"
     """Encoder: any timm backbone that gives features, or a registered encoder such as pointnet."""
     ckpt: Annotated[str | None, Location()] = None
-    """Checkpoint of a pre-training whose encoder is taken; none starts from `init`."""
+    """Checkpoint whose encoder is taken: of a pre-training, or of another program (docs/checkpoints.md); none starts
+    from `init`."""
     init: Annotated[str, TrainingOnly()] = "imagenet"
     """First weights without a checkpoint: scratch, imagenet, or the path of a weight file."""
     ratio: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 1.0

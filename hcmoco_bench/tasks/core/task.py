@@ -19,6 +19,7 @@ from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput, encoder_input
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.protocol import Protocol
@@ -142,6 +143,8 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         settings: Model of the task's settings; its `defaults` are those of the paper.
         modality: Modality of the encoder that is taken from a pre-training checkpoint; None where the task itself
             decides.
+        network: What its model is, where other programs' files hold such a model whole (`models.foreign`); None where
+            none does.
         inputs: Kinds of input of the encoders that the task can use.
         fixed_by_training: Names of settings that say what a model learned from and that its results repeat; scoring
             cannot change them.
@@ -150,6 +153,7 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
     record: ClassVar[TaskRecord]
     settings: ClassVar[type[FinetuneSettings]] = FinetuneSettings
     modality: ClassVar[Modality | None] = None
+    network: ClassVar[Network | None] = None
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
     fixed_by_training: ClassVar[frozenset[str]] = frozenset()
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from hcmoco_bench.losses.densepose import ChartWeights
+from hcmoco_bench.models.densepose.pixels import Pixels
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.hrnet import Fusion
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -37,6 +38,9 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
 
     fusion: Fusion = "nearest"
     """How an HRNet adds its branches: nearest (detectron2) or bilinear (as it was pre-trained)."""
+    pixels: Pixels = "rgb"
+    """Form of the images that the backbone reads: rgb (normalized, as ImageNet weights expect them) or bgr (0 to 255
+    less the mean, detectron2's default)."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of mirroring an image in training; without the mirror tables of the charts nothing is mirrored."""
     coordinate_weight: float = Field(default=0.01, ge=0)

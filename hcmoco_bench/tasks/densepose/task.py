@@ -26,7 +26,9 @@ from hcmoco_bench.metrics.densepose import (
     read_results,
 )
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.densepose.pixels import set_pixels
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.models.hrnet import set_fusion
 from hcmoco_bench.plotting.iuv_overlay import IUVImage, IUVPerson, iuv_overlays
 from hcmoco_bench.results.evidence import Evidence
@@ -62,6 +64,7 @@ class DensePose(Task[DensePoseSettings]):
     record: ClassVar[TaskRecord] = RECORD
     settings: ClassVar[type[FinetuneSettings]] = DensePoseSettings
     modality: ClassVar[Modality | None] = "rgb"
+    network: ClassVar[Network | None] = "densepose"
 
     def protocol(self, config: DensePoseSettings) -> DensePoseProtocol:
         """See `Task.protocol`."""
@@ -93,6 +96,7 @@ class DensePose(Task[DensePoseSettings]):
         """The R-CNN over the encoder; see `Task.build_model`."""
         encoder = task_encoder(config, "rgb", fresh=fresh)
         set_fusion(encoder, config.fusion)
+        set_pixels(encoder, config.pixels)
         return DensePoseRCNN(encoder, config.network())
 
     def build_objective(self, config: DensePoseSettings, model: nn.Module, data: TaskData) -> Objective[Any]:

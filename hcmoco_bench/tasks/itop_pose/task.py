@@ -22,6 +22,7 @@ from hcmoco_bench.metrics.joint_accuracy import JointAccuracyMetric, joint_accur
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.a2j import A2J
 from hcmoco_bench.models.anchor_votes import JointVotes
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import gather_objects
@@ -55,6 +56,7 @@ class ItopPose(Task[ItopSettings]):
     record: ClassVar[TaskRecord] = RECORD
     settings: ClassVar[type[FinetuneSettings]] = ItopSettings
     modality: ClassVar[Modality | None] = "depth"
+    network: ClassVar[Network | None] = "a2j"
 
     def check(self, config: ItopSettings) -> None:
         """See `Task.check`; the crop's side must be a multiple of 4, the anchors' stride."""

@@ -14,11 +14,12 @@ from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
-from hcmoco_bench.tasks.core.checkpoints import pretrained_settings
 from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
+from hcmoco_bench.tasks.core.starting_point import pretrained_settings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
@@ -27,6 +28,7 @@ from hcmoco_bench.tasks.modalities.objective import SharedEmbeddingObjective
 from hcmoco_bench.tasks.modalities.protocols import SharedEmbeddingProtocol
 from hcmoco_bench.tasks.modalities.settings import NO_CONTRAST, SharedEmbeddingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
+from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint
 from hcmoco_bench.training.objective import Objective
 
 SCORED_OVER_TRAINED: Final = 1.5
@@ -80,6 +82,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
 
     modality: ClassVar[Modality] = "rgb"  # both encoders have its backbone
     fixed_by_training: ClassVar[frozenset[str]] = frozenset({"contrastive", "overlap"})
+    network: ClassVar[Network | None] = None
 
     @abstractmethod
     def sources(self, config: AnySharedSettings) -> tuple[Modality, ...]:
@@ -192,8 +195,12 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         return model.reader(self.image(config))
 
     def _check_pretraining(self, config: AnySharedSettings, path: Path) -> None:
-        trained = check_fits(
-            path, pretrained_settings(path), backbone=config.backbone, joints=config.joints, dim=config.dim
-        )
+        settings = pretrained_settings(path)
+        if isinstance(settings, ForeignCheckpoint):
+            raise UsageError(
+                f"{path}: a checkpoint of another program, and nobody can tell what its training has seen; give it "
+                "with --init, and the result says so"
+            )
+        trained = check_fits(path, settings, backbone=config.backbone, joints=config.joints, dim=config.dim)
         if config.overlap == "leave_out":
             check_unseen(path, trained, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))

@@ -22,6 +22,7 @@ from hcmoco_bench.metrics.segmentation import (
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.first_weights import start_network
+from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
@@ -48,6 +49,7 @@ class ParsingTask(Task[AnyParsingSettings]):
     """Part labels of frames from a prepared store; the tasks differ in the image that they read."""
 
     modality: ClassVar[Modality]
+    network: ClassVar[Network | None] = "segmentation"
 
     def image(self, config: AnyParsingSettings) -> Modality:
         """The modality of the images that are scored."""

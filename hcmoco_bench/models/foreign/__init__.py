@@ -1,0 +1,1 @@
+"""Checkpoints of other programs: one module for each format, and their registry."""

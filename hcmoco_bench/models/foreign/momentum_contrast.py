@@ -1,0 +1,51 @@
+"""MoCo and LiftedCL: a query encoder beside a key encoder and queues."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Final
+
+from torch import Tensor
+
+from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.format import ForeignFormat
+
+_QUERY: Final = "encoder_q."
+HEADS: Final = ("mlp_invariant.", "conv_variant.", "lifting.", "fc.")
+"""Heads inside the query encoder: those of LiftedCL, and MoCo's."""
+
+
+class MomentumContrast(ForeignFormat):
+    """A ResNet with torchvision's names as `encoder_q`."""
+
+    name: ClassVar[str] = "momentum-contrast"
+    program: ClassVar[str] = "LiftedCL, MoCo"
+    files: ClassVar[str] = "`checkpoint.pth.tar`, `checkpoint_<epoch>.pth.tar`"
+    encoders: ClassVar[Mapping[str, Modality | None]] = {_QUERY: None}
+    ignored: ClassVar[tuple[str, ...]] = ("encoder_k.", "queue", *HEADS, *(_QUERY + head for head in HEADS))
+    takes: ClassVar[str] = "the query encoder `encoder_q`"
+    leaves: ClassVar[str] = (
+        "`encoder_k`, the queues, the heads `mlp_invariant`, `conv_variant`, `lifting` and `fc`, optimizer, epoch"
+    )
+    source: ClassVar[str] = (
+        "https://github.com/RichardChen20/LiftedCL, moco/adv_builder.py and moco/pose_res_adv.py; "
+        "https://github.com/facebookresearch/moco, moco/builder.py"
+    )
+
+    def recognizes(self, names: Collection[str]) -> bool:
+        """See `ForeignFormat.recognizes`."""
+        return any(name.startswith(_QUERY) for name in names)
+
+    def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """See `ForeignFormat.settings`; the backbone."""
+        found = backbone_of(self.from_published(state))
+        return {} if found is None else {"backbone": found}
+
+    def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See `ForeignFormat.from_published`; the names of timm's backbone."""
+        return {name.removeprefix(_QUERY): value for name, value in self.kept(state).items()}
+
+    def to_published(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
+        """See `ForeignFormat.to_published`; the query encoder of a `checkpoint.pth.tar`."""
+        return {"state_dict": {f"module.{_QUERY}{name}": value for name, value in state.items()}}
