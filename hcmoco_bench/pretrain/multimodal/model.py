@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
 from hcmoco_bench.models.encoder import Encoder
-from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalize
+from hcmoco_bench.models.mappers import KeypointMapper, normalize
 from hcmoco_bench.models.semgcn import SemGCN
 
 MODALITIES = ("rgb", "depth", "keypoints")
@@ -72,8 +71,8 @@ class MultiModalModel(nn.Module):
         self.global_mappers = nn.ModuleDict()
         self.dense_mappers = nn.ModuleDict()
         for name, encoder in (("rgb", rgb_encoder), ("depth", depth_encoder)):
-            self.global_mappers[name] = GlobalMapper(encoder.channels, dim)
-            self.dense_mappers[name] = DenseMapper(encoder.channels, dim)
+            self.global_mappers[name] = encoder.make_global_mapper(dim)
+            self.dense_mappers[name] = encoder.make_dense_mapper(dim)
         self.keypoint_mapper = KeypointMapper(KEYPOINT_WIDTH, dim)
         self.coarse_mapper = nn.Linear(dim, dim) if coarse else None
         self.dim, self.share_batch_statistics = dim, share_batch_statistics
@@ -118,7 +117,7 @@ class MultiModalModel(nn.Module):
         Returns:
             (B, dim, h, w) float32 of length 1.
         """
-        dense: Tensor = self.dense_mappers[name](self._pyramid(name, image, intrinsics, foreground))
+        dense: Tensor = self.dense_mappers[name](self._features(name, image, intrinsics, foreground))
         return dense.float()
 
     def _images(self, name: str, batch: Batch, present: Tensor, dense: bool) -> tuple[Tensor, Tensor | None]:
@@ -127,26 +126,26 @@ class MultiModalModel(nn.Module):
         size, everything = len(present), len(rows) == len(present)
         if len(rows) == 0 and not (self.share_batch_statistics and self.training):
             return self._nothing(name, batch, dense)
-        maps = self._encode(name, batch, None if everything else rows)
-        embedding = self.global_mappers[name](maps).float()
-        dense_map = self.dense_mappers[name](maps).float() if dense else None
+        features = self._encode(name, batch, None if everything else rows)
+        embedding = self.global_mappers[name](features).float()
+        dense_map = self.dense_mappers[name](features).float() if dense else None
         if everything:
             return embedding, dense_map
         return _spread(embedding, rows, size), None if dense_map is None else _spread(dense_map, rows, size)
 
-    def _encode(self, name: str, batch: Batch, rows: Tensor | None) -> Sequence[Tensor]:
+    def _encode(self, name: str, batch: Batch, rows: Tensor | None) -> Any:
         def chosen(tensor: Tensor) -> Tensor:
             return tensor if rows is None else tensor[rows]
 
         image = chosen(batch.rgb if name == "rgb" else batch.depth)
-        return self._pyramid(name, image, chosen(batch.intrinsics), chosen(batch.foreground))
+        return self._features(name, image, chosen(batch.intrinsics), chosen(batch.foreground))
 
-    def _pyramid(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Sequence[Tensor]:
+    def _features(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Any:
+        """What the encoder of a modality gives to its mappers."""
         encoder = self._encoder(name)
         if encoder.input == "image":
             image = normalize_rgb(image) if name == "rgb" else normalize_depth(image)
-        maps: Sequence[Tensor] = encoder(image, intrinsics, foreground)
-        return maps
+        return encoder.encode(image, intrinsics, foreground)
 
     def _encoder(self, name: str) -> Encoder:
         return self.rgb_encoder if name == "rgb" else self.depth_encoder
