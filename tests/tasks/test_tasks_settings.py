@@ -116,7 +116,7 @@ def test_a_table_of_an_earlier_version_without_a_setting_takes_its_default() -> 
     del plain["options"]["augmentation"]
     del plain["sync_batch_norm"]
     found = checked_settings(get_task("itop_pose"), plain, "old.pth")
-    assert found.to_dict()["options"] == {"head_width": 16, "augmentation": 1.0}
+    assert found.to_dict()["options"] == {"boxes": None, "head_width": 16, "augmentation": 1.0}
 
 
 def test_settings_can_be_given_by_name_by_dotted_name_and_as_a_table() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
 from hcmoco_bench.models.a2j import HEAD_WIDTH
 from hcmoco_bench.models.settings import PUBLISHED_HRNET
-from hcmoco_bench.runtime.settings import Published
+from hcmoco_bench.runtime.settings import Location, Published
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 _FALLS: Final = (
@@ -48,6 +48,10 @@ class ItopSettings(FinetuneSettings):
         "milestones": Published((11.0, 21.0, 31.0, 41.0), _FALLS),
     }
 
+    boxes: Annotated[str | None, Location()] = None
+    """Folder with the boxes of people for the protocol published: bounding_box_depth_train.pkl and
+    itop_side_bndbox_test.mat of the authors, or boxes_train.csv and boxes_test.csv of your own (columns
+    id,x0,y0,x1,y1); none takes the boxes of the true joints, which leaks."""
     head_width: int = Field(default=HEAD_WIDTH, ge=8)
     """Channels of the convolutions in A2J's heads."""
     augmentation: float = Field(default=1.0, ge=0, le=1)
