@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.data.person_finder import find_person
+from hcmoco_bench.data.published_itop_crop import published_itop_crop
 from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
@@ -22,6 +23,10 @@ from hcmoco_bench.sources.itop.layout import BOX_MARGIN, CENTER
 Framing = Literal["found", "labels"]
 """How to locate the person: `found` in the depth map alone; or by the `labels`, as published: what is more than 5 cm
 behind the deepest true joint is removed, and without boxes from elsewhere, the box is that of the true joints."""
+
+Warp = Literal["nearest", "published"]
+"""How training crops are cut: `nearest` warps the depth map once and takes nearest pixels; `published` resizes first
+and then warps bilinearly, by whole pixels and degrees (`published_itop_crop`)."""
 
 DEPTH_FACTOR: Final = 50.0
 """Units of the depth target per meter, as published; they make depth about as important as px."""
@@ -142,6 +147,7 @@ class ItopCrops(Dataset[JointSample]):
         size: Side of the crop in px.
         train: Draw random crops; otherwise every crop is deterministic.
         strength: Strength of the random changes as a fraction of the published one.
+        warp: How training crops are cut.
         seed: Seed of the random crops.
         boxes: (N, 4) px x0, y0, x1, y1 of the person in each frame, as a detector found it; nan where there is none,
             and the whole depth map is used. Goes with `labels`; None takes the box of the true joints.
@@ -155,13 +161,14 @@ class ItopCrops(Dataset[JointSample]):
         size: int,
         train: bool,
         strength: float = 1.0,
+        warp: Warp = "nearest",
         seed: int = 0,
         boxes: NDArray[np.float64] | None = None,
     ) -> None:
         if boxes is not None and (framing != "labels" or len(boxes) != len(source)):
             raise ValueError(f"{len(boxes)} boxes for {len(source)} frames and framing {framing}")
         self.source, self.framing, self.size, self.train, self.seed = source, framing, size, train, seed
-        self.strength, self.boxes = strength, boxes
+        self.strength, self.warp, self.boxes = strength, warp, boxes
         self._bounds: dict[int, PersonBounds] = {}
 
     def __len__(self) -> int:
@@ -174,11 +181,12 @@ class ItopCrops(Dataset[JointSample]):
         depth = self.source.depth(draw.row)
         bounds = self.bounds(draw.row, depth)
         kept = np.where((depth >= bounds.near) & (depth <= bounds.far), depth, np.float32(0))
-        crop = self._crop(bounds, kept, draw.generator(self.seed) if self.train else None)
-        meters = (
-            crop.depth(np.round(kept * _MILLIMETERS_PER_METER).astype(np.uint16)).astype(np.float32)
-            / _MILLIMETERS_PER_METER
-        )
+        if self.train and self.warp == "published":
+            meters, crop = self._published_crop(bounds, kept, draw.generator(self.seed))
+        else:
+            crop = self._crop(bounds, kept, draw.generator(self.seed) if self.train else None)
+            millimeters = np.round(kept * _MILLIMETERS_PER_METER).astype(np.uint16)
+            meters = crop.depth(millimeters).astype(np.float32) / _MILLIMETERS_PER_METER
         measured = meters > 0
         mean = np.float32(meters[measured].mean(dtype=np.float64)) if measured.any() else np.float32(0)
         world = self.source.joints[draw.row]
@@ -210,6 +218,20 @@ class ItopCrops(Dataset[JointSample]):
             else:
                 self._bounds[row] = bounds_of_person(self.source.depth(row) if depth is None else depth)
         return self._bounds[row]
+
+    def _published_crop(
+        self, bounds: PersonBounds, kept: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], Crop]:
+        lowest, highest = SCALES
+        return published_itop_crop(
+            kept,
+            bounds.box,
+            self.size,
+            rng,
+            jitter=self.strength * JITTER,
+            rotation=self.strength * ROTATION,
+            scales=(1 + self.strength * (lowest - 1), 1 + self.strength * (highest - 1)),
+        )
 
     def _crop(self, bounds: PersonBounds, kept: NDArray[np.float32], rng: np.random.Generator | None) -> Crop:
         """The crop of the bounds; sets everything in `kept` outside their box to 0."""

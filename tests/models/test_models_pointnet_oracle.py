@@ -1,4 +1,4 @@
-"""PointNet++ and its mapper against HCMoCo's own, level by level: values, gradients, orders of the points, the way back.
+"""PointNet++ and its mapper against HCMoCo's own, level by level: values, gradients, orders of points, the way back.
 
 Where a cloud has repeats, several indices stand for the same place, so places are compared, not indices.
 """

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
+from hcmoco_bench.data.itop_crops import Warp
 from hcmoco_bench.models.a2j import HEAD_WIDTH
 from hcmoco_bench.models.settings import PUBLISHED_HRNET
-from hcmoco_bench.runtime.settings import Location, Published
+from hcmoco_bench.runtime.settings import Added, Location, Published, TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 _FALLS: Final = (
@@ -52,6 +53,18 @@ class ItopSettings(FinetuneSettings):
     """Folder with the boxes of people for the protocol published: bounding_box_depth_train.pkl and
     itop_side_bndbox_test.mat of the authors, or boxes_train.csv and boxes_test.csv of your own (columns
     id,x0,y0,x1,y1); none takes the boxes of the true joints, which leaks."""
+    training_warp: Annotated[
+        Warp,
+        TrainingOnly(),
+        Added(),
+        Published(
+            "published",
+            "Bilinear depth mixes with the mean at outlines, which scoring never shows, and draws of whole pixels and "
+            "degrees leave the largest ones out.",
+        ),
+    ] = "nearest"
+    """How training crops are cut: nearest warps the depth map once, by real numbers, and takes nearest pixels;
+    published resizes the box first and then warps it bilinearly, by whole pixels and degrees."""
     head_width: int = Field(default=HEAD_WIDTH, ge=8)
     """Channels of the convolutions in A2J's heads."""
     augmentation: float = Field(default=1.0, ge=0, le=1)

@@ -67,6 +67,11 @@ class ItopPose(Task[ItopSettings]):
                 f"{TASK}: boxes go with --protocol published; {config.protocol} finds people in the depth map itself, "
                 "so leave them out"
             )
+        if config.training_warp == "published" and self.protocol(config).framing != "labels":
+            raise UsageError(
+                f"{TASK}: training_warp = published stretches boxes to squares, and protocol {config.protocol} does "
+                "not; use --protocol published, or training_warp = nearest"
+            )
         if config.image_size % 4:
             raise UsageError(f"{TASK}: image_size {config.image_size} is not a multiple of 4; choose another --size")
 
@@ -99,6 +104,7 @@ class ItopPose(Task[ItopSettings]):
             size=config.image_size,
             train=train,
             strength=config.augmentation,
+            warp=config.training_warp,
             seed=config.seed,
             boxes=boxes,
         )
