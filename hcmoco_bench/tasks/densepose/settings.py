@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.hrnet import Fusion
+from hcmoco_bench.runtime.settings import TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 
@@ -37,6 +38,8 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
     """How an HRNet adds its branches: nearest (detectron2) or bilinear (as it was pre-trained)."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of mirroring an image in training; without the mirror tables of the charts nothing is mirrored."""
+    padding: Annotated[bool, TrainingOnly()] = True
+    """Pad images in training so that the network learns up to their border; detectron2 (false) does not."""
     coordinate_weight: float = Field(default=0.01, ge=0)
     """Weight of the loss of U and V, which is summed over points."""
     part_weight: float = Field(default=1.0, ge=0)
