@@ -11,6 +11,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.densepose.hrfpn import HRFPN
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.export import fusion_of
@@ -25,6 +26,8 @@ def check_exportable(model: DensePoseRCNN) -> None:
     name = model.encoder.name.partition(".")[0]
     if name not in BACKBONES:
         raise UsageError(f"detectron2's DensePose has HRNets like {', '.join(BACKBONES)}; this encoder is {name}")
+    if not isinstance(model.neck, HRFPN):
+        raise UsageError(f"the export writes models with HRFPN; this one has neck={model.options.neck}")
     if model.options.pooling != "learned":
         raise UsageError(f"detectron2's HRFPN has learned pooling; this one was trained with {model.options.pooling}")
 
