@@ -22,7 +22,7 @@ from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
-SMALL = {"backbone": "hrnet_w18_small", "dim": 16, "stage1_epochs": 0}
+SMALL = {"backbone": "hrnet_w18_small", "stage1_epochs": 0}
 
 
 def started(settings: PretrainSettings) -> tuple[dict[str, Tensor], dict[str, Tensor], InitReport | None]:
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_left_and_named(
         "keypoint encoder (SemGCN): of another size, it keeps its first weights",
         "dense mapper of RGB: not in the file, it keeps its first weights",
         "dense mapper of depth: not in the file, it keeps its first weights",
-        f"memory bank: it has {count - 1:,} rows of 16, this run {count:,} of 16",
+        f"memory bank: it has {count - 1:,} rows of 128, this run {count:,} of 128",
     )
     without = make_pretrain_settings(None, given | {"negatives": "batch"})
     assert started(without)[2].left[-1] == "memory bank: this run compares without one"  # type: ignore[union-attr]
@@ -125,7 +125,7 @@ def test_the_command_says_what_it_took(
 ) -> None:
     path, model, _ = published
     words = ["pretrain", "--store", settings["stores"][0], "--init", str(path), "--backbone", SMALL["backbone"]]
-    words += ["--size", "64", "--batch-size", "16", "--epochs", "0", "1", "--set", "dim=16", "--set", "negatives=16"]
+    words += ["--size", "64", "--batch-size", "16", "--epochs", "0", "1", "--set", "negatives=16"]
     words += ["--set", "points=8", "--lr", "1e-12", "--out", str(tmp_path / "run")]
     shown = CliRunner().invoke(app, words, catch_exceptions=False)
     assert shown.exit_code == 0, shown.output
