@@ -58,7 +58,7 @@ DENSEPOSE_SIZES = (
     "proposals_before=[300,150] --set proposals_after=[100,50]"
 )
 SHARED_EMBEDDING = (
-    "--size 64 --batch-size 16 --epochs 20 --lr 0.001 --precision bf16 --channels-last --set optimizer=adam --set "
+    "--size 64 --batch-size 16 --epochs 20 --lr 0.001 --precision fp32 --channels-last --set optimizer=adam --set "
     "crops=person --set class_weights=none --set negatives=512 --set points=100 --set eval_batch_size=25"
 )
 

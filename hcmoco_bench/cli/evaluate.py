@@ -85,6 +85,7 @@ def evaluate(
     With --task, the options below are the settings of that task that scoring reads.
     """
     from hcmoco_bench.runtime.ranks import leave_group
+    from hcmoco_bench.runtime.recipes import with_published
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
     from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
@@ -94,6 +95,7 @@ def evaluate(
         raise UsageError("give either --ckpt (a model) or --predictions (another program's output)")
     values = config_values(config)
     kind = get_task(chosen_task(task, values))
+    values = with_published(config, kind.settings, values)
     typed = given_settings(ctx, settings)
     unread = sorted({one.removeprefix("options.") for one in typed} & training_only(kind.settings))
     if unread:

@@ -115,13 +115,16 @@ def finetune(
     With --task, the options below are all settings of that task; `hcmoco-bench settings --task NAME` explains them.
     """
     from hcmoco_bench.runtime.ranks import leave_group
+    from hcmoco_bench.runtime.recipes import with_published
     from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+    from hcmoco_bench.tasks.core.registry import get_task
 
     values = config_values(config)
     chosen = chosen_task(task, values)
     folder = run or HOME / "runs" / chosen
-    given = {**values, "task": chosen, **given_settings(ctx, settings)}
+    given = {**with_published(config, get_task(chosen).settings, values), "task": chosen}
+    given |= given_settings(ctx, settings)
     if resume:
         if config:
             raise UsageError("--resume continues with the runs' own settings; leave --config out")

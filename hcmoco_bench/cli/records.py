@@ -101,9 +101,16 @@ def _show_task(record: TaskRecord) -> None:
         [(one.name, "" if one.size is None else f"{one.size:,}", one.rule) for one in record.splits],
     )
     _table(
-        ("protocol", "what it does", "leaks"),
-        [(one.name, one.summary, "; ".join(one.possible_leaks()) or "nothing") for one in record.protocols],
+        ("protocol", "what it does", "leaks", "known errors"),
+        [
+            (one.name, one.summary, "; ".join(one.possible_leaks()) or "nothing", one.error or "none")
+            for one in record.protocols
+        ],
     )
+    if record.without_protocols:
+        _table(("no protocol", "why"), list(record.without_protocols.items()))
+    if record.changes:
+        _table(("version", "what it changed"), [(f"{one.version}", one.change) for one in record.changes])
     _table(("download", "from", "where it goes"), [(one.what, one.where, one.put) for one in record.downloads])
 
 

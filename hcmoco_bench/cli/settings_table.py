@@ -27,7 +27,10 @@ def settings(
     task: Annotated[str | None, typer.Option(help="Settings of `finetune` and `eval` on this task.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show every setting of a pre-training method or of a task: name, type, default, meaning, and the paper's value.
+    """Show every setting of a pre-training method or of a task: name, type, default, the paper's value, and meaning.
+
+    Where a default departs from what the authors' released code does, the table shows that too; `--config published`
+    sets all of these.
 
     A setting is given by its option (`--lr 0.01`), by name (`--set lr=0.01`), or in a file (`--config run.toml`).
 
@@ -60,9 +63,9 @@ def _show(section: str, records: Sequence[SettingRecord]) -> None:
     from rich.table import Table
 
     table = Table(title=section, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("setting", "type", "default", "paper", "meaning"):
+    for heading in ("setting", "type", "default", "paper", "published code", "meaning"):
         table.add_column(heading, overflow="fold")
     for record in records:
-        cells = (record.name, record.type, record.default, record.paper, record.meaning)
+        cells = (record.name, record.type, record.default, record.paper, record.published, record.meaning)
         table.add_row(*map(escape, cells))
     out.print(table)

@@ -121,13 +121,16 @@ def itop(
     """Write people before a simulated depth camera as ITOP's side view is published.
 
     Two HDF5 files a split, with depth maps, 15 joints, their visibility and a segmentation; frames with bad labels are
-    marked as not valid, as they are in ITOP.
+    marked as not valid, as they are in ITOP. Beside them lie boxes of the people, as a detector gives them, in the two
+    files in which ITOP's are published.
 
         hcmoco-bench synth itop --out /tmp/itop --clips 20 --seed 1
 
         hcmoco-bench finetune --task itop_pose --root /tmp/itop --out /tmp/run
 
         hcmoco-bench eval --task itop_pose --root /tmp/itop --ckpt /tmp/run/seed-0/model.pth
+
+        hcmoco-bench finetune --task itop_pose --root /tmp/itop --protocol published --boxes /tmp/itop --out /tmp/leaky
     """
     from dataclasses import asdict
 

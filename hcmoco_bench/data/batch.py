@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,6 +36,8 @@ class Batch(BatchRecord):
         has_parts: (B,) bool.
         joints3d: (B, J, 3) float32 meters, 0 where not valid.
         valid3d: (B, J) bool.
+        skeleton: (B, J, 2) float32 px (x, y), the joints as an encoder of keypoints sees them; None if these are
+            `joints` for all samples.
         views: One batch per view; empty if the samples have no views.
     """
 
@@ -54,6 +56,7 @@ class Batch(BatchRecord):
     has_parts: Tensor
     joints3d: Tensor
     valid3d: Tensor
+    skeleton: Tensor | None = None
     views: tuple[ViewBatch, ...] = ()
 
     @property
@@ -82,6 +85,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
     batch: Batch | None = None
     ids: list[str] = []
     sources: list[str] = []
+    skeletons: dict[int, Tensor] = {}
     for row, sample in enumerate(given):
         if batch is None:
             batch = _empty(size or 0, sample)
@@ -92,6 +96,8 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
             getattr(batch, mark)[row] = value is not None
         for name in _VALUES:
             _fill(getattr(batch, name), row, getattr(sample, name))
+        if sample.skeleton is not None:
+            skeletons[row] = sample.skeleton
         if len(sample.views) != len(batch.views):
             raise ValueError(f"samples of one batch have {len(batch.views)} and {len(sample.views)} views")
         for views, view in zip(batch.views, sample.views, strict=True):
@@ -100,7 +106,16 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
         sources.append(sample.source)
     if batch is None:
         raise ValueError("a batch needs at least one sample")
-    return replace(batch, sample_ids=tuple(ids), sources=tuple(sources))
+    return replace(batch, sample_ids=tuple(ids), sources=tuple(sources), skeleton=_skeletons(batch.joints, skeletons))
+
+
+def _skeletons(joints: Tensor, given: Mapping[int, Tensor]) -> Tensor | None:
+    if not given:
+        return None
+    stacked = joints.clone()
+    for row, skeleton in given.items():
+        _fill(stacked, row, skeleton)
+    return stacked
 
 
 _IMAGES = {"rgb": "has_rgb", "depth": "has_depth", "foreground": "has_foreground", "parts": "has_parts"}

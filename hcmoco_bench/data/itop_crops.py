@@ -13,14 +13,20 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.data.person_finder import find_person
+from hcmoco_bench.data.published_itop_crop import published_itop_crop
 from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.sources.itop import DEPTH_SIZE, METRES_PER_PIXEL, ItopSplit, pixels_from_world
-from hcmoco_bench.sources.itop.layout import CENTER
+from hcmoco_bench.sources.itop.layout import BOX_MARGIN, CENTER
 
 Framing = Literal["found", "labels"]
-"""How to locate the person: `found` in the depth map alone or, as published, from the `labels`."""
+"""How to locate the person: `found` in the depth map alone; or by the `labels`, as published: what is more than 5 cm
+behind the deepest true joint is removed, and without boxes from elsewhere, the box is that of the true joints."""
+
+Warp = Literal["nearest", "published"]
+"""How training crops are cut: `nearest` warps the depth map once and takes nearest pixels; `published` resizes first
+and then warps bilinearly, by whole pixels and degrees (`published_itop_crop`)."""
 
 DEPTH_FACTOR: Final = 50.0
 """Units of the depth target per meter, as published; they make depth about as important as px."""
@@ -40,14 +46,12 @@ _MARGIN: Final = 1.15
 _DEPTH_MARGIN: Final = 0.1
 """Depth kept in front of and behind the person that was found, meters."""
 
-_LABEL_MARGIN: Final = (25.0, 15.0)
-"""Horizontal and vertical margin around the box of the true joints in px, as published for training."""
-
 _LABEL_DEPTH_MARGIN: Final = 0.05
 """Depth kept behind the deepest true joint in meters, as published."""
 
 _MILLIMETERS_PER_METER: Final = 1000.0
 _WIDTH, _HEIGHT = DEPTH_SIZE
+_WHOLE = np.array([0.0, 0.0, _WIDTH - 1.0, _HEIGHT - 1.0])
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class PersonBounds:
         box: (4,) float64 px x0, y0, x1, y1 of the part that becomes the crop.
         near: Smallest depth that is kept, meters.
         far: Largest depth that is kept, meters.
-        known: False if nobody was found; the bounds are then the whole depth map.
+        known: False if nobody was found, or there is no box; the box is then the whole depth map.
     """
 
     box: NDArray[np.float64]
@@ -143,7 +147,10 @@ class ItopCrops(Dataset[JointSample]):
         size: Side of the crop in px.
         train: Draw random crops; otherwise every crop is deterministic.
         strength: Strength of the random changes as a fraction of the published one.
+        warp: How training crops are cut.
         seed: Seed of the random crops.
+        boxes: (N, 4) px x0, y0, x1, y1 of the person in each frame, as a detector found it; nan where there is none,
+            and the whole depth map is used. Goes with `labels`; None takes the box of the true joints.
     """
 
     def __init__(
@@ -154,10 +161,14 @@ class ItopCrops(Dataset[JointSample]):
         size: int,
         train: bool,
         strength: float = 1.0,
+        warp: Warp = "nearest",
         seed: int = 0,
+        boxes: NDArray[np.float64] | None = None,
     ) -> None:
+        if boxes is not None and (framing != "labels" or len(boxes) != len(source)):
+            raise ValueError(f"{len(boxes)} boxes for {len(source)} frames and framing {framing}")
         self.source, self.framing, self.size, self.train, self.seed = source, framing, size, train, seed
-        self.strength = strength
+        self.strength, self.warp, self.boxes = strength, warp, boxes
         self._bounds: dict[int, PersonBounds] = {}
 
     def __len__(self) -> int:
@@ -170,11 +181,12 @@ class ItopCrops(Dataset[JointSample]):
         depth = self.source.depth(draw.row)
         bounds = self.bounds(draw.row, depth)
         kept = np.where((depth >= bounds.near) & (depth <= bounds.far), depth, np.float32(0))
-        crop = self._crop(bounds, kept, draw.generator(self.seed) if self.train else None)
-        meters = (
-            crop.depth(np.round(kept * _MILLIMETERS_PER_METER).astype(np.uint16)).astype(np.float32)
-            / _MILLIMETERS_PER_METER
-        )
+        if self.train and self.warp == "published":
+            meters, crop = self._published_crop(bounds, kept, draw.generator(self.seed))
+        else:
+            crop = self._crop(bounds, kept, draw.generator(self.seed) if self.train else None)
+            millimeters = np.round(kept * _MILLIMETERS_PER_METER).astype(np.uint16)
+            meters = crop.depth(millimeters).astype(np.float32) / _MILLIMETERS_PER_METER
         measured = meters > 0
         mean = np.float32(meters[measured].mean(dtype=np.float64)) if measured.any() else np.float32(0)
         world = self.source.joints[draw.row]
@@ -200,10 +212,26 @@ class ItopCrops(Dataset[JointSample]):
         """
         if row not in self._bounds:
             if self.framing == "labels":
-                self._bounds[row] = bounds_of_labels(self.source.joints[row])
+                self._bounds[row] = bounds_of_labels(
+                    self.source.joints[row], None if self.boxes is None else self.boxes[row]
+                )
             else:
                 self._bounds[row] = bounds_of_person(self.source.depth(row) if depth is None else depth)
         return self._bounds[row]
+
+    def _published_crop(
+        self, bounds: PersonBounds, kept: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], Crop]:
+        lowest, highest = SCALES
+        return published_itop_crop(
+            kept,
+            bounds.box,
+            self.size,
+            rng,
+            jitter=self.strength * JITTER,
+            rotation=self.strength * ROTATION,
+            scales=(1 + self.strength * (lowest - 1), 1 + self.strength * (highest - 1)),
+        )
 
     def _crop(self, bounds: PersonBounds, kept: NDArray[np.float32], rng: np.random.Generator | None) -> Crop:
         """The crop of the bounds; sets everything in `kept` outside their box to 0."""
@@ -228,19 +256,28 @@ class ItopCrops(Dataset[JointSample]):
         return Crop(np.column_stack([linear, center - linear @ (box[:2] + box[2:]) / 2]), self.size, self.size)
 
 
-def bounds_of_labels(joints: NDArray[np.float32]) -> PersonBounds:
-    """The published bounds: the box of the true joints (15, 3) with a margin, up to just behind the deepest joint."""
-    pixels = pixels_from_world(joints)
-    box = np.concatenate([pixels.min(axis=0) - _LABEL_MARGIN, pixels.max(axis=0) + _LABEL_MARGIN])
+def bounds_of_labels(joints: NDArray[np.float32], box: NDArray[np.float64] | None = None) -> PersonBounds:
+    """The published bounds: a box, up to just behind the deepest true joint.
+
+    Args:
+        joints: (15, 3) true joints, meters.
+        box: (4,) px x0, y0, x1, y1 of the person, nan if there is none; None for the box of the true joints with a
+            margin.
+    """
     far = float(joints[:, 2].max()) + _LABEL_DEPTH_MARGIN
-    return PersonBounds(box.clip(0, [_WIDTH - 1, _HEIGHT - 1, _WIDTH - 1, _HEIGHT - 1]), 0.0, far)
+    if box is None:
+        pixels = pixels_from_world(joints)
+        box = np.concatenate([pixels.min(axis=0) - BOX_MARGIN, pixels.max(axis=0) + BOX_MARGIN])
+    if np.isnan(box).any():
+        return PersonBounds(_WHOLE.copy(), 0.0, far, known=False)
+    return PersonBounds(box.clip(0, _WHOLE[[2, 3, 2, 3]]), 0.0, far)
 
 
 def bounds_of_person(depth: NDArray[np.float32]) -> PersonBounds:
     """The square around the person found in a depth map (240, 320) and the person's depths with a margin."""
     found = find_person(depth, 1 / METRES_PER_PIXEL, CENTER)
     if found is None:
-        return PersonBounds(np.array([0.0, 0.0, _WIDTH - 1.0, _HEIGHT - 1.0]), 0.0, np.inf, known=False)
+        return PersonBounds(_WHOLE.copy(), 0.0, np.inf, known=False)
     center, half = (found.box[:2] + found.box[2:]) / 2, _MARGIN * float((found.box[2:] - found.box[:2]).max()) / 2
     box = np.concatenate([center - half, center + half])
     return PersonBounds(box, found.near - _DEPTH_MARGIN, found.far + _DEPTH_MARGIN)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.body.joints import joint_set
@@ -22,6 +24,12 @@ from hcmoco_bench.data.views import View, ViewOptions, draw_views
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
 from hcmoco_bench.store.registry import open_store
+
+Skeleton: TypeAlias = Literal["crop", "image"]
+"""Joints of a photograph that an encoder of keypoints sees: as they stand in the crop, or in the photograph."""
+
+_UNKNOWN_JOINT: Final = -1.0
+"""Coordinates of unknown joints in the published pre-training, px."""
 
 _REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
@@ -40,6 +48,8 @@ class KeypointImagesDataset(Dataset[Sample]):
         seed: Seed of the random crops and views.
         train: Draw crops of random scale and rotation (`center_scale`); otherwise crop the person's square itself.
         flip: Probability of mirroring in training; the published pre-training does not mirror.
+        skeleton: Joints that an encoder of keypoints sees: as they stand in the `crop`, or in the `image`, which does
+            not turn with the crop; unknown joints of the image stand at (-1, -1), as published.
         views: How to draw views of the person or the image, also without `train`; None for samples without views.
 
     Attributes:
@@ -62,11 +72,13 @@ class KeypointImagesDataset(Dataset[Sample]):
         seed: int = 0,
         train: bool = True,
         flip: float = 0.0,
+        skeleton: Skeleton = "crop",
         views: ViewOptions | None = None,
     ) -> None:
         opened = open_store(store, "people")
         self.path, self.split, self.size, self.seed, self.train, self.flip = store, split, size, seed, train, flip
         self.joints: Joints = joints
+        self.skeleton: Skeleton = skeleton
         self.views = views
         self.source = opened.manifest.dataset
         shards = opened.shards(split)
@@ -108,8 +120,13 @@ class KeypointImagesDataset(Dataset[Sample]):
             joints=joints,
             visible=visible,
             intrinsics=None,
+            skeleton=self._skeleton(row) if self.skeleton == "image" else None,
             views=self._draw_views(draw, image if factor == 1 else None),
         )
+
+    def _skeleton(self, row: int) -> Tensor:
+        known = self._state[row][:, None] > 0
+        return torch.from_numpy(np.where(known, self._joints[row], np.float32(_UNKNOWN_JOINT)))
 
     def _draw_views(self, draw: Draw, image: NDArray[np.uint8] | None) -> tuple[View, ...]:
         """The views of a draw, from the image in full resolution if that is decoded already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from hcmoco_bench.data.image_reader import ImageReader
 from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing_index import ParsingIndex
+from hcmoco_bench.data.published_parsing_crop import published_parsing_crop
 from hcmoco_bench.data.record import BatchRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.data.transforms import Crop
@@ -30,9 +31,26 @@ IGNORE: Final = 255
 """Label of pixels that neither the loss nor the metrics count: those outside the frame."""
 
 _MEAN_RGB: Final = (124, 116, 104)
-"""Mean color of ImageNet, with which the published training pads RGB."""
+"""Mean color of ImageNet, which fills crops of RGB outside the frame: 0 once it is normalized. The published training
+fills them with black."""
 
 _METERS_PER_MILLIMETER = np.float32(0.001)
+
+Resizing: TypeAlias = Literal["centered", "opencv"]
+"""How a frame is brought to the size of the input.
+
+`centered` keeps the centers of pixels in place and averages RGB that becomes smaller. `opencv` is `cv2.resize`, as
+published: depth takes the pixel at the rounded-down position, and RGB is interpolated bilinearly without averaging; in
+training as in `published_parsing_crop`.
+"""
+
+LabelResizing: TypeAlias = Literal["nearest", "indices"]
+"""How labels are brought to another size for scoring.
+
+`nearest` takes the nearest pixel. `indices` interpolates class indices as if they were quantities
+(`cv2.INTER_LINEAR_EXACT` on int32), as published for RGB: an error, since the classes between two neighbors appear on
+the border between them.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,12 +94,17 @@ class ParsingBatch(BatchRecord):
     labels: tuple[Tensor, ...]
     regions: tuple[Region, ...]
 
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the input, px."""
+        height, width = next(image.shape[-2:] for image in (self.rgb, self.depth) if image is not None)
+        return height, width
+
     def mirrored(self) -> ParsingBatch:
         """This batch with its inputs mirrored left to right; the labels stay as they are."""
         rgb, depth = (None if image is None else image.flip(-1) for image in (self.rgb, self.depth))
-        width = next(image.shape[-1] for image in (rgb, depth) if image is not None)
         intrinsics = self.intrinsics.clone()
-        intrinsics[:, 2] = width - 1 - intrinsics[:, 2]
+        intrinsics[:, 2] = self.input_size[1] - 1 - intrinsics[:, 2]
         return replace(self, intrinsics=intrinsics, rgb=rgb, depth=depth)
 
 
@@ -113,8 +136,10 @@ class ParsingDataset(Dataset[ParsingSample]):
         seed: Seed of the random crops.
         train: Draw random crops and give the labels of the crop; otherwise give the whole frame and its labels.
         intrinsics: Depth cameras of the rigs; None if the modality is RGB.
-        label_size: Width and height in px to which the labels are resized for scoring (nearest neighbor), for the
-            published protocol, which stretches frames; None keeps their own size.
+        label_size: Width and height in px to which the labels are resized for scoring, for the published protocol,
+            which stretches frames; None keeps their own size.
+        label_resizing: How the labels are resized to `label_size`.
+        resizing: How a frame is brought to the size of the input; `opencv` goes with `stretch`.
     """
 
     def __init__(
@@ -130,10 +155,13 @@ class ParsingDataset(Dataset[ParsingSample]):
         train: bool = True,
         intrinsics: RigIntrinsics | None = None,
         label_size: tuple[int, int] | None = None,
+        label_resizing: LabelResizing = "nearest",
+        resizing: Resizing = "centered",
     ) -> None:
         self.store, self.index, self.modality, self.size = store, index, modality, size
         self.framing: Framing = framing
-        self.seed, self.train, self.label_size = seed, train, label_size
+        self.seed, self.train = seed, train
+        self.label_size, self.label_resizing, self.resizing = label_size, label_resizing, resizing
         self._intrinsics = intrinsics
         self._images = ImageReader(store, shards, index.ids, index.locations)
 
@@ -152,27 +180,31 @@ class ParsingDataset(Dataset[ParsingSample]):
                 f"labels have {width}x{height}; run verify on {self.store}"
             )
         region = region_of(self.framing, width, height, image > 0 if self.modality == "depth" else None)
-        if self.train:
+        shown = Region(0, 0, self.size, self.size)
+        resized: NDArray[Any] | None = None
+        if self.train and self.resizing == "opencv":
+            rng = draw.generator(self.seed)
+            resized, target, crop = published_parsing_crop(image, label, self.size, rng, ignore=IGNORE)
+        elif self.train:
             rng = draw.generator(self.seed)
             crop = random_region_crop(region, self.size, rng, corner=self.framing == "stretch")
             target = crop.parts(label)
             target[~crop.mask(np.ones((height, width), np.bool_))] = IGNORE
-            shown = Region(0, 0, self.size, self.size)
         else:
             crop = region_crop(region, self.size)
             target, shown = self.scored_label(label), region
             if self.label_size is not None:
                 shown = Region(0, 0, *self.label_size)
+        if resized is None:
+            resized = self._input(crop, image)
         intrinsics = None
         if self._intrinsics is not None:
             intrinsics = crop.intrinsics(*self._intrinsics.of(str(self.index.rigs[row])))
         numbers = np.array([1.0, 1.0, 0.0, 0.0]) if intrinsics is None else intrinsics
         return ParsingSample(
             sample_id=str(self.index.ids[row]),
-            rgb=image_tensor(_rgb_crop(crop, image)) if self.modality == "rgb" else None,
-            depth=torch.from_numpy(crop.depth(image) * _METERS_PER_MILLIMETER).unsqueeze(0)
-            if self.modality == "depth"
-            else None,
+            rgb=image_tensor(resized) if self.modality == "rgb" else None,
+            depth=torch.from_numpy(resized * _METERS_PER_MILLIMETER).unsqueeze(0) if self.modality == "depth" else None,
             intrinsics=torch.from_numpy(numbers.astype(np.float32)),
             label=torch.from_numpy(target),
             region=shown,
@@ -195,10 +227,16 @@ class ParsingDataset(Dataset[ParsingSample]):
         return label
 
     def scored_label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The label used for scoring: the label itself, or resized to `label_size` by nearest neighbor."""
-        if self.label_size is None:
-            return label
-        return np.asarray(cv2.resize(label, self.label_size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        """The label used for scoring: the label itself, or resized to `label_size`."""
+        return label if self.label_size is None else resize_labels(label, self.label_size, self.label_resizing)
+
+    def _input(self, crop: Crop, image: NDArray[Any]) -> NDArray[Any]:
+        """The image at the size of the network's input, in its own type."""
+        depth = self.modality == "depth"
+        if self.resizing == "opencv" and not self.train:
+            interpolation = cv2.INTER_NEAREST if depth else cv2.INTER_LINEAR
+            return np.asarray(cv2.resize(image, (self.size, self.size), interpolation=interpolation))
+        return crop.depth(image) if depth else _rgb_crop(crop, image)
 
     def _image(self, row: int) -> NDArray[Any]:
         return self._read(row, self.modality)
@@ -208,6 +246,16 @@ class ParsingDataset(Dataset[ParsingSample]):
         if image is None:  # the index lists only rows that have it
             raise StoreError(f"sample {self.index.ids[row]}: no {column}; run verify on {self.store}")
         return image
+
+
+def resize_labels(
+    label: NDArray[np.uint8], size: tuple[int, int], resizing: LabelResizing = "nearest"
+) -> NDArray[np.uint8]:
+    """Class indices (H, W) at another size (width, height), px."""
+    if resizing == "nearest":
+        return np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    # On uint8, OpenCV rounds otherwise: 0.15 % of the pixels differ from the published ones.
+    return np.asarray(cv2.resize(label.astype(np.int32), size, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
 
 
 def _rgb_crop(crop: Crop, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -77,6 +77,8 @@ class Sample:
             0 where not valid. A mirrored crop shows a mirrored body. None for photographs, and unless the data set was
             asked for 3-D joints.
         valid3d: (J,) bool, whether the sensor located the joint, inside the crop or outside; None with `joints3d`.
+        skeleton: (J, 2) float32 px (x, y), the joints as an encoder of keypoints sees them, up to shift and scale; None
+            if these are `joints`.
         views: Randomly augmented views of the image; empty unless the data set was asked for views.
     """
 
@@ -92,6 +94,7 @@ class Sample:
     intrinsics: Tensor | None
     joints3d: Tensor | None = None
     valid3d: Tensor | None = None
+    skeleton: Tensor | None = None
     views: tuple[View, ...] = ()
 
 

@@ -22,6 +22,7 @@ def sparse_inter_loss(
     temperature: float = 0.07,
     ignore_visibility: bool = False,
     count_absent: bool = False,
+    at_a_time: int | None = None,
 ) -> LossTerm:
     """Pull together the features of the same joint in all maps of the batch, whoever's and of whatever modality.
 
@@ -46,6 +47,8 @@ def sparse_inter_loss(
             Otherwise they are neither anchors nor positives nor negatives.
         count_absent: Keep what the encoders make of absent maps among the negatives, and divide the sum by all joints
             instead of the anchors.
+        at_a_time: Compare at most so many samples of this process's batch with each other, in their order, and nothing
+            across; None compares the whole batch of all processes. Published: 56, all that a GPU had.
 
     Returns:
         The mean over anchors that have a positive; accuracy is the share of them whose most similar other candidate is
@@ -58,29 +61,61 @@ def sparse_inter_loss(
         >>> maps, present = {"rgb": rgb, "depth": depth}, {"rgb": here, "depth": here}
         >>> sparse_inter_loss(maps, joints, visible, present).value.backward()
     """
-    n_joints = joints.shape[1]
     seen = torch.ones_like(visible) if ignore_visibility else visible
+    size = len(joints) if at_a_time is None else at_a_time
     with torch.autocast(joints.device.type, enabled=False):
-        features = torch.cat([joint_features(one, joints, stride=stride).flatten(0, 1) for one in maps.values()])
-        usable = torch.cat([(seen & present[modality][:, None]).flatten() for modality in maps])
-        compared = seen.flatten().repeat(len(maps)) if count_absent else usable
-        joint = torch.arange(n_joints, device=joints.device).repeat(len(features) // n_joints)
-        features, usable, joint = features[compared], usable[compared], joint[compared]
+        compared = [
+            _compare(
+                {name: one[start : start + size] for name, one in maps.items()},
+                joints[start : start + size],
+                seen[start : start + size],
+                {name: present[name][start : start + size] for name in maps},
+                stride=stride,
+                temperature=temperature,
+                count_absent=count_absent,
+                gather=at_a_time is None,
+            )
+            for start in range(0, max(1, len(joints)), max(1, size))
+        ]
+        losses, first, counted = (torch.cat(parts) for parts in zip(*compared, strict=True))
+        divisor = torch.tensor(len(losses), device=losses.device) if count_absent else None
+        return mean_term(losses, first, counted, divisor=divisor)
+
+
+def _compare(
+    maps: Mapping[str, Tensor],
+    joints: Tensor,
+    seen: Tensor,
+    present: Mapping[str, Tensor],
+    *,
+    stride: int,
+    temperature: float,
+    count_absent: bool,
+    gather: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(n,) losses of the compared rows, whether a positive is the most similar, and whether the row is an anchor."""
+    n_joints = joints.shape[1]
+    features = torch.cat([joint_features(one, joints, stride=stride).flatten(0, 1) for one in maps.values()])
+    usable = torch.cat([(seen & present[modality][:, None]).flatten() for modality in maps])
+    compared = seen.flatten().repeat(len(maps)) if count_absent else usable
+    joint = torch.arange(n_joints, device=joints.device).repeat(len(features) // n_joints)
+    features, usable, joint = features[compared], usable[compared], joint[compared]
+    everyone, their_joint, their_usable = features, joint, usable
+    own = torch.arange(len(features), device=joints.device)
+    if gather:
         everyone = gather_rows_with_gradient(features)
         their_joint, their_usable = gather_rows(joint), gather_rows(usable)
-        own = first_own_row(len(features), features.device) + torch.arange(len(features), device=joints.device)
+        own = own + first_own_row(len(features), features.device)
 
-        logits = features @ everyone.T / temperature
-        # The mean similarity to the positives is the similarity to their mean: no mask of all pairs is needed.
-        anchors_positives = torch.where(their_usable, 1.0, 0.0)
-        count = anchors_positives.new_zeros(n_joints).index_add_(0, their_joint, anchors_positives)[joint] - 1
-        sums = everyone.new_zeros(n_joints, everyone.shape[1])
-        sums = sums.index_add(0, their_joint, everyone * anchors_positives[:, None])[joint] - features
-        similarity = (features * sums).sum(1) / count.clamp(min=1) / temperature
-        losses = logits.logsumexp(1) - similarity
-        first = _other_is_positive(logits.detach(), own, joint, their_joint, their_usable)
-        counted = usable & (count > 0)
-        return mean_term(losses, first, counted, divisor=compared.sum() if count_absent else None)
+    logits = features @ everyone.T / temperature
+    # The mean similarity to the positives is the similarity to their mean: no mask of all pairs is needed.
+    anchors_positives = torch.where(their_usable, 1.0, 0.0)
+    count = anchors_positives.new_zeros(n_joints).index_add_(0, their_joint, anchors_positives)[joint] - 1
+    sums = everyone.new_zeros(n_joints, everyone.shape[1])
+    sums = sums.index_add(0, their_joint, everyone * anchors_positives[:, None])[joint] - features
+    similarity = (features * sums).sum(1) / count.clamp(min=1) / temperature
+    losses = logits.logsumexp(1) - similarity
+    return losses, _other_is_positive(logits.detach(), own, joint, their_joint, their_usable), usable & (count > 0)
 
 
 def _other_is_positive(logits: Tensor, own: Tensor, joint: Tensor, their_joint: Tensor, their_usable: Tensor) -> Tensor:

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class EmbeddingHead(nn.Module):
-    """Two 3x3 convolutions of the embedding's width with batch norm and ReLU, and a 1x1 convolution to the classes.
+    """A 1x1 convolution of the embedding's width with batch norm and ReLU, and a 1x1 convolution to the classes.
 
-    HCMoCo, supplement 1.6: attached to the dense mapper of one modality, or to the maximum of two, and moved to another
-    one for the test.
+    HCMoCo, supplement 1.6: "the same one used for human parsing" on the dense mapper of one modality, or on the maximum
+    of two, and moved to another one for the test. Each cell is labeled by its own embedding alone; the head sees no
+    neighbors, so the meaning has to be in the embedding.
 
     Args:
         dim: Length of the embeddings.
         n_classes: Number of classes.
+        stride: Pixels of the input per cell of the embeddings, along each axis.
     """
 
-    def __init__(self, dim: int, n_classes: int) -> None:
+    def __init__(self, dim: int, n_classes: int, stride: int = 4) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for _ in range(2):
-            layers += [nn.Conv2d(dim, dim, 3, padding=1, bias=False), nn.BatchNorm2d(dim), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(nn.Conv2d(dim, dim, 1), nn.BatchNorm2d(dim), nn.ReLU(inplace=True))
         self.scores = nn.Conv2d(dim, n_classes, 1)
+        self.stride = stride
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """(B, dim, h, w) of length 1 to (B, n_classes, h, w); for B = 0 nothing, which still has a gradient."""
+        """Class scores at the size of the input.
+
+        Args:
+            embeddings: (B, dim, h, w) of length 1 along `dim`.
+
+        Returns:
+            (B, n_classes, stride * h, stride * w) float32 or better, enlarged bilinearly with corners not aligned. For
+            B = 0 they are empty and still have a gradient.
+        """
         if not len(embeddings):
-            shape = (0, self.scores.out_channels, *embeddings.shape[-2:])
-            return embeddings.new_zeros(shape) + 0 * self.scores.weight.sum()
+            height, width = (self.stride * side for side in embeddings.shape[-2:])
+            return embeddings.new_zeros(0, self.scores.out_channels, height, width) + 0 * self.scores.weight.sum()
         scores: Tensor = self.scores(self.layers(embeddings))
-        return scores
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return functional.interpolate(scores, scale_factor=self.stride, mode="bilinear", align_corners=False)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.mappers import EMBEDDING_DIM, DenseMapper, GlobalMapper
 from hcmoco_bench.runtime.registry import Registry
 
 EncoderInput = Literal["image", "points"]
@@ -20,6 +21,8 @@ class Encoder(nn.Module, ABC):
     """A pyramid of feature maps from an image, or from depth as points.
 
     All encoders are called alike, with the image, the intrinsics and the foreground; `input` says which image to give.
+    Heads of tasks take the pyramid. What pre-training compares is made by the encoder's mappers from what it encodes:
+    by default both are those of a pyramid, and an encoder that knows more than its maps overrides all three methods.
 
     Attributes:
         input: What the encoder takes.
@@ -51,6 +54,18 @@ class Encoder(nn.Module, ABC):
         Raises:
             ValueError: If points come without intrinsics or foreground.
         """
+
+    def encode(self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None) -> Any:
+        """What the encoder's own mappers take, from the arguments of `forward`; by default the pyramid."""
+        return self(image, intrinsics, foreground)
+
+    def make_global_mapper(self, dim: int = EMBEDDING_DIM) -> nn.Module:
+        """A new mapper from what `encode` gives to (B, dim) embeddings of samples, of length 1."""
+        return GlobalMapper(self.channels, dim)
+
+    def make_dense_mapper(self, dim: int = EMBEDDING_DIM) -> nn.Module:
+        """A new mapper from what `encode` gives to (B, dim, h, w) embeddings of the finest map's cells, of length 1."""
+        return DenseMapper(self.channels, dim)
 
 
 @dataclass(frozen=True)

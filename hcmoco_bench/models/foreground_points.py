@@ -24,30 +24,43 @@ def back_project(depth: Tensor, intrinsics: Tensor) -> Tensor:
     return torch.stack([(u - cx) / fx * depth, (cy - v) / fy * depth, depth], dim=-1)
 
 
-def choose_foreground(valid: Tensor, n_points: int, *, generator: torch.Generator | None = None) -> Tensor:
-    """Choose as many pixels of each image as asked for: evenly spaced in row order; all of them, repeated, if fewer.
+def choose_foreground(valid: Tensor, n_points: int, *, generator: torch.Generator) -> Tensor:
+    """Choose as many pixels of each image as asked for, in random order; where there are fewer, all, again and again.
+
+    A ball query takes the first neighbors in the order of the cloud, so the order decides which of them are seen: in
+    the order of the image, those at the upper edge of the ball. Copies come only after every pixel has come once, so
+    that they never take the place of a neighbor.
+
+    One order of all pixels serves the whole batch: the choice depends on nothing but the image's own mask.
 
     Args:
         valid: (B, P) bool; at least one pixel of each image.
         n_points: Number of pixels to choose.
-        generator: Moves each pixel at random within its share of the order; None takes the first of each share.
+        generator: Draws the order, on any device.
 
     Returns:
-        (B, n_points) int64 pixel indices, ascending.
+        (B, n_points) int64 pixel indices.
     """
-    ranks = valid.cumsum(dim=1)
-    total = ranks[:, -1:]
-    position = torch.arange(n_points, device=valid.device, dtype=torch.int64).expand(len(valid), n_points)
-    wanted = torch.div(position * total, n_points, rounding_mode="floor")
-    if generator is not None:
-        share = torch.div((position + 1) * total, n_points, rounding_mode="floor") - wanted
-        draw = torch.rand(wanted.shape, generator=generator, device=generator.device).to(valid.device)
-        wanted = wanted + torch.minimum((draw * share).long(), (share - 1).clamp_min(0))
-    return torch.searchsorted(ranks, wanted + 1)
+    order = torch.randperm(valid.shape[1], generator=generator, device=generator.device).to(valid.device)
+    ranks = valid[:, order].cumsum(dim=1)
+    position = torch.arange(n_points, device=valid.device).expand(len(valid), n_points)
+    return order[torch.searchsorted(ranks, position % ranks[:, -1:] + 1)]
 
 
-def cell_points(points: Tensor, valid: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    """The mean point of each cell's valid pixels.
+def fill_background(depth: Tensor, valid: Tensor) -> Tensor:
+    """Depth with the mean of the image's own valid pixels at all others, where HCMoCo puts the background.
+
+    Args:
+        depth: (B, H, W) float meters; anything, also nan, where it is not valid.
+        valid: (B, H, W) bool; at least one pixel of each image.
+    """
+    measured = torch.where(valid, depth, 0.0)
+    mean = measured.sum(dim=(1, 2)) / valid.sum(dim=(1, 2))
+    return torch.where(valid, depth, mean[:, None, None])
+
+
+def cell_points(points: Tensor, valid: Tensor, stride: int) -> Tensor:
+    """The mean point of each cell's valid pixels; where a cell has none, of all its pixels.
 
     Args:
         points: (B, H, W, 3) float meters.
@@ -55,11 +68,10 @@ def cell_points(points: Tensor, valid: Tensor, stride: int) -> tuple[Tensor, Ten
         stride: Side of a cell in pixels; cells at the right and bottom edge may be smaller.
 
     Returns:
-        (B, cells, 3) points, row by row, the origin where a cell has no valid pixel; and (B, cells) bool, where it has.
+        (B, cells, 3) points, row by row.
     """
     weight = valid.to(points.dtype)[:, None]
-    values = torch.cat([points.permute(0, 3, 1, 2) * weight, weight], dim=1)
-    values = torch.where(valid[:, None], values, 0.0)  # depth that is not a number times 0 is none either
-    means = functional.avg_pool2d(values, stride, ceil_mode=True).flatten(2).transpose(1, 2)
-    share = means[..., 3:]
-    return means[..., :3] / share.clamp_min(1e-12), share[..., 0] > 0
+    across = points.permute(0, 3, 1, 2)
+    pooled = functional.avg_pool2d(torch.cat([across, across * weight, weight], dim=1), stride, ceil_mode=True)
+    every, measured, share = torch.split(pooled.flatten(2).transpose(1, 2), [3, 3, 1], dim=2)
+    return torch.where(share > 0, measured / share.clamp_min(1e-12), every)

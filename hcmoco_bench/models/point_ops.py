@@ -20,22 +20,28 @@ TABLE_ENTRIES = 1 << 26
 
 
 @torch.no_grad()
-def farthest_point_sample(points: Tensor, n_samples: int) -> Tensor:
+def farthest_point_sample(points: Tensor, n_samples: int, *, distinct: bool = False) -> Tensor:
     """Choose points that cover the cloud: each is the one farthest from those before it; the first is point 0.
 
-    The first k samples are themselves the farthest-point sample of size k, also of the chosen points alone. When all
-    distinct points are taken, point 0 comes again.
+    The first k samples are themselves the farthest-point sample of size k, also of the chosen points alone.
 
     Args:
         points: (B, N, 3) float coordinates.
         n_samples: Number of points to choose.
+        distinct: Choose no index twice. Where the cloud has copies of points, this matters after every place is taken:
+            the copies then follow in their order, while otherwise point 0 comes again and again, as published.
 
     Returns:
         (B, n_samples) int64 indices.
+
+    Raises:
+        UsageError: If there are no points, or fewer than are to be distinct.
     """
     size, n_points, _ = points.shape
     if n_points == 0:
         raise UsageError("a cloud without points cannot be sampled; leave such samples out")
+    if distinct and n_samples > n_points:
+        raise UsageError(f"a cloud of {n_points} points has no {n_samples} distinct ones; ask for fewer")
     x, y, z = points.float().unbind(dim=2)
     chosen = torch.zeros(size, n_samples, dtype=torch.int64, device=points.device)
     nearest = torch.full((size, n_points), torch.inf, device=points.device)
@@ -45,6 +51,8 @@ def farthest_point_sample(points: Tensor, n_samples: int) -> Tensor:
         distance += (y - y.gather(1, last)).square_()
         distance += (z - z.gather(1, last)).square_()
         torch.minimum(nearest, distance, out=nearest)
+        if distinct:
+            nearest.scatter_(1, last, -1.0)
         last = nearest.argmax(dim=1, keepdim=True)
         chosen[:, step : step + 1] = last
     return chosen

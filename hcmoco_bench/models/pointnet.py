@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.encoder import Encoder, EncoderFactory, EncoderInput
-from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground
+from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground, fill_background
+from hcmoco_bench.models.mappers import EMBEDDING_DIM
+from hcmoco_bench.models.point_features import PointFeatures, runs_without_points, zeros_of
+from hcmoco_bench.models.point_mappers import PointDenseMapper, PointGlobalMapper
 from hcmoco_bench.models.point_ops import ball_query, farthest_point_sample, group, interpolate, three_nearest
 
 
@@ -42,6 +45,9 @@ PUBLISHED_LEVELS = (
     Level(64, (0.5, 1.0), (16, 32), ((256, 512), (256, 512)), 512),
 )
 """The depth network of HCMoCo (https://github.com/hongfz16/HCMoCo, `pycontrast/networks/pointnet2_msg.py`)."""
+
+POINT_ORDER_SEED: Final = 0
+"""Seed of the order in which pixels become points."""
 
 
 class _Layers(nn.Sequential):
@@ -81,60 +87,84 @@ class PointNet(nn.Module):
     Qi et al., NeurIPS 2017, with the sizes of HCMoCo. Coordinates enter only relative to neighbors, so the features do
     not depend on where the body stands.
 
+    A ball holds the first points within its radius *in the order of its cloud*. As published, every level takes a
+    farthest-point sample of the level before, the first one of all points, so that the later levels see clouds in
+    farthest-point order, whose first points are spread over the ball. The first level sees the order that is given:
+    give a random one (see `choose_foreground`).
+
     Args:
         levels: Set-abstraction levels, finest first.
+        distinct_centers: What the centers are where points of the cloud coincide and all places are taken: each point
+            once, or, as published, the first point again and again.
+
+    Attributes:
+        superseded: Names of parameters of earlier versions, and what to do with their files.
     """
 
-    def __init__(self, levels: Sequence[Level] = PUBLISHED_LEVELS) -> None:
+    superseded: ClassVar[Mapping[str, str]] = {
+        "down.": "its PointNet++ is of an earlier version, whose balls held the points of their upper edge alone; this "
+        "version would read other neighbors than it was trained on, so train it again"
+    }
+
+    def __init__(self, levels: Sequence[Level] = PUBLISHED_LEVELS, *, distinct_centers: bool = False) -> None:
         super().__init__()
         if any(later.n_centers > before.n_centers for before, later in pairwise(levels)):
             raise UsageError("each level must have at most as many centers as the one before")
-        self.levels = tuple(levels)
-        self.down = nn.ModuleList()
+        self.levels, self.distinct_centers = tuple(levels), distinct_centers
+        self.abstraction = nn.ModuleList()
         skips, channels = [0], 0
         for level in levels:
             abstraction = _SetAbstraction(level, channels)
-            self.down.append(abstraction)
+            self.abstraction.append(abstraction)
             channels = abstraction.channels
             skips.append(channels)
-        self.up = nn.ModuleList()
+        self.propagation = nn.ModuleList()
         for i, level in enumerate(levels):
             coarse = levels[i + 1].width_back if i + 1 < len(levels) else channels
-            self.up.append(_Layers((coarse + skips[i], level.width_back, level.width_back)))
+            self.propagation.append(_Layers((coarse + skips[i], level.width_back, level.width_back)))
         self.channels = levels[0].width_back
 
     def forward(self, points: Tensor) -> Tensor:
         """(B, N, 3) float32 meters to (B, channels, N) features."""
         clouds = [points, *self._centers(points)]
         features: list[Tensor] = []
-        for down, (cloud, centers) in zip(self.down, pairwise(clouds), strict=True):
-            features.append(down(cloud, features[-1] if features else None, centers))
+        for abstraction, (cloud, centers) in zip(self.abstraction, pairwise(clouds), strict=True):
+            features.append(abstraction(cloud, features[-1] if features else None, centers))
         carried = features.pop()
-        for up, cloud, coarse in zip(reversed(self.up), reversed(clouds[:-1]), reversed(clouds[1:]), strict=True):
+        levels = zip(reversed(self.propagation), reversed(clouds[:-1]), reversed(clouds[1:]), strict=True)
+        for propagation, cloud, coarse in levels:
             carried = interpolate(carried, *three_nearest(cloud, coarse))
             if features:  # the points themselves have none
                 carried = torch.cat([carried, features.pop()], dim=1)
-            carried = up(carried[..., None])[..., 0]
+            carried = propagation(carried[..., None])[..., 0]
         return carried
 
     def _centers(self, points: Tensor) -> list[Tensor]:
-        """Each level's centers (B, n_centers, 3): a prefix of one farthest-point sample, which is nested.
+        """Each level's centers (B, n, 3): a prefix of one farthest-point sample, which is nested.
 
-        A level with room for every point keeps them all.
+        A level with room for more points than there are has as many centers as points.
         """
-        n_points = points.shape[1]
-        n_largest = max((level.n_centers for level in self.levels if level.n_centers < n_points), default=0)
-        sampled = points
-        if n_largest:
-            sampled = points.gather(1, farthest_point_sample(points, n_largest)[..., None].expand(-1, -1, 3))
-        return [points if n >= n_points else sampled[:, :n] for n in (level.n_centers for level in self.levels)]
+        n_largest = min(self.levels[0].n_centers, points.shape[1])
+        order = farthest_point_sample(points, n_largest, distinct=self.distinct_centers)
+        sampled = points.gather(1, order[..., None].expand(-1, -1, 3))
+        return [sampled[:, : level.n_centers] for level in self.levels]
 
 
 class PointNetEncoder(Encoder):
     """Depth as points: foreground pixels to camera space, PointNet++, and back to one map at stride 4.
 
+    The order of the points is random, so that the first level's balls hold an unbiased sample of their neighbors, and
+    always the same: the pixels of the image are shuffled with a fixed seed, and those of the foreground follow in that
+    order. The same image gives the same features, alone or in a batch, in training and in evaluation. The published
+    points are in random order, too; they are drawn *with* replacement, which leaves out pixels that there is room for.
+    A farthest-point order of the foreground would also be unbiased, but has to look at every pixel for every point,
+    and the network takes a farthest-point sample of its points anyway, which the later levels see.
+
+    Where there are fewer pixels than points, each counts equally often, also as a center of the first level. By the
+    published rule the first point would be the center of all balls to spare, and would weigh most in batch norm.
+
     Args:
-        n_points: Foreground points per image; 4,096 in HCMoCo. More are thinned out evenly, fewer are repeated.
+        n_points: Foreground points per image; 4,096 in HCMoCo. More pixels are thinned out, fewer are repeated.
         levels: Set-abstraction levels of the network.
     """
 
@@ -144,66 +174,64 @@ class PointNetEncoder(Encoder):
     def __init__(self, n_points: int = 4096, levels: Sequence[Level] = PUBLISHED_LEVELS) -> None:
         super().__init__()
         self.n_points = n_points
-        self.network = PointNet(levels)
+        self.network = PointNet(levels, distinct_centers=True)
         self.channels: tuple[int, ...] = (self.network.channels,)
         self.strides: tuple[int, ...] = (4,)
 
     def forward(
-        self,
-        image: Tensor,
-        intrinsics: Tensor | None = None,
-        foreground: Tensor | None = None,
-        *,
-        generator: torch.Generator | None = None,
+        self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Features of a batch.
+        """The features of `encode` as a map.
 
-        A cell's point is the mean of its foreground pixels' points; its features are interpolated from the three
-        nearest of the points that went through the network. Cells without foreground hold the mean over the sample's
-        points, so that pooling the map pools the body. A sample without any foreground is zero everywhere and takes no
-        part in batch norm.
+        Returns:
+            One (B, C, ceil(H / 4), ceil(W / 4)) map.
+        """
+        return (self.encode(image, intrinsics, foreground).to_map(),)
+
+    def encode(
+        self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None
+    ) -> PointFeatures:
+        """Features of the points of a batch, with the places of the map's cells among them.
+
+        A cell is at the mean of its foreground pixels' points. A cell without foreground is where its pixels would be
+        at the sample's mean depth, as published. A sample without any foreground has no points, is zero everywhere, and
+        takes no part in batch norm.
 
         Args:
             image: (B, 1, H, W) float depth in meters, 0 = none.
             intrinsics: (B, 4) float fx, fy, cx, cy in pixels of `image` (of the crop, not of the camera).
             foreground: (B, H, W) bool.
-            generator: Draws which of too many points are taken; None takes evenly spaced ones.
-
-        Returns:
-            One (B, C, ceil(H / 4), ceil(W / 4)) map.
 
         Raises:
             ValueError: If intrinsics or foreground are missing.
         """
         if intrinsics is None or foreground is None:
             raise ValueError("points need intrinsics and foreground")
-        depth = image
-        size, _, height, width = depth.shape
-        stride = self.strides[0]
-        valid = foreground & (depth[:, 0] > 0) & depth[:, 0].isfinite()
+        depth, stride = image[:, 0], self.strides[0]
+        size, height, width = depth.shape
+        valid = foreground & (depth > 0) & depth.isfinite()
         present = valid.flatten(1).any(dim=1).nonzero()[:, 0]
-        cells = (-(-height // stride), -(-width // stride))
-        if len(present) == 0 and not (self.training and self._shares_statistics()):
-            # attached to the parameters: under DDP each of them must get a gradient in every step
-            nothing = sum((parameter.sum() * 0 for parameter in self.parameters()), depth.new_zeros(()))
-            return (nothing.expand(size, self.channels[0], *cells),)
         if len(present) < size:
             depth, intrinsics, valid = depth[present], intrinsics[present], valid[present]
-        points = back_project(depth[:, 0].float(), intrinsics.float())
+        points = back_project(fill_background(depth.float(), valid), intrinsics.float())
+        generator = torch.Generator().manual_seed(POINT_ORDER_SEED)
         chosen = choose_foreground(valid.flatten(1), self.n_points, generator=generator)
         cloud = points.flatten(1, 2).gather(1, chosen[..., None].expand(-1, -1, 3))
-        features = self.network(cloud)
-        targets, occupied = cell_points(points, valid, stride)
-        maps = interpolate(features, *three_nearest(targets, cloud))
-        maps = torch.where(occupied[:, None], maps, features.mean(dim=2, keepdim=True))
-        maps = maps.reshape(*maps.shape[:2], *cells)
-        if len(present) < size:
-            maps = maps.new_zeros(size, *maps.shape[1:]).index_copy(0, present, maps)
-        return (maps,)
+        if len(present) or runs_without_points(self):
+            features = self.network(cloud)
+        else:
+            features = zeros_of(self, 0, self.channels[0], self.n_points)
+        cells = (-(-height // stride), -(-width // stride))
+        targets = cell_points(points, valid, stride)
+        return PointFeatures.at(features, cloud, targets, cells, present=present, size=size)
 
-    def _shares_statistics(self) -> bool:
-        """Whether other processes wait for this one's batch statistics."""
-        return any(isinstance(module, nn.SyncBatchNorm) for module in self.modules())
+    def make_global_mapper(self, dim: int = EMBEDDING_DIM) -> PointGlobalMapper:
+        """See `Encoder.make_global_mapper`; pools over the points."""
+        return PointGlobalMapper(self.channels[0], dim)
+
+    def make_dense_mapper(self, dim: int = EMBEDDING_DIM) -> PointDenseMapper:
+        """See `Encoder.make_dense_mapper`; acts on the points, before the way back to the image."""
+        return PointDenseMapper(self.channels[0], dim)
 
 
 FACTORY = EncoderFactory(make=lambda image_size: PointNetEncoder(), input=PointNetEncoder.input)

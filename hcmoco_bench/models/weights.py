@@ -207,7 +207,9 @@ def load_weights(
         shapes=tuple(shapes),
     )
     if strict and not report.complete:
-        raise DataError(_mismatch(file, report), kind="weights_mismatch", file=file)
+        sentence = _superseded(module, report.unexpected)
+        message = _mismatch(file, report) if sentence is None else f"{file}: {sentence}"
+        raise DataError(message, kind="weights_mismatch", file=file)
     module.load_state_dict(fitting, strict=False)
     return report
 
@@ -234,7 +236,8 @@ def find_network(
 
     Raises:
         DataError: If no name of the network is found under any prefix (`weights_foreign`), or two modalities fit and
-            none was asked for (`weights_ambiguous`).
+            none was asked for (`weights_ambiguous`), or the file is of an earlier version of the network
+            (`weights_mismatch`).
     """
     allowed = [p for p in candidates if modality is None or p.modality in (None, modality)]
     best, winners = 0, list[tuple[Prefix, dict[str, Tensor]]]()
@@ -246,6 +249,9 @@ def find_network(
             if hits == best > 0:
                 winners.append((prefix, names))
     if not winners:
+        sentence = next((found for names in unwrapped(state) if (found := _superseded(module, names))), None)
+        if sentence is not None:
+            raise DataError(f"{file}: {sentence}", kind="weights_mismatch", file=file)
         tried = ", ".join(repr(text) for text in dict.fromkeys(p.text for p in allowed))
         keys = ", ".join(list(state)[:3])
         raise DataError(
@@ -301,6 +307,20 @@ def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:
         if partner is not None:
             partners[name] = partner
     return partners
+
+
+def _superseded(module: nn.Module, names: Collection[str]) -> str | None:
+    """What a network says of files of its earlier versions, if the names are such a file's.
+
+    A module that changed in a way that makes old weights wrong has new names for its parameters, and an attribute
+    `superseded`: beginnings of the old names, with the sentence for whoever gives an old file.
+    """
+    for place, part in module.named_modules():
+        for beginning, sentence in getattr(part, "superseded", {}).items():
+            old = f"{place}.{beginning}" if place else beginning
+            if any(name.startswith(old) or f".{old}" in name for name in names):
+                return str(sentence)
+    return None
 
 
 def _flat(name: str) -> str:

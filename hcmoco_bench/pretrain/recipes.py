@@ -9,7 +9,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.method import Method
 from hcmoco_bench.pretrain.registry import DEFAULT_METHOD, get_method, method_names
 from hcmoco_bench.pretrain.settings import PretrainSettings
-from hcmoco_bench.runtime.recipes import recipe_values
+from hcmoco_bench.runtime.recipes import recipe_values, with_published
 from hcmoco_bench.runtime.settings import merge_settings, validated
 
 RECIPES = "pretrain"
@@ -22,7 +22,8 @@ def make_pretrain_settings(
     """The settings of a run: the method's defaults, then a recipe, then single settings.
 
     Args:
-        recipe: Path of a `.toml` or `.json` file, or the name of a packaged recipe.
+        recipe: Path of a `.toml` or `.json` file, or the name of a packaged recipe; `published` does as the
+            authors' released code.
         given: Settings by name; a name with a dot reaches into a table, e.g. `weights.dense`.
         method: The method; None for the one that `given` or the recipe names, or the default one.
 
@@ -32,7 +33,7 @@ def make_pretrain_settings(
     """
     values = merge_settings(recipe_values(recipe, RECIPES) if recipe else {}, given or {})
     chosen = get_method(method or values.get("method") or DEFAULT_METHOD)
-    values["method"] = chosen.name
+    values = with_published(recipe, chosen.settings, {**values, "method": chosen.name})
     _refuse_foreign(chosen, values)
     settings = validated(chosen.settings, values, recipe or f"settings of {chosen.name}")
     chosen.check(settings)

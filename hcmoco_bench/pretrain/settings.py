@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from hcmoco_bench.models.settings import NetworkSettings
 from hcmoco_bench.runtime.settings import Flag, Location, Paper
 from hcmoco_bench.training.settings import OptimizationSettings
 
 
-class PretrainSettings(OptimizationSettings):
+class PretrainSettings(NetworkSettings, OptimizationSettings):
     """A pre-training run in full; without arguments, as the method's paper has it."""
 
     section: ClassVar[str] = "Pre-training"

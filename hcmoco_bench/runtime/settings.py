@@ -49,6 +49,19 @@ class Paper:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Marks a field whose default departs from what the authors' released code does.
+
+    Attributes:
+        value: The value with which a run does as the authors' code; `--config published` sets it.
+        why: Why the default is another, in whole sentences.
+    """
+
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
 class Bookkeeping:
     """Marks a field that does not change what is learned: a resumed run may change it, fingerprints leave it out."""
 
@@ -63,12 +76,18 @@ class TrainingOnly:
     """Marks a field that scoring a finished model does not read."""
 
 
+@dataclass(frozen=True)
+class Added:
+    """Marks a field that is younger than the first results: fingerprints leave it out while it has its default."""
+
+
 class Settings(BaseModel):
     """Base of all settings models: frozen, unknown names refused, meanings taken from the fields' docstrings.
 
     Attributes:
         section: Heading under which help and tables list the fields that this class declares.
         defaults: Defaults of inherited fields that differ for this class; the paper's values.
+        published: What the authors' code does where an inherited field's default departs from it.
         joined: Fields that one option on the command line takes together, e.g. `--epochs 100 100`.
     """
 
@@ -76,19 +95,24 @@ class Settings(BaseModel):
 
     section: ClassVar[str] = "Settings"
     defaults: ClassVar[Mapping[str, Any]] = {}
+    published: ClassVar[Mapping[str, Published]] = {}
     joined: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        changed = cls.__dict__.get("defaults", {})
-        unknown = [name for name in changed if name not in cls.model_fields]
+        changed, published = cls.__dict__.get("defaults", {}), cls.__dict__.get("published", {})
+        unknown = [name for name in (*changed, *published) if name not in cls.model_fields]
         if unknown:
-            raise TypeError(f"{cls.__name__}.defaults names {', '.join(unknown)}, which {cls.__name__} does not have")
+            raise TypeError(f"{cls.__name__} declares {', '.join(unknown)}, which it does not have, otherwise")
         for name, value in changed.items():
             field = copy(cls.__pydantic_fields__[name])
             field.default, field.default_factory = value, None
             field.metadata = [mark for mark in field.metadata if not isinstance(mark, Paper)] + [Paper()]
+            cls.__pydantic_fields__[name] = field
+        for name, mark in published.items():
+            field = copy(cls.__pydantic_fields__[name])
+            field.metadata = [old for old in field.metadata if not isinstance(old, Published)] + [mark]
             cls.__pydantic_fields__[name] = field
         if changed:
             cls.model_rebuild(force=True)
@@ -96,6 +120,11 @@ class Settings(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, as they stand in checkpoints and in a run's `config.json`."""
         return self.model_dump(mode="json")
+
+    @classmethod
+    def conditional_defaults(cls) -> Mapping[str, tuple[Any, str]]:
+        """Defaults that depend on another setting, by name: the value, and the condition in words."""
+        return {}
 
     def without_effect(self) -> frozenset[str]:
         """Names of settings that other settings leave without effect, e.g. SGD's momentum under Adam; for cards."""
@@ -106,7 +135,7 @@ class Settings(BaseModel):
         return validated(type(self), {**self.model_dump(), **values}, "settings")
 
     @classmethod
-    def marked(cls, mark: type[Bookkeeping | Location | TrainingOnly]) -> frozenset[str]:
+    def marked(cls, mark: type[Added | Bookkeeping | Location | TrainingOnly]) -> frozenset[str]:
         """Names of the fields that carry a mark."""
         return frozenset(name for name, field in cls.model_fields.items() if _mark(field, mark) is not None)
 
@@ -119,13 +148,16 @@ class SettingRecord:
         name: As `--set` and settings files take it; `weights.dense` reaches into a table.
         flag: Its option on the command line.
         type: The type in words, e.g. `integer >= 1` or `sgd | adam`.
-        default: The default in words, items of a list with spaces between; empty if there is none.
+        default: The default in words, items of a list with spaces between, and where another setting decides, both
+            (`50; 150 if ratio < 1`); empty if there is none.
         meaning: What it does, in a phrase or two.
         paper: The paper's value; empty where the paper states none.
         section: Heading that it belongs under.
         repeated: Whether the option may be given several times.
         switch: Whether it is on or off.
         none_is_word: Whether `none` is one of its words; where it is not, it stands for None.
+        published: What the authors' code does, where the default departs from it; otherwise empty.
+        why: Why the default departs from it; empty where it does not.
     """
 
     name: str
@@ -138,11 +170,26 @@ class SettingRecord:
     repeated: bool
     switch: bool
     none_is_word: bool
+    published: str = ""
+    why: str = ""
 
 
 def describe_settings(model: type[Settings]) -> tuple[SettingRecord, ...]:
     """Every setting of a model, those of nested models included, in the order in which they are declared."""
     return tuple(_describe(model, "", None))
+
+
+def published_values(model: type[Settings]) -> dict[str, Any]:
+    """The values, by name, with which a run does as the authors' released code."""
+    values = {}
+    for name, field in model.model_fields.items():
+        mark = _mark(field, Published)
+        if mark is not None:
+            values[name] = mark.value
+        inner = _nested(field)
+        if inner is not None:
+            values |= {f"{name}.{key}": value for key, value in published_values(inner).items()}
+    return values
 
 
 def validated(model: type[AnySettings], values: Mapping[str, Any], source: str) -> AnySettings:
@@ -261,8 +308,11 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
         if inner is not None:
             yield from _describe(inner, f"{prefix}{name}.", heading)
             continue
-        flag, paper = _mark(field, Flag), _mark(field, Paper)
+        flag, paper, published = _mark(field, Flag), _mark(field, Paper), _mark(field, Published)
         default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+        if name in model.conditional_defaults():
+            value, condition = model.conditional_defaults()[name]
+            default = f"{default}; {_shown(value)} {condition}"
         text = _type_text(field.annotation, field.metadata)
         yield SettingRecord(
             name=f"{prefix}{name}",
@@ -275,6 +325,8 @@ def _describe(model: type[Settings], prefix: str, section: str | None) -> Iterat
             repeated=_is_list_of_words(field.annotation),
             switch=field.annotation is bool,
             none_is_word=_none_is_word(field),
+            published="" if published is None else _shown(published.value),
+            why="" if published is None else published.why,
         )
 
 

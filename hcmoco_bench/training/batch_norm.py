@@ -24,6 +24,8 @@ def share_batch_statistics(module: nn.Module) -> nn.Module:
 
 
 class _SharedStatistics(_BatchNorm):
+    shares_statistics = True  # a network without a sample must still run in training, see models/point_features.py
+
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # the name of the class above
         if not self.training or world_size() == 1:
             return super().forward(input)

@@ -16,6 +16,7 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import TrainingError
+from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
@@ -161,6 +162,7 @@ class TrainingLoop:
 
         Raises:
             TrainingError: If it was made with other stages or another number of steps.
+            DataError: If its model is another one.
         """
         if state["total_steps"] != self.total_steps:
             raise TrainingError(
@@ -168,7 +170,7 @@ class TrainingLoop:
                 "give the same data, batch size and epochs, or start a new run with another --out"
             )
         self.position = _Position(state["stage"], state["stage_step"], state["step"])
-        self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
+        load_weights(self.accelerator.unwrap_model(self.model), state["model"], file="the checkpoint")
         self._start_stage()
         self._load_optimizers(state)
         self.objective.load_state_dict(state["bank"])

@@ -52,11 +52,25 @@ def make_schedule(
 
     Call its `step` after each optimizer step. All parameter groups get the same factor.
     """
-    return LambdaLR(optimizer, _factor(settings, epochs, steps_per_epoch))
+    factor = _factor(settings, epochs, steps_per_epoch)
+    if settings.schedule_at == "step":
+        return LambdaLR(optimizer, factor)
+    warmup = _warmup(settings, steps_per_epoch)
+    later = int(settings.schedule_at == "epoch_end")
+
+    def by_epoch(step: int) -> float:
+        place = step if step < warmup else max(warmup, (step // steps_per_epoch + later) * steps_per_epoch)
+        return factor(place)
+
+    return LambdaLR(optimizer, by_epoch)
+
+
+def _warmup(settings: OptimizationSettings, steps_per_epoch: int) -> int:
+    return round(settings.warmup_epochs * steps_per_epoch)
 
 
 def _factor(settings: OptimizationSettings, epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
-    total, warmup = epochs * steps_per_epoch, round(settings.warmup_epochs * steps_per_epoch)
+    total, warmup = epochs * steps_per_epoch, _warmup(settings, steps_per_epoch)
     if settings.schedule == "cosine":
         return partial(cosine_factor, total=total, warmup=warmup, final=settings.final_lr)
     if settings.schedule == "poly":

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from hcmoco_bench.runtime.settings import Bookkeeping, Flag, Location, Settings, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Bookkeeping, Flag, Location, Settings, TrainingOnly
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,12 @@ class OptimizationSettings(Settings):
     weight_decay: Annotated[float, Field(ge=0), TrainingOnly()] = 1e-4
     """Weight decay on all parameters."""
     schedule: Annotated[Literal["cosine", "poly", "step", "multistep", "constant"], TrainingOnly()] = "cosine"
-    """Course of the learning rate over a stage, by step: cosine (half a cosine down to `final_lr`), poly
+    """Course of the learning rate over a stage: cosine (half a cosine down to `final_lr`), poly
     ((1 - t)^`poly_power`), step (times `step_factor` after every `step_epochs` epochs), multistep (times `step_factor`
     after each of `milestones`), or constant."""
+    schedule_at: Annotated[Literal["step", "epoch_start", "epoch_end"], TrainingOnly(), Added()] = "step"
+    """Where the course is read: at every step, or once per epoch, at its start or at its end. A warm-up always rises by
+    step."""
     final_lr: Annotated[float, Field(ge=0, le=1), TrainingOnly()] = 0.001
     """Factor on `lr` at the end of the cosine."""
     poly_power: Annotated[float, Field(gt=0), TrainingOnly()] = 0.9
@@ -88,6 +91,8 @@ class OptimizationSettings(Settings):
         used = {"cosine": {"final_lr"}, "poly": {"poly_power"}, "step": {"step_epochs", "step_factor"}}
         used["multistep"] = {"milestones", "step_factor"}
         idle = set().union(*used.values()) - used.get(self.schedule, set())
+        if self.schedule == "constant":
+            idle.add("schedule_at")
         if self.optimizer != "sgd":
             idle.add("momentum")
         return super().without_effect() | idle

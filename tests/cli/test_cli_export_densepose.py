@@ -30,7 +30,7 @@ def write(path: Path, **given: Any) -> Path:
     torch.manual_seed(0)
     config = make_finetune_settings("densepose", SMALL | {"root": "x", "init": "scratch"} | given)
     model = get_task("densepose").build_model(config)
-    settings = checkpoint_config(config, PretrainEntry(method="scratch"), "last epoch")
+    settings = checkpoint_config(get_task("densepose").record, config, PretrainEntry(method="scratch"), "last epoch")
     save_checkpoint(path, {"kind": "task", "config": settings, "model": model.state_dict()})
     return path
 

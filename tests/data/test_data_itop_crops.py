@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hcmoco_bench.data.itop_crops import DEPTH_FACTOR, Framing, ItopCrops, bounds_of_labels, collate_joints
+from hcmoco_bench.data.itop_crops import DEPTH_FACTOR, Framing, ItopCrops, Warp, bounds_of_labels, collate_joints
 from hcmoco_bench.data.normalize import normalize_depth
 from hcmoco_bench.data.sample import Draw
 from hcmoco_bench.sources.itop import ItopSplit, open_itop, pixels_from_world
@@ -19,10 +19,18 @@ def source(generated_itop: Path) -> ItopSplit:
     return open_itop(generated_itop, "train")
 
 
-@pytest.mark.parametrize("framing", ["found", "labels"])
-@pytest.mark.parametrize("train", [False, True])
-def test_there_and_back(source: ItopSplit, framing: Framing, train: bool) -> None:
-    crops = ItopCrops(source, framing=framing, size=96, train=train, seed=1)
+@pytest.mark.parametrize(
+    ("framing", "train", "warp"),
+    [
+        ("found", False, "nearest"),
+        ("labels", False, "nearest"),
+        ("found", True, "nearest"),
+        ("labels", True, "nearest"),
+        ("labels", True, "published"),
+    ],
+)
+def test_there_and_back(source: ItopSplit, framing: Framing, train: bool, warp: Warp) -> None:
+    crops = ItopCrops(source, framing=framing, size=96, train=train, seed=1, warp=warp)
     batch = collate_joints((crops[Draw(row, epoch=2)] for row in range(4)), 4)
     assert batch.depth.shape == (4, 1, 96, 96)
     assert batch.sample_ids == source.ids[:4]
@@ -48,6 +56,30 @@ def test_pixels_are_where_the_joints_are(source: ItopSplit, framing: Framing) ->
         nearest = xy.round().astype(int)
         depth = source.depth(1)
         assert (np.abs(depth[nearest[:, 1], nearest[:, 0]] - sample.depth[0][seen].numpy()) < 2e-3).mean() > 0.97
+
+
+def test_the_published_warp_mixes_depth_and_draws_whole_numbers(source: ItopSplit) -> None:
+    known = set(np.round(source.depth(1) * 1000).astype(int).ravel().tolist())
+    angles: list[float] = []
+    found: list[bool] = []
+    mixed = 0
+    for epoch in range(12):
+        crops = ItopCrops(source, framing="labels", size=128, train=True, seed=3, warp="published")
+        sample = crops[Draw(1, epoch=epoch)]
+        seen = sample.depth[0][sample.depth[0] > 0].numpy()
+        mixed += sum(value not in known for value in np.round(seen * 1000).astype(int).tolist())
+        linear = np.linalg.inv(sample.to_image[:, :2].numpy().astype(np.float64))
+        degrees = float(np.rad2deg(np.arctan2(linear[1, 0], linear[0, 0])))
+        angles.append(degrees)
+        assert degrees == pytest.approx(round(degrees), abs=1e-2)
+        # there is depth around the place that the crop gives a joint
+        xy = sample.target[:, :2].round().long()
+        inside = ((xy >= 2) & (xy < 126)).all(dim=1)
+        around = [sample.depth[0][y - 2 : y + 3, x - 2 : x + 3].max() for x, y in xy[inside].tolist()]
+        found += [bool(one > 0) for one in around]
+    assert mixed > 100
+    assert len(set(np.round(angles))) > 5
+    assert np.mean(found) > 0.9
 
 
 def test_the_whole_person_is_in_the_crop_and_the_room_is_not(source: ItopSplit) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from data_photographs import joint_gray, joint_positions
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, NtuStoreDataset
+from hcmoco_bench.data.batch import collate
+from hcmoco_bench.data.normalize import normalize_joints
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.prepare.keypoints import prepare_keypoints
 
@@ -66,6 +69,29 @@ def test_a_joint_that_is_not_annotated_lies_on_the_nose(coco_store: Path) -> Non
     assert sample.visible.tolist() == [True] * 16 + [False]
     assert np.array_equal(sample.joints[16], sample.joints[0])
     assert dataset[0].visible.all()
+
+
+def test_the_skeleton_of_the_image_neither_turns_nor_knows_unknown_joints(coco_store: Path) -> None:
+    options = {"size": 320, "joints": "coco17", "seed": 3}
+    crop, image = (KeypointImagesDataset(coco_store, skeleton=kind, **options) for kind in ("crop", "image"))
+    still = KeypointImagesDataset(coco_store, train=False, **options)
+    for row in range(2):
+        assert crop[row].skeleton is None
+        assert np.array_equal(crop[row].joints, image[row].joints)
+        expected, known = normalize_joints(still[row].joints[None], root=0)[0], still[row].visible
+        shown = image[row].skeleton
+        assert shown is not None
+        assert (shown[~known] == -1).all()
+        shown[~known] = shown[0].clone()
+        torch.testing.assert_close(normalize_joints(shown[None], root=0)[0], expected, rtol=0, atol=1e-4)
+    turned = [normalize_joints(image[0, epoch].joints[None], root=0)[0] for epoch in range(8)]
+    off = max(float((one - normalize_joints(still[0].joints[None], root=0)[0]).abs().max()) for one in turned)
+    assert off > 0.1, "no crop was turned, so that the test shows nothing"
+    batch = collate([image[1], still[0]])
+    assert batch.skeleton is not None
+    assert torch.equal(batch.skeleton[0], image[1].skeleton)
+    assert torch.equal(batch.skeleton[1], still[0].joints)
+    assert collate([still[0], still[1]]).skeleton is None
 
 
 def test_the_shared_joints_are_cocos_by_name(coco_store: Path) -> None:

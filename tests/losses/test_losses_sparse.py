@@ -155,6 +155,30 @@ class TestInter:
         terms = [sparse_inter_loss(maps(), joints(), seen, here(), count_absent=count) for count in (True, False)]
         assert terms[0].value.equal(terms[1].value)
 
+    @pytest.mark.parametrize("count_absent", [True, False])
+    def test_samples_compared_at_a_time_are_batches_of_their_own(self, count_absent: bool) -> None:
+        seen = visible()
+        seen[0, 2] = seen[1, :3] = False
+        present = here(no_depth=(2,))
+        options = {"ignore_visibility": count_absent, "count_absent": count_absent}
+        whole = sparse_inter_loss(maps(), joints(), seen, present, at_a_time=2, **options)
+        total = count = rows = 0.0
+        for part in (slice(0, 2), slice(2, B)):
+            term = sparse_inter_loss(
+                {name: one[part] for name, one in maps().items()},
+                joints()[part],
+                seen[part],
+                {name: one[part] for name, one in present.items()},
+                **options,
+            )
+            over = len(joints()[part]) * J * 2 if count_absent else float(term.count)
+            total, count, rows = total + float(term.value) * over, count + float(term.count), rows + over
+        assert float(whole.value) == pytest.approx(total / rows, rel=1e-5)
+        assert float(whole.count) == count
+        alone = sparse_inter_loss(maps(), joints(), seen, present, **options)
+        assert float(whole.value) != pytest.approx(float(alone.value), rel=1e-3)
+        assert sparse_inter_loss(maps(), joints(), seen, present, at_a_time=B, **options).value.equal(alone.value)
+
     def test_invisible_joints_pull_only_as_published(self) -> None:
         seen = visible()
         seen[0] = False

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
+from hcmoco_bench.pretrain.multimodal.sample_level import make_sample_level
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.pretrain.registry import get_method
 
@@ -72,6 +74,57 @@ def test_samples_without_depth_neither_get_an_embedding_nor_touch_the_others(mod
     assert torch.equal(one.maps["depth"], other.maps["depth"])
     assert not one.global_["depth"][~some].any()
     assert not one.maps["depth"][~some].any()
+
+
+def test_absent_depth_can_pass_the_encoder_as_zeros() -> None:
+    """As published: the samples without depth get an embedding, and their zeros are part of the batch statistics."""
+    some = torch.tensor([True, False, True, False])
+    given = some_batch()
+    batch = replace(given, has_depth=some, depth=given.depth * some[:, None, None, None])
+    method = get_method("hcmoco")
+    found = {}
+    for way in ("skip", "zeros"):
+        torch.manual_seed(0)
+        network = method.build_model(make_pretrain_settings(None, {**SMALL, "absent_depth": way})).train()
+        with torch.no_grad():
+            found[way] = (network(batch), network.depth_encoder.state_dict())
+    zeros, statistics = found["zeros"]
+    torch.manual_seed(0)
+    plain = method.build_model(make_pretrain_settings(None, SMALL)).train()
+    with torch.no_grad():
+        expected = plain(replace(batch, has_depth=torch.ones_like(some)))
+    assert torch.equal(zeros.global_["depth"], expected.global_["depth"])
+    assert all(torch.equal(value, statistics[name]) for name, value in plain.depth_encoder.state_dict().items())
+    assert torch.equal(found["skip"][0].global_["rgb"], zeros.global_["rgb"])
+    assert not torch.equal(found["skip"][0].global_["depth"][some], zeros.global_["depth"][some])
+
+
+def test_pairs_with_a_hidden_modality_count_what_is_there_or_complete_samples() -> None:
+    some = torch.tensor([True, False, True, True])
+    batch = replace(some_batch(), has_depth=some)
+    values = {"stores": ("labeled", "pairs"), "hide": ("depth", "nothing"), "negatives": 16}
+    embeddings = {name: torch.eye(4, 128) for name in ("rgb", "depth", "keypoints")}
+    counts = {}
+    for rule in ("present", "complete"):
+        settings = make_pretrain_settings(None, {**SMALL, **values, "hidden_pairs": rule})
+        level = make_sample_level(settings, 8, torch.device("cpu"))
+        terms = level.terms(embeddings, batch, torch.Generator().manual_seed(0))
+        counts[rule] = {pair: int(term.count) for pair, term in terms.items()}
+    assert set(counts["complete"].values()) == {3}
+    assert counts["present"] == {pair: 3 if "depth" in pair else 4 for pair in counts["complete"]}
+    nothing_hidden = make_pretrain_settings(None, {**SMALL, "hidden_pairs": "complete"})
+    assert not make_sample_level(nothing_hidden, 8, torch.device("cpu")).complete
+
+
+def test_networks_start_as_the_settings_say() -> None:
+    settings = {**SMALL, "initial_std": 0.02, "batch_norm_momentum": 0.03}
+    network = get_method("hcmoco").build_model(make_pretrain_settings(None, settings))
+    for encoder in (network.rgb_encoder, network.depth_encoder):
+        weights = torch.cat([layer.weight.flatten() for layer in encoder.modules() if isinstance(layer, nn.Conv2d)])
+        assert float(weights.std()) == pytest.approx(0.02, rel=0.01)
+        assert {layer.momentum for layer in encoder.modules() if isinstance(layer, nn.BatchNorm2d)} == {0.03}
+    default = get_method("hcmoco").build_model(make_pretrain_settings(None, SMALL))
+    assert {layer.momentum for layer in default.modules() if isinstance(layer, nn.BatchNorm2d)} == {0.1}
 
 
 @pytest.mark.parametrize("lacking", ["depth", "foreground", "joints", "one sample"])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from scipy.io import loadmat
 from typer.testing import CliRunner
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.sources.itop import SPLITS, open_itop, pixels_from_world, world_from_pixels
+from hcmoco_bench.sources.itop import SPLITS, open_itop, pixels_from_world, read_boxes, world_from_pixels
+from hcmoco_bench.synth.itop.boxes import write_boxes
 from hcmoco_bench.synth.itop.clip import itop_joints, make_clip
 from hcmoco_bench.synth.itop.itop_files import ItopOptions, count_frames, plan_people, write_itop
 from hcmoco_bench.synth.itop.sensor import measure
@@ -36,6 +39,55 @@ def test_the_published_form(generated_itop: Path) -> None:
         with h5py.File(generated_itop / f"ITOP_side_{split}_depth_map.h5") as depth:
             assert (depth["data"].dtype, depth["data"].shape) == (np.float16, (n, 240, 320))
             np.testing.assert_array_equal(depth["id"][:], ids)
+
+
+def test_boxes_as_published(generated_itop: Path) -> None:
+    train = pickle.loads((generated_itop / "bounding_box_depth_train.pkl").read_bytes())
+    assert list(train) == [str(number) for number in range(1, 17)]
+    assert {(boxes.dtype.name, boxes.shape[1]) for boxes in train.values()} == {("float32", 5)}
+    test = loadmat(generated_itop / "itop_side_bndbox_test.mat")["FRbndbox_test"]
+    for split, count in (("train", len(train)), ("test", len(test))):
+        source = open_itop(generated_itop, split)
+        assert source.n_valid == count
+        boxes = read_boxes(generated_itop, source)
+        joints = pixels_from_world(source.joints)
+        inside = ((joints >= boxes[:, None, :2]) & (joints <= boxes[:, None, 2:])).all(axis=-1)
+        assert inside.mean() > 0.95  # 98.9 % in the published file of test
+        assert ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) < 0.6 * 240 * 320).all()
+
+
+def test_some_frames_have_no_box_or_several(tmp_path: Path) -> None:
+    """As a detector errs; without noise, each box is that of the person's pixels."""
+    rng = np.random.default_rng(0)
+    segmentation = np.full((400, 240, 320), -1, np.int8)
+    corners = rng.integers([20, 20], [200, 100], (400, 2))
+    for image, (x, y) in zip(segmentation, corners, strict=True):
+        image[y : y + 100, x : x + 60] = 3
+    segmentation[7] = -1
+    for split in SPLITS:
+        with h5py.File(tmp_path / f"ITOP_side_{split}_labels.h5", "w") as file:
+            file["segmentation"], file["is_valid"] = segmentation, np.arange(400) != 11
+    true = np.delete(np.column_stack([corners, corners + np.array([60, 100])]), 11, axis=0)
+    for noise in (True, False):
+        write_boxes(tmp_path, 3, noise=noise)
+        train = list(pickle.loads((tmp_path / "bounding_box_depth_train.pkl").read_bytes()).values())
+        test = loadmat(tmp_path / "itop_side_bndbox_test.mat")["FRbndbox_test"]
+        assert len(train) == len(test) == 399
+        assert test[7].tolist() == [0, 0, 320, 240]
+        counts = np.bincount([len(boxes) for boxes in train], minlength=3)
+        found = np.array([len(boxes) > 0 for boxes in train])
+        off = np.abs(np.array([boxes[0, :4] for boxes in train if len(boxes)]) - true[found])
+        if noise:
+            assert 2 <= counts[0] <= 20
+            assert 40 <= counts[2] <= 120
+            assert all(boxes[0, 4] > boxes[1, 4] for boxes in train if len(boxes) > 1)
+            assert 1 < off.mean() < 5
+        else:
+            assert counts.tolist() == [1, 398, 0]
+            assert off.max() == 0
+            np.testing.assert_array_equal(np.delete(test - true, 7, axis=0), np.tile([-12, -12, 12, 12], (398, 1)))
+        for name in ("bounding_box_depth_train.pkl", "itop_side_bndbox_test.mat"):
+            (tmp_path / name).unlink()
 
 
 def test_nobody_is_in_both_splits(generated_itop: Path) -> None:
@@ -109,8 +161,9 @@ def test_the_sensor_errs_more_far_away() -> None:
 def test_the_same_seed_gives_the_same_bytes_and_what_is_there_is_kept(generated_itop: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
     write_itop(out, ItopOptions(clips=3, frames=8, seed=5))
-    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.glob("*.h5"))}
-    assert len(hashes) == 4
+    files = [path for path in sorted(out.iterdir()) if path.suffix in (".h5", ".pkl", ".mat")]
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert len(hashes) == 6
     for name, value in hashes.items():
         assert hashlib.sha256((generated_itop / name).read_bytes()).hexdigest() == value
     kept = out / "ITOP_side_train_labels.h5"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
+from hcmoco_bench.cli.app import app
+from hcmoco_bench.data.itop_crops import ItopCrops
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.a2j import A2J
 from hcmoco_bench.models.anchor_votes import JointVotes
-from hcmoco_bench.sources.itop import open_itop
+from hcmoco_bench.results import read_result
+from hcmoco_bench.sources.itop import open_itop, read_boxes
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
 from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
 from hcmoco_bench.tasks.core.finetune import run_finetune
@@ -63,7 +68,7 @@ def test_the_papers_settings() -> None:
     assert (settings.schedule, settings.step_epochs, settings.step_factor) == ("step", 10, 0.2)
     assert (settings.epochs, settings.batch_size, settings.image_size) == (50, 12, 288)
     assert settings.protocol == "native"
-    assert settings.to_dict()["options"] == {"head_width": 256, "augmentation": 1.0}
+    assert settings.to_dict()["options"] == {"boxes": None, "head_width": 256, "augmentation": 1.0}
 
 
 def test_augmentation_can_be_less(task: ItopPose, generated_itop: Path) -> None:
@@ -76,7 +81,77 @@ def test_augmentation_can_be_less(task: ItopPose, generated_itop: Path) -> None:
 
 def test_only_the_published_protocol_leaks(task: ItopPose) -> None:
     assert task.record.protocol("native").leaks is None
-    assert "true joints" in str(task.record.protocol("published").leaks)
+    published = task.record.protocol("published")
+    assert published.leaks == "the depth of a test frame is cut 5 cm behind its deepest true joint"
+    assert [leak for leak in published.possible_leaks() if "box" in leak] == [
+        "without the setting boxes, the box of a test frame is that of its true joints"
+    ]
+    assert task.record.protocol("native").possible_leaks() == []
+
+
+def boxes_leak(notes: Sequence[str]) -> bool:
+    return any("boxes of the test frames are those of their true joints" in note for note in notes)
+
+
+def test_boxes_are_those_of_the_files(task: ItopPose, generated_itop: Path, tmp_path: Path) -> None:
+    with_boxes = config(generated_itop, protocol="published", boxes=str(generated_itop))
+    without = config(generated_itop, protocol="published")
+    for split in ("train", "test"):
+        data, other = (task.open_data(one, split, train=False) for one in (with_boxes, without))
+        source = open_itop(generated_itop, split)
+        crops, of_labels = data.dataset, other.dataset
+        assert isinstance(crops, ItopCrops)
+        assert isinstance(of_labels, ItopCrops)
+        np.testing.assert_array_equal(
+            [crops.bounds(row).box for row in range(len(source))], read_boxes(generated_itop, source)
+        )
+        for row in range(len(source)):
+            assert (
+                crops.bounds(row).far
+                == of_labels.bounds(row).far
+                == pytest.approx(source.joints[row, :, 2].max() + 0.05)
+            )
+            assert not np.array_equal(crops.bounds(row).box, of_labels.bounds(row).box)
+    assert boxes_leak(task.notes(without))
+    assert task.notes(with_boxes) == ("the boxes of the test frames are those of itop_side_bndbox_test.mat",)
+    assert task.notes(config(generated_itop)) == task.notes(without, own=False) == ()
+    with pytest.raises(UsageError, match="boxes go with --protocol published"):
+        config(generated_itop, boxes=str(generated_itop))
+    with pytest.raises(DataError, match="no boxes of test"):
+        task.open_data(config(generated_itop, protocol="published", boxes=str(tmp_path)), "test", train=False)
+
+
+def test_frames_without_a_box_are_not_trained_on_and_scored_in_whole(
+    task: ItopPose, generated_itop: Path, tmp_path: Path
+) -> None:
+    lines = {}
+    for split in ("train", "test"):
+        source = open_itop(generated_itop, split)
+        lines[split] = [
+            f"{name},,,," if row % 3 == 0 else f"{name},90,20,230,230" for row, name in enumerate(source.ids)
+        ]
+        (tmp_path / f"boxes_{split}.csv").write_text("\n".join(["id,x0,y0,x1,y1", *lines[split]]))
+    settings = config(generated_itop, protocol="published", boxes=str(tmp_path), ratio=0.5)
+    ids = open_itop(generated_itop, "train").ids
+    data = task.open_data(settings, "train", train=True)
+    assert data.ids == tuple(name for row, name in enumerate(ids) if row % 3)
+    assert data.expected == ids
+    assert [(one.id, one.kind, one.kept) for one in data.problems] == [
+        (name, "box_missing", False) for name in ids[::3]
+    ]
+    # a share counts all frames, as published, and then leaves those without a box out
+    half = task.open_data(settings, "train_50", train=True)
+    assert half.ids == tuple(name for row, name in enumerate(ids) if row % 2 == 0 and row % 3)
+    whole = task.open_data(settings, "train", train=False)
+    kept = whole.dataset[0]
+    assert kept.sample_id == ids[1]
+    assert bool(kept.known)
+    test = task.open_data(settings, "test", train=False)
+    found = task.evaluate(mean_pose(test), test, settings, device=CPU)
+    assert [(one.id, one.kind, one.kept) for one in found.problems] == [
+        (name, "box_missing", True) for name in test.ids[::3]
+    ]
+    assert found.n_scored == found.n_expected == len(test)
 
 
 def test_splits_and_ratios(task: ItopPose, generated_itop: Path) -> None:
@@ -275,6 +350,30 @@ def test_a_run_and_its_checkpoint_score_the_same(task: ItopPose, generated_itop:
     np.testing.assert_array_equal(
         again.evaluation.evidence.columns["error_cm"], run.evaluation.evidence.columns["error_cm"]
     )
+
+
+def test_with_boxes_from_the_command_line(generated_itop: Path, tmp_path: Path) -> None:
+    base = ["--task", "itop_pose", "--root", str(generated_itop), "--protocol", "published"]
+    boxes = ["--set", f"boxes={generated_itop}"]
+    small = ["--backbone", "hrnet_w18_small", "--init", "scratch", "--size", "32", "--set", "head_width=8"]
+    run, model = tmp_path / "run", tmp_path / "run" / "seed-0" / "model.pth"
+    started = ["finetune", *base, *boxes, *small, "--ratio", "0.5", "--epochs", "1", "--sheet", "0"]
+    done = CliRunner().invoke(app, [*started, "--out", str(run)])
+    assert done.exit_code == 0, done.output
+    result = read_result(run / "result.json")
+    assert not boxes_leak(result.status.notes)
+    assert "the boxes of the test frames are those of itop_side_bndbox_test.mat" in result.status.notes
+    leak = "protocol published leaks: the depth of a test frame is cut 5 cm behind its deepest true joint"
+    assert leak in result.status.notes
+    # the checkpoint knows its boxes; the flag names others
+    again = ["eval", *base, "--ckpt", str(model), "--sheet", "0", "--bootstrap", "0"]
+    for given, same in (([], True), (["--boxes", str(generated_itop)], True), (["--boxes", "none"], False)):
+        out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
+        scored = CliRunner().invoke(app, [*again, *given, "--out", str(out)])
+        assert scored.exit_code == 0, scored.output
+        found = read_result(out)
+        assert boxes_leak(found.status.notes) != same
+        assert (found.scores.all["mean_error_cm"] == result.scores.all["mean_error_cm"]) == same
 
 
 @pytest.mark.slow

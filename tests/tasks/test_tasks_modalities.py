@@ -354,10 +354,10 @@ def test_a_pretraining_cannot_come_in_as_a_file_of_weights(
 def test_settings_under_which_nothing_would_be_hidden_are_refused(
     generated_tree: GeneratedTree, parsing_store: Path, pair_store: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="goes with --protocol published alone"):
+    with pytest.raises(UsageError, match="goes with --protocol leaky alone"):
         settings_of("cross_modality", parsing_store, pair_store, overlap="keep")
-    published = settings_of("cross_modality", parsing_store, pair_store, overlap="keep", protocol="published")
-    assert "hidden modality" in str(get_task("cross_modality").record.protocol(published.protocol).leaks)
+    leaky = settings_of("cross_modality", parsing_store, pair_store, overlap="keep", protocol="leaky")
+    assert "hidden modality" in str(get_task("cross_modality").record.protocol(leaky.protocol).leaks)
     with pytest.raises(UsageError, match="pointnet takes depth as points; choose another"):
         settings_of("missing_modality", parsing_store, pair_store, backbone="pointnet")
     with pytest.raises(UsageError, match="hide has 1 entries for 2 stores"):
@@ -378,6 +378,54 @@ def test_settings_under_which_nothing_would_be_hidden_are_refused(
     for train in (True, False):
         with pytest.raises(UsageError, match="warped with each frame's depth"):
             task.open_data(settings_of("cross_modality", warped.store.path, pair_store), "train", train=train)
+
+
+@pytest.mark.parametrize("task", ["cross_modality", "missing_modality"])
+def test_why_there_is_no_protocol_published(task: str, parsing_store: Path, pair_store: Path) -> None:
+    with pytest.raises(UsageError, match=r"no protocol 'published': .*random 320 px crop.* choose from native, leaky"):
+        settings_of(task, parsing_store, pair_store, protocol="published")
+    shown = CliRunner().invoke(app, ["tasks", task])
+    assert "random 320 px crop" in " ".join(shown.output.split())
+    assert "version 2" in shown.output
+
+
+def test_leaky_may_keep_the_overlap_and_choose_on_the_test_split(
+    parsing_store: Path, pair_store: Path, tmp_path: Path
+) -> None:
+    given = {"contrastive": "none", "choose": "best", "overlap": "keep", "protocol": "leaky"}
+    report = run_finetune(
+        settings_of("cross_modality", parsing_store, pair_store, **given), tmp_path, bootstrap=0, sheet_size=0
+    )
+    assert report.written is not None
+    result = report.written.result
+    assert (result.task.protocol, result.task.version) == ("leaky", "2")
+    notes = " ".join(result.status.notes)
+    for told in ("overlap = keep", "protocol leaky leaks: with overlap = keep", "the epoch was chosen on the test"):
+        assert told in notes
+    task = get_task("cross_modality")
+    model = load_task_checkpoint(tmp_path / "seed-0" / "model.pth", "cross_modality")
+    again = evaluate_checkpoint(task, model, scoring_settings(task, model.config, {}))
+    assert again.evaluation.scores == result.scores.all
+    # what leaked in training cannot be scored as if it had not
+    with pytest.raises(UsageError, match="goes with --protocol leaky alone"):
+        scoring_settings(task, model.config, {"protocol": "native"})
+    with pytest.raises(UsageError, match="trained with overlap = keep, and scoring cannot make it leave_out"):
+        scoring_settings(task, model.config, {"protocol": "native", "overlap": "leave_out"})
+
+
+def test_scoring_cannot_change_what_was_learned(parsing_store: Path, pair_store: Path) -> None:
+    trained = settings_of("cross_modality", parsing_store, pair_store)
+    for given in ({"direction": "depth_to_rgb"}, {"contrastive": "none"}):
+        with pytest.raises(UsageError, match="and scoring cannot make it"):
+            scoring_settings("cross_modality", trained, given)
+    missing = settings_of("missing_modality", parsing_store, pair_store)
+    assert scoring_settings("missing_modality", missing, {"only": "rgb"}).only == "rgb"
+
+
+def test_both_protocols_score_alike() -> None:
+    native, leaky = (protocol.model_dump() for protocol in get_task("cross_modality").record.protocols)
+    differing = {name for name, value in native.items() if leaky[name] != value}
+    assert differing == {"name", "summary", "leaks", "chooses_on_test", "may_keep_overlap"}
 
 
 @pytest.mark.lists

@@ -126,7 +126,10 @@ def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None
         plain = class_scores(model, batch, config, CPU, protocol=NATIVE)
     partners = part_table().flip.astype(np.int64)
     torch.testing.assert_close(mirrored.flip(-1)[:, partners], scores)
-    assert not torch.allclose(scores, plain)
+    assert scores.shape == (1, 25, 64, 64)
+    assert plain.shape == (1, 25, 16, 16)
+    enlarged = nn.functional.interpolate(plain, size=(64, 64), mode="bilinear")
+    assert not torch.allclose(scores, enlarged.exp())
 
 
 def test_points_leave_background_out(small: dict[str, Any]) -> None:
@@ -196,6 +199,23 @@ def test_the_labels_as_predictions_score_all(
     assert evaluation.scores["miou"] == pytest.approx(100.0)
 
 
+def test_predictions_may_have_the_size_at_which_they_are_scored(small: dict[str, Any], tmp_path: Path) -> None:
+    """The published labels of RGB themselves, interpolated, are right everywhere; the stored ones are not."""
+    config = make_finetune_settings("rgb_parsing", small | {"protocol": "published"})
+    data = RGB.open_data(config, "test", train=False)
+    dataset = parsing_data(data)
+    scored, stored = tmp_path / "scored", tmp_path / "stored"
+    for folder in (scored, stored):
+        folder.mkdir()
+    for row, name in enumerate(data.ids):
+        label = dataset.label(row)
+        cv2.imwrite(str(scored / f"{name}.png"), dataset.scored_label(label))
+        cv2.imwrite(str(stored / f"{name}.png"), label)
+    best, less = (RGB.score_predictions(folder, data, config).scores["aacc"] for folder in (scored, stored))
+    assert best == 100.0
+    assert 98.0 < less < 100.0
+
+
 def test_bad_predictions_are_told_apart(test_data: TaskData, tmp_path: Path) -> None:
     folder = write_truth(tmp_path / "masks", test_data)
     images = LabelImages.open(folder, test_data.ids)
@@ -204,19 +224,22 @@ def test_bad_predictions_are_told_apart(test_data: TaskData, tmp_path: Path) -> 
     size = (512, 424)
     cv2.imwrite(str(folder / f"{name}.png"), np.zeros((1000, 1000), np.uint8))
     with pytest.raises(DataError, match=r"1000x1000 px, but labels have 512x424"):
-        images.read(name, size)
+        images.read(name, [size])
+    assert images.read(name, [size, (1000, 1000)]).shape == (1000, 1000)
+    with pytest.raises(DataError, match=r"512x424; .*nearest, or 900x900 px, at which they are scored"):
+        images.read(name, [size, (900, 900)])
     cv2.imwrite(str(folder / f"{name}.png"), np.full((424, 512), 99, np.uint8))
     with pytest.raises(LabelError, match="99 are no class indices"):
-        images.read(name, size)
+        images.read(name, [size])
     with pytest.raises(LabelError, match=r"id 99 \(217088 px\)"):
-        LabelImages.open(folder, test_data.ids).read(name, size)  # one id above 24: raw ids
+        LabelImages.open(folder, test_data.ids).read(name, [size])  # one id above 24: raw ids
     cv2.imwrite(str(folder / f"{name}.png"), np.zeros((424, 512, 3), np.uint8))
     with pytest.raises(DataError, match="pixels must be labels"):
-        images.read(name, size)
+        images.read(name, [size])
     whole = (folder / f"{other}.png").read_bytes()
     (folder / f"{other}.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="cut off"):
-        images.read(other, size)
+        images.read(other, [size])
     (folder / f"{other}.png").unlink()
     (folder / "again").mkdir()
     (folder / "again" / f"{name}.png").write_bytes(whole)

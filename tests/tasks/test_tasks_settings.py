@@ -51,6 +51,32 @@ OWN_TASKS = [name for name in task_names() if type(get_task(name)).__module__.st
 """Without those that other installed packages register."""
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "full", "low"), [("rgb_parsing", "epochs", 50, 150), ("densepose", "lr", 0.01, 0.005)]
+)
+def test_few_labels_are_trained_as_the_paper_does(name: str, setting: str, full: float, low: float) -> None:
+    found = [getattr(make_finetune_settings(name, {"ratio": ratio}), setting) for ratio in (1, 0.2, 0.001)]
+    assert found == [full, low, low]
+    given = make_finetune_settings(name, {"ratio": 0.2, setting: 7})
+    assert getattr(given, setting) == 7
+    # whoever builds the settings in Python gets the same, and what a run was saved with stays
+    kind = get_task(name).settings
+    assert getattr(kind(task=name, ratio=0.2), setting) == low
+    saved = make_finetune_settings(name, {}).to_dict() | {"ratio": 0.2}
+    assert getattr(make_finetune_settings(name, saved), setting) == full
+    (record,) = (record for record in describe_settings(kind) if record.name == setting)
+    assert record.default == record.paper == f"{full}; {low} if ratio < 1"
+    helped = CliRunner().invoke(app, ["finetune", "--task", name, "--help"], env={"COLUMNS": "300", "TERM": "dumb"})
+    assert f"{full}; {low} if ratio < 1" in " ".join(helped.output.split())
+
+
+def test_defaults_of_few_labels_that_no_setting_has_are_refused() -> None:
+    with pytest.raises(TypeError, match="low_data names epoch, which Wrong does not have"):
+
+        class Wrong(FinetuneSettings):
+            low_data = {"epoch": 3}  # noqa: RUF012
+
+
 @pytest.mark.parametrize("name", OWN_TASKS)
 def test_the_fingerprint_of_the_defaults_is_what_it_was(name: str) -> None:
     assert config_sha256(make_finetune_settings(name, {})) == FINGERPRINTS[name]
@@ -90,7 +116,7 @@ def test_a_table_of_an_earlier_version_without_a_setting_takes_its_default() -> 
     del plain["options"]["augmentation"]
     del plain["sync_batch_norm"]
     found = checked_settings(get_task("itop_pose"), plain, "old.pth")
-    assert found.to_dict()["options"] == {"head_width": 16, "augmentation": 1.0}
+    assert found.to_dict()["options"] == {"boxes": None, "head_width": 16, "augmentation": 1.0}
 
 
 def test_settings_can_be_given_by_name_by_dotted_name_and_as_a_table() -> None:

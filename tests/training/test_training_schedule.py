@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -41,6 +43,25 @@ def test_the_scheduler_sets_the_optimizers_rate() -> None:
     expected = [0.03 * cosine_factor(step, total=4) for step in range(4)]
     assert rates(OptimizationSettings(lr=0.03), 2, 2) == pytest.approx(expected)
     assert rates(OptimizationSettings(lr=0.5, schedule="constant"), 3, 1) == [0.5, 0.5, 0.5]
+
+
+def test_the_rate_of_an_epoch_is_that_of_its_start_or_end() -> None:
+    by_step = rates(OptimizationSettings(lr=0.03), 4, 3)
+    start = rates(OptimizationSettings(lr=0.03, schedule_at="epoch_start"), 4, 3)
+    assert start == pytest.approx([by_step[step // 3 * 3] for step in range(12)])
+    # the authors' rule: epochs are counted from 1, and the last one has the smallest rate
+    published = [3e-5 + (0.03 - 3e-5) * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(1, 5)]
+    end = rates(OptimizationSettings(lr=0.03, schedule_at="epoch_end"), 4, 3)
+    assert end == pytest.approx([published[step // 3] for step in range(12)])
+
+
+def test_a_warm_up_rises_by_step_wherever_the_course_is_read() -> None:
+    options = {"lr": 1.0, "schedule": "poly", "warmup_epochs": 1.5}
+    for at in ("epoch_start", "epoch_end"):
+        found = rates(OptimizationSettings(schedule_at=at, **options), 3, 2)
+        assert found[:3] == pytest.approx([1 / 3, 2 / 3, 1.0])
+        assert found[3:] == sorted(found[3:], reverse=True)
+        assert found[4] == found[5] < 1
 
 
 def test_steps_fall_between_epochs() -> None:

@@ -16,12 +16,12 @@ from hcmoco_bench.pretrain.method import MethodRecord
 from hcmoco_bench.pretrain.multimodal.method import MultimodalMethod
 from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
 from hcmoco_bench.pretrain.multimodal.sample_level import SAMPLE_COLUMNS, SampleLevelObjective, make_sample_level
-from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings, SampleLevelSettings
+from hcmoco_bench.pretrain.multimodal.settings import SampleLevelRunSettings
 from hcmoco_bench.pretrain.multimodal.terms import columns_of, combine
 from hcmoco_bench.training.objective import StepResult
 
 
-class CMCSettings(SampleLevelSettings, MultimodalSettings):
+class CMCSettings(SampleLevelRunSettings):
     """Settings of CMC."""
 
     defaults: ClassVar[dict[str, Any]] = {"method": "cmc"}
@@ -74,4 +74,4 @@ class CMC(MultimodalMethod):
         self, settings: CMCSettings, model: MultiModalModel, n_samples: int, device: torch.device
     ) -> CMCObjective:
         """See `Method.build_objective`."""
-        return CMCObjective(make_sample_level(settings, n_samples, device, dim=settings.dim, seed=settings.seed))
+        return CMCObjective(make_sample_level(settings, n_samples, device))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import torch
 from pydantic import Field, model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.errors import UsageError
@@ -26,7 +27,13 @@ from hcmoco_bench.pretrain.multimodal.sample_level import (
     make_sample_level,
     present_modalities,
 )
-from hcmoco_bench.pretrain.multimodal.settings import DenseTermSettings, MultimodalSettings, SampleLevelSettings
+from hcmoco_bench.pretrain.multimodal.settings import (
+    DenseTermSettings,
+    InterSampleSettings,
+    MultimodalSettings,
+    SampleLevelRunSettings,
+    SampleLevelSettings,
+)
 from hcmoco_bench.pretrain.multimodal.terms import columns_of, combine
 from hcmoco_bench.runtime.settings import Paper, Settings
 from hcmoco_bench.runtime.shared_draws import with_others_skipped
@@ -50,7 +57,7 @@ class TermWeights(Settings):
     """Weight of the term between joints of all samples of the batch, in the second stage."""
 
 
-class HCMoCoSettings(DenseTermSettings, SampleLevelSettings, MultimodalSettings):
+class HCMoCoSettings(InterSampleSettings, DenseTermSettings, SampleLevelRunSettings):
     """Settings of HCMoCo."""
 
     section: ClassVar[str] = "Terms"
@@ -72,7 +79,26 @@ class HCMoCoSettings(DenseTermSettings, SampleLevelSettings, MultimodalSettings)
         idle = frozenset() if self.weights.dense else frozenset(DenseTermSettings.model_fields)
         if not self.weights.sample:
             idle |= SampleLevelSettings.model_fields.keys() - {"temperature"}
+        if not self.weights.sparse_inter:
+            idle |= InterSampleSettings.model_fields.keys()
         return super().without_effect() | idle
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a step draws, given instead of drawn.
+
+    Attributes:
+        candidates: (B, 1 + K) int64 rows of the memory bank, each sample's own first; None to draw them.
+        points: (B, P) int64 cells `y * w + x` of the maps; None to draw them.
+    """
+
+    candidates: Tensor | None = None
+    points: Tensor | None = None
+
+
+NO_DRAWS: Final = Draws()
+"""Everything is drawn."""
 
 
 class HCMoCoObjective(SampleLevelObjective):
@@ -87,6 +113,8 @@ class HCMoCoObjective(SampleLevelObjective):
         soft: Whether the dense targets fall off with distance, or are the same cell alone.
         points: Pixels per image in the dense term.
         stride: Input pixels per cell of the maps.
+        inter_joints: Joints that the inter-sample term compares; see `InterSampleSettings`.
+        inter_samples: Samples that it compares at a time; None for all.
     """
 
     def __init__(
@@ -97,8 +125,11 @@ class HCMoCoObjective(SampleLevelObjective):
         soft: bool = True,
         points: int = 400,
         stride: int = 4,
+        inter_joints: Literal["visible", "all"] = "visible",
+        inter_samples: int | None = None,
     ) -> None:
         super().__init__(sample_level)
+        self.inter_joints, self.inter_samples = inter_joints, inter_samples
         self.weights, self.soft = weights, soft
         self.temperature, self.points, self.stride = sample_level.temperature, points, stride
 
@@ -122,17 +153,20 @@ class HCMoCoObjective(SampleLevelObjective):
         dense = stage > 0 and any((weights.dense, weights.sparse_intra, weights.sparse_inter))
         return self.of_embeddings(model(batch, dense=dense), batch, generator)
 
-    def of_embeddings(self, embeddings: Embeddings, batch: Batch, generator: torch.Generator) -> StepResult:
+    def of_embeddings(
+        self, embeddings: Embeddings, batch: Batch, generator: torch.Generator, draws: Draws = NO_DRAWS
+    ) -> StepResult:
         """The same of a batch that was embedded already; without maps, the sample level alone.
 
         Args:
             embeddings: Of the batch.
             batch: It.
             generator: Draws negatives and points.
+            draws: Negatives and points to use instead of drawn ones.
         """
         terms: dict[str, LossTerm] = {}
         factors: dict[str, float] = {}
-        for name, term, weight in self._terms(embeddings, batch, bool(embeddings.maps), generator):
+        for name, term, weight in self._terms(embeddings, batch, bool(embeddings.maps), generator, draws):
             terms[name], factors[name] = term, weight
         result = combine(terms, factors)
         if self.weights.sample:
@@ -140,12 +174,12 @@ class HCMoCoObjective(SampleLevelObjective):
         return result
 
     def _terms(
-        self, embeddings: Embeddings, batch: Batch, dense: bool, generator: torch.Generator
+        self, embeddings: Embeddings, batch: Batch, dense: bool, generator: torch.Generator, draws: Draws
     ) -> Iterator[tuple[str, LossTerm, float]]:
         weights, present = self.weights, present_modalities(batch)
         images = {name: present[name] for name in INTRA_MAPS}
         if weights.sample:
-            for pair, term in self.sample_level.terms(embeddings.global_, batch, generator).items():
+            for pair, term in self.sample_level.terms(embeddings.global_, batch, generator, draws.candidates).items():
                 yield f"sample/{pair}", term, weights.sample
         if dense and weights.dense:
             valid = batch.has_rgb & batch.has_depth & batch.has_foreground
@@ -159,6 +193,7 @@ class HCMoCoObjective(SampleLevelObjective):
                 temperature=self.temperature,
                 soft=self.soft,
                 generator=generator,
+                point_index=draws.points,
             )
             yield "dense", with_others_skipped(dense_term, len(batch), self.points, generator), weights.dense
         if dense and weights.sparse_intra:
@@ -174,8 +209,17 @@ class HCMoCoObjective(SampleLevelObjective):
             for name, term in intra.items():
                 yield f"sparse_intra/{name}", term, weights.sparse_intra
         if dense and weights.sparse_inter:
+            everything = self.inter_joints == "all"
             term = sparse_inter_loss(
-                embeddings.maps, batch.joints, batch.visible, images, stride=self.stride, temperature=self.temperature
+                embeddings.maps,
+                batch.joints,
+                batch.visible,
+                images,
+                stride=self.stride,
+                temperature=self.temperature,
+                ignore_visibility=everything,
+                count_absent=everything,
+                at_a_time=self.inter_samples,
             )
             yield "sparse_inter", term, weights.sparse_inter
 
@@ -218,9 +262,11 @@ class HCMoCo(MultimodalMethod):
     ) -> HCMoCoObjective:
         """See `Method.build_objective`."""
         return HCMoCoObjective(
-            make_sample_level(settings, n_samples, device, dim=settings.dim, seed=settings.seed),
+            make_sample_level(settings, n_samples, device),
             settings.weights,
             soft=settings.dense == "soft",
             points=settings.points,
             stride=model.strides[0][0],
+            inter_joints=settings.inter_joints,
+            inter_samples=settings.inter_samples,
         )

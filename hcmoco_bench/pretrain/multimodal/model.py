@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.normalize import normalize_depth, normalize_joints, normalize_rgb
 from hcmoco_bench.models.encoder import Encoder
-from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper, KeypointMapper, normalize
+from hcmoco_bench.models.mappers import KeypointMapper, normalize
 from hcmoco_bench.models.semgcn import SemGCN
 
 MODALITIES = ("rgb", "depth", "keypoints")
@@ -21,7 +21,7 @@ KEYPOINT_WIDTH = 128
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Embeddings of a batch of B samples, float32, of length 1; zeros where the modality is missing.
+    """Embeddings of a batch of B samples, float32, of length 1; zeros where a missing modality was not encoded.
 
     Attributes:
         global_: By modality (`rgb`, `depth`, `keypoints`): (B, dim), all in one space.
@@ -40,7 +40,7 @@ class MultiModalModel(nn.Module):
     """Encoders and mappers of RGB, depth and 2-D keypoints (the paper's section 3.4).
 
     Only samples that have a modality go through its encoder, so that missing images do not bend batch statistics and
-    cost nothing.
+    cost nothing; for depth the authors' way, zeros through the encoder, can be had.
 
     Args:
         rgb_encoder: Takes images.
@@ -50,6 +50,8 @@ class MultiModalModel(nn.Module):
         coarse: Whether RGB and depth are compared in a fine space, and reach from it a coarse one that keypoints share
             (MMV).
         share_batch_statistics: The encoders talk to those of other processes; each then runs even without a sample.
+        absent_depth: Whether samples without depth stay out of the depth encoder (`skip`) or go through it and its
+            batch norm as zeros (`zeros`).
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class MultiModalModel(nn.Module):
         dim: int = 128,
         coarse: bool = False,
         share_batch_statistics: bool = False,
+        absent_depth: Literal["skip", "zeros"] = "skip",
     ) -> None:
         super().__init__()
         self.rgb_encoder, self.depth_encoder = rgb_encoder, depth_encoder
@@ -68,11 +71,12 @@ class MultiModalModel(nn.Module):
         self.global_mappers = nn.ModuleDict()
         self.dense_mappers = nn.ModuleDict()
         for name, encoder in (("rgb", rgb_encoder), ("depth", depth_encoder)):
-            self.global_mappers[name] = GlobalMapper(encoder.channels, dim)
-            self.dense_mappers[name] = DenseMapper(encoder.channels, dim)
+            self.global_mappers[name] = encoder.make_global_mapper(dim)
+            self.dense_mappers[name] = encoder.make_dense_mapper(dim)
         self.keypoint_mapper = KeypointMapper(KEYPOINT_WIDTH, dim)
         self.coarse_mapper = nn.Linear(dim, dim) if coarse else None
         self.dim, self.share_batch_statistics = dim, share_batch_statistics
+        self.absent_depth = absent_depth
 
     @property
     def strides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -87,8 +91,10 @@ class MultiModalModel(nn.Module):
             dense: Whether to make the maps too.
         """
         rgb, rgb_map = self._images("rgb", batch, batch.has_rgb, dense)
-        depth, depth_map = self._images("depth", batch, batch.has_depth, dense)
-        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalize_joints(batch.joints, batch.visible)))
+        encoded = torch.ones_like(batch.has_depth) if self.absent_depth == "zeros" else batch.has_depth
+        depth, depth_map = self._images("depth", batch, encoded, dense)
+        skeleton = batch.joints if batch.skeleton is None else batch.skeleton
+        keypoints, sparse = self.keypoint_mapper(self.keypoint_encoder(normalize_joints(skeleton, batch.visible)))
         embeddings, fine = {"rgb": rgb, "depth": depth}, {}
         if self.coarse_mapper is not None:
             fine = embeddings
@@ -111,7 +117,7 @@ class MultiModalModel(nn.Module):
         Returns:
             (B, dim, h, w) float32 of length 1.
         """
-        dense: Tensor = self.dense_mappers[name](self._pyramid(name, image, intrinsics, foreground))
+        dense: Tensor = self.dense_mappers[name](self._features(name, image, intrinsics, foreground))
         return dense.float()
 
     def _images(self, name: str, batch: Batch, present: Tensor, dense: bool) -> tuple[Tensor, Tensor | None]:
@@ -120,26 +126,26 @@ class MultiModalModel(nn.Module):
         size, everything = len(present), len(rows) == len(present)
         if len(rows) == 0 and not (self.share_batch_statistics and self.training):
             return self._nothing(name, batch, dense)
-        maps = self._encode(name, batch, None if everything else rows)
-        embedding = self.global_mappers[name](maps).float()
-        dense_map = self.dense_mappers[name](maps).float() if dense else None
+        features = self._encode(name, batch, None if everything else rows)
+        embedding = self.global_mappers[name](features).float()
+        dense_map = self.dense_mappers[name](features).float() if dense else None
         if everything:
             return embedding, dense_map
         return _spread(embedding, rows, size), None if dense_map is None else _spread(dense_map, rows, size)
 
-    def _encode(self, name: str, batch: Batch, rows: Tensor | None) -> Sequence[Tensor]:
+    def _encode(self, name: str, batch: Batch, rows: Tensor | None) -> Any:
         def chosen(tensor: Tensor) -> Tensor:
             return tensor if rows is None else tensor[rows]
 
         image = chosen(batch.rgb if name == "rgb" else batch.depth)
-        return self._pyramid(name, image, chosen(batch.intrinsics), chosen(batch.foreground))
+        return self._features(name, image, chosen(batch.intrinsics), chosen(batch.foreground))
 
-    def _pyramid(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Sequence[Tensor]:
+    def _features(self, name: str, image: Tensor, intrinsics: Tensor, foreground: Tensor) -> Any:
+        """What the encoder of a modality gives to its mappers."""
         encoder = self._encoder(name)
         if encoder.input == "image":
             image = normalize_rgb(image) if name == "rgb" else normalize_depth(image)
-        maps: Sequence[Tensor] = encoder(image, intrinsics, foreground)
-        return maps
+        return encoder.encode(image, intrinsics, foreground)
 
     def _encoder(self, name: str) -> Encoder:
         return self.rgb_encoder if name == "rgb" else self.depth_encoder

@@ -9,6 +9,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.models.first_weights import start_network
 from hcmoco_bench.pretrain.initial_state import read_initial_state
 from hcmoco_bench.pretrain.multimodal.continuing import load_networks
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
@@ -38,13 +39,20 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
     depth_name = settings.depth_backbone or settings.backbone
     of_depth = source if encoder_input(depth_name) == "image" else None
     size = settings.image_size
-    model = MultiModalModel(
+    encoders = (
         create_encoder(settings.backbone, weights=source, modality="rgb", image_size=size),
         create_encoder(depth_name, weights=of_depth, modality="depth", image_size=size),
+    )
+    for encoder in encoders:
+        if encoder.input == "image":
+            start_network(encoder, settings, drawn=source is None)
+    model = MultiModalModel(
+        *encoders,
         joint_set(settings.joints),
         dim=settings.dim,
         coarse=coarse,
         share_batch_statistics=settings.sync_batch_norm,
+        absent_depth=settings.absent_depth,
     )
     if state is not None:
         load_networks(model, state, backbone=settings.backbone, init=settings.init)

@@ -13,7 +13,7 @@ from hcmoco_bench.losses.memory_bank import MemoryBank
 from hcmoco_bench.losses.sample_level import SampleLevelLoss
 from hcmoco_bench.losses.term import LossTerm
 from hcmoco_bench.pretrain.multimodal.model import MODALITIES
-from hcmoco_bench.pretrain.multimodal.settings import SampleLevelSettings
+from hcmoco_bench.pretrain.multimodal.settings import SampleLevelRunSettings
 from hcmoco_bench.runtime.shared_draws import own_part
 
 SAMPLE_PAIRS = tuple(f"{anchor}->{other}" for anchor in MODALITIES for other in MODALITIES if anchor != other)
@@ -27,35 +27,59 @@ class SampleLevel:
         bank: One row per training sample, on the device of training. None: each batch is compared within itself.
         negatives: Negatives per anchor, drawn from the bank.
         temperature: Temperature of the comparison.
+        complete: Whether only samples with RGB and depth count, whatever the pair.
+        keep_absent: Whether the memory bank also takes in what the encoders make of depth that is not there.
     """
 
-    def __init__(self, bank: MemoryBank | None, *, negatives: int = 16_384, temperature: float = 0.07) -> None:
+    def __init__(
+        self,
+        bank: MemoryBank | None,
+        *,
+        negatives: int = 16_384,
+        temperature: float = 0.07,
+        complete: bool = False,
+        keep_absent: bool = False,
+    ) -> None:
         self.bank, self.temperature = bank, temperature
+        self.complete, self.keep_absent = complete, keep_absent
         self.loss = SampleLevelLoss(negatives=negatives, temperature=temperature)
 
-    def terms(self, embeddings: dict[str, Tensor], batch: Batch, generator: torch.Generator) -> dict[str, LossTerm]:
+    def terms(
+        self,
+        embeddings: dict[str, Tensor],
+        batch: Batch,
+        generator: torch.Generator,
+        candidates: Tensor | None = None,
+    ) -> dict[str, LossTerm]:
         """The six terms by pair (`rgb->depth`, ...).
 
         Args:
             embeddings: By modality, (B, dim) of length 1.
             batch: The batch that was embedded.
             generator: Draws the negatives.
+            candidates: (B, 1 + K) int64 rows of the bank to use instead of drawn ones, each sample's own first.
         """
         present, index, bank = present_modalities(batch), batch.index, self.bank
+        if self.complete:
+            both = batch.has_rgb & batch.has_depth
+            present = {name: one & both for name, one in present.items()}
         if bank is None:
             return in_batch_sample_level(embeddings, present, temperature=self.temperature)
 
         def draw(n_rows: int) -> Tensor:
             return self.loss.draw(index.new_zeros(n_rows), bank.n_samples, generator)
 
-        candidates = own_part(draw, len(index))
-        candidates[:, 0] = index
+        if candidates is None:
+            candidates = own_part(draw, len(index))
+            candidates[:, 0] = index
         return self.loss(embeddings, present, index, bank, generator=None, candidates=candidates)
 
     def update(self, embeddings: dict[str, Tensor], batch: Batch) -> None:
         """Let the memory bank take a batch's embeddings in; without a bank, nothing."""
         if self.bank is not None:
             for name, present in present_modalities(batch).items():
+                if self.keep_absent and name == "depth":
+                    present = torch.ones_like(present)
                 self.bank.update(name, batch.index, embeddings[name].detach(), present)
 
     def to(self, device: torch.device) -> None:
@@ -98,23 +122,26 @@ class SampleLevelObjective:
         self.sample_level.load_state_dict(state)
 
 
-def make_sample_level(
-    settings: SampleLevelSettings, n_samples: int, device: torch.device, *, dim: int, seed: int
-) -> SampleLevel:
+def make_sample_level(settings: SampleLevelRunSettings, n_samples: int, device: torch.device) -> SampleLevel:
     """The sample level that settings ask for.
 
     Args:
-        settings: Negatives, momentum of the bank, temperature.
+        settings: The settings of the run; its seed draws the bank's first rows.
         n_samples: Number of training samples, each with a row in the bank.
         device: Device of the bank.
-        dim: Length of the embeddings.
-        seed: Seed of the bank's first rows.
     """
+    complete = settings.complete_pairs()
     if isinstance(settings.negatives, str):
-        return SampleLevel(None, temperature=settings.temperature)
-    generator = torch.Generator().manual_seed(seed)
-    bank = MemoryBank(n_samples, dim, momentum=settings.bank_momentum, generator=generator)
-    return SampleLevel(bank.to(device), negatives=settings.negatives, temperature=settings.temperature)
+        return SampleLevel(None, temperature=settings.temperature, complete=complete)
+    generator = torch.Generator().manual_seed(settings.seed)
+    bank = MemoryBank(n_samples, settings.dim, momentum=settings.bank_momentum, generator=generator)
+    return SampleLevel(
+        bank.to(device),
+        negatives=settings.negatives,
+        temperature=settings.temperature,
+        complete=complete,
+        keep_absent=settings.absent_depth == "zeros",
+    )
 
 
 def present_modalities(batch: Batch) -> dict[str, Tensor]:

@@ -83,5 +83,10 @@ def _photographs(store: Path, hidden: Hidden, settings: MultimodalSettings) -> K
     if hidden != "nothing":
         raise UsageError(f"{store}: photographs have RGB alone, {hidden} cannot be hidden; set nothing for it")
     return KeypointImagesDataset(
-        store, size=settings.image_size, joints=settings.joints, seed=settings.seed, train=True
+        store,
+        size=settings.image_size,
+        joints=settings.joints,
+        seed=settings.seed,
+        train=True,
+        skeleton=settings.keypoint_skeleton,
     )

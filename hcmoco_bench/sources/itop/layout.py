@@ -6,6 +6,7 @@ the camera's: x to the right of the image, y up, z forward, meters.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import numpy as np
@@ -20,6 +21,25 @@ DEPTH_FILE: Final = "ITOP_side_{split}_depth_map.h5"
 LABELS_FILE: Final = "ITOP_side_{split}_labels.h5"
 """`id` (N,) bytes, `is_valid` (N,) uint8, `visible_joints` (N, 15) int16, `image_coordinates` (N, 15, 2) int16 px
 (x, y), `real_world_coordinates` (N, 15, 3) float16 meters, `segmentation` (N, 240, 320) int8: joint index or -1."""
+
+PUBLISHED_BOXES: Final[Mapping[Split, str]] = {
+    "train": "bounding_box_depth_train.pkl",
+    "test": "itop_side_bndbox_test.mat",
+}
+"""Boxes of people that a detector found, for the frames with valid labels in their order: of train in `A2J/data` of the
+repository hongfz16/HCMoCo, a pickled dictionary from the texts 1, 2, ... to (n, 5) boxes x1, y1, x2, y2, score, n from
+0 to 8; of test in the repository zhangboshen/A2J, one box x1, y1, x2, y2 for each frame."""
+
+TEST_BOXES_VARIABLE: Final = "FRbndbox_test"
+"""The variable of the MATLAB file with the boxes of test."""
+
+OWN_BOXES: Final = "boxes_{split}.csv"
+"""A table of one's own with `BOX_COLUMNS`; one line for each frame, with empty cells where nobody was detected."""
+
+BOX_COLUMNS: Final = ("id", "x0", "y0", "x1", "y1")
+
+BOX_MARGIN: Final = (25.0, 15.0)
+"""Px by which published boxes of train are widened to the left and right, and to above and below."""
 
 ID_PATTERN: Final = "{person:02d}_{frame:05d}"
 """Frames are called by their person and their number."""

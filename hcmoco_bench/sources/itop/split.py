@@ -31,6 +31,7 @@ class ItopSplit:
         split: `train` or `test`.
         depth_file: Where the depth maps are.
         rows: (N,) row of each frame in the files.
+        places: (N,) place of each frame among those with approved labels, from 0; box files count in this way.
         ids: N names, e.g. `00_00001`: person and frame.
         joints: (N, 15, 3) float32 meters, x to the right of the image, y up, z forward.
         pixels: (N, 15, 2) float32 px (x, y), as labeled.
@@ -45,6 +46,7 @@ class ItopSplit:
     split: Split
     depth_file: Path
     rows: NDArray[np.int64]
+    places: NDArray[np.int64]
     ids: tuple[str, ...]
     joints: NDArray[np.float32]
     pixels: NDArray[np.float32]
@@ -66,6 +68,11 @@ class ItopSplit:
         """
         frame = read(self._array(), self.depth_file, int(self.rows[row])).astype(np.float32)
         return np.where(np.isfinite(frame) & (frame > 0), frame, np.float32(0))
+
+    @property
+    def n_valid(self) -> int:
+        """Number of frames with approved labels, those that cannot be used included."""
+        return self.n_frames - self.n_invalid
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -125,6 +132,7 @@ def open_itop(root: Path, split: Split, *, progress: Progress = no_progress) -> 
         split=split,
         depth_file=depth_file,
         rows=rows,
+        places=np.searchsorted(np.flatnonzero(approved), rows).astype(np.int64),
         ids=tuple(ids[row] for row in rows),
         joints=joints[rows].astype(np.float32),
         pixels=pixels[rows].astype(np.float32),

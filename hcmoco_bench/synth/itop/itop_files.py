@@ -1,4 +1,4 @@
-"""Writes generated performances as ITOP's side view is published: two HDF5 files a split."""
+"""Writes generated performances as ITOP's side view is published: two HDF5 files a split, and files of boxes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, remove_temporary
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import DEPTH_FILE, DEPTH_SIZE, ID_PATTERN, LABELS_FILE, N_JOINTS, SPLITS, Split
 from hcmoco_bench.synth.generated_folder import generated_folder
+from hcmoco_bench.synth.itop.boxes import write_boxes
 from hcmoco_bench.synth.itop.clip import ItopFrames, make_clip
 from hcmoco_bench.synth.kinect.warp_runtime import DeviceOption, pick_device
 
@@ -109,6 +110,7 @@ def write_itop(out: Path, options: ItopOptions | None = None, *, progress: Progr
                     _put(label_file, depth_file, start * options.frames, frames)
                     done += options.frames
                     progress(_LABEL, done, total)
+        write_boxes(out, options.seed, noise=options.noise)
 
 
 def count_frames(out: Path) -> dict[Split, ItopCounts]:

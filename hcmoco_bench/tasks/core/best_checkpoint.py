@@ -39,7 +39,7 @@ class BestCheckpoint:
             return
         accelerator = self.loop.accelerator
         model = accelerator.unwrap_model(self.loop.model)
-        evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device)
+        evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device, choosing=True)
         main = self.task.record.main_score
         score = evaluation.scores[main]
         sign = 1 if self.task.record.higher_is_better else -1

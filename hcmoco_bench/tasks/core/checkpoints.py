@@ -14,7 +14,9 @@ from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.models.foreign.registry import all_formats
 from hcmoco_bench.results.schema import PretrainEntry
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+from hcmoco_bench.tasks.core.model_version import VERSION, check_model_version
 from hcmoco_bench.tasks.core.read_settings import checked_settings
+from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.registry import TASKS, get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, flat_settings
 from hcmoco_bench.tasks.core.task import Task
@@ -47,9 +49,16 @@ class TaskCheckpoint:
     origin: str | None = None
 
 
-def checkpoint_config(config: FinetuneSettings, pretrain: PretrainEntry, chosen_on: str) -> dict[str, Any]:
+def checkpoint_config(
+    record: TaskRecord, config: FinetuneSettings, pretrain: PretrainEntry, chosen_on: str
+) -> dict[str, Any]:
     """The `config` of a task's checkpoint."""
-    return {"finetune": config.to_dict(), "pretrain": pretrain.model_dump(mode="json"), "chosen_on": chosen_on}
+    return {
+        "finetune": config.to_dict(),
+        "pretrain": pretrain.model_dump(mode="json"),
+        "chosen_on": chosen_on,
+        VERSION: record.version,
+    }
 
 
 def load_task_checkpoint(
@@ -73,8 +82,8 @@ def load_task_checkpoint(
 
     Raises:
         DataError: If the file is missing, damaged, or of no known program.
-        UsageError: If it holds an encoder without a head, a model of another task, or another backbone; says what to
-            do.
+        UsageError: If it holds an encoder without a head, a model of another task, of a version with another network,
+            or another backbone; says what to do.
     """
     chosen = get_task(task)
     name = chosen.record.id
@@ -88,6 +97,7 @@ def load_task_checkpoint(
     values = state["config"]["finetune"]
     if values["task"] != name:
         raise UsageError(f"{path}: a model of the task {values['task']}, not of {name}; use --task {values['task']}")
+    check_model_version(chosen.record, state["config"], str(path))
     config = checked_settings(chosen, values, str(path))
     _check_backbone(path, config.backbone, backbone)
     return TaskCheckpoint(

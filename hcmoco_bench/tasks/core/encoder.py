@@ -9,6 +9,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.models.first_weights import start_network
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.starting_point import pretrained_backbone
 
@@ -27,7 +28,10 @@ def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -
         HubError: If ImageNet weights cannot be fetched.
     """
     weights = _weights(config, modality) if fresh else None
-    return create_encoder(config.backbone, weights=weights, modality=modality, image_size=config.image_size)
+    encoder = create_encoder(config.backbone, weights=weights, modality=modality, image_size=config.image_size)
+    if encoder.input == "image":
+        start_network(encoder, config, drawn=weights is None)
+    return encoder
 
 
 def _weights(config: FinetuneSettings, modality: Modality) -> Path | Literal["imagenet"] | None:

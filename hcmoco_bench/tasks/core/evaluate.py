@@ -48,6 +48,7 @@ def evaluate_model(
     *,
     progress: Progress = no_progress,
     sheet_size: int = 0,
+    choosing: bool = False,
 ) -> Evaluation:
     """Score a model on its device; every process scores with the main process's statistics.
 
@@ -61,6 +62,7 @@ def evaluate_model(
         device: Device of the model.
         progress: Told how many samples are done and how many there are.
         sheet_size: Number of samples on the prediction sheet.
+        choosing: Score by the rules with which the protocol compares epochs; without progress and sheet.
 
     Raises:
         DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
@@ -71,6 +73,8 @@ def evaluate_model(
     model.eval()
     broadcast_buffers(model)
     with torch.inference_mode():
+        if choosing:
+            return chosen.evaluate_epoch(model, data, config, device=device)
         return chosen.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)
 
 

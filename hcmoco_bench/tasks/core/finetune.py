@@ -26,6 +26,7 @@ from hcmoco_bench.tasks.core.batches import hold_out, training_batches
 from hcmoco_bench.tasks.core.best_checkpoint import BEST_FILE, BestCheckpoint
 from hcmoco_bench.tasks.core.checkpoints import KIND, checkpoint_config
 from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_model, speed_up
+from hcmoco_bench.tasks.core.model_version import check_model_version
 from hcmoco_bench.tasks.core.provenance import run_entry
 from hcmoco_bench.tasks.core.read_settings import read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
@@ -212,6 +213,8 @@ def _train(
         train, choice = _training_data(task, config)
         test = task.open_data(config, task.test_split(config), train=False)
         state = last_state(folder) if resume else None
+        if state is not None:
+            check_model_version(task.record, state["config"], str(folder))
         loop = _make_loop(task, config, folder, accelerator, train, pretrain, state)
         stack.callback(loop.trackers.close)
         chooser = BestCheckpoint(task, config, choice or test, loop) if config.choose == "best" else None
@@ -296,7 +299,7 @@ def _make_loop(
         config,
         folder,
         kind=KIND,
-        config=checkpoint_config(config, pretrain, chosen_on(config)),
+        config=checkpoint_config(task.record, config, pretrain, chosen_on(config)),
         trackers=Trackers(
             accelerator,
             config.trackers,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.runtime.recipes import recipe_values
+from hcmoco_bench.runtime.recipes import recipe_values, with_published
 from hcmoco_bench.runtime.settings import merge_settings
 from hcmoco_bench.tasks.core.read_settings import checked_settings
 from hcmoco_bench.tasks.core.registry import get_task, task_names
@@ -34,7 +34,8 @@ def make_finetune_settings(
         task: Name of a task, or a task; None for the one that the settings or the recipe name.
         given: Settings by name, which win over the task's defaults; `options`, and names that begin with `options.`,
             are read too, as files and checkpoints have them.
-        recipe: Path of a settings file, or name of a packaged recipe; `given` wins over it.
+        recipe: Path of a settings file, or name of a packaged recipe; `given` wins over it. `published` does as the
+            authors' released code.
         home: Folder in which the task looks for its data if `given` names none; None to leave it without.
 
     Raises:
@@ -47,11 +48,12 @@ def make_finetune_settings(
     chosen = get_task(typed["task"] if task is None else task)
     name = chosen.record.id
     source = f"settings of {name}"
-    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, typed)
+    over = with_published(recipe, chosen.settings, typed)
+    values = merge_settings({"task": name, "protocol": chosen.record.default_protocol}, over)
     if values["task"] != name:
         raise UsageError(f"{source}: they are of the task {values['task']}; use --task {values['task']}")
     settings = checked_settings(chosen, values, source)
-    found = {key: value for key, value in chosen.defaults_for(settings).items() if key not in values}
+    found: dict[str, Any] = {}
     if settings.ckpt is not None and "backbone" not in values and chosen.modality is not None:
         backbone = pretrained_backbone(Path(settings.ckpt), chosen.modality)
         if backbone is None:
@@ -74,10 +76,18 @@ def scoring_settings(task: str | Task[Any], settings: FinetuneSettings, given: M
         given: Settings that win, as in `make_finetune_settings`.
 
     Raises:
-        UsageError: If the task has no such protocol or setting.
+        UsageError: If the task has no such protocol or setting, or a setting says what the model learned from and is
+            another than in training.
     """
     chosen = get_task(task)
     values = merge_settings(settings.model_dump(), flat_settings(given))
     changed = checked_settings(chosen, values, f"settings of {chosen.record.id}")
+    for name in sorted(chosen.fixed_by_training):
+        before, now = getattr(settings, name), getattr(changed, name)
+        if now != before:
+            raise UsageError(
+                f"{chosen.record.id}: the model was trained with {name} = {before}, and scoring cannot make it {now}; "
+                "leave the setting out, or score a model that was trained so"
+            )
     chosen.check(changed)
     return changed

@@ -17,6 +17,8 @@ class Protocol(BaseModel):
         name: Name on the command line, e.g. `native` or `published`.
         summary: What the protocol does, in a sentence or two.
         leaks: What it lets a model know that a fair evaluation would not; None if nothing. Results repeat it.
+        error: What it measures wrongly, on purpose, because published figures were measured so; None if nothing.
+            Results repeat it.
         chooses_on_test: Whether the best epoch may be chosen on the test split.
     """
 
@@ -25,6 +27,7 @@ class Protocol(BaseModel):
     name: Word
     summary: str
     leaks: str | None = None
+    error: str | None = None
     chooses_on_test: bool = False
 
     def possible_leaks(self) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from hcmoco_bench import __version__
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry
-from hcmoco_bench.runtime.settings import Bookkeeping, Location
+from hcmoco_bench.runtime.settings import Added, Bookkeeping, Location
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
 from hcmoco_bench.training.precision import resolve_precision
 
@@ -50,7 +50,9 @@ def run_entry(
 
 def config_sha256(config: FinetuneSettings) -> str:
     """Fingerprint of the settings that change what is learned: without folders, the seed, workers and the like."""
-    left_out = config.marked(Bookkeeping) | config.marked(Location)
+    fields = type(config).model_fields
+    unused = {name for name in config.marked(Added) if getattr(config, name) == fields[name].default}
+    left_out = config.marked(Bookkeeping) | config.marked(Location) | unused
     told = {name: value for name, value in config.model_dump(mode="json").items() if name not in left_out}
     return json_sha256(nested_settings(told))
 

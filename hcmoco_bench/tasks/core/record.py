@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
 from hcmoco_bench.tasks.core.protocol import AnyProtocol, Protocol, Word
@@ -41,17 +43,35 @@ class Download(BaseModel):
     put: str
 
 
+class VersionChange(BaseModel):
+    """What a version of a task changed.
+
+    Attributes:
+        version: The version that came with the change.
+        change: What differs from the version before, in a sentence.
+        new_network: Whether the network differs, so that models of earlier versions cannot be scored.
+    """
+
+    model_config = _FROZEN
+
+    version: int = Field(ge=2)
+    change: str
+    new_network: bool
+
+
 class TaskRecord(BaseModel):
     """A task as it is declared.
 
     Attributes:
         id: Name on the command line.
         version: Number that rises when scores are no longer comparable with earlier ones.
+        changes: What later versions than the first changed, oldest first.
         title: Title for readers.
         data: What the task reads: a kind of prepared store, or a published layout.
         splits: The splits; a store may declare more.
         protocols: The protocols under which the task can be trained and scored.
         default_protocol: Name of the protocol that is used when none is given.
+        without_protocols: Names of protocols that users may expect and that the task does not have, with the reason.
         main_score: Key of `Evaluation.scores` by which results are compared.
         unit: Unit of the main score, e.g. `%` or `mm`.
         higher_is_better: Whether a higher main score is better.
@@ -65,11 +85,13 @@ class TaskRecord(BaseModel):
 
     id: Word
     version: int = Field(ge=1)
+    changes: tuple[VersionChange, ...] = ()
     title: str
     data: str
     splits: tuple[SplitRecord, ...] = Field(min_length=1)
     protocols: tuple[SerializeAsAny[Protocol], ...] = Field(min_length=1)
     default_protocol: str = "native"
+    without_protocols: Mapping[Word, str] = Field(default_factory=dict)
     main_score: str
     unit: str
     higher_is_better: bool = True
@@ -83,6 +105,12 @@ class TaskRecord(BaseModel):
         names = [protocol.name for protocol in self.protocols]
         if len(set(names)) != len(names) or self.default_protocol not in names:
             raise ValueError(f"protocols {names} must be distinct and include the default {self.default_protocol!r}")
+        both = sorted(self.without_protocols.keys() & {*names})
+        if both:
+            raise ValueError(f"protocols {both} are declared and also said to be missing")
+        versions = [change.version for change in self.changes]
+        if versions != sorted(set(versions)) or any(version > self.version for version in versions):
+            raise ValueError(f"changes are of the versions {versions}; they must rise, up to version {self.version}")
         return self
 
     def protocol(self, name: str) -> Protocol:

@@ -197,9 +197,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
     notes = []
-    leaks = task.record.protocol(protocol).leaks
-    if leaks is not None:
-        notes.append(f"protocol {protocol} leaks: {leaks}")
+    rules = task.record.protocol(protocol)
+    if rules.leaks is not None:
+        notes.append(f"protocol {protocol} leaks: {rules.leaks}")
+    if rules.error is not None:
+        notes.append(f"protocol {protocol} has an error: {rules.error}")
     groups = interval_groups(data)
     if bootstrap and groups is not None:
         notes.append(f"ci95 draws whole groups ({len(set(groups.values()))} people or videos), not single samples")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from hcmoco_bench.models.settings import NetworkSettings
 from hcmoco_bench.runtime.settings import Flag, Location, TrainingOnly
 from hcmoco_bench.training.settings import OptimizationSettings
 
@@ -14,15 +15,19 @@ OPTIONS = "options"
 """Table in files and checkpoints that holds the settings which only one task has."""
 
 
-class FinetuneSettings(OptimizationSettings):
+class FinetuneSettings(NetworkSettings, OptimizationSettings):
     """A fine-tuning run in full; a task that has settings of its own derives its model from this one.
 
     In Python all settings are attributes of one model. In files and checkpoints, those that a task adds stand in the
     table `options`; both forms are read.
+
+    Attributes:
+        low_data: Defaults that replace others if `ratio` is below 1, where the paper trains differently on few labels.
     """
 
     section: ClassVar[str] = "Fine-tuning"
     defaults: ClassVar[Mapping[str, Any]] = {"lr": 0.01, "schedule": "poly"}
+    low_data: ClassVar[Mapping[str, Any]] = {}
 
     task: str
     """Name of the task."""
@@ -55,10 +60,26 @@ class FinetuneSettings(OptimizationSettings):
     evaluate_every: Annotated[int, Field(ge=1), TrainingOnly()] = 1
     """Epochs between two evaluations when the best epoch is chosen."""
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        unknown = [name for name in cls.low_data if name not in cls.model_fields]
+        if unknown:
+            raise TypeError(f"{cls.__name__}.low_data names {', '.join(unknown)}, which {cls.__name__} does not have")
+
+    @classmethod
+    def conditional_defaults(cls) -> Mapping[str, tuple[Any, str]]:
+        """See `Settings.conditional_defaults`."""
+        return {name: (value, "if ratio < 1") for name, value in cls.low_data.items()}
+
     @model_validator(mode="before")
     @classmethod
     def _read_both_forms(cls, values: Any) -> Any:
-        return flat_settings(values) if isinstance(values, Mapping) else values
+        if not isinstance(values, Mapping):
+            return values
+        flat = flat_settings(values)
+        ratio = flat.get("ratio", 1)
+        return {**cls.low_data, **flat} if isinstance(ratio, int | float) and ratio < 1 else flat
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -146,6 +146,8 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         network: What its model is, where other programs' files hold such a model whole (`models.foreign`); None where
             none does.
         inputs: Kinds of input of the encoders that the task can use.
+        fixed_by_training: Names of settings that say what a model learned from and that its results repeat; scoring
+            cannot change them.
     """
 
     record: ClassVar[TaskRecord]
@@ -153,6 +155,7 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
     modality: ClassVar[Modality | None] = None
     network: ClassVar[Network | None] = None
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
+    fixed_by_training: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, config: AnyFinetuneSettings) -> None:
         """Refuse settings that this task cannot use; called before anything is read or written.
@@ -161,6 +164,9 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             UsageError: If the task has no such protocol or cannot use the backbone.
         """
         name, known = self.record.id, [protocol.name for protocol in self.record.protocols]
+        if config.protocol in self.record.without_protocols:
+            why = self.record.without_protocols[config.protocol]
+            raise UsageError(f"{name}: there is no protocol {config.protocol!r}: {why}; choose from {', '.join(known)}")
         if config.protocol not in known:
             raise UsageError(
                 f"{name}: there is no protocol {config.protocol!r}; {did_you_mean(config.protocol, known)}"
@@ -182,10 +188,6 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             own: Whether a model was trained with them; for predictions of another program, only what concerns scoring.
         """
         return ()
-
-    def defaults_for(self, config: AnyFinetuneSettings) -> Mapping[str, Any]:
-        """Defaults that depend on other settings, e.g. on the ratio; a setting that was given wins over them."""
-        return {}
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
@@ -270,6 +272,12 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             progress: Told how many samples are done and how many there are.
             sheet_size: Number of samples to keep for the prediction sheet.
         """
+
+    def evaluate_epoch(
+        self, model: nn.Module, data: TaskData, config: AnyFinetuneSettings, *, device: torch.device
+    ) -> Evaluation:
+        """Score a model to compare epochs (`choose = best`): as `evaluate`, unless the protocol has rules for that."""
+        return self.evaluate(model, data, config, device=device)
 
     @abstractmethod
     def score_predictions(

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 _LABEL: Final = "scoring, images"
 _CHARTED: Final = 20
-_LOW_DATA_RATE: Final = 0.005
 _SHOWN_SCORE: Final = 0.5
 _LEFT_OUT: Final = frozenset({"other_category"})
 """Problems of a results file that are not mistakes: detections of other categories are not scored."""
@@ -70,10 +69,6 @@ class DensePose(Task[DensePoseSettings]):
     def protocol(self, config: DensePoseSettings) -> DensePoseProtocol:
         """See `Task.protocol`."""
         return self.record.protocol_of_type(config.protocol, DensePoseProtocol)
-
-    def defaults_for(self, config: DensePoseSettings) -> Mapping[str, Any]:
-        """The paper's 13,000 iterations on 10 % of the data are again 64 epochs, with half the rate."""
-        return {"lr": _LOW_DATA_RATE} if config.ratio < 1 else {}
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """The folder `densepose` in the home folder."""

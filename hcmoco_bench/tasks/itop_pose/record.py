@@ -16,13 +16,18 @@ class ItopProtocol(Protocol):
     """Rules of ITOP.
 
     Attributes:
-        framing: Where the box of the crop and its depth range come from: `found` in the depth map alone, or the
-            `labels`.
+        framing: Where the box of the crop and its depth range come from: `found` in the depth map alone, or by the
+            `labels`, with boxes from files if there are such.
     """
 
     framing: Framing
 
+    def possible_leaks(self) -> list[str]:
+        """See `Protocol.possible_leaks`; also what leaks without boxes."""
+        return [*super().possible_leaks(), *([] if self.framing == "found" else [BOXES_LEAK])]
 
+
+BOXES_LEAK: Final = "without the setting boxes, the box of a test frame is that of its true joints"
 NATIVE: Final = ItopProtocol(
     name="native",
     summary="Box and depth range come from the person that is found in the depth map alone: the floor is removed, and "
@@ -31,9 +36,10 @@ NATIVE: Final = ItopProtocol(
 )
 PUBLISHED: Final = ItopProtocol(
     name="published",
-    summary="The crop is the box of the true joints with a margin of 25 and 15 px, stretched to a square, without "
-    "anything more than 5 cm behind the deepest true joint.",
-    leaks="box and depth range of a test frame come from its true joints",
+    summary="The crop is the box of the person, stretched to a square, without anything more than 5 cm behind the "
+    "deepest true joint. The boxes are those that the setting boxes names: detections, as published. Without it, they "
+    "are those of the true joints with a margin of 25 and 15 px, which the authors do not do.",
+    leaks="the depth of a test frame is cut 5 cm behind its deepest true joint",
     chooses_on_test=True,
     framing="labels",
 )
@@ -63,9 +69,21 @@ RECORD: Final = TaskRecord(
             where="https://zenodo.org/records/3932973",
             put="any folder; then run hcmoco-bench finetune --task itop_pose --root FOLDER, which unpacks them there",
         ),
+        Download(
+            what="For the protocol published: boxes of the training frames, A2J/data/bounding_box_depth_train.pkl",
+            where="https://github.com/hongfz16/HCMoCo",
+            put="a folder that --boxes names",
+        ),
+        Download(
+            what="For the protocol published: boxes of the test frames, itop_side_bndbox_test.mat",
+            where="https://github.com/zhangboshen/A2J",
+            put="the same folder",
+        ),
     ),
     bad_input="Frames whose labels are not marked valid belong to no split. Frames that are marked valid but have a "
     "joint that is not finite or not in front of the camera are left out, counted and named. Frames in which nobody is "
-    "found are scored on the whole depth map and named. Missing, truncated or foreign files, arrays of other shapes, "
-    "files of different frames and files without a valid frame are errors, and so are predictions that are not finite.",
+    "found, and test frames without a box, are scored on the whole depth map and named; training frames without a box "
+    "are left out, as published. Missing, truncated or foreign files, arrays of other shapes, files of different "
+    "frames, boxes of another number of frames, and files without a valid frame are errors, and so are predictions "
+    "that are not finite.",
 )

@@ -26,7 +26,7 @@ from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import gather_objects
-from hcmoco_bench.sources.itop import SPLITS, ItopSplit, open_itop, pixels_from_world
+from hcmoco_bench.sources.itop import SPLITS, ItopSplit, find_boxes, open_itop, pixels_from_world, read_boxes
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.predictions import check_ids
@@ -35,6 +35,7 @@ from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
+from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
 from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
@@ -61,6 +62,16 @@ class ItopPose(Task[ItopSettings]):
     def check(self, config: ItopSettings) -> None:
         """See `Task.check`; the crop's side must be a multiple of 4, the anchors' stride."""
         super().check(config)
+        if config.boxes is not None and self.protocol(config).framing != "labels":
+            raise UsageError(
+                f"{TASK}: boxes go with --protocol published; {config.protocol} finds people in the depth map itself, "
+                "so leave them out"
+            )
+        if config.training_warp == "published" and self.protocol(config).framing != "labels":
+            raise UsageError(
+                f"{TASK}: training_warp = published stretches boxes to squares, and protocol {config.protocol} does "
+                "not; use --protocol published, or training_warp = nearest"
+            )
         if config.image_size % 4:
             raise UsageError(f"{TASK}: image_size {config.image_size} is not a multiple of 4; choose another --size")
 
@@ -86,13 +97,16 @@ class ItopPose(Task[ItopSettings]):
         if name not in SPLITS or (percent and name != "train"):
             raise UsageError(f"{TASK}: there is no split {split!r}; there are train, test, and train_<percent>")
         source = open_itop(Path(config.root), "train" if name == "train" else "test")
+        boxes = None if config.boxes is None else read_boxes(Path(config.boxes), source)
         dataset = ItopCrops(
             source,
             framing=self.protocol(config).framing,
             size=config.image_size,
             train=train,
             strength=config.augmentation,
+            warp=config.training_warp,
             seed=config.seed,
+            boxes=boxes,
         )
         expected = (*source.ids, *(problem.id for problem in source.problems))
         data = TaskData(
@@ -108,7 +122,17 @@ class ItopPose(Task[ItopSettings]):
             problems=source.problems,
             groups=source.people,
         )
-        return data.subset(uniform_rows(len(source), percent, task=TASK), split=split) if percent else data
+        if percent:
+            data = data.subset(uniform_rows(len(source), percent, task=TASK), split=split)
+        return data if boxes is None or name == "test" else with_boxes(data, boxes[_source(data)[1]])
+
+    def notes(self, config: ItopSettings, *, own: bool = True) -> tuple[str, ...]:
+        """See `Task.notes`; where the boxes of the test frames came from."""
+        if not own or self.protocol(config).framing == "found":
+            return ()
+        if config.boxes is None:
+            return ("the boxes of the test frames are those of their true joints (no boxes were given): a leak",)
+        return (f"the boxes of the test frames are those of {find_boxes(Path(config.boxes), 'test').name}",)
 
     def build_model(self, config: ItopSettings, *, fresh: bool = True) -> nn.Module:
         """A2J over the encoder; see `Task.build_model`."""
@@ -138,7 +162,7 @@ class ItopPose(Task[ItopSettings]):
             joints = batch.to_world(votes.places, votes.depths).cpu().numpy()
             metric.update(joints, batch.world.cpu().numpy(), batch.sample_ids)
             predicted |= dict(zip(batch.sample_ids, joints, strict=True))
-            lost += _not_found(batch.sample_ids, batch.known)
+            lost += _not_found(batch.sample_ids, batch.known, boxes=config.boxes is not None)
             done += len(batch)
             progress(_LABEL, done, len(data))
         problems = tuple(problem for part in gather_objects(lost) for problem in part)
@@ -245,10 +269,12 @@ def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:
     return dataset.source, rows
 
 
-def _not_found(ids: Sequence[str], known: Tensor) -> list[Problem]:
-    reason = "nobody was found in the depth map; the whole of it was used"
+def _not_found(ids: Sequence[str], known: Tensor, *, boxes: bool) -> list[Problem]:
+    kind, reason = (
+        ("box_missing", "the box file has no box for it") if boxes else ("person_not_found", "nobody was found in it")
+    )
     return [
-        Problem(name, "person_not_found", "", reason, kept=True)
+        Problem(name, kind, "", f"{reason}; the whole depth map was used", kept=True)
         for name, found in zip(ids, known.tolist(), strict=True)
         if not found
     ]

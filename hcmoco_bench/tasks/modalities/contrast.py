@@ -10,12 +10,14 @@ import torch
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.settings import NetworkSettings
 from hcmoco_bench.pretrain.multimodal.method import MultimodalMethod
 from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
 from hcmoco_bench.pretrain.multimodal.networks import build_networks
 from hcmoco_bench.pretrain.multimodal.settings import (
     DenseTermSettings,
     EmbeddingSettings,
+    InterSampleSettings,
     MultimodalSettings,
     SampleLevelSettings,
 )
@@ -30,6 +32,8 @@ _SHARED: Final = frozenset(
     | EmbeddingSettings.model_fields.keys()
     | SampleLevelSettings.model_fields.keys()
     | DenseTermSettings.model_fields.keys()
+    | InterSampleSettings.model_fields.keys()
+    | NetworkSettings.model_fields.keys()
 )
 """Settings that mean the same in a task and in a pre-training, as far as they change what is learned."""
 

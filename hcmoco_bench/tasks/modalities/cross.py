@@ -8,9 +8,9 @@ from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS
+from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, WITHOUT_PROTOCOLS
 from hcmoco_bench.tasks.modalities.settings import CrossModalitySettings
-from hcmoco_bench.tasks.modalities.task import CHANCE, SPLITS, SharedEmbeddingParsing
+from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
 from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
 
@@ -21,9 +21,11 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
     """The head learns from dense embeddings of the source and is tested on the target's (the paper's section 3.5)."""
 
     settings: ClassVar[type[FinetuneSettings]] = CrossModalitySettings
+    fixed_by_training: ClassVar[frozenset[str]] = SharedEmbeddingParsing.fixed_by_training | {"direction"}
     record: ClassVar[TaskRecord] = TaskRecord(
         id="cross_modality",
-        version=1,
+        version=2,
+        changes=CHANGES,
         title="Human parsing across modalities",
         data=(
             "two prepared NTU stores: labeled frames (prepare ntu --set parsing4k --annotations MASKS) and unlabeled "
@@ -32,6 +34,7 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
         ),
         splits=SPLITS,
         protocols=SHARED_EMBEDDING_PROTOCOLS,
+        without_protocols=WITHOUT_PROTOCOLS,
         main_score="miou",
         unit="%",
         chance=CHANCE,

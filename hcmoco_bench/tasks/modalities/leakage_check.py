@@ -15,6 +15,7 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.modalities.contrast import joint_methods, trains_jointly
+from hcmoco_bench.tasks.modalities.protocols import LEAKY
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
@@ -81,7 +82,7 @@ def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hid
     """
     advice = (
         f'pre-train on both stores with --set \'hide=["{hidden}", "nothing"]\', which leaves such samples out; or '
-        "train as the authors do, with --protocol published --set overlap=keep"
+        f"train as the authors do, with --protocol {LEAKY.name} --set overlap=keep"
     )
     own = file_sha256(labeled.path / MANIFEST_FILE)
     others: list[AnyStore] = []

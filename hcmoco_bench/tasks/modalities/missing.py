@@ -8,9 +8,9 @@ from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS
+from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, WITHOUT_PROTOCOLS
 from hcmoco_bench.tasks.modalities.settings import MissingModalitySettings
-from hcmoco_bench.tasks.modalities.task import CHANCE, SPLITS, SharedEmbeddingParsing
+from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
 from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
 
@@ -21,7 +21,8 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
     settings: ClassVar[type[FinetuneSettings]] = MissingModalitySettings
     record: ClassVar[TaskRecord] = TaskRecord(
         id="missing_modality",
-        version=1,
+        version=2,
+        changes=CHANGES,
         title="Human parsing with a modality missing",
         data=(
             "two prepared NTU stores: labeled frames (prepare ntu --set parsing4k --annotations MASKS) and unlabeled "
@@ -29,6 +30,7 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
         ),
         splits=SPLITS,
         protocols=SHARED_EMBEDDING_PROTOCOLS,
+        without_protocols=WITHOUT_PROTOCOLS,
         main_score="miou",
         unit="%",
         chance=CHANCE,

@@ -21,7 +21,7 @@ class SharedEmbeddingOutput:
     Attributes:
         embeddings: Embeddings of all samples; None without contrast.
         rows: (N,) rows of the labeled samples.
-        scores: (N, C, h, w) class scores of the labeled samples.
+        scores: (N, C, H, W) class scores of the labeled samples, at the size of the input.
     """
 
     embeddings: Embeddings | None
@@ -36,7 +36,7 @@ class SharedEmbeddingNet(nn.Module):
     any one modality.
 
     Args:
-        features: Encoders and mappers.
+        features: Encoders and mappers; both encoders have the same strides.
         n_classes: Number of classes.
         sources: Modalities that labels are learned with.
         contrast: Whether to embed all samples; otherwise only the sources of labeled samples are encoded, and the
@@ -48,7 +48,8 @@ class SharedEmbeddingNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = features
-        self.head = EmbeddingHead(features.dim, n_classes)
+        (stride, *_), _ = features.strides
+        self.head = EmbeddingHead(features.dim, n_classes, stride)
         self.sources, self.contrast = sources, contrast
 
     def forward(self, batch: Batch) -> SharedEmbeddingOutput:
@@ -98,6 +99,6 @@ class ModalityReader(nn.Module):
         self.eval()
 
     def forward(self, image: Tensor, intrinsics: Tensor | None = None) -> Tensor:
-        """(B, 3, H, W) normalized images to (B, C, h, w) class scores; intrinsics play no part."""
+        """(B, 3, H, W) normalized images to (B, C, H, W) class scores; intrinsics play no part."""
         scores: Tensor = self.head(self.mapper(self.encoder(image)))
         return scores

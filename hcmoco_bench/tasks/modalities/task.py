@@ -6,7 +6,6 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-import torch
 from torch import nn
 
 from hcmoco_bench.body import part_table
@@ -17,12 +16,11 @@ from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
-from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
-from hcmoco_bench.tasks.core.record import SplitRecord
+from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
 from hcmoco_bench.tasks.core.starting_point import pretrained_settings
-from hcmoco_bench.tasks.core.task import Evaluation, TaskData
+from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet
@@ -63,6 +61,17 @@ CHANCE = (
     "About 4 %: a model that predicts background everywhere has an IoU of nearly 1 for one class of 25, and of 0 for "
     "the others. The authors' runs without contrastive terms have 3.7 to 3.9 % on a modality without labels."
 )
+CHANGES = (
+    VersionChange(
+        version=2,
+        change=(
+            "the head on the embeddings has a 1x1 convolution, batch norm and ReLU before the 1x1 convolution to the "
+            "classes, as published, and no longer two 3x3 convolutions, which see the neighborhood; and there is no "
+            "protocol published"
+        ),
+        new_network=True,
+    ),
+)
 
 
 AnySharedSettings = TypeVar("AnySharedSettings", bound=SharedEmbeddingSettings)
@@ -72,6 +81,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
     """Parsing with one head for both modalities; the tasks differ in what is hidden, and when."""
 
     modality: ClassVar[Modality] = "rgb"  # both encoders have its backbone
+    fixed_by_training: ClassVar[frozenset[str]] = frozenset({"contrastive", "overlap"})
     network: ClassVar[Network | None] = None
 
     @abstractmethod
@@ -90,9 +100,14 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         """See `Task.check`."""
         super().check(config)
         if config.overlap == "keep" and not self.protocol(config).may_keep_overlap:
+            names = [
+                one.name
+                for one in self.record.protocols
+                if isinstance(one, SharedEmbeddingProtocol) and one.may_keep_overlap
+            ]
             raise UsageError(
                 f"{self.record.id}: with overlap = keep, unlabeled pairs may show what is hidden; that goes with "
-                "--protocol published alone, whose results say so"
+                f"--protocol {' or '.join(names)} alone, whose results say so"
             )
         contrast_settings(config, self.hidden(config))
 
@@ -148,7 +163,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             expected=tuple(ids),
             split_sha256=fingerprint(ids),
             manifest_sha256=file_sha256(path / MANIFEST_FILE),
-            mixture=mixture.lengths,
+            mixture=mixture.lengths if config.mixture == "equal" else (len(mixture),),
             class_weights=store.kind.class_weights(store.manifest),
         )
 
@@ -173,21 +188,11 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         contrast = build_contrast(config, self.hidden(config), model.features, len(data))
         return SharedEmbeddingObjective(contrast, self._class_weights(config, data), config.parsing_weight)
 
-    def evaluate(
-        self,
-        model: nn.Module,
-        data: TaskData,
-        config: AnySharedSettings,
-        *,
-        device: torch.device,
-        progress: Progress = no_progress,
-        sheet_size: int = 0,
-    ) -> Evaluation:
-        """See `Task.evaluate`; uses the encoder of the tested modality alone."""
+    def scored_network(self, model: nn.Module, config: AnySharedSettings) -> nn.Module:
+        """See `ParsingTask.scored_network`; the encoder of the tested modality alone, and the head."""
         if not isinstance(model, SharedEmbeddingNet):
             raise TypeError(f"a {type(model).__name__} does not read both modalities")
-        reader = model.reader(self.image(config))
-        return super().evaluate(reader, data, config, device=device, progress=progress, sheet_size=sheet_size)
+        return model.reader(self.image(config))
 
     def _check_pretraining(self, config: AnySharedSettings, path: Path) -> None:
         settings = pretrained_settings(path)

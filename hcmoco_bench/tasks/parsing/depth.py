@@ -55,7 +55,7 @@ class DepthParsing(ParsingTask[DepthParsingSettings]):
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image", "points"})
     record: ClassVar[TaskRecord] = TaskRecord(
         id="depth_parsing",
-        version=1,
+        version=2,
         title="Human parsing from depth",
         data="a prepared NTU store with part masks (hcmoco-bench prepare ntu --annotations MASKS)",
         splits=NTU_SPLITS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -59,12 +60,12 @@ class LabelImages:
             return cls(files, "raw" if raw else "classes")
         return cls(files, encoding)
 
-    def read(self, sample_id: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def read(self, sample_id: str, sizes: Sequence[tuple[int, int]]) -> NDArray[np.uint8]:
         """Class indices (H, W) of a sample.
 
         Args:
             sample_id: One of `files`.
-            size: Width and height that it must have.
+            sizes: Widths and heights, one of which it must have; the first is that of the labels.
 
         Raises:
             DataError: If it is damaged (`prediction_unreadable`) or of another size (`prediction_wrong_size`).
@@ -72,10 +73,12 @@ class LabelImages:
         """
         path = self.files[sample_id]
         values = _read_png(path)
-        if values.shape != size[::-1]:
+        if values.shape[::-1] not in sizes:
+            (width, height), *others = sizes
+            scored = "".join(f", or {other[0]}x{other[1]} px, at which they are scored" for other in others)
             raise DataError(
-                f"{path}: {values.shape[1]}x{values.shape[0]} px, but labels have {size[0]}x{size[1]}; bring "
-                "predictions to the size of the labels, each px that of the nearest",
+                f"{path}: {values.shape[1]}x{values.shape[0]} px, but labels have {width}x{height}; bring predictions "
+                f"to the size of the labels, each px that of the nearest{scored}",
                 kind="prediction_wrong_size",
                 file=str(path),
             )

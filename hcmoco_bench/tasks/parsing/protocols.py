@@ -7,6 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import model_validator
 
 from hcmoco_bench.data.framing import Framing
+from hcmoco_bench.data.parsing import LabelResizing, Resizing
 from hcmoco_bench.metrics.segmentation import Absent
 from hcmoco_bench.tasks.core.protocol import Protocol
 
@@ -17,11 +18,18 @@ class ParsingProtocol(Protocol):
     Attributes:
         framing: How a frame fills the input: `fit` keeps its aspect, `stretch` makes it a square.
         person_framing: Whether the setting `framing = person` may be used.
-        label_size: Width and height to which the labels are brought for scoring, each pixel from the nearest one; goes
-            with `stretch`. None to score at their own resolution.
+        label_size: Width and height to which labels and class scores are brought, px; goes with `stretch`. None to
+            score at the labels' own resolution.
         mirror_averaging: Whether the scores of the frame and of its mirror image are averaged.
         absent: What a class that is in neither labels nor predictions does to the means: `skip` leaves it out, `zero`
             counts it as 0.
+        label_resizing: How labels are brought to `label_size`.
+        input_resizing: How a frame is brought to the size of the input in scoring; `opencv` goes with `stretch`.
+        enlargement: `once` enlarges the logits to the labels in one step. `exp_between` enlarges them to the size of
+            the input, averages there, and enlarges the exponentials to the labels, as published. Both are bilinear,
+            corners not aligned.
+        plain_validation: Whether epochs are compared (`choose = best`) by logits of one forward pass that are enlarged
+            once, whatever the final scores are made of.
     """
 
     framing: Literal["fit", "stretch"]
@@ -29,16 +37,28 @@ class ParsingProtocol(Protocol):
     label_size: tuple[int, int] | None
     mirror_averaging: bool
     absent: Absent
+    label_resizing: LabelResizing = "nearest"
+    input_resizing: Resizing = "centered"
+    enlargement: Literal["once", "exp_between"] = "once"
+    plain_validation: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.label_size is not None and (self.framing != "stretch" or self.person_framing):
             raise ValueError("label_size needs framing = stretch and no person_framing: it stretches the labels too")
+        if self.input_resizing == "opencv" and (self.framing != "stretch" or self.person_framing):
+            raise ValueError("input_resizing = opencv needs framing = stretch and no person_framing: it has no borders")
         return self
 
     def frame(self, wanted: Literal["frame", "person"]) -> Framing:
         """How a frame fills the input, given the setting `framing`."""
         return "person" if wanted == "person" else self.framing
+
+    def of_validation(self) -> Self:
+        """The rules by which epochs are compared."""
+        if not self.plain_validation:
+            return self
+        return self.model_copy(update={"mirror_averaging": False, "enlargement": "once"})
 
 
 NATIVE: Final = ParsingProtocol(
@@ -51,23 +71,43 @@ NATIVE: Final = ParsingProtocol(
     mirror_averaging=False,
     absent="skip",
 )
+_AS_PUBLISHED: Final = (
+    "Does what the authors' code does: the frame is stretched to a square, the logits of the frame and of its mirror "
+    "image are enlarged to that square and averaged, their exponentials are enlarged to 1000x1000 pixels, labels are "
+    "brought there {labels}, and a class that is absent scores 0. The authors choose the best epoch on the test split, "
+    "from one forward pass enlarged once; choose = best does the same, and the result reports it as a leak."
+)
 PUBLISHED: Final = ParsingProtocol(
     name="published",
-    summary=(
-        "Follows the authors' code: the frame is stretched to a square, labels are brought to 1000x1000 (nearest "
-        "pixel), the scores of the frame and of its mirror image are averaged and enlarged to that size, and a class "
-        "that is absent scores 0. The authors choose the best epoch on the test split; choose = best does the same, "
-        "and the result reports it as a leak."
-    ),
+    summary=_AS_PUBLISHED.format(labels="by the nearest pixel"),
     chooses_on_test=True,
     framing="stretch",
     person_framing=False,
     label_size=(1000, 1000),
     mirror_averaging=True,
     absent="zero",
+    input_resizing="opencv",
+    enlargement="exp_between",
+    plain_validation=True,
 )
+PUBLISHED_RGB: Final = ParsingProtocol(
+    **{
+        **dict(PUBLISHED),
+        "summary": _AS_PUBLISHED.format(labels="by interpolating class indices"),
+        "error": (
+            "labels are brought to 1000x1000 pixels by interpolating class indices as if they were quantities, so that "
+            "border pixels between two classes are scored as the classes that lie between their indices"
+        ),
+        "label_resizing": "indices",
+    }
+)
+"""As `PUBLISHED`, with the error that the authors' code makes with the labels of RGB."""
+
 PARSING_PROTOCOLS: Final = (NATIVE, PUBLISHED)
 """The protocols of parsing from one modality; a further one is one more object here."""
+
+RGB_PARSING_PROTOCOLS: Final = tuple(PUBLISHED_RGB if one is PUBLISHED else one for one in PARSING_PROTOCOLS)
+"""The same for RGB, with the published treatment of its labels."""
 
 BAD_INPUT: Final = (
     "These are errors that name the sample or file: labels that are not class indices; an image and labels of "

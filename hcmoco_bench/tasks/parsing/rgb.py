@@ -10,7 +10,7 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.depth import CHANCE, HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, RGB_PARSING_PROTOCOLS
 from hcmoco_bench.tasks.parsing.settings import RgbParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
@@ -28,7 +28,7 @@ class RgbParsing(ParsingTask[RgbParsingSettings]):
     settings: ClassVar[type[FinetuneSettings]] = RgbParsingSettings
     record: ClassVar[TaskRecord] = TaskRecord(
         id="rgb_parsing",
-        version=1,
+        version=2,
         title="Human parsing from RGB",
         data="a prepared Human3.6M store (hcmoco-bench prepare human36m), or an NTU store with part masks",
         splits=(
@@ -36,7 +36,7 @@ class RgbParsing(ParsingTask[RgbParsingSettings]):
             SplitRecord(name="test", rule="Human3.6M: every 25th frame of subjects 9 and 11", size=22144),
             *(split.model_copy(update={"rule": f"NTU: {split.rule}"}) for split in NTU_SPLITS),
         ),
-        protocols=PARSING_PROTOCOLS,
+        protocols=RGB_PARSING_PROTOCOLS,
         main_score="miou",
         unit="%",
         chance=CHANCE,

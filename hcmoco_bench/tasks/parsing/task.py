@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.intrinsics import RigIntrinsics
-from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, collate_parsing
+from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, Resizing, collate_parsing, resize_labels
 from hcmoco_bench.data.parsing_index import read_parsing_index
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256
@@ -21,6 +21,7 @@ from hcmoco_bench.metrics.segmentation import (
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
+from hcmoco_bench.models.first_weights import start_network
 from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results.evidence import Evidence
@@ -35,7 +36,7 @@ from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.objective import ParsingObjective
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
-from hcmoco_bench.tasks.parsing.settings import ParsingSettings
+from hcmoco_bench.tasks.parsing.settings import FrameSettings, ParsingSettings
 from hcmoco_bench.training.objective import Objective
 
 STORE = "parsing4k"
@@ -58,6 +59,14 @@ class ParsingTask(Task[AnyParsingSettings]):
         """Side of the square that holds a whole frame in scoring, px."""
         return config.image_size
 
+    def training_resizing(self, config: AnyParsingSettings) -> Resizing:
+        """How frames are brought to the size of the input in training."""
+        return config.training_resizing if isinstance(config, FrameSettings) else "centered"
+
+    def scored_network(self, model: nn.Module, config: AnyParsingSettings) -> nn.Module:
+        """What gives the class scores of an input; a task whose model holds more than that takes its part here."""
+        return model
+
     def check(self, config: AnyParsingSettings) -> None:
         """See `Task.check`."""
         super().check(config)
@@ -67,6 +76,11 @@ class ParsingTask(Task[AnyParsingSettings]):
             raise UsageError(
                 f"{self.record.id}, protocol {config.protocol}: framing=person goes with depth and a protocol that "
                 "allows it (native does); leave it out"
+            )
+        if self.training_resizing(config) == "opencv" and self.protocol(config).frame(config.framing) != "stretch":
+            raise UsageError(
+                f"{self.record.id}: training_resizing = opencv stretches frames to squares, and protocol "
+                f"{config.protocol} does not; use --protocol published, or training_resizing = centered"
             )
         if config.ratio != 1 and config.lists != "v2":
             raise UsageError(f"--ratio goes with the lists v2, not with {config.lists}; leave one of them out")
@@ -121,6 +135,8 @@ class ParsingTask(Task[AnyParsingSettings]):
             train=train,
             intrinsics=RigIntrinsics.of_store(store) if modality == "depth" and store.capabilities.rigs else None,
             label_size=None if train else protocol.label_size,
+            label_resizing=protocol.label_resizing,
+            resizing=self.training_resizing(config) if train else protocol.input_resizing,
         )
         return TaskData(
             dataset=dataset,
@@ -139,7 +155,9 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     def build_model(self, config: AnyParsingSettings, *, fresh: bool = True) -> SegmentationNet:
         """See `Task.build_model`."""
-        return SegmentationNet(task_encoder(config, self.modality, fresh=fresh), len(part_table()))
+        net = SegmentationNet(task_encoder(config, self.modality, fresh=fresh), len(part_table()))
+        start_network(net.head, config, drawn=fresh)
+        return net
 
     def build_objective(self, config: AnyParsingSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `Task.build_objective`."""
@@ -156,12 +174,32 @@ class ParsingTask(Task[AnyParsingSettings]):
         sheet_size: int = 0,
     ) -> Evaluation:
         """See `Task.evaluate`."""
-        protocol, points = self.protocol(config), _of_points(config)
+        protocol = self.protocol(config)
+        return self._scored_by(protocol, model, data, config, device, progress=progress, sheet_size=sheet_size)
+
+    def evaluate_epoch(
+        self, model: nn.Module, data: TaskData, config: AnyParsingSettings, *, device: torch.device
+    ) -> Evaluation:
+        """See `Task.evaluate_epoch`; the protocol's rules of validation."""
+        return self._scored_by(self.protocol(config).of_validation(), model, data, config, device)
+
+    def _scored_by(
+        self,
+        protocol: ParsingProtocol,
+        model: nn.Module,
+        data: TaskData,
+        config: AnyParsingSettings,
+        device: torch.device,
+        *,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        points, network = _of_points(config), self.scored_network(model, config)
         metric = _metric(protocol, device, points=points)
         sheet = SheetSamples(data.ids, sheet_size)
         done = 0
         for batch in evaluation_batches(data, config, device):
-            scores = class_scores(model, batch, config, device, protocol=protocol, points=points)
+            scores = class_scores(network, batch, config, device, protocol=protocol, points=points)
             for place, name in enumerate(batch.sample_ids):
                 target = _scored(batch.labels[place], points=points)
                 prediction = whole_prediction(scores[place], batch.regions[place], target, name)
@@ -192,7 +230,11 @@ class ParsingTask(Task[AnyParsingSettings]):
         sheet = SheetSamples(data.ids, sheet_size)
         for row, name in enumerate(data.ids):
             label = dataset.label(row)
-            predicted = torch.from_numpy(dataset.scored_label(images.read(name, (label.shape[1], label.shape[0]))))
+            sizes = [(label.shape[1], label.shape[0]), *([dataset.label_size] if dataset.label_size else [])]
+            image = images.read(name, sizes)
+            if dataset.label_size is not None:  # always by the nearest pixel: only labels may be interpolated
+                image = resize_labels(image, dataset.label_size)
+            predicted = torch.from_numpy(image)
             target = _scored(torch.from_numpy(dataset.scored_label(label)), points=points)
             metric.update(predicted[None], target[None], [name])
             if name in sheet:

@@ -1,0 +1,36 @@
+"""The table of differences from the published code is what the settings say of themselves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def page() -> Any:
+    sys.path.insert(0, str(DOCS))
+    try:
+        import make_differences
+    finally:
+        sys.path.remove(str(DOCS))
+    return make_differences
+
+
+def test_page_is_up_to_date(page: Any) -> None:
+    text = (DOCS / "differences.md").read_text("utf-8")
+    assert text == page.page(text), "run `python docs/make_differences.py`"
+    assert text.count("| `") > 10
+    assert page.page(text.replace(page.table(), "")) == text
+
+
+def test_every_difference_has_its_reason(page: Any) -> None:
+    for name, model in page.models().items():
+        for record in page.describe_settings(model):
+            if record.published:
+                assert record.published != record.default, f"{name}: {record.name} departs from nothing"
+                assert record.why.endswith("."), f"{name}: {record.name} has no reason"
