@@ -86,7 +86,14 @@ class EncoderFactory:
 
 
 ENCODERS: Final[Registry[EncoderFactory]] = Registry(
-    "encoder", EncoderFactory, "hcmoco_bench.encoders", {"pointnet": "hcmoco_bench.models.pointnet:FACTORY"}
+    "encoder",
+    EncoderFactory,
+    "hcmoco_bench.encoders",
+    {
+        "pointnet": "hcmoco_bench.models.pointnet:FACTORY",
+        "resnet101_caffe": "hcmoco_bench.models.caffe_resnet:RESNET101",
+        "resnet50_caffe": "hcmoco_bench.models.caffe_resnet:RESNET50",
+    },
 )
 
 

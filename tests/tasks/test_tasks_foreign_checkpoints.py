@@ -121,29 +121,39 @@ def test_a2j_is_scored(generated_itop: Path, tmp_path: Path) -> None:
     scored_as_own(get_task("itop_pose"), model, given, out, path)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pkl"])
-def test_detectron2s_densepose_is_scored(generated_densepose: Path, tmp_path: Path, suffix: str) -> None:
-    sizes = {"width": 8, "levels": 3, "box_width": 8, "decoder_width": 8, "convolutions": 1, "head_width": 8}
+@pytest.mark.parametrize(
+    ("name", "backbone", "suffix", "built"),
+    [
+        ("detectron2-densepose", "hrnet_w18", ".pth", {"levels": 3}),
+        ("detectron2-densepose-fpn", "resnet50_caffe", ".pkl", {"neck": "fpn", "levels": 5}),
+    ],
+)
+def test_detectron2s_densepose_is_scored(
+    generated_densepose: Path, tmp_path: Path, name: str, backbone: str, suffix: str, built: dict[str, Any]
+) -> None:
+    sizes: dict[str, Any] = {"width": 8, "box_width": 8, "decoder_width": 8, "convolutions": 1, "head_width": 8}
+    sizes |= built
     torch.manual_seed(0)
-    model = DensePoseRCNN(create_encoder("hrnet_w18", fusion="nearest"), RCNNSettings(**sizes, pooled=7))
+    encoder = create_encoder(backbone, fusion="nearest")
+    model = DensePoseRCNN(encoder, RCNNSettings(**sizes, pooled=7))
     with torch.no_grad():
         model.people.box_predictor.deltas.weight[:4] = 0  # detectron2 has no corrections for the background
     root = Path(shutil.copytree(generated_densepose, tmp_path / "root"))
     path, out = tmp_path / f"model_final_d366fa{suffix}", tmp_path / "result.json"
-    content = published("detectron2-densepose", model)
+    content = published(name, model)
     if suffix == ".pkl":
-        arrays = {name: value.numpy() for name, value in content["model"].items()}
+        arrays = {key: value.numpy() for key, value in content["model"].items()}
         path.write_bytes(pickle.dumps({"model": arrays, "__author__": "Detectron2 Model Zoo"}))
     else:
         torch.save(content | {"iteration": 129999}, path)
     options = {"image_size": 64, "pooled": 7, "smallest_score": 0.0, "proposals_after": (40, 20)}
-    typed = [word for name, value in options.items() if name != "image_size" for word in ("--set", f"{name}={value}")]
-    typed = [word.replace("(", "[").replace(")", "]") for word in typed]
+    typed = ["--set", "pooled=7", "--set", "smallest_score=0.0", "--set", "proposals_after=[40, 20]"]
     done(
         *("eval", "--task", "densepose", "--ckpt", path, "--root", root, "--size", 64, *typed),
         *("--out", out, "--bootstrap", 0, "--sheet", 0),
     )
-    given = sizes | options | {"backbone": "hrnet_w18", "root": str(root)}
+    given = sizes | options | {"backbone": backbone, "root": str(root)}
+    given |= {"pixels": "bgr"} if suffix == ".pkl" else {}
     scored_as_own(get_task("densepose"), model, given, out, path)
 
 

@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are a package of their 
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.densepose.detectron2_padding import build_padded_hrfpn_backbone
+from hcmoco_bench.models.densepose.hrfpn import HRFPN
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.models.detectron2_hrnet import check_detectron2_hrnet, detectron2_hrnet
 from hcmoco_bench.models.encoder import Encoder
@@ -29,6 +30,8 @@ BACKBONE: Final = "build_hrfpn_backbone"
 def check_exportable(model: DensePoseRCNN) -> None:
     """Raise UsageError if detectron2's DensePose has no such network; says what differs."""
     check_detectron2_hrnet(model.encoder.name)
+    if not isinstance(model.neck, HRFPN):
+        raise UsageError(f"the export writes models with HRFPN; this one has neck={model.options.neck}")
     if model.options.pooling != "learned":
         raise UsageError(f"detectron2's HRFPN has learned pooling; this one was trained with {model.options.pooling}")
 

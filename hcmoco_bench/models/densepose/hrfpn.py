@@ -40,6 +40,7 @@ class HRFPN(nn.Module):
     Attributes:
         width: Channels of the pyramid.
         strides: Input px a cell of each level.
+        region_levels: Number of levels, from the finest, from which regions are read: all.
 
     Raises:
         UsageError: If the finest map has another stride than 4.
@@ -59,6 +60,7 @@ class HRFPN(nn.Module):
             raise UsageError(f"DensePose needs maps of stride {FINEST_STRIDE}; this backbone's begin at {strides[0]}")
         self.pooling: Pooling = pooling
         self.width = width
+        self.region_levels = levels
         self.strides = tuple(FINEST_STRIDE * 2**level for level in range(levels))
         joined = sum(channels)
         if pooling == "learned":

@@ -16,6 +16,7 @@ from torchvision.ops import box_iou
 
 from hcmoco_bench.models.densepose.anchors import ASPECT_RATIOS, PyramidAnchors
 from hcmoco_bench.models.densepose.decoder import PyramidDecoder
+from hcmoco_bench.models.densepose.fpn import FPN
 from hcmoco_bench.models.densepose.head import Charts, DensePoseHead
 from hcmoco_bench.models.densepose.hrfpn import HRFPN
 from hcmoco_bench.models.densepose.roi_align import PyramidRoIAlign
@@ -75,10 +76,8 @@ class DensePoseRCNN(nn.Module):
         super().__init__()
         self.options = options
         self.encoder = encoder
-        self.neck = HRFPN(
-            encoder.channels, encoder.strides, width=options.width, levels=options.levels, pooling=options.pooling
-        )
-        strides = self.neck.strides
+        self.neck = _neck(encoder, options)
+        strides, regional = self.neck.strides, self.neck.strides[: self.neck.region_levels]
         before, after = options.proposals_before, options.proposals_after
         self.proposals = RegionProposalNetwork(
             PyramidAnchors(tuple(8.0 * stride for stride in strides), strides),
@@ -92,7 +91,7 @@ class DensePoseRCNN(nn.Module):
             nms_thresh=0.7,
         )
         self.people = RoIHeads(
-            PyramidRoIAlign(_BOX_RESOLUTION, strides),
+            PyramidRoIAlign(_BOX_RESOLUTION, regional),
             TwoMLPHead(options.width * _BOX_RESOLUTION**2, options.box_width),
             _BoxPredictor(options.box_width),
             fg_iou_thresh=0.5,
@@ -106,8 +105,8 @@ class DensePoseRCNN(nn.Module):
         )
         self.decoder: PyramidDecoder | None = None
         if options.decoder:
-            self.decoder = PyramidDecoder(options.width, strides, hidden=options.decoder_width, out=options.width)
-        self.regions = PyramidRoIAlign(options.pooled, strides[:1] if options.decoder else strides)
+            self.decoder = PyramidDecoder(options.width, regional, hidden=options.decoder_width, out=options.width)
+        self.regions = PyramidRoIAlign(options.pooled, strides[:1] if options.decoder else regional)
         self.densepose = DensePoseHead(
             options.width,
             convolutions=options.convolutions,
@@ -191,14 +190,18 @@ class DensePoseRCNN(nn.Module):
         return result
 
     def _judge(self, pyramid: dict[str, Tensor], boxes: list[Tensor]) -> tuple[Tensor, Tensor]:
-        features = self.people.box_roi_pool(pyramid, boxes)
+        features = self.people.box_roi_pool(self._regional(pyramid), boxes)
         scores, deltas = self.people.box_predictor(self.people.box_head(features))
         return scores, deltas
 
     def _charts(self, pyramid: dict[str, Tensor], boxes: list[Tensor]) -> Charts:
-        source = list(pyramid.values()) if self.decoder is None else [self.decoder(pyramid)]
+        source = self._regional(pyramid) if self.decoder is None else [self.decoder(pyramid)]
         charts: Charts = self.densepose(self.regions(source, boxes))
         return charts
+
+    def _regional(self, pyramid: dict[str, Tensor]) -> list[Tensor]:
+        """The levels from which regions are read."""
+        return list(pyramid.values())[: self.neck.region_levels]
 
     def _learnable(self, boxes: Tensor, matched: Tensor, labels: Tensor, people: Tensor, annotated: Tensor) -> Tensor:
         """Rows of the boxes that lie well on an annotated person."""
@@ -210,6 +213,12 @@ class DensePoseRCNN(nn.Module):
         if limit is not None and len(rows) > limit:
             rows = rows[torch.randperm(len(rows), device=rows.device)[:limit]]
         return rows
+
+
+def _neck(encoder: Encoder, options: RCNNSettings) -> HRFPN | FPN:
+    if options.neck == "fpn":
+        return FPN(encoder.channels, encoder.strides, width=options.width, levels=options.levels)
+    return HRFPN(encoder.channels, encoder.strides, width=options.width, levels=options.levels, pooling=options.pooling)
 
 
 class _ProposalHead(nn.Module):

@@ -9,6 +9,7 @@ from pydantic import Field
 from hcmoco_bench.runtime.settings import Settings
 
 Pooling = Literal["learned", "average"]
+Neck = Literal["hrfpn", "fpn"]
 
 
 class RCNNSettings(Settings):
@@ -18,8 +19,11 @@ class RCNNSettings(Settings):
 
     width: int = Field(default=256, ge=8)
     """Channels of the feature pyramid."""
+    neck: Neck = "hrfpn"
+    """Feature pyramid: hrfpn (for HRNets) or fpn (detectron2's ResNets; any backbone with maps of strides 4 to 32)."""
     levels: int = Field(default=5, ge=2, le=6)
-    """Levels of the pyramid; anchors have a side of 8 strides on each (32 to 512 px for five)."""
+    """Levels of the pyramid; anchors have a side of 8 strides on each (32 to 512 px for five). An fpn has one more than
+    the backbone has maps."""
     pooling: Pooling = "learned"
     """Form of the HRFPN: learned (detectron2) or average (the HRNet paper; far fewer parameters)."""
     box_width: int = Field(default=1024, ge=8)

@@ -45,8 +45,8 @@ _RAW_PIXELS: Final = 30.0
 """Variance after the first convolution, over the square of its weights, between what images of unit deviation give
 (0.1 to 5 in the median over the channels) and what images in 0..255 give (58 squared times as much)."""
 
+_DEVIATION: Final = "pixel_std"
 _OTHER_NETWORKS: Final = (
-    ("backbone.fpn_lateral2.weight", "its backbone is a ResNet with FPN"),
     ("roi_heads.densepose_head.ASPP.convs.0.0.weight", "its head is DeepLabV3"),
     ("roi_heads.densepose_predictor.sigma_2_lowres.weight", "it estimates confidences"),
     ("roi_heads.densepose_predictor.embed_lowres.weight", "it predicts continuous surface embeddings"),
@@ -61,8 +61,11 @@ class Detectron2DensePose(ForeignFormat):
     files: ClassVar[str] = "`model_final.pth`, `model_<iteration>.pth`, and `.pkl` as in the model zoo"
     network: ClassVar[Network | None] = "densepose"
     encoders: ClassVar[Mapping[str, Modality | None]] = {_BOTTOM_UP: None}
+    ignored: ClassVar[tuple[str, ...]] = ("pixel_mean", _DEVIATION, "proposal_generator.anchor_generator.")
     takes: ClassVar[str] = "the whole network"
-    leaves: ClassVar[str] = "optimizer, scheduler, iteration, author"
+    leaves: ClassVar[str] = (
+        "optimizer, scheduler, iteration, author, and the tables of anchors and pixels of old versions"
+    )
     source: ClassVar[str] = (
         "https://github.com/facebookresearch/detectron2, projects/DensePose/densepose/modeling: hrnet.py, hrfpn.py, "
         "roi_heads/, predictors/chart.py"
@@ -70,20 +73,24 @@ class Detectron2DensePose(ForeignFormat):
 
     def recognizes(self, names: Collection[str]) -> bool:
         """See `ForeignFormat.recognizes`."""
-        return "proposal_generator.rpn_head.conv.weight" in names and any(
-            name.startswith("roi_heads.densepose_") for name in names
-        )
+        heads = any(name.startswith("roi_heads.densepose_") for name in names)
+        return heads and "proposal_generator.rpn_head.conv.weight" in names and self.has_neck(names)
+
+    def has_neck(self, names: Collection[str]) -> bool:
+        """Whether the feature pyramid is that of this format."""
+        return "backbone.fpn_conv.0.weight" in names
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the sizes of the network, and the form in which it takes images.
 
-        The form is told from the statistics of the first batch norm: behind images in 0..255 (detectron2's default, BGR
-        minus the mean) its variance is some 3,000 times that behind images of unit deviation (RGB).
+        The form is told from the deviation by which images are divided, which old versions of detectron2 save, or else
+        from the statistics of the first batch norm: behind images in 0..255 (detectron2's default, BGR minus the mean)
+        its variance is some 3,000 times that behind images of unit deviation (RGB).
         """
         for name, why in _OTHER_NETWORKS:
             if name in state:
                 raise DataError(
-                    f"this DensePose model cannot be scored here: {why}; HRNets with HRFPN and chart heads can",
+                    f"this DensePose model cannot be scored here: {why}; chart heads of plain convolutions can",
                     kind="weights_foreign",
                 )
         found = backbone_of(
@@ -109,8 +116,8 @@ class Detectron2DensePose(ForeignFormat):
         detectron2 has no box corrections for the background; those here are zeros.
         """
         renamed = {}
-        for published, value in state.items():
-            name = _own_name(published)
+        for published, value in self.kept(state).items():
+            name = self.own_name(published)
             if name.startswith(_SCORES):
                 value = value.flip(0)
             elif name.startswith(_DELTAS):
@@ -126,32 +133,38 @@ class Detectron2DensePose(ForeignFormat):
                 value = value.flip(0)
             elif name.startswith(_DELTAS):
                 value = value[len(value) // 2 :]
-            renamed[_published_name(name)] = value
+            renamed[self.published_name(name)] = value
         return {"model": renamed}
 
+    def own_name(self, name: str) -> str:
+        """This package's name of a weight of detectron2's; one that is unknown stays as it is."""
+        body = _PUBLISHED_BODY.match(name)
+        if body:
+            return f"densepose.body.{int(body[1]) - 1}.{name[body.end() :]}"
+        for own, published in _NAMES.items():
+            if name.startswith(published):
+                return own + name.removeprefix(published)
+        return name
 
-def _published_name(name: str) -> str:
-    body = _BODY.match(name)
-    if body:
-        return f"roi_heads.densepose_head.body_conv_fcn{int(body[1]) + 1}.{name[body.end() :]}"
-    for own, published in _NAMES.items():
-        if name.startswith(own):
-            return published + name.removeprefix(own)
-    raise UsageError(f"weight {name} has no place in detectron2's DensePose")
+    def published_name(self, name: str) -> str:
+        """detectron2's name of a weight.
 
-
-def _own_name(name: str) -> str:
-    body = _PUBLISHED_BODY.match(name)
-    if body:
-        return f"densepose.body.{int(body[1]) - 1}.{name[body.end() :]}"
-    for own, published in _NAMES.items():
-        if name.startswith(published):
-            return own + name.removeprefix(published)
-    return name
+        Raises:
+            UsageError: If detectron2's DensePose has no such weight.
+        """
+        body = _BODY.match(name)
+        if body:
+            return f"roi_heads.densepose_head.body_conv_fcn{int(body[1]) + 1}.{name[body.end() :]}"
+        for own, published in _NAMES.items():
+            if name.startswith(own):
+                return published + name.removeprefix(own)
+        raise UsageError(f"weight {name} has no place in detectron2's DensePose")
 
 
 def _pixels(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Whether the first layer has seen normalized RGB or detectron2's BGR in 0..255."""
+    """Whether the first layer has seen normalized RGB or detectron2's BGR in 0..255; nothing if it cannot be told."""
+    if _DEVIATION in state:
+        return {"pixels": "bgr" if float(state[_DEVIATION].max()) == 1 else "rgb"}
     weight, variance = state.get(f"{_BOTTOM_UP}conv1.weight"), state.get(f"{_BOTTOM_UP}bn1.running_var")
     if weight is None or variance is None:
         return {}

@@ -22,6 +22,7 @@ FORMATS: Final[Registry[ForeignFormat]] = Registry(
     {
         "a2j": "hcmoco_bench.models.foreign.a2j:PublishedA2J",
         "detectron2-densepose": "hcmoco_bench.models.foreign.detectron2_densepose:Detectron2DensePose",
+        "detectron2-densepose-fpn": "hcmoco_bench.models.foreign.detectron2_fpn:Detectron2FPN",
         "hcmoco": "hcmoco_bench.models.foreign.hcmoco:PublishedHCMoCo",
         "hrnet-semantic-segmentation": "hcmoco_bench.models.foreign.hrnet_segmentation:HRNetSegmentation",
         "momentum-contrast": "hcmoco_bench.models.foreign.momentum_contrast:MomentumContrast",

@@ -60,6 +60,11 @@ def densepose() -> nn.Module:
 
 
 @cache
+def densepose_with_fpn() -> nn.Module:
+    return DensePoseRCNN(encoder("resnet50_caffe"), SIZES.replace(neck="fpn", levels=5))
+
+
+@cache
 def multimodal() -> nn.Module:
     return MultiModalModel(encoder(SMALL), create_encoder(SMALL), joint_set("mpii16"), dim=16)
 
@@ -70,6 +75,12 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
         densepose,
         {name: getattr(SIZES, name) for name in ("width", "levels", "box_width", "decoder_width", "convolutions")}
         | {"backbone": "hrnet_w18", "head_width": 8, "coarse_channels": 2, "decoder": True, "pixels": "rgb"},
+    ),
+    "detectron2-densepose-fpn": (
+        densepose_with_fpn,
+        {name: getattr(SIZES, name) for name in ("width", "box_width", "decoder_width", "convolutions")}
+        | {"backbone": "resnet50_caffe", "head_width": 8, "coarse_channels": 2, "decoder": True, "pixels": "bgr"}
+        | {"neck": "fpn", "levels": 5},
     ),
     "hcmoco": (multimodal, {"backbone": SMALL, "dim": 16}),
     "hrnet-semantic-segmentation": (segmentation, {"backbone": SMALL}),
@@ -98,6 +109,20 @@ LOOKED_UP: dict[str, dict[str, tuple[int, ...]]] = {
         "roi_heads.densepose_head.body_conv_fcn1.weight": (8, 8, 3, 3),
         "roi_heads.densepose_predictor.index_uv_lowres.weight": (8, 25, 4, 4),
     },
+    "detectron2-densepose-fpn": {
+        "backbone.bottom_up.stem.conv1.weight": (64, 3, 7, 7),
+        "backbone.bottom_up.stem.conv1.norm.running_var": (64,),
+        "backbone.bottom_up.res2.0.shortcut.weight": (256, 64, 1, 1),
+        "backbone.bottom_up.res2.0.shortcut.norm.bias": (256,),
+        "backbone.bottom_up.res5.2.conv3.weight": (2048, 512, 1, 1),
+        "backbone.bottom_up.res5.2.conv3.norm.weight": (2048,),
+        "backbone.fpn_lateral2.weight": (8, 256, 1, 1),
+        "backbone.fpn_output5.bias": (8,),
+        "proposal_generator.rpn_head.objectness_logits.bias": (3,),
+        "roi_heads.decoder.p2.0.weight": (8, 8, 3, 3),
+        "roi_heads.decoder.p5.4.bias": (8,),
+        "roi_heads.densepose_predictor.v_lowres.bias": (25,),
+    },
     "hcmoco": {
         "module.encoder1.conv1.weight": (64, 3, 3, 3),
         "module.encoder2.conv1.weight": (64, 3, 3, 3),
@@ -119,6 +144,11 @@ LOOKED_UP: dict[str, dict[str, tuple[int, ...]]] = {
 """Names and shapes that the programs' own code gives for these sizes."""
 
 BESIDE: dict[str, dict[str, Tensor]] = {
+    "detectron2-densepose-fpn": {
+        "pixel_mean": torch.ones(3, 1, 1),
+        "pixel_std": torch.ones(3, 1, 1),
+        "proposal_generator.anchor_generator.cell_anchors.0": torch.ones(3, 4),
+    },
     "hrnet-semantic-segmentation": {"loss.criterion.weight": torch.ones(25)},
     "momentum-contrast": {
         "encoder_q.fc.0.weight": torch.ones(4, 4),
@@ -157,7 +187,9 @@ def test_official_names_go_out_and_come_in_bit_for_bit(tmp_path: Path, name: str
     assert found.format.name == name
     assert form.settings(found.state) == told
     inside = form.from_published(found.state)
-    if name == "detectron2-densepose":  # detectron2 has no box corrections for the background
+    if name == "detectron2-densepose-fpn":  # frozen batch norm has no counters
+        own = {key: value for key, value in own.items() if not key.endswith("num_batches_tracked")}
+    if name.startswith("detectron2-densepose"):  # detectron2 has no box corrections for the background
         own = own | {key: inside[key] for key in own if key.startswith("people.box_predictor.deltas.")}
     assert equal(inside, own)
     assert equal(state_dict_in(form.to_published(inside)), published)
@@ -178,7 +210,7 @@ def test_wrappers_and_what_stands_beside_make_no_difference(name: str, wrappers:
 
 
 def test_an_offset_is_published_as_y_then_x() -> None:
-    model = a2j()
+    model = A2J(create_encoder(SMALL), 3, width=8)
     published = FORMATS.get("a2j").to_published(model.state_dict())
     model.eval()
     with torch.no_grad():
