@@ -1,4 +1,4 @@
-"""PointNet++ and its mapper against HCMoCo's own, level by level: values, gradients, orders of the points, the way back.
+"""PointNet++ and its mapper against HCMoCo's own: values level by level, gradients, orders of the points, the way back.
 
 Where a cloud has repeats, several indices stand for the same place, so places are compared, not indices.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models.neighbor_offsets import clouds_of, neighbor_offsets
+from neighbor_offsets import clouds_of, neighbor_offsets
 from torch import Tensor
 from torch.nn import functional
 
