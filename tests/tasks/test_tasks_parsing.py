@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from neighbor_offsets import clouds_of, neighbor_offsets
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.data.framing import Region, region_crop
 from hcmoco_bench.data.parsing import ParsingDataset, collate_parsing
 from hcmoco_bench.errors import DataError, LabelError, UsageError
+from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results import read_result
@@ -152,6 +154,20 @@ def test_points_leave_background_out(small: dict[str, Any]) -> None:
     # a person's pixel is background only where the input's square does not reach
     assert counts["prediction"][:, 0].sum() <= 0.02 * counts["target"].sum()
     assert evaluation.scores["miou"] == evaluation.scores["miou_parts"]
+
+
+def test_neighbors_of_points_lie_on_all_sides(small: dict[str, Any]) -> None:
+    """Of crops as they are scored, through the encoder as it is used, at every level, scale and coordinate."""
+    given = {**small, "backbone": "pointnet", "framing": "person", "image_size": 128}
+    data = TASK.open_data(make_finetune_settings("depth_parsing", given), "test", train=False)
+    batch = collate_parsing([data.dataset[0], data.dataset[5]], 2)
+    encoder = create_encoder("pointnet").eval()
+    with torch.no_grad():
+        clouds = clouds_of(encoder.network, lambda: encoder(batch.image, batch.intrinsics, batch.image[:, 0] > 0))
+    offsets = neighbor_offsets(encoder.network, clouds)
+    crowded = ~offsets.isnan()
+    assert crowded[:3].all()
+    assert offsets[crowded].abs().max() < 0.1
 
 
 def test_a_network_that_diverged_is_an_error(small_config: FinetuneSettings, test_data: TaskData) -> None:
