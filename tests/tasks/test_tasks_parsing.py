@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,9 @@ from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results import read_result
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
 from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -132,6 +135,24 @@ def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None
     assert plain.shape == (1, 25, 16, 16)
     enlarged = nn.functional.interpolate(plain, size=(64, 64), mode="bilinear")
     assert not torch.allclose(scores, enlarged.exp())
+
+
+def test_published_compares_epochs_by_a_plain_validation(small: dict[str, Any], tmp_path: Path) -> None:
+    given = small | {"protocol": "published", "choose": "best", "epochs": 1}
+    config = make_finetune_settings("depth_parsing", given)
+    report = run_finetune(config, tmp_path / "run", bootstrap=0, sheet_size=0)
+    assert report.written is not None
+    assert "the epoch was chosen on the test split: a leak" in report.written.result.status.notes
+    (line,) = csv.DictReader((tmp_path / "run" / "seed-0" / "epochs.csv").open())
+    model = TASK.build_model(config)
+    model.load_state_dict(load_task_checkpoint(tmp_path / "run" / "seed-0" / "model.pth", "depth_parsing").model)
+    data = TASK.open_data(config, "test", train=False)
+    model.eval()
+    with torch.inference_mode():
+        plain = TASK.evaluate_epoch(model, data, config, device=CPU)
+    assert float(line["miou"]) == plain.scores["miou"]
+    assert report.runs[0].evaluation is not None
+    assert report.runs[0].evaluation.scores["miou"] != plain.scores["miou"]
 
 
 def test_points_leave_background_out(small: dict[str, Any]) -> None:
