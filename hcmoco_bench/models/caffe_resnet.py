@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import timm
-from torch import Tensor
+from torch import Tensor, nn
 
 from hcmoco_bench.models.encoder import Encoder, EncoderFactory
 
@@ -26,12 +26,13 @@ class CaffeResNet(Encoder):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = f"{name}_caffe"
-        self.backbone = timm.create_model(name, features_only=True, out_indices=(1, 2, 3, 4))
+        backbone: Any = timm.create_model(name, features_only=True, out_indices=(1, 2, 3, 4))
         for stage in _STAGES:
-            block = self.backbone[stage][0]
+            block = backbone[stage][0]
             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
-        self.channels: tuple[int, ...] = tuple(self.backbone.feature_info.channels())
-        self.strides: tuple[int, ...] = tuple(self.backbone.feature_info.reduction())
+        self.backbone: nn.Module = backbone
+        self.channels: tuple[int, ...] = tuple(backbone.feature_info.channels())
+        self.strides: tuple[int, ...] = tuple(backbone.feature_info.reduction())
 
     def forward(
         self, image: Tensor, intrinsics: Tensor | None = None, foreground: Tensor | None = None

@@ -46,7 +46,7 @@ def test_unknown_names_list_near_ones() -> None:
         ({"protocol": "fair"}, "there is no protocol 'fair'; there are native, published"),
         ({"schedule": "multistep"}, "needs milestones"),
         ({"root": "/data"}, "run prepare on /data"),
-        ({"ratio": 0.5, "lists": "v3"}, "--ratio goes with the lists v2"),
+        ({"ratio": 0.5, "lists": "v3"}, "goes with lists = v2"),
         ({"framing": "person", "protocol": "published"}, "framing=person goes with"),
         ({"options": {"framng": "frame"}}, "there is no setting 'framng'; did you mean framing"),
     ],

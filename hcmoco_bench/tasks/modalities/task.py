@@ -145,7 +145,8 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             )
         if split not in store.splits or not store.capabilities.parts:
             raise UsageError(
-                f"{path}: there is no labeled split {split}; prepare it with --set parsing4k --annotations"
+                f"{path}: there is no labeled split {split}; prepare it with: hcmoco-bench prepare ntu --set parsing4k "
+                "--annotations MASKS"
             )
         mixture = open_mixture(contrast_settings(config, self.hidden(config)), labeled_split=split)
         ids: list[str] = []
@@ -199,7 +200,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         if isinstance(settings, ForeignCheckpoint):
             raise UsageError(
                 f"{path}: a checkpoint of another program, and nobody can tell what its training has seen; give it "
-                "with --init, and the result says so"
+                "as hcmoco-bench finetune --init, and the result says so"
             )
         trained = check_fits(path, settings, backbone=config.backbone, joints=config.joints, dim=config.dim)
         if config.overlap == "leave_out":

@@ -83,7 +83,9 @@ class ParsingTask(Task[AnyParsingSettings]):
                 f"{config.protocol} does not; use --protocol published, or training_resizing = centered"
             )
         if config.ratio != 1 and config.lists != "v2":
-            raise UsageError(f"--ratio goes with the lists v2, not with {config.lists}; leave one of them out")
+            raise UsageError(
+                f"ratio = {config.ratio:g} goes with lists = v2, not with {config.lists}; leave one of them out"
+            )
 
     def protocol(self, config: AnyParsingSettings) -> ParsingProtocol:
         """See `Task.protocol`."""
@@ -120,7 +122,10 @@ class ParsingTask(Task[AnyParsingSettings]):
         if split not in store.splits:
             raise UsageError(f"{store.path}: there is no split {split}; it has {', '.join(store.splits)}")
         if not store.capabilities.parts:
-            raise UsageError(f"{store.path}: there are no part masks in it; prepare it with --annotations")
+            raise UsageError(
+                f"{store.path}: there are no part masks in it; prepare it with: hcmoco-bench prepare ntu --annotations "
+                "MASKS"
+            )
         index = read_parsing_index(store, split, modality)
         declared = store.splits[split]
         wanted = set(declared.ids) - set(index.ids.tolist()) - {problem.id for problem in index.problems}
