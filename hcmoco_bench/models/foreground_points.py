@@ -73,5 +73,5 @@ def cell_points(points: Tensor, valid: Tensor, stride: int) -> Tensor:
     weight = valid.to(points.dtype)[:, None]
     across = points.permute(0, 3, 1, 2)
     pooled = functional.avg_pool2d(torch.cat([across, across * weight, weight], dim=1), stride, ceil_mode=True)
-    every, measured, share = pooled.flatten(2).transpose(1, 2).split([3, 3, 1], dim=2)
+    every, measured, share = torch.split(pooled.flatten(2).transpose(1, 2), [3, 3, 1], dim=2)
     return torch.where(share > 0, measured / share.clamp_min(1e-12), every)
