@@ -85,5 +85,6 @@ RECORD: Final = TaskRecord(
     "points outside of the charts. Images without people are scored: whatever is found there is wrong. An image "
     "without detections counts as one in which everybody is missed, in predictions too. These are errors: damaged "
     "files, images that cannot be read or have another size than annotated, outputs of the network that are not "
-    "finite; and in predictions, detections that are damaged, not finite, repeated, or of images of other splits.",
+    "finite; and in predictions, detections that are damaged, not finite, repeated, or of images of other splits. "
+    "Other images in a dump of detectron2's apply_net are left out and counted.",
 )
