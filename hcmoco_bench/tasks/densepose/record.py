@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hcmoco_bench.tasks.core.protocol import Protocol
-from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
+from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord, VersionChange
 from hcmoco_bench.tasks.densepose.data import TASK, TEST
 
 
@@ -40,6 +40,11 @@ PUBLISHED: Final = DensePoseProtocol(
 RECORD: Final = TaskRecord(
     id=TASK,
     version=2,
+    changes=(
+        VersionChange(
+            version=2, change="the protocol published does not pad images, as detectron2 does not", new_network=False
+        ),
+    ),
     title="DensePose: people and the surface of their bodies (COCO)",
     data="a folder (--root) with COCO's train2014/ and val2014/, annotations/densepose_coco_2014_{train,minival,"
     "valminusminival}.json, and DensePose's evaluation tables",
