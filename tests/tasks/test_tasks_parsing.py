@@ -187,8 +187,9 @@ def test_neighbors_of_points_lie_on_all_sides(small: dict[str, Any]) -> None:
     network = model.encoder.network
     with torch.no_grad():
         offsets = neighbor_offsets(network, clouds_of(network, lambda: model(*network_input(batch, points=True))))
-    crowded = ~offsets.isnan()  # a ball of 2.5 cm holds few pixels of so small a crop
-    assert crowded.any(dim=2).tolist() == [[False, True], [True, True], [True, True], [True, True]]
+    crowded = ~offsets.isnan()
+    assert crowded[0, 1].all()  # the balls of 2.5 cm are too small for so small a crop
+    assert crowded[1:].all()
     assert offsets[crowded].abs().max() < 0.1
 
 
