@@ -87,6 +87,13 @@ def say_next(*commands: Sequence[object]) -> None:
         err.print(f"{'next: ' if number == 0 else '      '}{escape(line)}", highlight=False, soft_wrap=True)
 
 
+def say_elsewhere(where: str, commands: Sequence[str]) -> None:
+    """Say on standard error which shell commands come next in the folder of another program."""
+    err.print(f"next, in {where}:", highlight=False)
+    for line in commands:
+        err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print a JSON document on standard output, unwrapped and uncolored."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, say_elsewhere, say_next
 
 
 class Modality(StrEnum):
@@ -108,5 +108,7 @@ def export(
     out.print(f"{done.path}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)
+    if not quiet and done.commands:
+        say_elsewhere("detectron2's folder", done.commands)
     if not quiet and url is None and to in _LOADABLE and modality is not None:
         say_next(("pretrain", "--init", done.path))

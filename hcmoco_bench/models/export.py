@@ -10,7 +10,6 @@ import timm
 import torch
 from safetensors.torch import save as safetensors_bytes
 from timm.models._features import FeatureGetterNet, FeatureHookNet
-from timm.models.hrnet import HighResolutionModule
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
@@ -18,7 +17,7 @@ from hcmoco_bench.files.atomic import atomic_file, write_atomic
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export_names import SCHEMES, NamingScheme, naming_scheme, to_published
-from hcmoco_bench.models.hrnet import RAW_HRNETS
+from hcmoco_bench.models.hrnet import RAW_HRNETS, fusion_in
 
 SHORT_NAMES = {"hrnet-seg": "hrnet-semantic-segmentation"}
 """What may be said instead of a scheme's full name."""
@@ -65,6 +64,7 @@ def write_encoder(encoder: nn.Module, to: str, path: Path) -> ExportedFile:
         raise UsageError(f"a {type(encoder).__name__} has no place in {to}; export it with --to hub")
     if scheme.name != "timm" and encoder.name.partition(".")[0] not in RAW_HRNETS:
         raise UsageError(f"{to} takes an HRNet, this encoder is {encoder.name}; export it with --to timm or --to hub")
+    scheme.check_backbone(encoder.name)
     state = encoder_state(encoder)
     content = to_published(state, scheme)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,8 +103,7 @@ def fusion_of(encoder: Encoder) -> str:
     """How a raw HRNet adds its branches, `bilinear` or timm's own `nearest`; empty for other encoders."""
     if not isinstance(encoder, TimmEncoder) or encoder.name.partition(".")[0] not in RAW_HRNETS:
         return ""
-    fusing = [module for module in encoder.backbone.modules() if isinstance(module, HighResolutionModule)]
-    return "nearest" if all(type(module) is HighResolutionModule for module in fusing) else "bilinear"
+    return fusion_in(encoder.backbone)
 
 
 def safetensors_content(state: Mapping[str, Tensor]) -> bytes:

@@ -6,13 +6,14 @@ prefix, and the key that holds the state dict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.detectron2_hrnet import check_detectron2_hrnet
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class NamingScheme:
         fusion: How that program's HRNet adds its branches (see `create_raw_hrnet`); the weights are trained with
             `bilinear` unless asked otherwise.
         zip_format: Whether its torch reads the zip format of torch >= 1.6.
+        check_backbone: Raises UsageError if the program cannot build an HRNet of that name.
         source: Where the program says so.
     """
 
@@ -35,6 +37,7 @@ class NamingScheme:
     fusion: str
     zip_format: bool
     source: str
+    check_backbone: Callable[[str], None] = lambda name: None
 
 
 SCHEMES = {
@@ -58,6 +61,7 @@ SCHEMES = {
             source="https://github.com/facebookresearch/detectron2, projects/DensePose/densepose/modeling/hrfpn.py "
             "(HRFPN.bottom_up) and densepose_checkpoint.py: only files of exactly 1,956 keys (HRNet with its ImageNet "
             "head) are renamed on loading, so an encoder must come with its prefix",
+            check_backbone=check_detectron2_hrnet,
         ),
         NamingScheme(
             name="a2j",

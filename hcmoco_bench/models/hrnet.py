@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import timm
+import torch
 from timm.models.hrnet import HighResolutionModule
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,28 +18,45 @@ RAW_HRNETS = ("hrnet_w18", "hrnet_w18_small", "hrnet_w32", "hrnet_w48")
 Fusion = Literal["bilinear", "nearest"]
 
 
-class _BilinearFusion(HighResolutionModule):
-    """timm's module with the fusion of HRNet-Semantic-Segmentation: low resolutions are enlarged bilinearly, to size.
+class _SizedFusion(HighResolutionModule):
+    """timm's module, with branches of lower resolution brought to the size of the one that they are added to.
 
-    Enlarging to the size of the other branch, not by a factor, also allows sides that are no multiple of 32.
+    timm enlarges by a factor, which fails for sides that are no multiple of 32: half of an odd number of cells, rounded
+    up and doubled, is one cell too many.
     """
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
         branches = [branch(features) for branch, features in zip(self.branches, x, strict=True)]
         fused = []
         for i, layers in enumerate(self.fuse_layers):
-            total = None
+            size, total = branches[i].shape[-2:], None
             for j, (layer, features) in enumerate(zip(layers, branches, strict=True)):
-                if j > i:
-                    convolution, norm, _ = layer
-                    part = functional.interpolate(
-                        norm(convolution(features)), size=branches[i].shape[-2:], mode="bilinear", align_corners=False
-                    )
-                else:
-                    part = layer(features)
+                part = self._enlarged(layer, features, size) if j > i else layer(features)
                 total = part if total is None else total + part
             fused.append(self.fuse_act(total))
         return fused
+
+    def _enlarged(self, layers: nn.Module, features: Tensor, size: torch.Size) -> Tensor:
+        raise NotImplementedError
+
+
+class _BilinearFusion(_SizedFusion):
+    """The fusion of HRNet-Semantic-Segmentation: low resolutions are enlarged bilinearly, to size."""
+
+    def _enlarged(self, layers: nn.Module, features: Tensor, size: torch.Size) -> Tensor:
+        convolution, norm, _ = layers.children()
+        return functional.interpolate(norm(convolution(features)), size=size, mode="bilinear", align_corners=False)
+
+
+class _NearestFusion(_SizedFusion):
+    """The fusion of detectron2's DensePose: enlarged by the factor, and what is too much at the end is cut off."""
+
+    def _enlarged(self, layers: nn.Module, features: Tensor, size: torch.Size) -> Tensor:
+        enlarged: Tensor = layers(features)
+        return enlarged[:, :, : size[0], : size[1]]
+
+
+_FUSIONS: Final[dict[Fusion, type[_SizedFusion]]] = {"bilinear": _BilinearFusion, "nearest": _NearestFusion}
 
 
 def create_raw_hrnet(name: str, *, fusion: Fusion = "bilinear") -> nn.Module:
@@ -66,10 +84,14 @@ def set_fusion(network: nn.Module, fusion: Fusion) -> None:
     Raises:
         UsageError: If there is no such fusion.
     """
-    kinds = {"bilinear": _BilinearFusion, "nearest": HighResolutionModule}
-    if fusion not in kinds:
+    if fusion not in _FUSIONS:
         raise UsageError(f"fusion {fusion!r} is not known; use 'bilinear' (published) or 'nearest' (timm, detectron2)")
     for module in network.modules():
         if isinstance(module, HighResolutionModule) and module.num_branches > 1:
             # timm takes no fusion as an option; the class holds no state of its own, so the module just changes it
-            module.__class__ = kinds[fusion]
+            module.__class__ = _FUSIONS[fusion]
+
+
+def fusion_in(network: nn.Module) -> Fusion:
+    """How the HRNets inside a network add their branches; timm's own modules do it by nearest neighbor."""
+    return "bilinear" if any(isinstance(module, _BilinearFusion) for module in network.modules()) else "nearest"

@@ -31,12 +31,14 @@ class Exported:
         backbone: Name of the architecture, as `create_encoder` takes it.
         parameters: Number of learned numbers.
         note: What whoever loads it should know; empty if nothing.
+        commands: What to type in the other program's folder to use it.
     """
 
     path: Path
     backbone: str
     parameters: int
     note: str
+    commands: tuple[str, ...] = ()
 
 
 def export_checkpoint(

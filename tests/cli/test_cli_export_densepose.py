@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from detectron2_files import write_evaluation
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
@@ -40,13 +44,27 @@ def export(checkpoint: Path, out: Path, *more: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
-def test_weights_and_configuration_are_written_and_load_back(tmp_path: Path) -> None:
-    checkpoint, out = write(tmp_path / "model.pth"), tmp_path / "out" / "densepose.pth"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """COCO's folder, with nothing in it but a file of the later name."""
+    folder = tmp_path_factory.mktemp("root")
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "densepose_minival2014.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(root: Path) -> Path:
+    return write(root / "model.pth", root=str(root))  # takes seconds to make, so tests share one
+
+
+def test_weights_and_configuration_are_written_and_load_back(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "densepose.pth"
     done = export(checkpoint, out, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["backbone"] == "hrnet_w18"
     settings = yaml.safe_load(out.with_suffix(".yaml").read_text("utf-8"))
-    assert settings["MODEL"]["WEIGHTS"] == "densepose.pth"
+    assert settings["MODEL"]["WEIGHTS"] == str(out)
     assert settings["INPUT"]["MIN_SIZE_TEST"] == 800
     assert settings["INPUT"]["MAX_SIZE_TEST"] == 1333
     assert settings["SOLVER"]["BASE_LR"] == 0.01
@@ -61,6 +79,69 @@ def test_weights_and_configuration_are_written_and_load_back(tmp_path: Path) -> 
         rows = slice(4, None) if name in background else slice(None)  # corrections of the background are never used
         wanted = trained[name]
         assert torch.equal(value[rows] if value.ndim else value, wanted[rows] if wanted.ndim else wanted), name
+
+
+def test_the_printed_commands_name_files_that_are_there(checkpoint: Path, root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a folder" / "densepose.pth"
+    done = export(checkpoint, out)
+    assert done.exit_code == 0, done.output
+    printed = [line.strip() for line in done.stderr.splitlines()]
+    commands = printed[printed.index("next, in detectron2's folder:") + 1 :]
+
+    there = tmp_path / "detectron2"
+    there.mkdir()
+    for command in commands[:3]:
+        subprocess.run(command, shell=True, cwd=there, check=True)
+    linked = there / "datasets" / "coco" / "annotations" / "densepose_minival2014.json"
+    assert linked.resolve() == (root / "annotations" / "densepose_minival2014.json").resolve()
+    assert (there / "datasets" / "coco" / "val2014").is_symlink()
+
+    variable, python, script, *arguments = shlex.split(commands[3])
+    name, _, module = variable.partition("=")
+    assert (name, python, script) == ("DETECTRON2_ENV_MODULE", "python", "projects/DensePose/train_net.py")
+    parsed = detectron2_parser().parse_args(arguments)
+    assert parsed.eval_only
+    assert parsed.opts == []
+    configuration = Path(parsed.config_file)
+    assert all(path.is_absolute() and path.is_file() for path in (configuration, Path(module)))
+    padded = yaml.safe_load(configuration.read_text("utf-8"))
+    base = yaml.safe_load((configuration.parent / padded["_BASE_"]).read_text("utf-8"))
+    assert Path(base["MODEL"]["WEIGHTS"]) == out
+    assert base["DATASETS"]["TEST"] == ["densepose_coco_2014_minival"]
+    assert f"def {padded['MODEL']['BACKBONE']['NAME']}(" in Path(module).read_text("utf-8")
+
+    program, *scoring = shlex.split(commands[4])
+    assert program == "hcmoco-bench"
+    predictions = there / scoring[scoring.index("--predictions") + 1]
+    write_evaluation(_parent(predictions), [])
+    refused = CliRunner().invoke(app, [*scoring[:-1], str(predictions)])
+    assert "get_eval_data.sh" in str(refused.exception)  # the command is understood; this root holds no tables
+
+
+def _parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def detectron2_parser() -> argparse.ArgumentParser:
+    """The arguments of detectron2's `default_argument_parser` that a command for one machine meets."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config-file", default="")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--eval-only", action="store_true")
+    parser.add_argument("--num-gpus", type=int, default=1)
+    parser.add_argument("opts", default=None, nargs=argparse.REMAINDER)
+    return parser
+
+
+def test_a_model_that_was_trained_as_detectron2_does_is_evaluated_so(checkpoint: Path, tmp_path: Path) -> None:
+    state, out = torch.load(checkpoint, weights_only=True), tmp_path / "densepose.pth"
+    state["config"]["finetune"]["padding"] = False
+    save_checkpoint(tmp_path / "model.pth", state)
+    done = export(tmp_path / "model.pth", out, "--json")
+    evaluation = json.loads(done.stdout)["commands"][3]
+    assert evaluation == f"python projects/DensePose/train_net.py --config-file {tmp_path}/densepose.yaml --eval-only"
+    assert sorted(path.name for path in tmp_path.glob("densepose*")) == ["densepose.pth", "densepose.yaml"]
 
 
 def test_what_is_not_such_a_model_is_refused(tmp_path: Path) -> None:

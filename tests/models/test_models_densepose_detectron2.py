@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from hcmoco_bench.errors import DataError, UsageError
-from hcmoco_bench.models.densepose.detectron2 import detectron2_config, to_detectron2
+from hcmoco_bench.models.densepose import detectron2_padding
+from hcmoco_bench.models.densepose.detectron2 import detectron2_config, padded_config, to_detectron2
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
@@ -55,9 +56,68 @@ def state(model: DensePoseRCNN) -> dict[str, Tensor]:
 
 
 def settings_of(model: DensePoseRCNN) -> dict[str, Any]:
-    text = detectron2_config(model, weights="model.pth", shortest=800, longest=1333, solver={"BASE_LR": 0.01})
+    text = detectron2_config(model, weights="/models/model.pth", shortest=800, longest=1333, solver={"BASE_LR": 0.01})
     settings: dict[str, Any] = yaml.safe_load(text)
     return settings
+
+
+KNOWN_KEYS = """
+DATASETS: TEST=() TRAIN=()
+INPUT: FORMAT=BGR MAX_SIZE_TEST=1333 MIN_SIZE_TEST=800
+MODEL: DENSEPOSE_ON=True META_ARCHITECTURE=GeneralizedRCNN PIXEL_MEAN=[103.53] PIXEL_STD=[1.0] WEIGHTS=
+MODEL.ANCHOR_GENERATOR: ASPECT_RATIOS=[] SIZES=[]
+MODEL.BACKBONE: NAME=build_resnet_backbone
+MODEL.HRNET.HRFPN: OUT_CHANNELS=256
+MODEL.HRNET.STAGE2: BLOCK=BASIC FUSE_METHOD=SUM NUM_BLOCKS=[] NUM_BRANCHES=2 NUM_CHANNELS=[] NUM_MODULES=1
+MODEL.HRNET.STAGE3: BLOCK=BASIC FUSE_METHOD=SUM NUM_BLOCKS=[] NUM_BRANCHES=3 NUM_CHANNELS=[] NUM_MODULES=4
+MODEL.HRNET.STAGE4: BLOCK=BASIC FUSE_METHOD=SUM NUM_BLOCKS=[] NUM_BRANCHES=4 NUM_CHANNELS=[] NUM_MODULES=3
+MODEL.ROI_BOX_HEAD: FC_DIM=1024 NAME= NUM_FC=0 POOLER_RESOLUTION=14 POOLER_SAMPLING_RATIO=0 POOLER_TYPE=ROIAlignV2
+MODEL.ROI_DENSEPOSE_HEAD: CONV_HEAD_DIM=512 DECODER_CONV_DIMS=256 DECODER_NUM_CLASSES=256 DECODER_ON=True
+MODEL.ROI_DENSEPOSE_HEAD: FG_IOU_THRESHOLD=0.7 HEATMAP_SIZE=112 NAME= NUM_COARSE_SEGM_CHANNELS=2 NUM_STACKED_CONVS=8
+MODEL.ROI_DENSEPOSE_HEAD: POOLER_RESOLUTION=28 POOLER_TYPE=ROIAlignV2
+MODEL.ROI_HEADS: BATCH_SIZE_PER_IMAGE=512 IN_FEATURES=[] NAME=Res5ROIHeads NMS_THRESH_TEST=0.5 NUM_CLASSES=80
+MODEL.ROI_HEADS: SCORE_THRESH_TEST=0.05
+MODEL.RPN: BATCH_SIZE_PER_IMAGE=256 IN_FEATURES=[] POST_NMS_TOPK_TEST=1000 POST_NMS_TOPK_TRAIN=2000
+MODEL.RPN: PRE_NMS_TOPK_TEST=6000 PRE_NMS_TOPK_TRAIN=12000
+SOLVER: BASE_LR=0.001
+VERSION=2
+"""
+"""Keys of detectron2's `config/defaults.py` and DensePose's `config.py` with their defaults, which tell the types."""
+
+
+def known_types() -> dict[str, type]:
+    found: dict[str, type] = {}
+    for line in KNOWN_KEYS.split("\n"):
+        section, colon, rest = line.partition(": ")
+        for entry in (rest if colon else line).split():
+            name, _, value = entry.partition("=")
+            kind = list if value[:1] in ("[", "(") else type(yaml.safe_load(value)) if value else str
+            found[f"{section}.{name}" if colon else name] = kind
+    return found
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
+@pytest.mark.parametrize("decoder", [True, False])
+def test_every_key_is_one_that_detectron2_has_with_a_value_of_its_type(decoder: bool) -> None:
+    known = known_types()
+    settings = flat(settings_of(make(SIZES.replace(decoder=decoder))))
+    assert set(settings) <= set(known)  # yacs refuses others
+    wrong = [name for name, value in settings.items() if not isinstance(value, known[name])]
+    assert wrong == []  # yacs turns a list into a tuple, and nothing else
+    assert settings["DATASETS.TEST"] == ["densepose_coco_2014_minival"]
+
+
+def test_the_padded_configuration_names_the_backbone_of_the_module() -> None:
+    settings = yaml.safe_load(padded_config("model.yaml"))
+    name = settings["MODEL"]["BACKBONE"]["NAME"]
+    assert settings == {"_BASE_": "model.yaml", "MODEL": {"BACKBONE": {"NAME": name}}}
+    assert callable(getattr(detectron2_padding, name))
 
 
 def expected_shapes(settings: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -118,7 +178,7 @@ def test_names_and_shapes_are_those_that_detectron2_builds_from_the_configuratio
     settings = settings_of(model)
     found = {name: tuple(value.shape) for name, value in state.items() if not name.startswith("backbone.bottom_up.")}
     assert found == expected_shapes(settings)
-    assert settings["MODEL"]["HRNET"]["STAGE3"] == {"NUM_CHANNELS": [18, 36, 72]}
+    assert settings["MODEL"]["HRNET"]["STAGE3"]["NUM_CHANNELS"] == [18, 36, 72]
     assert settings["MODEL"]["ANCHOR_GENERATOR"]["SIZES"] == [[32], [64], [128], [256], [512]]
     assert settings["SOLVER"] == {"BASE_LR": 0.01}
 

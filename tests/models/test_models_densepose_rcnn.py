@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torchvision.ops import box_iou
 
+from hcmoco_bench.errors import DataError
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN, Detections, TrainingOutput
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.encoders import create_encoder
@@ -128,3 +130,95 @@ def test_another_backbone_and_the_pyramid_without_decoder() -> None:
     output = model(torch.randn(1, 3, 96, 128), [(96, 128)], PEOPLE[:1], ANNOTATED[:1])
     assert output.charts.coarse.shape[1:] == (15, 28, 28)
     assert "decoder" not in {name.partition(".")[0] for name, _ in model.named_parameters()}
+
+
+@pytest.fixture(scope="module")
+def finder() -> DensePoseRCNN:
+    """Finds people wherever there is a cell: every anchor is as good as any other, and no box is corrected."""
+    torch.manual_seed(0)
+    many = {"proposals_before": (4000, 4000), "proposals_after": (4000, 4000)}
+    options = SMALL.replace(pooling="learned", smallest_score=0.0, suppression=0.9, **many)
+    model = DensePoseRCNN(create_encoder("hrnet_w18_small", fusion="nearest"), options).eval()
+    model.people.detections_per_img = 4000
+    for layer in (model.proposals.head.objectness, model.proposals.head.deltas, model.people.box_predictor.deltas):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    return model
+
+
+def searched_cells(side: int, levels: int) -> int:
+    """Cells of stride 4 that detectron2's HRFPN has of an image's side: rounded up in HRNet, cut and rounded down here.
+
+    Each branch of HRNet has half the cells of the one before, rounded up; a transposed convolution of kernel 4 and
+    stride s makes (n - 1) s + 4 of n; the shortest counts, and of it whole cells of the coarsest level.
+    """
+    branch, lengths = math.ceil(math.ceil(side / 2) / 2), []
+    for number in range(4):
+        lengths.append((branch - 1) * 2**number + 4)
+        branch = math.ceil(branch / 2)
+    return min(lengths) // 2 ** (levels - 1) * 2 ** (levels - 1)
+
+
+@pytest.mark.parametrize("size", [(96, 160), (101, 150), (127, 97), (130, 131)])
+def test_without_padding_the_cells_are_those_of_detectron2(finder: DensePoseRCNN, size: tuple[int, int]) -> None:
+    seen: list[torch.Tensor] = []
+    handle = finder.neck.register_forward_hook(lambda module, given, pyramid: seen.extend(pyramid.values()))
+    with torch.no_grad():
+        finder(torch.zeros(1, 3, *size), [size], charted=0, padded=False)
+        finder(torch.zeros(1, 3, *size), [size], charted=0)
+    handle.remove()
+    levels = len(finder.neck.strides)
+    alone, padded = seen[:levels], seen[levels:]
+    for number, (level, more) in enumerate(zip(alone, padded, strict=True)):
+        assert level.shape[-2:] == tuple(searched_cells(side, levels) // 2**number for side in size)
+        assert level.shape[2] * finder.neck.strides[number] < size[0]
+        assert more.shape[2] * finder.neck.strides[number] >= size[0]
+        assert more.shape[3] * finder.neck.strides[number] >= size[1]
+
+
+def test_without_padding_people_at_the_right_and_lower_border_are_lost(finder: DensePoseRCNN) -> None:
+    height, width = 96, 160
+    images = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    searched = [4 * searched_cells(side, len(finder.neck.strides)) for side in (height, width)]
+    people = torch.tensor(
+        [[width - 30.0, 30, width, 60], [30, height - 30.0, 60, height], [40, 30, 70, 60]]  # right, below, inside
+    )
+    with torch.no_grad():
+        overlaps = [
+            box_iou(people, finder(images, [(height, width)], charted=0, padded=padded)[0].boxes).max(dim=1).values
+            for padded in (False, True)
+        ]
+    assert searched == [height - 32, width - 32]
+    assert (overlaps[1] > 0.5).all()
+    assert (overlaps[0] > 0.5).tolist() == [False, False, True]
+
+
+def test_without_padding_images_of_a_batch_do_not_change_each_other(finder: DensePoseRCNN) -> None:
+    images = torch.randn(2, 3, 120, 150, generator=torch.Generator().manual_seed(0))
+    sizes = [(120, 150), (97, 131)]
+    with torch.no_grad():
+        together = finder(images, sizes, charted=1, padded=False)
+        for number, (height, width) in enumerate(sizes):
+            image = images[number : number + 1, :, :height, :width]
+            (alone,) = finder(image, [(height, width)], charted=1, padded=False)
+            assert torch.equal(together[number].boxes, alone.boxes)
+            assert torch.equal(together[number].charts.u, alone.charts.u)
+
+
+def test_an_image_without_a_cell_is_an_error_unless_it_is_padded(finder: DensePoseRCNN) -> None:
+    with torch.no_grad():
+        assert finder(torch.zeros(1, 3, 12, 150), [(12, 150)], charted=0)[0].finite
+        with pytest.raises(DataError, match="too small for 4 levels") as caught:
+            finder(torch.zeros(1, 3, 12, 150), [(12, 150)], charted=0, padded=False)
+    assert caught.value.kind == "image_too_small"
+
+
+def test_training_without_padding_learns_from_the_cells_that_there_are(finder: DensePoseRCNN) -> None:
+    seen: list[torch.Tensor] = []
+    handle = finder.neck.register_forward_hook(lambda module, given, pyramid: seen.append(pyramid["p1"]))
+    torch.manual_seed(0)
+    output = finder.train()(torch.randn(2, 3, 120, 150), SIZES, PEOPLE, ANNOTATED, padded=False)
+    handle.remove()
+    finder.eval()
+    assert all(loss.isfinite() for loss in output.losses.values())
+    assert seen[0].shape[-2:] == tuple(searched_cells(side, 4) for side in (120, 150))

@@ -118,6 +118,33 @@ def test_nearest_fusion_is_timm_and_differs_from_the_published_one() -> None:
     assert all((a - b).abs().max() > 0.01 * a.abs().max() for a, b in zip(expected[1:], other[1:], strict=True))
 
 
+def test_nearest_fusion_cuts_off_what_is_too_much_as_detectron2_does() -> None:
+    network = create_raw_hrnet("hrnet_w18_small", fusion="nearest").eval()
+    module = network.stage4[0]
+    maps = [torch.randn(1, 16 * 2**i, height, width) for i, (height, width) in enumerate(sizes_of(75, 101))]
+    with torch.no_grad():
+        branches = [branch(features) for branch, features in zip(module.branches, maps, strict=True)]
+        for i, fused in enumerate(module(maps)):
+            total = torch.zeros_like(branches[i])
+            for j, features in enumerate(branches):
+                part = module.fuse_layers[i][j](features)
+                total = total + part[:, :, : total.shape[2], : total.shape[3]]
+            torch.testing.assert_close(fused, total.relu())
+    image = torch.randn(1, 3, 75, 101)
+    with torch.no_grad():
+        assert [tuple(each.shape[-2:]) for each in network(image)[1:]] == sizes_of(75, 101)
+
+
+def sizes_of(height: int, width: int) -> list[tuple[int, int]]:
+    """Of HRNet's branches, strides 4 to 32: each stride of 2 rounds up."""
+    sizes = []
+    for step in range(1, 6):
+        height, width = -(-height // 2), -(-width // 2)
+        if step > 1:
+            sizes.append((height, width))
+    return sizes
+
+
 def test_an_unknown_backbone_names_near_matches() -> None:
     with pytest.raises(UsageError, match=r"hrnet_w19.*did you mean .*hrnet_w18"):
         create_encoder("hrnet_w19")

@@ -64,6 +64,16 @@ def test_repeated_points_are_sampled_once_and_then_the_first_again() -> None:
     assert sample[3:] == [0, 0, 0]
 
 
+def test_distinct_samples_take_copies_in_their_order_and_else_change_nothing() -> None:
+    points = cloud(3, size=1).repeat(1, 4, 1)
+    sample = farthest_point_sample(points, 12, distinct=True)[0].tolist()
+    assert sample[:3] == farthest_point_sample(points, 3)[0].tolist()
+    assert sample[3:] == [index for index in range(12) if index not in sample[:3]]
+    assert torch.equal(farthest_point_sample(cloud(40), 40, distinct=True), farthest_point_sample(cloud(40), 40))
+    with pytest.raises(UsageError, match="a cloud of 12 points has no 13 distinct ones"):
+        farthest_point_sample(points, 13, distinct=True)
+
+
 @pytest.mark.parametrize("entries", [1 << 26, 500], ids=["one table", "in pieces"])
 def test_ball_query_is_the_plain_one_at_every_scale(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
     monkeypatch.setattr(point_ops, "TABLE_ENTRIES", entries)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from forked import run_ranks
+from neighbor_offsets import clouds_of
+from torch import Tensor, nn
 
-from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground
-from hcmoco_bench.models.mappers import DenseMapper, GlobalMapper
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground, fill_background
 from hcmoco_bench.models.pointnet import PUBLISHED_LEVELS, Level, PointNet, PointNetEncoder
+from hcmoco_bench.models.weights import load_weights
+from hcmoco_bench.training.batch_norm import share_batch_statistics
 
 SMALL = (
     Level(64, (0.2, 0.4), (4, 8), ((8, 8), (8, 16)), 24),
@@ -46,37 +53,66 @@ def test_back_projection_is_the_inverse_of_the_pinhole() -> None:
     assert y[0, 10, 24] > y[0, 39, 24]
 
 
-def test_choice_is_every_pixel_once_where_the_numbers_agree() -> None:
-    valid = torch.rand(3, 200, generator=torch.Generator().manual_seed(1)) < 0.3
+def seeded(seed: int = 3) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_choice_is_every_pixel_once_in_an_order_of_its_own() -> None:
+    valid = torch.rand(3, 200, generator=seeded(1)) < 0.3
     valid[:, 0] = True
     for row in valid:
-        n = int(row.sum())
-        assert choose_foreground(row[None], n)[0].tolist() == row.nonzero()[:, 0].tolist()
+        pixels = row.nonzero()[:, 0]
+        chosen = choose_foreground(row[None], len(pixels), generator=seeded())[0]
+        assert chosen.sort().values.tolist() == pixels.tolist()
+        assert chosen.tolist() != pixels.tolist()
+        assert chosen.tolist() == choose_foreground(row[None], len(pixels), generator=seeded())[0].tolist()
+        assert chosen.tolist() != choose_foreground(row[None], len(pixels), generator=seeded(4))[0].tolist()
 
 
-@pytest.mark.parametrize("seed", [None, 3])
-def test_choice_thins_out_evenly_and_repeats_evenly(seed: int | None) -> None:
+def test_choice_repeats_evenly_and_no_pixel_before_all_have_come() -> None:
     valid = torch.zeros(2, 1000, dtype=torch.bool)
     valid[0, ::2] = True  # 500 pixels
     valid[1, [4, 9, 700]] = True
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    chosen = choose_foreground(valid, 100, generator=generator)
+    chosen = choose_foreground(valid, 100, generator=seeded())
     assert valid.gather(1, chosen).all()
     assert len(set(chosen[0].tolist())) == 100
-    assert (chosen[0].diff() <= 20).all()
-    counts = torch.bincount(chosen[1], minlength=1000)[[4, 9, 700]]
-    assert counts.sum() == 100
-    assert counts.max() - counts.min() <= 1
+    rounds = chosen[1, :99].reshape(33, 3)
+    assert sorted(rounds[0].tolist()) == [4, 9, 700]
+    assert (rounds == rounds[0]).all()
 
 
-def test_cells_hold_the_mean_of_their_valid_pixels() -> None:
-    points = torch.randn(1, 6, 5, 3)
+def test_choice_takes_every_pixel_with_the_same_chance() -> None:
+    valid = torch.zeros(1, 60, dtype=torch.bool)
+    valid[0, 10:50] = True
+    generator = seeded()
+    first = torch.stack([choose_foreground(valid, 10, generator=generator)[0] for _ in range(2000)])
+    counts = torch.bincount(first.flatten(), minlength=60)[10:50]
+    expected, deviation = 2000 * 10 / 40, (2000 * 0.25 * 0.75) ** 0.5
+    assert ((counts - expected).abs() < 4 * deviation).all()
+
+
+def test_choice_does_not_depend_on_the_other_images() -> None:
+    valid = torch.rand(5, 300, generator=seeded(1)) < torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])[:, None]
+    together = choose_foreground(valid, 64, generator=seeded())
+    for row, chosen in zip(valid, together, strict=True):
+        assert torch.equal(choose_foreground(row[None], 64, generator=seeded())[0], chosen)
+
+
+def test_background_is_filled_with_the_mean_depth_of_the_image() -> None:
+    depth = torch.tensor([[[2.0, torch.nan], [0.0, 4.0]], [[9.0, 1.0], [torch.inf, 0.0]]])
+    valid = torch.tensor([[[True, False], [False, True]], [[False, True], [False, False]]])
+    filled = fill_background(depth, valid)
+    assert filled.tolist() == [[[2.0, 3.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]]
+
+
+def test_cells_hold_the_mean_of_their_valid_pixels_or_of_all() -> None:
+    points = torch.randn(1, 6, 5, 3, generator=seeded())
     valid = torch.zeros(1, 6, 5, dtype=torch.bool)
     valid[0, 1, 1] = valid[0, 2, 3] = valid[0, 5, 4] = True
-    points[0, 0, 0] = torch.nan
-    means, occupied = cell_points(points, valid, 4)
-    assert occupied.tolist() == [[True, False, False, True]]
+    means = cell_points(points, valid, 4)
     torch.testing.assert_close(means[0, 0], (points[0, 1, 1] + points[0, 2, 3]) / 2)
+    torch.testing.assert_close(means[0, 1], points[0, :4, 4].mean(dim=0))
+    torch.testing.assert_close(means[0, 2], points[0, 4:, :4].mean(dim=(0, 1)))
     torch.testing.assert_close(means[0, 3], points[0, 5, 4])
 
 
@@ -94,15 +130,54 @@ def test_sides_that_are_no_multiple_of_four() -> None:
     assert features.shape == (2, 24, 12, 12)
 
 
-def test_mappers_take_its_map_and_gradients_reach_every_parameter() -> None:
+def test_its_mappers_take_what_it_encodes_and_gradients_reach_every_parameter() -> None:
     encoder = small_encoder()
-    maps = encoder(*scene())
-    loss = GlobalMapper(encoder.channels)(maps)[:, 0].sum() + DenseMapper(encoder.channels)(maps)[:, 0].sum()
-    loss.backward()
-    for name, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all()
-        assert parameter.grad.any(), name
+    points = encoder.encode(*scene())
+    mappers = [encoder.make_global_mapper(8), encoder.make_dense_mapper(8)]
+    sum(mapper(points)[:, 0].sum() for mapper in mappers).backward()
+    for module in (encoder, *mappers):
+        for name, parameter in module.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all()
+            assert parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("n_points", [64, 1024])
+def test_an_image_is_encoded_alone_as_in_a_batch_and_whatever_was_drawn_before(n_points: int) -> None:
+    """720 pixels of a person and 216 of another: more than 64 points, fewer than 1,024."""
+    encoder = small_encoder(n_points).eval()
+    depth, intrinsics, foreground = scene(3)
+    foreground[1, 10:31] = False
+    with torch.no_grad():
+        clouds = clouds_of(encoder.network, lambda: encoder(depth, intrinsics, foreground))
+        (together,) = encoder(depth, intrinsics, foreground)
+        for b in range(3):
+            one = (depth[b : b + 1], intrinsics[b : b + 1], foreground[b : b + 1])
+            torch.manual_seed(b)
+            torch.rand(5)
+            alone = clouds_of(encoder.network, lambda one=one: encoder(*one))
+            assert all(torch.equal(mine[0], theirs[b]) for mine, theirs in zip(alone, clouds, strict=True))
+            torch.testing.assert_close(encoder(*one)[0][0], together[b], rtol=1e-4, atol=1e-5)
+
+
+def test_pixels_that_are_repeated_are_centers_equally_often() -> None:
+    encoder = PointNetEncoder(100, (Level(100, (0.2,), (4,), ((8,),), 8),))
+    depth = torch.zeros(1, 1, 16, 16)
+    depth.view(-1)[torch.arange(40) * 6] = 3.0
+    _, centers = clouds_of(encoder.network, lambda: encoder(depth, torch.tensor([[60.0] * 4]), depth[:, 0] > 0))
+    _, counts = centers[0].unique(dim=0, return_counts=True)
+    assert sorted(counts.tolist()) == [2] * 20 + [3] * 20
+
+
+def test_files_of_the_network_that_saw_one_side_of_each_ball_are_refused(tmp_path: Path) -> None:
+    current = create_encoder("pointnet").state_dict()
+    old = {name.replace("abstraction", "down").replace("propagation", "up"): value for name, value in current.items()}
+    torch.save({f"depth_encoder.{name}": value for name, value in old.items()}, tmp_path / "old.pth")
+    with pytest.raises(DataError, match=r"old\.pth: its PointNet\+\+ is of an earlier version.* train it again"):
+        create_encoder("pointnet", weights=tmp_path / "old.pth", modality="depth")
+    model = nn.ModuleDict({"encoder": create_encoder("pointnet")})
+    with pytest.raises(DataError, match=r"model\.pth: its PointNet\+\+ is of an earlier version"):
+        load_weights(model, {f"encoder.{name}": value for name, value in old.items()}, file="model.pth")
 
 
 def test_features_do_not_depend_on_the_order_of_the_points_beyond_the_first() -> None:
@@ -138,18 +213,23 @@ def test_the_body_is_seen_and_the_background_is_not() -> None:
     assert torch.equal(features, same)
     assert not torch.allclose(features, other)
     assert features[0, :, 4:8, 4:8].flatten(1).std(dim=1).max() > 0
-    # cells without foreground hold one and the same vector
-    assert torch.equal(features[:, :, 0, 0], features[:, :, -1, -1])
+    # a cell beside the body, at the mean depth, is like the body's edge there, and not like another
+    beside, left, right = features[0, :, 6, 2], features[0, :, 6, 3], features[0, :, 6, 8]
+    assert (beside - left).norm() < (beside - right).norm()
 
 
 def test_the_meter_of_the_crop_counts_not_its_pixels() -> None:
-    encoder = small_encoder().eval()
-    depth, intrinsics, foreground = scene()
-    moved = torch.roll(depth, (3, -4), dims=(2, 3))
+    torch.manual_seed(0)
+    # every ball holds every point: the order, which follows the pixels, picks nothing
+    encoder = PointNetEncoder(720, (Level(720, (5.0,), (720,), ((4, 4),), 8),)).eval()
+    depth, intrinsics, foreground = scene(1)
+    moved = torch.roll(depth, (4, -8), dims=(2, 3))
     with torch.no_grad():
         (here,) = encoder(depth, intrinsics, foreground)
-        (there,) = encoder(moved, intrinsics + torch.tensor([0, 0, -4.0, 3.0]), moved[:, 0] > 0)
-    torch.testing.assert_close(here[:, :, 0, 0], there[:, :, 0, 0], rtol=1e-3, atol=1e-4)
+        (there,) = encoder(moved, intrinsics + torch.tensor([0, 0, -8.0, 4.0]), moved[:, 0] > 0)
+    body = (slice(None), slice(None), slice(2, 10), slice(3, 9))
+    torch.testing.assert_close(torch.roll(there, (-1, 2), dims=(2, 3))[body], here[body], rtol=1e-3, atol=1e-4)
+    assert here[body].flatten(2).std(dim=2).max() > 1e-3
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 3, 20])
@@ -165,15 +245,44 @@ def test_fewer_points_than_asked_for_are_repeated(pixels: int) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_no_foreground_anywhere_is_zero_with_zero_gradients(training: bool) -> None:
-    encoder = small_encoder().train(training)
-    before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+    encoder = small_encoder()
+    modules = nn.ModuleList([encoder, encoder.make_dense_mapper(8)]).train(training)
+    before = {name: buffer.clone() for name, buffer in modules.named_buffers()}
     depth, intrinsics, foreground = scene()
     (features,) = encoder(depth, intrinsics, torch.zeros_like(foreground))
     assert features.shape == (2, 24, 12, 12)
     assert not features.any()
-    features.sum().backward()
-    assert all(p.grad is not None and not p.grad.any() for p in encoder.parameters())
-    assert all(torch.equal(buffer, before[name]) for name, buffer in encoder.named_buffers())
+    embeddings = modules[1](encoder.encode(depth, intrinsics, torch.zeros_like(foreground)))
+    assert embeddings.shape == (2, 8, 12, 12)
+    assert not embeddings.any()
+    (features.sum() + embeddings.sum()).backward()
+    assert all(p.grad is not None and not p.grad.any() for p in modules.parameters())
+    assert all(torch.equal(buffer, before[name]) for name, buffer in modules.named_buffers())
+
+
+def _one_process(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    encoder = small_encoder()
+    mapper = encoder.make_dense_mapper(8)
+    for module in (encoder, mapper):
+        share_batch_statistics(module)
+    depth, intrinsics, foreground = scene()
+    values = mapper(encoder.encode(depth, intrinsics, foreground if rank == 0 else torch.zeros_like(foreground)))
+    values.square().sum().backward()
+    state = {name: buffer for module in (encoder, mapper) for name, buffer in module.named_buffers()}
+    torch.save([values.detach(), state], f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_a_process_without_foreground_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    run_ranks(_one_process, str(tmp_path), ranks=2)
+    (values, state), (nothing, same) = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    encoder = small_encoder()
+    mapper = encoder.make_dense_mapper(8)
+    torch.testing.assert_close(values, mapper(encoder.encode(*scene())), rtol=1e-3, atol=1e-4)
+    assert not nothing.any()
+    assert all(torch.equal(same[name], buffer) for name, buffer in state.items())
 
 
 def test_an_image_without_foreground_does_not_touch_the_others() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models.neighbor_offsets import clouds_of, neighbor_offsets
+from neighbor_offsets import clouds_of, neighbor_offsets
 from torch import Tensor
 from torch.nn import functional
 

@@ -34,7 +34,7 @@ def model(checkpoint: Path) -> MultiModalModel:
 
 
 @pytest.mark.parametrize("modality", ["rgb", "depth"])
-@pytest.mark.parametrize("to", ["timm", "hrnet-seg", "detectron2", "a2j"])
+@pytest.mark.parametrize("to", ["timm", "hrnet-seg", "a2j"])
 def test_each_encoder_in_each_format(
     checkpoint: Path, model: MultiModalModel, modality: str, to: str, tmp_path: Path
 ) -> None:
@@ -43,7 +43,15 @@ def test_each_encoder_in_each_format(
     again = create_encoder(done.backbone, weights=done.path).eval()
     for ours, theirs in zip(trained(IMAGE), again(IMAGE), strict=True):
         torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
-    assert ("nearest" in done.note) == (to in ("timm", "detectron2")), "who fuses otherwise is told so"
+    assert ("nearest" in done.note) == (to == "timm"), "who fuses otherwise is told so"
+
+
+def test_a_backbone_that_detectron2_cannot_build_is_refused(
+    checkpoint: Path, model: MultiModalModel, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"hrnet_w18_small.*stay random.*hrnet_w18, hrnet_w32, hrnet_w48"):
+        export_checkpoint(checkpoint, "rgb", "detectron2", tmp_path / "encoder.pth")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_folder_for_the_hub_loads_in_timm_and_here(

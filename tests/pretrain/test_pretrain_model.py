@@ -8,7 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.models.encoders import create_encoder
+from hcmoco_bench.models.mappers import normalize
+from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.pretrain.multimodal.sample_level import make_sample_level
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
@@ -155,6 +159,47 @@ def test_degenerate_batches_give_finite_losses_and_gradients(lacking: str, metho
         depth = [*model.depth_encoder.parameters(), *model.dense_mappers["depth"].parameters()]
         assert not any(parameter.grad is not None and parameter.grad.any() for parameter in depth)
     assert set(result.metrics) <= set(objective.columns)
+
+
+@pytest.fixture
+def model_of_points() -> MultiModalModel:
+    levels = (Level(64, (0.1, 0.2), (4, 8), ((8,), (8,)), 16), Level(16, (0.3,), (8,), ((16,),), 16))
+    torch.manual_seed(0)
+    rgb = create_encoder("hrnet_w18_small")
+    return MultiModalModel(rgb, PointNetEncoder(64, levels), joint_set("mpii16"), dim=12)
+
+
+def test_points_have_mappers_of_their_own(model_of_points: MultiModalModel) -> None:
+    batch = some_batch()
+    embeddings = model_of_points.train()(batch)
+    points = model_of_points.depth_encoder.encode(batch.depth, batch.intrinsics, batch.foreground)
+    expected = normalize(model_of_points.global_mappers["depth"].projection(points.features.mean(dim=2)), dim=1)
+    torch.testing.assert_close(embeddings.global_["depth"], expected)
+    assert embeddings.maps["depth"].shape == embeddings.maps["rgb"].shape == (4, 12, 16, 16)
+    assert (embeddings.maps["depth"] >= 0).all()
+    (embeddings.maps["depth"].sum() + embeddings.global_["depth"].sum()).backward()
+    of_depth = [
+        model_of_points.depth_encoder,
+        model_of_points.dense_mappers["depth"],
+        model_of_points.global_mappers["depth"],
+    ]
+    assert all(parameter.grad is not None for module in of_depth for parameter in module.parameters())
+
+
+def test_points_of_samples_without_depth_do_not_touch_the_others(model_of_points: MultiModalModel) -> None:
+    batch = some_batch()
+    some = torch.tensor([True, False, True, True])
+    foreground = batch.foreground.clone()
+    foreground[3] = False
+    batch = replace(batch, has_depth=some, foreground=foreground)
+    with torch.no_grad():
+        mixed = model_of_points.train()(batch)
+        points = model_of_points.depth_encoder.encode(*(x[:1] for x in (batch.depth, batch.intrinsics, foreground)))
+    assert points.features.shape[0] == 1
+    for values in (mixed.global_["depth"], mixed.maps["depth"]):
+        assert not values[1].any()
+    assert not mixed.maps["depth"][3].any()
+    assert mixed.maps["depth"][[0, 2]].flatten(1).any(dim=1).all()
 
 
 def test_the_fine_space_is_not_the_coarse_one() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from detectron2_files import Found, write_dump, write_evaluation
 
 from hcmoco_bench.data.densepose import DensePoseBatch, collate_densepose
 from hcmoco_bench.errors import DataError, UsageError
@@ -129,6 +130,23 @@ def test_published_scores_at_800_px(task: DensePose, root: Path) -> None:
     assert min(task.open_data(config(root), "minival", train=False).dataset[0].rgb.shape[1:]) == 96
 
 
+def test_published_does_not_pad(task: DensePose, root: Path) -> None:
+    seen = []
+    settings = config(root, proposals_before=[10, 10], proposals_after=[10, 10])
+    model = task.build_model(settings, fresh=False)
+    model.register_forward_pre_hook(lambda _, given, options: seen.append(options["padded"]), with_kwargs=True)
+    for protocol in ("native", "published"):
+        chosen = settings.replace(protocol=protocol)
+        evaluate_model(task, model, task.open_data(chosen, "minival", train=False), chosen, CPU)
+    assert seen == [True, False]
+    assert task.record.version == 2  # its scores before were with padding
+    objectives = [
+        task.build_objective(settings.replace(padding=padding), model, task.open_data(settings, "train", train=True))
+        for padding in (True, False)
+    ]
+    assert [objective.padded for objective in objectives if isinstance(objective, DensePoseObjective)] == [True, False]
+
+
 def test_missing_images_are_counted_and_stay_expected(task: DensePose, root: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(root, tmp_path / "copy"))
     (copy / "train2014" / "COCO_train2014_000000000002.jpg").unlink()
@@ -209,8 +227,9 @@ def test_the_objective_adds_its_terms_and_counts_what_they_are_means_of(root: Pa
     batch, output = make_batch(root), make_output(make_batch(root))
 
     class Fixed(torch.nn.Module):
-        def forward(self, images: torch.Tensor, *given: Any) -> TrainingOutput:
+        def forward(self, images: torch.Tensor, *given: Any, padded: bool) -> TrainingOutput:
             assert images.dtype == torch.float32
+            assert padded
             return output
 
     objective = DensePoseObjective(ChartWeights())
@@ -296,6 +315,26 @@ def test_who_knows_the_points_scores_high_and_who_knows_the_boxes_alone_does_not
     chance = score(task, root, tmp_path / "chance.json")
     assert chance.scores["bbox_AP"] == pytest.approx(100)
     assert chance.scores["gps_AP"] < 5
+
+
+def test_files_of_detectron2_score_as_the_same_detections_in_json(task: DensePose, root: Path, tmp_path: Path) -> None:
+    data = task.open_data(config(root), "minival", train=False)
+    detections = list(near_perfect(data))
+    write_results(tmp_path / "results.json", detections)
+    expected = score(task, root, tmp_path / "results.json")
+    evaluation = score(task, root, write_evaluation(tmp_path / "coco_densepose_predictions.pth", detections))
+    assert evaluation.scores == expected.scores
+    assert evaluation.problems == ()
+    (image,) = images_of(data).values()
+    found = [Found.of(detection) for detection in detections]
+    names = [f"/elsewhere/{image.path.name}", "/elsewhere/COCO_val2014_000000000009.jpg"]
+    dump = score(task, root, write_dump(tmp_path / "results.pkl", dict.fromkeys(names, found)))
+    assert dump.scores == pytest.approx(expected.scores, rel=1e-6, nan_ok=True)
+    assert [(problem.kind, problem.kept) for problem in dump.problems] == [("not_in_split", False)]
+    assert "COCO_val2014_000000000009.jpg" in dump.problems[0].reason
+    partly = write_evaluation(tmp_path / "other.pth", [replace(detections[0], image_id=77)])
+    with pytest.raises(DataError, match=r"1 images not in the split \(77\)"):
+        score(task, root, partly)
 
 
 def test_predictions_that_are_not_of_the_split_or_damaged_are_refused(

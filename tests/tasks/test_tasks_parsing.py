@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from neighbor_offsets import clouds_of, neighbor_offsets
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -19,10 +21,13 @@ from hcmoco_bench.cli.app import app
 from hcmoco_bench.data.framing import Region, region_crop
 from hcmoco_bench.data.parsing import ParsingDataset, collate_parsing
 from hcmoco_bench.errors import DataError, LabelError, UsageError
+from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.pointnet import Level, PointNetEncoder
 from hcmoco_bench.models.segmentation import SegmentationNet
 from hcmoco_bench.results import read_result
+from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
 from hcmoco_bench.tasks.core.evaluate import evaluate_model
+from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -132,6 +137,24 @@ def test_published_averages_with_the_mirror_image(small: dict[str, Any]) -> None
     assert not torch.allclose(scores, enlarged.exp())
 
 
+def test_published_compares_epochs_by_a_plain_validation(small: dict[str, Any], tmp_path: Path) -> None:
+    given = small | {"protocol": "published", "choose": "best", "epochs": 1}
+    config = make_finetune_settings("depth_parsing", given)
+    report = run_finetune(config, tmp_path / "run", bootstrap=0, sheet_size=0)
+    assert report.written is not None
+    assert "the epoch was chosen on the test split: a leak" in report.written.result.status.notes
+    (line,) = csv.DictReader((tmp_path / "run" / "seed-0" / "epochs.csv").open())
+    model = TASK.build_model(config)
+    model.load_state_dict(load_task_checkpoint(tmp_path / "run" / "seed-0" / "model.pth", "depth_parsing").model)
+    data = TASK.open_data(config, "test", train=False)
+    model.eval()
+    with torch.inference_mode():
+        plain = TASK.evaluate_epoch(model, data, config, device=CPU)
+    assert float(line["miou"]) == plain.scores["miou"]
+    assert report.runs[0].evaluation is not None
+    assert report.runs[0].evaluation.scores["miou"] != plain.scores["miou"]
+
+
 def test_points_leave_background_out(small: dict[str, Any]) -> None:
     given = {**small, "backbone": "pointnet", "framing": "person"}
     config = make_finetune_settings("depth_parsing", given)
@@ -152,6 +175,20 @@ def test_points_leave_background_out(small: dict[str, Any]) -> None:
     # a person's pixel is background only where the input's square does not reach
     assert counts["prediction"][:, 0].sum() <= 0.02 * counts["target"].sum()
     assert evaluation.scores["miou"] == evaluation.scores["miou_parts"]
+
+
+def test_neighbors_of_points_lie_on_all_sides(small: dict[str, Any]) -> None:
+    """Of crops as they are scored, through the encoder as it is used, at every level, scale and coordinate."""
+    given = {**small, "backbone": "pointnet", "framing": "person", "image_size": 128}
+    data = TASK.open_data(make_finetune_settings("depth_parsing", given), "test", train=False)
+    batch = collate_parsing([data.dataset[0], data.dataset[5]], 2)
+    encoder = create_encoder("pointnet").eval()
+    with torch.no_grad():
+        clouds = clouds_of(encoder.network, lambda: encoder(batch.image, batch.intrinsics, batch.image[:, 0] > 0))
+    offsets = neighbor_offsets(encoder.network, clouds)
+    crowded = ~offsets.isnan()
+    assert crowded[:3].all()
+    assert offsets[crowded].abs().max() < 0.1
 
 
 def test_a_network_that_diverged_is_an_error(small_config: FinetuneSettings, test_data: TaskData) -> None:

@@ -1,7 +1,8 @@
-"""COCO results JSON with dense poses: a list of objects, one per detection.
+"""Files with dense poses that other programs found: COCO results JSON, or what detectron2 saves.
 
-Each has `image_id`, `bbox` ([left, top, width, height], px), `score`, `category_id` (the person's; 0, as detectron2
-counts, is taken for it; others are left out and counted), and the quantized IUV over the box in one of these forms:
+COCO results are a list of objects, one per detection. Each has `image_id`, `bbox` ([left, top, width, height], px),
+`score`, `category_id` (the person's; 0, as detectron2 counts, is taken for it; others are left out and counted), and
+the quantized IUV over the box in one of these forms:
 
 | fields | written by |
 |---|---|
@@ -11,7 +12,8 @@ counts, is taken for it; others are left out and counted), and the quantized IUV
 | `densepose`: {`labels_uv`: [[[...]]]}, or `uv`: [[[...]]] | anyone: plain lists (3, h, w) |
 
 See https://github.com/facebookresearch/DensePose/tree/main/challenge and detectron2's
-`projects/DensePose/densepose/structures/chart_result.py`.
+`projects/DensePose/densepose/structures/chart_result.py`. The files that detectron2 saves are described in
+`detectron2_results.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import base64
 import binascii
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +35,21 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.images import ImageError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.object_pickle import StoredObject
 from hcmoco_bench.files.png import decode_rgb_png
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.files.tensor_files import TensorFileError
+from hcmoco_bench.files.torch_objects import is_torch_file
 from hcmoco_bench.metrics.densepose.detection import Detection
+from hcmoco_bench.metrics.densepose.detectron2_results import (
+    PERSONS,
+    PREDICTIONS_FILE,
+    read_detectron2_results,
+    stored_iuv,
+)
 
 PERSON = 1
-_PERSONS = {PERSON, 0}
+_POSES = ("uv_data", "densepose", "uv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,26 +87,28 @@ class ResultFile:
                 problems.append(Problem(str(entry["image_id"]), kind, str(self.path), reason))
 
 
-def read_results(path: Path) -> ResultFile:
-    """Read a results file.
+def read_results(path: Path, *, image_ids: Callable[[], Mapping[str, int]] | None = None) -> ResultFile:
+    """Read a results file: COCO results JSON, or a file of detectron2's.
+
+    Args:
+        path: The file.
+        image_ids: Gives COCO's number of each image by file name, for files that name images so (`apply_net.py dump`).
 
     Raises:
-        DataError: Kind `results_unreadable`: missing, truncated, or not a list of objects.
+        DataError: Kind `results_unreadable`: missing, truncated, or not a list of objects; `results_without_poses`:
+            boxes alone; or as `read_detectron2_results` does.
     """
-    content = read_json(path, kind="results_unreadable")
-    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-        raise DataError(
-            f"{path}: not COCO results, which are a list of objects; give the detections, not the annotations",
-            kind="results_unreadable",
-            file=str(path),
-        )
-    entries, problems = [], []
-    for number, entry in enumerate(content):
+    if path.is_file() and is_torch_file(path):
+        found, problems = read_detectron2_results(path, image_ids)
+    else:
+        found, problems = _json_entries(path), []
+    entries = []
+    for number, entry in enumerate(found):
         image = entry.get("image_id")
         if not isinstance(image, int) or isinstance(image, bool):
             reason = f"{path}: result {number} has image_id {image!r}; it must be a number"
             problems.append(Problem("", "result_wrong", str(path), reason))
-        elif entry.get("category_id", PERSON) not in _PERSONS:
+        elif entry.get("category_id", PERSON) not in PERSONS:
             reason = f"{path}: result {number} is of category {entry['category_id']}, not a person"
             problems.append(Problem(str(image), "other_category", str(path), reason))
         else:
@@ -122,6 +135,24 @@ def to_result(detection: Detection) -> dict[str, Any]:
     }
 
 
+def _json_entries(path: Path) -> list[dict[str, Any]]:
+    content = read_json(path, kind="results_unreadable")
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise DataError(
+            f"{path}: not COCO results, which are a list of objects; give the detections, not the annotations",
+            kind="results_unreadable",
+            file=str(path),
+        )
+    if content and not any(name in entry for entry in content for name in _POSES):
+        raise DataError(
+            f"{path}: boxes without dense poses. detectron2 writes the dense poses of its evaluation to a file beside "
+            f"this one; give that: --predictions {path.with_name(PREDICTIONS_FILE)}",
+            kind="results_without_poses",
+            file=str(path),
+        )
+    return content
+
+
 def _detection(entry: Mapping[str, Any]) -> Detection:
     image = int(entry["image_id"])
     try:
@@ -135,6 +166,8 @@ def _detection(entry: Mapping[str, Any]) -> Detection:
 def _iuv(entry: Mapping[str, Any], image: int) -> NDArray[np.uint8]:
     dense = entry.get("densepose")
     try:
+        if isinstance(dense, StoredObject):
+            return stored_iuv(dense)
         if "uv_data" in entry:
             return _decoded(entry["uv_shape"], entry["uv_data"])
         if isinstance(dense, Mapping) and "labels_uv_str" in dense:
@@ -147,7 +180,9 @@ def _iuv(entry: Mapping[str, Any], image: int) -> NDArray[np.uint8]:
             f"image {image}: no dense pose in it (uv_data, or densepose with labels_uv_str or labels_uv)",
             kind="result_wrong",
         ) from error
-    except (ValueError, binascii.Error, ImageError) as error:
+    except DataError as error:
+        raise DataError(f"image {image}: {error}", kind=error.kind) from error
+    except (ValueError, binascii.Error, ImageError, TensorFileError) as error:
         raise DataError(f"image {image}: IUV cannot be decoded ({error})", kind="iuv_unreadable") from error
 
 

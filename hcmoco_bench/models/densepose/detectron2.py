@@ -6,26 +6,30 @@ Read from https://github.com/facebookresearch/detectron2, `projects/DensePose/de
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.models.densepose.detectron2_padding import build_padded_hrfpn_backbone
 from hcmoco_bench.models.densepose.hrfpn import HRFPN
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
+from hcmoco_bench.models.detectron2_hrnet import check_detectron2_hrnet, detectron2_hrnet
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.export import fusion_of
 from hcmoco_bench.models.foreign.detectron2_densepose import Detectron2DensePose
 
-BACKBONES = ("hrnet_w18", "hrnet_w32", "hrnet_w48")
-"""HRNets that detectron2's can be; its first stage has four blocks of fixed width, those of `small` ones differ."""
+TRAINING_SPLITS: Final = ("densepose_coco_2014_train", "densepose_coco_2014_valminusminival")
+TEST_SPLIT: Final = "densepose_coco_2014_minival"
+"""Names under which detectron2's DensePose registers the splits."""
+
+BACKBONE: Final = "build_hrfpn_backbone"
+"""Its HRFPN; images are not padded there, see `detectron2_padding`."""
 
 
 def check_exportable(model: DensePoseRCNN) -> None:
     """Raise UsageError if detectron2's DensePose has no such network; says what differs."""
-    name = model.encoder.name.partition(".")[0]
-    if name not in BACKBONES:
-        raise UsageError(f"detectron2's DensePose has HRNets like {', '.join(BACKBONES)}; this encoder is {name}")
+    check_detectron2_hrnet(model.encoder.name)
     if not isinstance(model.neck, HRFPN):
         raise UsageError(f"the export writes models with HRFPN; this one has neck={model.options.neck}")
     if model.options.pooling != "learned":
@@ -52,7 +56,7 @@ def detectron2_config(
 
     Args:
         model: The network.
-        weights: Value of `MODEL.WEIGHTS`.
+        weights: Value of `MODEL.WEIGHTS`: an absolute path, because detectron2 looks from the folder that it runs in.
         shortest: The shorter side of images in use, px.
         longest: Largest longer side, px.
         solver: What goes under `SOLVER`, for whoever trains on.
@@ -66,18 +70,14 @@ def detectron2_config(
     check_exportable(model)
     options, strides = model.options, model.neck.strides
     levels = [f"p{number + 1}" for number in range(options.levels)]
-    channels = list(model.encoder.channels)
     settings = {
         "MODEL": {
             "META_ARCHITECTURE": "GeneralizedRCNN",
             "WEIGHTS": weights,
             "PIXEL_MEAN": [123.675, 116.28, 103.53],
             "PIXEL_STD": [58.395, 57.12, 57.375],
-            "BACKBONE": {"NAME": "build_hrfpn_backbone"},
-            "HRNET": {
-                **{f"STAGE{count}": {"NUM_CHANNELS": channels[:count]} for count in (2, 3, 4)},
-                "HRFPN": {"OUT_CHANNELS": options.width},
-            },
+            "BACKBONE": {"NAME": BACKBONE},
+            "HRNET": {**detectron2_hrnet(model.encoder.name), "HRFPN": {"OUT_CHANNELS": options.width}},
             "ANCHOR_GENERATOR": {"SIZES": [[8 * stride] for stride in strides], "ASPECT_RATIOS": [[0.5, 1.0, 2.0]]},
             "RPN": {
                 "IN_FEATURES": levels,
@@ -118,12 +118,28 @@ def detectron2_config(
                 "DECODER_CONV_DIMS": options.decoder_width,
             },
         },
+        "DATASETS": {"TRAIN": list(TRAINING_SPLITS), "TEST": [TEST_SPLIT]},
         "INPUT": {"FORMAT": "RGB", "MIN_SIZE_TEST": shortest, "MAX_SIZE_TEST": longest},
         "SOLVER": solver,
         "VERSION": 2,
     }
     note = f"# Built by hcmoco-bench; {model.encoder.name}{_fusion_note(model.encoder)}\n"
     text: str = yaml.safe_dump(settings, sort_keys=False, default_flow_style=None)
+    return note + text
+
+
+def padded_config(base: str) -> str:
+    """A configuration of the same network with padded images, which needs the backbone of `detectron2_padding`.
+
+    Args:
+        base: Name of the file that `detectron2_config` gave, in the same folder.
+
+    Returns:
+        YAML as `detectron2_config`.
+    """
+    settings = {"_BASE_": base, "MODEL": {"BACKBONE": {"NAME": build_padded_hrfpn_backbone.__name__}}}
+    note = "# Searches images up to their border; DETECTRON2_ENV_MODULE must name the module beside this file.\n"
+    text: str = yaml.safe_dump(settings, sort_keys=False)
     return note + text
 
 

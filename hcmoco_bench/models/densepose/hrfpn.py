@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hcmoco_bench.errors import UsageError
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.densepose.detectron2_padding import BACKBONE_STRIDE, padded_size
 from hcmoco_bench.models.densepose.settings import Pooling
 
 FINEST_STRIDE = 4
 _KERNEL = 4
-_BACKBONE_STRIDE = 32
-"""Sides are multiples of it, as HRNets that add their branches by nearest neighbor need them."""
 
 
 class HRFPN(nn.Module):
@@ -86,12 +85,12 @@ class HRFPN(nn.Module):
     def padded_size(self, size: int) -> int:
         """The least side, in px, that a padded image needs for every px of `size` to have a cell on each level.
 
-        Learned enlarging loses up to 4 cells at the right and lower border, which one more unit of backbones makes up
-        for.
+        Learned enlarging loses up to 4 cells at the right and lower border; see `detectron2_padding.padded_size`.
         """
-        unit: int = max(self.strides[-1], _BACKBONE_STRIDE)
-        whole = -(-size // unit) * unit
-        return whole + _BACKBONE_STRIDE if self.pooling == "learned" else whole
+        if self.pooling == "learned":
+            return padded_size(size, self.strides[-1])
+        unit: int = max(self.strides[-1], BACKBONE_STRIDE)
+        return -(-size // unit) * unit
 
     def forward(self, maps: tuple[Tensor, ...]) -> OrderedDict[str, Tensor]:
         """The pyramid of a batch.
@@ -100,15 +99,21 @@ class HRFPN(nn.Module):
             maps: (B, C, h, w) per map of the encoder.
 
         Returns:
-            `p1`, `p2`, ...: (B, width, h, w), each half the size of the one before.
+            `p1`, `p2`, ...: (B, width, h, w), each half the size of the one before. They end with the last whole cell
+            of the coarsest level: what lies beyond it at the right and lower border has no cell.
+
+        Raises:
+            DataError: Kind `image_too_small` if an image that is not padded has no cell on the coarsest level.
         """
         if self.pooling == "learned":
             enlarged: list[Tensor] = [layer(features) for layer, features in zip(self.enlarge, maps, strict=True)]
             height, width = (min(features.shape[axis] for features in enlarged) for axis in (2, 3))
+            self._check_size(height, width)
             joined = torch.cat([features[:, :, :height, :width] for features in enlarged], dim=1)
             levels = [layer(joined) for layer in self.reduce]
         else:
             size = maps[0].shape[-2:]
+            self._check_size(*size)
             enlarged = [maps[0]] + [
                 functional.interpolate(features, size=size, mode="bilinear", align_corners=False)
                 for features in maps[1:]
@@ -121,3 +126,12 @@ class HRFPN(nn.Module):
             times = 2 ** (len(levels) - 1 - number)
             pyramid[f"p{number + 1}"] = smooth(features[:, :, : rows * times, : columns * times])
         return pyramid
+
+    def _check_size(self, height: int, width: int) -> None:
+        least = self.strides[-1] // FINEST_STRIDE
+        if min(height, width) < least:
+            raise DataError(
+                f"an image of {height}x{width} cells of stride {FINEST_STRIDE} is too small for {len(self.strides)} "
+                f"levels, which take {least} at least; pad images (protocol native), or train with fewer levels",
+                kind="image_too_small",
+            )

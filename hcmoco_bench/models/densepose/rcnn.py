@@ -122,6 +122,7 @@ class DensePoseRCNN(nn.Module):
         annotated: Sequence[Tensor] | None = None,
         *,
         charted: int = 20,
+        padded: bool = True,
     ) -> TrainingOutput | list[Detections]:
         """Train on a batch, or look for people in it.
 
@@ -131,13 +132,23 @@ class DensePoseRCNN(nn.Module):
             people: In training: for each image (P, 4) float32 boxes of all people, input px; P may be 0.
             annotated: In training: (P,) bool, who has DensePose annotations.
             charted: In use: number of detections per image, the best ones, that get charts.
+            padded: Pad images so that each of their pixels has a cell on each level. detectron2 does not, and a strip
+                of up to 80 px at the right and lower border is not searched. Without padding, images in use are
+                searched one by one, as there, so that what is found does not depend on the rest of the batch.
+
+        Raises:
+            DataError: Kind `image_too_small` if an image that is not padded has no cell on the coarsest level.
         """
-        height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
-        images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))
+        if not (padded or self.training):
+            alone = zip(images[:, None], sizes, strict=True)
+            return [self._search(image[..., : size[0], : size[1]], [size], charted)[0] for image, size in alone]
+        if padded:
+            height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
+            images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))
+        if not self.training:
+            return self._search(images, sizes, charted)
         pyramid = self.neck(self.encoder(images))
         listed = ImageList(images, list(sizes))
-        if not self.training:
-            return self._detect(listed, pyramid, charted)
         if people is None or annotated is None:
             raise ValueError("training needs the people of each image, and who of them is annotated")
         targets = [
@@ -161,13 +172,14 @@ class DensePoseRCNN(nn.Module):
             person=torch.cat([match[rows] for match, rows in zip(matched, chosen, strict=True)]),
         )
 
-    def _detect(self, images: ImageList, pyramid: dict[str, Tensor], charted: int) -> list[Detections]:
-        boxes, _ = self.proposals(images, pyramid)
+    def _search(self, images: Tensor, sizes: Sequence[tuple[int, int]], charted: int) -> list[Detections]:
+        pyramid = self.neck(self.encoder(images))
+        boxes, _ = self.proposals(ImageList(images, list(sizes)), pyramid)
         scores, deltas = self._judge(pyramid, boxes)
         counts = [len(box) for box in boxes]
         finite = torch.stack([features.isfinite().flatten(1).all(dim=1) for features in pyramid.values()]).all(dim=0)
         judged = torch.cat([scores, deltas], dim=1).isfinite().all(dim=1).split(counts)  # type: ignore[no-untyped-call]
-        found, confidence, _ = self.people.postprocess_detections(scores, deltas, boxes, images.image_sizes)
+        found, confidence, _ = self.people.postprocess_detections(scores, deltas, boxes, list(sizes))
         charts = self._charts(pyramid, [box[:charted] for box in found])
         result, first = [], 0
         for number, box in enumerate(found):

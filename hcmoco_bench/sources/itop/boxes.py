@@ -37,8 +37,10 @@ def find_boxes(folder: Path, split: Split) -> Path:
     """The file with the boxes of a split: the published one, or a table of one's own.
 
     Raises:
-        DataError: If the folder has none of the two (`itop_boxes_missing`), or both (`itop_boxes`).
+        DataError: If the folder has none of the two (`itop_boxes_missing`), both (`itop_boxes`), or is a file.
     """
+    if folder.is_file():
+        _fail(folder, "it is a file; give the folder with the boxes of train and test")
     names = (PUBLISHED_BOXES[split], OWN_BOXES.format(split=split))
     found = [folder / name for name in names if (folder / name).is_file()]
     if len(found) == 1:

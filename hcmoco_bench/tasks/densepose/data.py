@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from hcmoco_bench.data.densepose import DensePoseImages, collate_densepose
@@ -23,6 +23,7 @@ from hcmoco_bench.sources.densepose import (
     read_annotations,
     read_body,
 )
+from hcmoco_bench.sources.densepose.records import read_records
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry, find_symmetry, generated_symmetry, read_symmetry
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
@@ -117,6 +118,18 @@ def truth_of(root: Path, split: str, ids: Iterable[str]) -> Mapping[int, Annotat
         number: image
         for path in annotation_files(root, name)
         for number, image in read_truth(path).items()
+        if number in wanted
+    }
+
+
+def image_numbers(root: Path, split: str, ids: Iterable[str]) -> dict[str, int]:
+    """COCO's number of each of these images by file name; raises DataError if an annotation file cannot be read."""
+    wanted = {int(identifier) for identifier in ids}
+    name = TEST if split == TEST else "train"
+    return {
+        PurePosixPath(file).name: number
+        for path in annotation_files(root, name)
+        for number, file in read_records(path).file_names.items()
         if number in wanted
     }
 

@@ -27,10 +27,12 @@ class DensePoseObjective(Objective[DensePoseBatch]):
 
     Args:
         weights: Factors on the terms of the charts.
+        padded: Whether the network pads images, so that people at their border have cells; see `DensePoseRCNN`.
     """
 
-    def __init__(self, weights: ChartWeights) -> None:
+    def __init__(self, weights: ChartWeights, *, padded: bool = True) -> None:
         self.weights = weights
+        self.padded = padded
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -43,7 +45,11 @@ class DensePoseObjective(Objective[DensePoseBatch]):
         """The loss of one batch."""
         boxes = [people.boxes for people in batch.people]
         output: TrainingOutput = model(
-            network_input(batch), batch.sizes, boxes, [people.annotated for people in batch.people]
+            network_input(batch),
+            batch.sizes,
+            boxes,
+            [people.annotated for people in batch.people],
+            padded=self.padded,
         )
         charts = output.charts
         losses = densepose_losses(

@@ -14,9 +14,11 @@ class DensePoseProtocol(Protocol):
 
     Attributes:
         side: Shorter side of the images in scoring, px; None for that of training.
+        padded: Whether images are padded in scoring, so that the network searches them up to their border.
     """
 
     side: int | None
+    padded: bool
 
 
 NATIVE: Final = DensePoseProtocol(
@@ -24,17 +26,20 @@ NATIVE: Final = DensePoseProtocol(
     summary="The network finds its own boxes, in images whose shorter side is image_size; the last epoch counts. The "
     "statistics are DensePose's: the 20 best detections per image for dense poses, 100 for boxes.",
     side=None,
+    padded=True,
 )
 PUBLISHED: Final = DensePoseProtocol(
     name="published",
-    summary="As native, but with a shorter side of 800 px in scoring, as in detectron2, whatever image_size the model "
-    "was trained with. Nothing leaks in the published evaluation.",
+    summary="As in detectron2: scoring takes a shorter side of 800 px, whatever image_size the model was trained with, "
+    "and does not pad images, so that a strip of up to 80 px at the right and lower border is not searched. Otherwise "
+    "as native. Nothing leaks in the published evaluation.",
     side=800,
+    padded=False,
 )
 
 RECORD: Final = TaskRecord(
     id=TASK,
-    version=1,
+    version=2,
     title="DensePose: people and the surface of their bodies (COCO)",
     data="a folder (--root) with COCO's train2014/ and val2014/, annotations/densepose_coco_2014_{train,minival,"
     "valminusminival}.json, and DensePose's evaluation tables",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.models.densepose.pixels import Pixels
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.hrnet import Fusion
+from hcmoco_bench.runtime.settings import TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 
@@ -43,6 +44,8 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
     less the mean, detectron2's default)."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of mirroring an image in training; without the mirror tables of the charts nothing is mirrored."""
+    padding: Annotated[bool, TrainingOnly()] = True
+    """Pad images in training so that the network learns up to their border; detectron2 (false) does not."""
     coordinate_weight: float = Field(default=0.01, ge=0)
     """Weight of the loss of U and V, which is summed over points."""
     part_weight: float = Field(default=1.0, ge=0)

@@ -39,7 +39,15 @@ from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
-from hcmoco_bench.tasks.densepose.data import TASK, TEST, find_geodesics, geodesics_of, open_densepose, truth_of
+from hcmoco_bench.tasks.densepose.data import (
+    TASK,
+    TEST,
+    find_geodesics,
+    geodesics_of,
+    image_numbers,
+    open_densepose,
+    truth_of,
+)
 from hcmoco_bench.tasks.densepose.detections import check_entries, image_detections, images_of, listed
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_input
 from hcmoco_bench.tasks.densepose.record import RECORD, DensePoseProtocol
@@ -54,8 +62,9 @@ if TYPE_CHECKING:
 _LABEL: Final = "scoring, images"
 _CHARTED: Final = 20
 _SHOWN_SCORE: Final = 0.5
-_LEFT_OUT: Final = frozenset({"other_category"})
-"""Problems of a results file that are not mistakes: detections of other categories are not scored."""
+_LEFT_OUT: Final = frozenset({"other_category", "not_in_split", "not_predicted"})
+"""Problems of a results file that are not mistakes: detections of other categories and in other images are not scored,
+and people in images that were not searched count as missed."""
 
 
 class DensePose(Task[DensePoseSettings]):
@@ -101,7 +110,7 @@ class DensePose(Task[DensePoseSettings]):
 
     def build_objective(self, config: DensePoseSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `DensePoseObjective`."""
-        return DensePoseObjective(config.weights())
+        return DensePoseObjective(config.weights(), padded=config.padding)
 
     def evaluate(
         self,
@@ -118,9 +127,10 @@ class DensePose(Task[DensePoseSettings]):
         metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, config.geodesics, progress))
         shown, done = set(spread(data.ids, sheet_size)), 0
         kept: dict[str, list[Detection]] = {}
+        padded = self.protocol(config).padded
         for batch in evaluation_batches(data, config, device):
             with autocast(config.precision, device):
-                found: list[Detections] = model(network_input(batch), batch.sizes, charted=_CHARTED)
+                found: list[Detections] = model(network_input(batch), batch.sizes, charted=_CHARTED, padded=padded)
             for row, one in enumerate(found):
                 detections = image_detections(batch, row, one)
                 metric.update(detections)
@@ -139,12 +149,14 @@ class DensePose(Task[DensePoseSettings]):
         progress: Progress = no_progress,
         sheet_size: int = 0,
     ) -> Evaluation:
-        """Score COCO results JSON with quantized IUV; see `metrics.densepose.result_file` for its forms.
+        """Score COCO results JSON with quantized IUV, or what detectron2 saves.
+
+        See `metrics.densepose.result_file` and `metrics.densepose.detectron2_results` for the forms.
 
         The image files are not needed: every image that the split should have is scored.
         """
         root = _root(config)
-        results = read_results(path)
+        results = read_results(path, image_ids=partial(image_numbers, root, data.split, data.expected))
         check_entries(results.entries, set(data.expected), path)
         metric = DensePoseMetric(
             truth_of(root, data.split, data.expected), geodesics_of(root, config.geodesics, progress)

@@ -48,42 +48,34 @@ def class_scores(
     with autocast(config.precision, device):
         logits: Tensor = model(*network_input(batch, points=points))
         mirrored = model(*network_input(batch.mirrored(), points=points)) if protocol.mirror_averaging else None
+    scores = logits.float()
+    if mirrored is not None:
+        partners = torch.from_numpy(part_table().flip.astype(np.int64)).to(device)
+        scores = (scores + mirrored.float().flip(-1)[:, partners]) / 2
     if protocol.enlargement == "exp_between":
-        scores = _exponentials(logits, mirrored, batch.input_size)
-    else:
-        scores = _averaged(logits.float(), None if mirrored is None else mirrored.float())
+        scores = _exponentials(scores, batch.input_size)
     if points:
         scores[:, 0] = -1e4  # finite, so that it can be interpolated
     return scores
 
 
-def _averaged(logits: Tensor, mirrored: Tensor | None) -> Tensor:
-    """(B, C, h, w) mean of the logits of images and of their mirror images, where there are such."""
-    if mirrored is None:
-        return logits
-    partners = torch.from_numpy(part_table().flip.astype(np.int64)).to(logits.device)
-    return (logits + mirrored.flip(-1)[:, partners]) / 2
+def _exponentials(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, W) exponentials of averaged logits (B, C, h, w) at the size of the input.
 
-
-def _exponentials(logits: Tensor, mirrored: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """(B, C, H, W) exponentials of the averaged logits at the size of the input, as published.
-
-    One sample at a time is enlarged, so that besides the result memory does not grow with the batch.
+    The authors average after this enlargement. It is linear, so averaging before it gives the same in half the time.
     """
-    result = torch.empty(*logits.shape[:2], *size, device=logits.device)
-    for place in range(len(logits)):
-        one = slice(place, place + 1)
-        other = None if mirrored is None else _enlarged(mirrored[one].float(), size)
-        mean = _averaged(_enlarged(logits[one].float(), size), other)
-        # Beyond about 88, the published code overflows; a common factor of all scores changes no prediction.
-        excess = (mean.amax() - _LARGEST_EXPONENT).clamp(min=0)
-        torch.exp(mean - excess, out=result[one])
-    return result
+    result = _enlarged(logits, size)
+    # Beyond about 88, the published code overflows; a common factor of all scores of a frame changes no prediction.
+    result -= (result.amax(dim=(1, 2, 3), keepdim=True) - _LARGEST_EXPONENT).clamp(min=0)
+    return result.exp_()
 
 
 def _enlarged(scores: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, height, width), interpolated bilinearly, corners not aligned."""
-    packed = scores.contiguous(memory_format=torch.channels_last)  # a pixel's scores side by side: twice as fast
+    # A pixel's scores side by side: twice as fast. The strides are spelled out, because those of a single sample out of
+    # a batch do not tell PyTorch that its channels are last.
+    packed = scores.movedim(1, -1).contiguous()
+    packed = packed.view(packed.shape).movedim(-1, 1)
     return functional.interpolate(packed, size=size, mode="bilinear")
 
 

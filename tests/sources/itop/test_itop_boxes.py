@@ -178,6 +178,8 @@ def test_which_file_is_taken(tmp_path: Path) -> None:
     assert find_boxes(tmp_path, "train") == tmp_path / PICKLE
     with pytest.raises(DataError, match="no boxes of test"):
         find_boxes(tmp_path, "test")
+    with pytest.raises(DataError, match="it is a file; give the folder"):
+        find_boxes(tmp_path / PICKLE, "train")
     (tmp_path / "boxes_train.csv").touch()
     with pytest.raises(DataError, match="both with boxes of train; keep one"):
         find_boxes(tmp_path, "train")
