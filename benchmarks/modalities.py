@@ -17,7 +17,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -87,7 +89,7 @@ def train(name: str, seed: int, data: Path, out: Path, console: Console) -> None
 
 def evidence_of(name: str, modality: str, seeds: Sequence[int], out: Path) -> Evidence | None:
     """The evidence of all seeds side by side; None if a seed is missing."""
-    columns = {}
+    columns: dict[str, NDArray[Any]] = {}
     for seed in seeds:
         folder = out / f"{name}-{seed}"
         path = folder / ("run/result.json" if modality == LINES[name].tested[0] else f"{modality}.json")
@@ -122,7 +124,8 @@ def seconds_of(name: str, seeds: Sequence[int], out: Path) -> str:
 
 def report(seeds: Sequence[int], data: Path, out: Path, against: Path | None) -> tuple[Table, dict[str, object]]:
     """The table of all lines that are finished, and its figures."""
-    table, figures, of = Table(box=box.SIMPLE), {}, performers(data)
+    table, of = Table(box=box.SIMPLE), performers(data)
+    figures: dict[str, object] = {}
     for heading in ("line", "tested on", "mIoU %", "95 %", "seconds", *(("difference", "95 %") if against else ())):
         table.add_column(heading)
     for name, line in LINES.items():
