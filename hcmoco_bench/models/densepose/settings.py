@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hcmoco_bench.runtime.settings import Settings
+from hcmoco_bench.runtime.settings import Added, Settings
 
 Pooling = Literal["learned", "average"]
 Neck = Literal["hrfpn", "fpn"]
@@ -19,7 +19,7 @@ class RCNNSettings(Settings):
 
     width: int = Field(default=256, ge=8)
     """Channels of the feature pyramid."""
-    neck: Neck = "hrfpn"
+    neck: Annotated[Neck, Added()] = "hrfpn"
     """Feature pyramid: hrfpn (for HRNets) or fpn (detectron2's ResNets; any backbone with maps of strides 4 to 32)."""
     levels: int = Field(default=5, ge=2, le=6)
     """Levels of the pyramid; anchors have a side of 8 strides on each (32 to 512 px for five). An fpn has one more than

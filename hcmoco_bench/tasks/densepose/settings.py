@@ -11,7 +11,7 @@ from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.models.densepose.pixels import Pixels
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.hrnet import Fusion
-from hcmoco_bench.runtime.settings import TrainingOnly
+from hcmoco_bench.runtime.settings import Added, TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 
@@ -39,12 +39,12 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
 
     fusion: Fusion = "nearest"
     """How an HRNet adds its branches: nearest (detectron2) or bilinear (as it was pre-trained)."""
-    pixels: Pixels = "rgb"
+    pixels: Annotated[Pixels, Added()] = "rgb"
     """Form of the images that the backbone reads: rgb (normalized, as ImageNet weights expect them) or bgr (0 to 255
     less the mean, detectron2's default)."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of mirroring an image in training; without the mirror tables of the charts nothing is mirrored."""
-    padding: Annotated[bool, TrainingOnly()] = True
+    padding: Annotated[bool, TrainingOnly(), Added()] = True
     """Pad images in training so that the network learns up to their border; detectron2 (false) does not."""
     coordinate_weight: float = Field(default=0.01, ge=0)
     """Weight of the loss of U and V, which is summed over points."""
