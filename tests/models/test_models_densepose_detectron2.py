@@ -292,3 +292,12 @@ def test_the_configuration_says_when_the_fusion_differs() -> None:
     model = make(encoder=create_encoder("hrnet_w18"))
     text = detectron2_config(model, weights="x.pth", shortest=800, longest=1333, solver={})
     assert "bilinear" in text.splitlines()[0]
+
+
+def test_the_configuration_says_in_which_form_the_model_reads_images() -> None:
+    options: dict[str, Any] = {"weights": "x.pth", "shortest": 800, "longest": 1333, "solver": {}}
+    found = {pixels: yaml.safe_load(detectron2_config(make(), pixels=pixels, **options)) for pixels in ("rgb", "bgr")}
+    assert [found[pixels]["INPUT"]["FORMAT"] for pixels in found] == ["RGB", "BGR"]
+    assert found["rgb"]["MODEL"]["PIXEL_MEAN"] == found["bgr"]["MODEL"]["PIXEL_MEAN"][::-1] == [123.675, 116.28, 103.53]
+    assert found["rgb"]["MODEL"]["PIXEL_STD"] == [58.395, 57.12, 57.375]
+    assert found["bgr"]["MODEL"]["PIXEL_STD"] == [1.0, 1.0, 1.0]

@@ -84,3 +84,18 @@ def test_regions_are_read_from_all_levels_but_the_last(decoder: bool) -> None:
     with torch.no_grad():
         (found,) = model.eval()(torch.randn(1, 3, 64, 64), [(64, 64)])
     assert found.finite
+
+
+def test_images_are_padded_for_an_fpn_as_in_detectron2() -> None:
+    torch.manual_seed(0)
+    sizes = RCNNSettings(
+        neck="fpn", width=8, box_width=8, decoder_width=8, convolutions=0, head_width=8, pooled=7, smallest_score=0.0
+    )
+    model = DensePoseRCNN(create_encoder("resnet18"), sizes).eval()
+    image = torch.randn(1, 3, 50, 70)
+    together = functional.pad(image, (0, 60, 0, 60))
+    with torch.no_grad():
+        (alone,) = model(image, [(50, 70)])
+        (published,) = model(together, [(50, 70)], padded=False)
+    assert len(alone.boxes) > 0
+    assert torch.equal(alone.boxes, published.boxes)

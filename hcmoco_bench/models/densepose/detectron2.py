@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]  # its stubs are a package of their 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.densepose.detectron2_padding import build_padded_hrfpn_backbone
 from hcmoco_bench.models.densepose.hrfpn import HRFPN
+from hcmoco_bench.models.densepose.pixels import DEVIATION, MEAN, Pixels
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
 from hcmoco_bench.models.detectron2_hrnet import check_detectron2_hrnet, detectron2_hrnet
 from hcmoco_bench.models.encoder import Encoder
@@ -48,11 +49,15 @@ def to_detectron2(model: DensePoseRCNN) -> dict[str, Any]:
 
 
 def detectron2_config(
-    model: DensePoseRCNN, *, weights: str, shortest: int, longest: int, solver: dict[str, Any]
+    model: DensePoseRCNN,
+    *,
+    weights: str,
+    shortest: int,
+    longest: int,
+    solver: dict[str, Any],
+    pixels: Pixels = "rgb",
 ) -> str:
     """A configuration file for detectron2's DensePose project that builds this network around these weights.
-
-    Images are RGB there too, with ImageNet's mean and deviation.
 
     Args:
         model: The network.
@@ -60,6 +65,7 @@ def detectron2_config(
         shortest: The shorter side of images in use, px.
         longest: Largest longer side, px.
         solver: What goes under `SOLVER`, for whoever trains on.
+        pixels: Form of the images that the model reads; see `set_pixels`.
 
     Returns:
         YAML for `cfg.merge_from_file`, after `add_densepose_config(cfg)`.
@@ -74,8 +80,8 @@ def detectron2_config(
         "MODEL": {
             "META_ARCHITECTURE": "GeneralizedRCNN",
             "WEIGHTS": weights,
-            "PIXEL_MEAN": [123.675, 116.28, 103.53],
-            "PIXEL_STD": [58.395, 57.12, 57.375],
+            "PIXEL_MEAN": list(MEAN if pixels == "rgb" else MEAN[::-1]),
+            "PIXEL_STD": list(DEVIATION if pixels == "rgb" else (1.0, 1.0, 1.0)),
             "BACKBONE": {"NAME": BACKBONE},
             "HRNET": {**detectron2_hrnet(model.encoder.name), "HRFPN": {"OUT_CHANNELS": options.width}},
             "ANCHOR_GENERATOR": {"SIZES": [[8 * stride] for stride in strides], "ASPECT_RATIOS": [[0.5, 1.0, 2.0]]},
@@ -119,7 +125,7 @@ def detectron2_config(
             },
         },
         "DATASETS": {"TRAIN": list(TRAINING_SPLITS), "TEST": [TEST_SPLIT]},
-        "INPUT": {"FORMAT": "RGB", "MIN_SIZE_TEST": shortest, "MAX_SIZE_TEST": longest},
+        "INPUT": {"FORMAT": pixels.upper(), "MIN_SIZE_TEST": shortest, "MAX_SIZE_TEST": longest},
         "SOLVER": solver,
         "VERSION": 2,
     }

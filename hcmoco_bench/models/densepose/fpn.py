@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
@@ -29,10 +30,13 @@ class FPN(nn.Module):
         width: Channels of the pyramid.
         strides: Input px a cell of each level.
         region_levels: Number of levels, from the finest, from which regions are read.
+        padded_in_detectron2: Whether detectron2 pads images for this neck.
 
     Raises:
         UsageError: If the maps do not have these strides, or the levels another number.
     """
+
+    padded_in_detectron2: ClassVar[bool] = True
 
     def __init__(
         self, channels: tuple[int, ...], strides: tuple[int, ...], *, width: int = 256, levels: int = 5

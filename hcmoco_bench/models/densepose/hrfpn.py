@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +42,13 @@ class HRFPN(nn.Module):
         width: Channels of the pyramid.
         strides: Input px a cell of each level.
         region_levels: Number of levels, from the finest, from which regions are read: all.
+        padded_in_detectron2: Whether detectron2 pads images for this neck.
 
     Raises:
         UsageError: If the finest map has another stride than 4.
     """
+
+    padded_in_detectron2: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -10,8 +10,9 @@ from hcmoco_bench.errors import UsageError
 
 Pixels = Literal["rgb", "bgr"]
 
-DEVIATION: Final = (0.229 * 255, 0.224 * 255, 0.225 * 255)
-"""ImageNet's deviations of R, G and B in 0..255, by which the images of this package are divided."""
+MEAN: Final = (123.675, 116.28, 103.53)
+DEVIATION: Final = (58.395, 57.12, 57.375)
+"""ImageNet's means and deviations of R, G and B in 0..255, as the images of this package are normalized."""
 
 
 def set_pixels(encoder: nn.Module, pixels: Pixels) -> None:

@@ -132,8 +132,9 @@ class DensePoseRCNN(nn.Module):
             people: In training: for each image (P, 4) float32 boxes of all people, input px; P may be 0.
             annotated: In training: (P,) bool, who has DensePose annotations.
             charted: In use: number of detections per image, the best ones, that get charts.
-            padded: Pad images so that each of their pixels has a cell on each level. detectron2 does not, and a strip
-                of up to 80 px at the right and lower border is not searched. Without padding, images in use are
+            padded: Pad images so that each of their pixels has a cell on each level. detectron2 does so for an FPN; for
+                an HRFPN it does not, and a strip of up to 80 px at the right and lower border is not searched. Without
+                padding, images in use are
                 searched one by one, as there, so that what is found does not depend on the rest of the batch.
 
         Raises:
@@ -141,10 +142,11 @@ class DensePoseRCNN(nn.Module):
         """
         if not (padded or self.training):
             alone = zip(images[:, None], sizes, strict=True)
-            return [self._search(image[..., : size[0], : size[1]], [size], charted)[0] for image, size in alone]
-        if padded:
-            height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
-            images = functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))
+            return [
+                self._search(self._padded(image[..., : size[0], : size[1]], padded=False), [size], charted)[0]
+                for image, size in alone
+            ]
+        images = self._padded(images, padded=padded)
         if not self.training:
             return self._search(images, sizes, charted)
         pyramid = self.neck(self.encoder(images))
@@ -171,6 +173,13 @@ class DensePoseRCNN(nn.Module):
             image=torch.cat([torch.full_like(rows, number) for number, rows in enumerate(chosen)]),
             person=torch.cat([match[rows] for match, rows in zip(matched, chosen, strict=True)]),
         )
+
+    def _padded(self, images: Tensor, *, padded: bool) -> Tensor:
+        """Images with zeros at the right and lower border, where they are asked for or detectron2 adds them too."""
+        if not (padded or self.neck.padded_in_detectron2):
+            return images
+        height, width = (self.neck.padded_size(side) for side in images.shape[-2:])
+        return functional.pad(images, (0, width - images.shape[-1], 0, height - images.shape[-2]))
 
     def _search(self, images: Tensor, sizes: Sequence[tuple[int, int]], charted: int) -> list[Detections]:
         pyramid = self.neck(self.encoder(images))

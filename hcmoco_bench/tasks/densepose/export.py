@@ -59,7 +59,12 @@ def export_densepose(checkpoint: Path, out: Path) -> Exported:
     out = out.resolve()
     side = config.image_size
     text = detectron2_config(
-        model, weights=str(out), shortest=side, longest=int(side * LONGEST), solver=_solver(config)
+        model,
+        weights=str(out),
+        shortest=side,
+        longest=int(side * LONGEST),
+        solver=_solver(config),
+        pixels=config.pixels,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(out) as handle:
