@@ -68,7 +68,12 @@ def test_the_papers_settings() -> None:
     assert (settings.schedule, settings.step_epochs, settings.step_factor) == ("step", 10, 0.2)
     assert (settings.epochs, settings.batch_size, settings.image_size) == (50, 12, 288)
     assert settings.protocol == "native"
-    assert settings.to_dict()["options"] == {"boxes": None, "head_width": 256, "augmentation": 1.0}
+    assert settings.to_dict()["options"] == {
+        "boxes": None,
+        "training_warp": "nearest",
+        "head_width": 256,
+        "augmentation": 1.0,
+    }
 
 
 def test_augmentation_can_be_less(task: ItopPose, generated_itop: Path) -> None:
