@@ -70,6 +70,16 @@ class TestOnePerson:
             assert figures.pop("APl") == figures.pop("ARl") == -1.0  # no large person
             assert list(figures.values()) == pytest.approx([1.0] * 8)
 
+    def test_an_annotation_with_the_id_0_is_found_as_any_other(self, body: Geodesics) -> None:
+        # detectron2 reads 0 as "no match", and gives such a person a recall of 0
+        annotations = one_person()
+        annotations["annotations"][0]["id"] = 0
+        metric = DensePoseMetric(annotations, body)
+        metric.update([perfect(annotations)])
+        for statistics in metric.compute().values():
+            assert statistics.ap == pytest.approx(1.0)
+            assert statistics.as_dict()["AR"] == pytest.approx(1.0)
+
     def test_points_off_the_detection_count_as_nothing(self, body: Geodesics) -> None:
         annotations = one_person()
         whole = perfect(annotations)

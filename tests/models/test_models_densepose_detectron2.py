@@ -233,12 +233,13 @@ def detectron2_charts(state: dict[str, Tensor], features: Tensor) -> list[Tensor
     return outputs
 
 
+@pytest.mark.parametrize("size", [(160, 224), (133, 201)], ids=["multiples of 32", "others, which are not padded"])
 def test_detectron2s_arithmetic_on_the_exported_weights_gives_the_same_features(
-    model: DensePoseRCNN, state: dict[str, Tensor]
+    model: DensePoseRCNN, state: dict[str, Tensor], size: tuple[int, int]
 ) -> None:
     torch.manual_seed(1)
     with torch.no_grad():
-        maps = model.encoder(torch.randn(1, 3, 160, 224))
+        maps = model.encoder(torch.randn(1, 3, *size))
         own = list(model.neck(maps).values())
         for mine, theirs in zip(own, detectron2_pyramid(state, maps), strict=True):
             torch.testing.assert_close(mine, theirs)

@@ -75,16 +75,19 @@ def test_a_model_with_the_former_head_is_refused_by_name(name: str, tmp_path: Pa
     assert "Fine-tune again" in told
 
 
+NOW = get_task("depth_parsing").record.version
+
+
 class NewHead(DepthParsing):
-    record = record_with(CHANGE, version=2)
+    record = record_with(CHANGE.model_copy(update={"version": NOW + 1}), version=NOW + 1)
 
 
 def test_a_run_of_a_former_version_is_not_resumed(small: dict[str, Any], tmp_path: Path) -> None:
     config: FinetuneSettings = make_finetune_settings("depth_parsing", small | {"epochs": 1})
     run_finetune(config, tmp_path, bootstrap=0, sheet_size=0)
-    assert load_checkpoint(tmp_path / "seed-0" / "model.pth")["config"][VERSION] == 1
+    assert load_checkpoint(tmp_path / "seed-0" / "model.pth")["config"][VERSION] == NOW
     (tmp_path / "result.json").unlink()
-    with pytest.raises(UsageError, match="since version 2, its head has three eyes"):
+    with pytest.raises(UsageError, match=f"since version {NOW + 1}, its head has three eyes"):
         run_finetune(config, tmp_path, task=NewHead(), resume=True, bootstrap=0, sheet_size=0)
     again = run_finetune(config, tmp_path, resume=True, bootstrap=0, sheet_size=0)
     assert again.written is not None

@@ -101,7 +101,13 @@ def test_places_and_bookkeeping_are_no_part_of_the_fingerprint() -> None:
 def test_on_disk_a_tasks_own_settings_stand_in_a_table_and_both_forms_open(tmp_path: Path) -> None:
     config = make_finetune_settings("depth_parsing", {"framing": "person", "lr": 0.5})
     plain = config.to_dict()
-    assert plain["options"] == {"lists": "v2", "framing": "person", "class_weights": "auto", "encoding": "auto"}
+    assert plain["options"] == {
+        "lists": "v2",
+        "framing": "person",
+        "class_weights": "auto",
+        "encoding": "auto",
+        "training_resizing": "centered",
+    }
     assert plain["lr"] == 0.5
     assert set(plain) == {*FinetuneSettings.model_fields, "options"}
     for form in (plain, flat_settings(plain)):
@@ -116,7 +122,12 @@ def test_a_table_of_an_earlier_version_without_a_setting_takes_its_default() -> 
     del plain["options"]["augmentation"]
     del plain["sync_batch_norm"]
     found = checked_settings(get_task("itop_pose"), plain, "old.pth")
-    assert found.to_dict()["options"] == {"boxes": None, "head_width": 16, "augmentation": 1.0}
+    assert found.to_dict()["options"] == {
+        "boxes": None,
+        "training_warp": "nearest",
+        "head_width": 16,
+        "augmentation": 1.0,
+    }
 
 
 def test_settings_can_be_given_by_name_by_dotted_name_and_as_a_table() -> None:

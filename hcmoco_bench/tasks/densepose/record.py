@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hcmoco_bench.tasks.core.protocol import Protocol
-from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
+from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord, VersionChange
 from hcmoco_bench.tasks.densepose.data import TASK, TEST
 
 
@@ -40,6 +40,11 @@ PUBLISHED: Final = DensePoseProtocol(
 RECORD: Final = TaskRecord(
     id=TASK,
     version=2,
+    changes=(
+        VersionChange(
+            version=2, change="the protocol published does not pad images, as detectron2 does not", new_network=False
+        ),
+    ),
     title="DensePose: people and the surface of their bodies (COCO)",
     data="a folder (--root) with COCO's train2014/ and val2014/, annotations/densepose_coco_2014_{train,minival,"
     "valminusminival}.json, and DensePose's evaluation tables",
@@ -85,5 +90,6 @@ RECORD: Final = TaskRecord(
     "points outside of the charts. Images without people are scored: whatever is found there is wrong. An image "
     "without detections counts as one in which everybody is missed, in predictions too. These are errors: damaged "
     "files, images that cannot be read or have another size than annotated, outputs of the network that are not "
-    "finite; and in predictions, detections that are damaged, not finite, repeated, or of images of other splits.",
+    "finite; and in predictions, detections that are damaged, not finite, repeated, or of images of other splits. "
+    "Other images in a dump of detectron2's apply_net are left out and counted.",
 )

@@ -11,7 +11,7 @@ from hcmoco_bench.losses.densepose import ChartWeights
 from hcmoco_bench.models.densepose.pixels import Pixels
 from hcmoco_bench.models.densepose.settings import RCNNSettings
 from hcmoco_bench.models.hrnet import Fusion
-from hcmoco_bench.runtime.settings import Added, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Published, TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 
 
@@ -34,6 +34,11 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
         "warmup_epochs": 0.5,
         "clip": 10.0,
     }
+    published: ClassVar[Mapping[str, Published]] = {
+        "protocol": Published(
+            "published", "detectron2 does not search a strip of up to 80 px at the right and lower border of images."
+        ),
+    }
     # The paper's 13,000 iterations on 10 % of the data are again 64 epochs, with half the rate.
     low_data: ClassVar[Mapping[str, Any]] = {"lr": 0.005}
 
@@ -44,7 +49,15 @@ class DensePoseSettings(FinetuneSettings, RCNNSettings):
     less the mean, detectron2's default)."""
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of mirroring an image in training; without the mirror tables of the charts nothing is mirrored."""
-    padding: Annotated[bool, TrainingOnly(), Added()] = True
+    padding: Annotated[
+        bool,
+        TrainingOnly(),
+        Added(),
+        Published(
+            False,
+            "Without padding, a strip of up to 80 px at the right and lower border has no cells and teaches nothing.",
+        ),
+    ] = True
     """Pad images in training so that the network learns up to their border; detectron2 (false) does not."""
     coordinate_weight: float = Field(default=0.01, ge=0)
     """Weight of the loss of U and V, which is summed over points."""

@@ -8,7 +8,7 @@ from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PARSING_PROTOCOLS
 from hcmoco_bench.tasks.parsing.settings import DepthParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
@@ -56,6 +56,7 @@ class DepthParsing(ParsingTask[DepthParsingSettings]):
     record: ClassVar[TaskRecord] = TaskRecord(
         id="depth_parsing",
         version=2,
+        changes=PARSING_CHANGES,
         title="Human parsing from depth",
         data="a prepared NTU store with part masks (hcmoco-bench prepare ntu --annotations MASKS)",
         splits=NTU_SPLITS,

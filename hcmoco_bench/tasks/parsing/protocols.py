@@ -10,6 +10,7 @@ from hcmoco_bench.data.framing import Framing
 from hcmoco_bench.data.parsing import LabelResizing, Resizing
 from hcmoco_bench.metrics.segmentation import Absent
 from hcmoco_bench.tasks.core.protocol import Protocol
+from hcmoco_bench.tasks.core.record import VersionChange
 
 
 class ParsingProtocol(Protocol):
@@ -102,6 +103,16 @@ PUBLISHED_RGB: Final = ParsingProtocol(
     }
 )
 """As `PUBLISHED`, with the error that the authors' code makes with the labels of RGB."""
+
+PARSING_CHANGES: Final = (
+    VersionChange(
+        version=2,
+        change="the protocol published enlarges, averages and exponentiates class scores as the authors' evaluation "
+        "does",
+        new_network=False,
+    ),
+)
+"""What later versions of these tasks changed."""
 
 PARSING_PROTOCOLS: Final = (NATIVE, PUBLISHED)
 """The protocols of parsing from one modality; a further one is one more object here."""

@@ -10,7 +10,7 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.depth import CHANCE, HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, RGB_PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, RGB_PARSING_PROTOCOLS
 from hcmoco_bench.tasks.parsing.settings import RgbParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
@@ -29,6 +29,7 @@ class RgbParsing(ParsingTask[RgbParsingSettings]):
     record: ClassVar[TaskRecord] = TaskRecord(
         id="rgb_parsing",
         version=2,
+        changes=PARSING_CHANGES,
         title="Human parsing from RGB",
         data="a prepared Human3.6M store (hcmoco-bench prepare human36m), or an NTU store with part masks",
         splits=(
