@@ -1,6 +1,6 @@
 """Parsing across modalities on generated people: several seeds, from scratch and after pre-training.
 
-    python benchmarks/modalities.py --out work                    # three seeds: about two hours of one core
+    python benchmarks/modalities.py --out work                    # three seeds: some hours of one core
     python benchmarks/modalities.py --out work --against earlier  # also the difference from an earlier --out
 
 Trains every line of the table in docs/modalities.md by the command line, scores each model on each modality that its
@@ -62,7 +62,7 @@ LINES = {
 }
 
 
-def train(name: str, seed: int, data: Path, out: Path, console: Console) -> None:
+def train(name: str, seed: int, epochs: int | None, data: Path, out: Path, console: Console) -> None:
     """Train one line with one seed and score it; pre-train first where the line asks for it."""
     line, folder = LINES[name], out / f"{name}-{seed}"
     stores = " ".join(f"--store {shlex.quote(str(data / store))}" for store in ("labeled", "pairs"))
@@ -75,7 +75,8 @@ def train(name: str, seed: int, data: Path, out: Path, console: Console) -> None
             (earlier / "done").write_text(f"{seconds:.0f}")
         start = f"--ckpt {shlex.quote(str(earlier / 'run' / 'checkpoint.pth'))}"
     if not (folder / "done").exists():
-        options = f"{SHARED_EMBEDDING} --set contrastive={line.contrastive} --seeds {seed}"
+        shorter = "" if epochs is None else f" --epochs {epochs}"
+        options = f"{SHARED_EMBEDDING}{shorter} --set contrastive={line.contrastive} --seeds {seed}"
         place = shlex.quote(str(folder / "run"))
         seconds = tool(console, f"finetune --task {line.task} {stores} {start} {options} --out {place}", 1)
         (folder / "done").write_text(f"{seconds:.0f}")
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the data; without: --out")
     parser.add_argument("--against", type=Path, help="an earlier --out of the same seeds, to compare with in pairs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, help="epochs of the trainings, in place of 20")
     parser.add_argument("--lines", nargs="+", choices=list(LINES), default=list(LINES))
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     arguments = parser.parse_args()
@@ -170,7 +172,7 @@ def main() -> None:
             tool(console, line.format(out=shlex.quote(str(data))), 1)
     for name in arguments.lines:
         for seed in arguments.seeds:
-            train(name, seed, data, arguments.out, console)
+            train(name, seed, arguments.epochs, data, arguments.out, console)
     table, figures = report(arguments.seeds, data, arguments.out, arguments.against)
     console.print(table)
     if arguments.json:
