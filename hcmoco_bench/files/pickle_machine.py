@@ -1,7 +1,12 @@
 """The machine that reads pickles: a stack, a memory, and the instructions that build plain values.
 
-Python's instructions that call or build other objects are not among them, so a pickle that uses one is refused. The
-format is that of `pickletools` in Python's library.
+A pickle is a program for a small machine, some of whose instructions call functions that the file names. Python's own
+reader calls them. This machine has no way to import or call anything that a pickle names: it hands names, calls and
+states to the kind of pickle that derives from it, and what that kind does not know is refused. The format is that of
+`pickletools` in Python's library.
+
+Each instruction makes a value of a fixed size or of the size of its bytes, so a pickle takes memory in proportion to
+its length.
 """
 
 from __future__ import annotations
@@ -9,113 +14,37 @@ from __future__ import annotations
 import codecs
 import pickletools
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Final
-
-from hcmoco_bench.files.pickled_arrays import PickleRefusedError, Unfinished, call, known, with_state
+from typing import Any, ClassVar, Final, Protocol
 
 _PROTOCOLS: Final = range(6)
 _KEYS: Final = (type(None), bool, int, float, str, bytes)
 
 
-class PickleMachine:
-    """Reads one pickle; `run` may be called once.
+class PickleRefusedError(Exception):
+    """A pickle asks for something that is not read; the message says for what."""
 
-    Args:
-        stream: The file, at its start.
-        size: Its size in bytes.
-        limit: Number of instructions after which it is refused.
-    """
 
-    def __init__(self, stream: BinaryIO, size: int, limit: int) -> None:
-        self.stream, self.size, self.limit = stream, size, limit
-        self.stack: list[Any] = []
-        self.below: list[list[Any]] = []
-        self.memory: dict[int, Any] = {}
-        self.unfinished: dict[int, list[int]] = {}
-        self.encoded = 0
+class Stream(Protocol):
+    """A file, as far as it is read here; a memory map is one too."""
 
-    def run(self) -> Any:
-        """The value that the pickle builds, in which pieces that only serve to build others may be left.
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+        ...
 
-        Raises:
-            PickleRefusedError: If it uses an instruction or name that is not known here, or exceeds the limit.
-            IndexError, KeyError, ValueError, TypeError, EOFError, MemoryError: If it is damaged.
-        """
-        for _ in range(self.limit):
-            code = self.take(1)
-            if code == b".":
-                return self.stack.pop()
-            instruction = _INSTRUCTIONS.get(code)
-            if instruction is None:
-                raise _not_known(code)
-            instruction(self)
-        raise PickleRefusedError(f"more than {self.limit:,} instructions")
+    def readline(self) -> bytes:
+        """The next line, with its end."""
+        ...
 
-    def take(self, number: int) -> bytes:
-        """The next bytes of the file."""
-        # A declared size is compared with the file before anything of that size is made.
-        if not 0 <= number <= self.size - self.stream.tell():
-            raise EOFError(f"{number} bytes are announced, and the file ends before them")
-        return self.stream.read(number)
+    def tell(self) -> int:
+        """Position of the next byte."""
+        ...
 
-    def number(self, form: str) -> Any:
-        """The next number, in a form of `struct`."""
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
-    def line(self) -> bytes:
-        """The next line, without its end."""
-        found = self.stream.readline()
-        if not found.endswith(b"\n"):
-            raise EOFError("the file ends within a line")
-        return found[:-1]
-
-    def push(self, value: Any) -> None:
-        """Put a value on top of the stack."""
-        self.stack.append(value)
-
-    def since_mark(self) -> list[Any]:
-        """Take what was put on the stack since the last mark."""
-        items, self.stack = self.stack, self.below.pop()
-        return items
-
-    def fill(self, items: list[Any]) -> None:
-        """Put items into the list on top of the stack."""
-        target = self.stack[-1]
-        if type(target) is not list:
-            raise TypeError(f"items for a {type(target).__name__}")
-        target.extend(items)
-
-    def enter(self, items: list[Any]) -> None:
-        """Put keys and values, in turn, into the dictionary on top of the stack."""
-        target = self.stack[-1]
-        if type(target) is not dict:
-            raise TypeError(f"entries for a {type(target).__name__}")
-        target.update(_entries(items))
-
-    def call(self) -> None:
-        """Replace a name and its arguments by what they stand for."""
-        arguments, function = self.stack.pop(), self.stack.pop()
-        value = call(function, arguments)
-        if type(value) is bytes:  # a copy: many instructions could ask for copies of one text
-            self.encoded += len(value)
-            if self.encoded > self.size:
-                raise PickleRefusedError("more copies of texts than it has texts")
-        self.push(value)
-
-    def build(self) -> None:
-        """Give an unfinished array or type its state, also where it is remembered."""
-        state, target = self.stack.pop(), self.stack.pop()
-        value = with_state(target, state)
-        for place in self.unfinished.pop(id(target), ()):
-            self.memory[place] = value
-        self.push(value)
-
-    def remember(self, place: int) -> None:
-        """Keep the top of the stack; what is unfinished is replaced when its state comes."""
-        value = self.memory[place] = self.stack[-1]
-        if isinstance(value, Unfinished):
-            self.unfinished.setdefault(id(value), []).append(place)
+def refused_name(module: str, name: str) -> PickleRefusedError:
+    """The error for a name that is not known; it holds nothing that a terminal would obey."""
+    return PickleRefusedError(f"{ascii(f'{module}.{name}')[1:-1]:.80}")
 
 
 def _not_known(code: bytes) -> Exception:
@@ -123,7 +52,7 @@ def _not_known(code: bytes) -> Exception:
     name = names.get(code.decode("latin1"))
     if name is None:
         return ValueError(f"byte {code[0]} is no instruction")
-    return PickleRefusedError(f"the instruction {name}")
+    return PickleRefusedError(f"the instruction {name}, which only other kinds of pickle have")
 
 
 def _entries(items: list[Any]) -> dict[Any, Any]:
@@ -177,9 +106,24 @@ def _set_item(machine: PickleMachine) -> None:
     machine.enter([key, value])
 
 
+def _global(machine: PickleMachine) -> None:
+    module, name = machine.line().decode("latin1"), machine.line().decode("latin1")
+    machine.push(machine.name(module, name))
+
+
 def _stack_global(machine: PickleMachine) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
-    machine.push(known(module, name))
+    machine.push(machine.name(module, name))
+
+
+def _reduce(machine: PickleMachine) -> None:
+    arguments, function = machine.stack.pop(), machine.stack.pop()
+    machine.push(machine.call(function, arguments))
+
+
+def _build(machine: PickleMachine) -> None:
+    state, target = machine.stack.pop(), machine.stack.pop()
+    machine.push(machine.with_state(target, state))
 
 
 def _sized(form: str) -> Callable[[PickleMachine], bytes]:
@@ -207,7 +151,7 @@ def _fresh(make: Callable[[], Any]) -> Callable[[PickleMachine], None]:
     return lambda machine: machine.push(make())
 
 
-_INSTRUCTIONS: Final[Mapping[bytes, Callable[[PickleMachine], Any]]] = {
+INSTRUCTIONS: Final[Mapping[bytes, Callable[[PickleMachine], Any]]] = {
     b"\x80": _protocol,
     b"\x95": lambda machine: machine.number("<Q"),  # a frame: only a hint for readers of streams
     b"N": _fresh(lambda: None),
@@ -257,9 +201,106 @@ _INSTRUCTIONS: Final[Mapping[bytes, Callable[[PickleMachine], Any]]] = {
     b"g": lambda machine: machine.push(machine.memory[int(machine.line())]),
     b"h": lambda machine: machine.push(machine.memory[machine.number("<B")]),
     b"j": lambda machine: machine.push(machine.memory[machine.number("<I")]),
-    b"c": lambda machine: machine.push(known(machine.line(), machine.line())),
+    b"c": _global,
     b"\x93": _stack_global,
-    b"R": PickleMachine.call,
-    b"b": PickleMachine.build,
+    b"R": _reduce,
+    b"b": _build,
 }
-"""What each instruction does; those of Python that are not here call or build other objects."""
+"""What each instruction for plain values does, and those that name, call and set a state."""
+
+
+class PickleMachine(ABC):
+    """Reads one pickle after another out of a file; a kind of pickle says what names, calls and states are read as.
+
+    Args:
+        stream: The file, at the start of a pickle.
+        size: Its size in bytes.
+        limit: Number of instructions after which a pickle is refused; None for no limit but the file's length.
+
+    Attributes:
+        instructions: What each instruction does; those of Python that are not here are refused.
+    """
+
+    instructions: ClassVar[Mapping[bytes, Callable[[Any], Any]]] = INSTRUCTIONS
+
+    def __init__(self, stream: Stream, size: int, limit: int | None = None) -> None:
+        self.stream, self.size = stream, size
+        self.limit = size + 1 if limit is None else limit  # each instruction takes a byte
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []
+        self.memory: dict[int, Any] = {}
+
+    @abstractmethod
+    def name(self, module: Any, name: Any) -> Any:
+        """What a name is read as; raises PickleRefusedError if it is not known. Both may be of any type."""
+
+    @abstractmethod
+    def call(self, function: Any, arguments: Any) -> Any:
+        """What a call gives; raises PickleRefusedError if it is not known. Both may be of any type."""
+
+    @abstractmethod
+    def with_state(self, target: Any, state: Any) -> Any:
+        """A value with the state that the pickle gives it; raises PickleRefusedError if it has none to set."""
+
+    def run(self) -> Any:
+        """The value that the next pickle builds, in which pieces that only serve to build others may be left.
+
+        Raises:
+            PickleRefusedError: If it uses an instruction or name that is not known here, or exceeds the limit.
+            LookupError, ValueError, TypeError, MemoryError, struct.error: If it is damaged.
+        """
+        self.stack, self.below, self.memory = [], [], {}
+        for _ in range(self.limit):
+            code = self.take(1)
+            if code == b".":
+                return self.stack.pop()
+            instruction = self.instructions.get(code)
+            if instruction is None:
+                raise _not_known(code)
+            instruction(self)
+        raise PickleRefusedError(f"more than {self.limit:,} instructions")
+
+    def take(self, number: int) -> bytes:
+        """The next bytes of the file."""
+        # A declared size is compared with the file before anything of that size is made.
+        if not 0 <= number <= self.size - self.stream.tell():
+            raise ValueError(f"{number} bytes are announced, and the file ends before them")
+        return self.stream.read(number)
+
+    def number(self, form: str) -> Any:
+        """The next number, in a form of `struct`."""
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def line(self) -> bytes:
+        """The next line, without its end."""
+        found = self.stream.readline()
+        if not found.endswith(b"\n"):
+            raise ValueError("the file ends within a line")
+        return found[:-1]
+
+    def push(self, value: Any) -> None:
+        """Put a value on top of the stack."""
+        self.stack.append(value)
+
+    def since_mark(self) -> list[Any]:
+        """Take what was put on the stack since the last mark."""
+        items, self.stack = self.stack, self.below.pop()
+        return items
+
+    def fill(self, items: list[Any]) -> None:
+        """Put items into the list on top of the stack."""
+        target = self.stack[-1]
+        if type(target) is not list:
+            raise TypeError(f"items for a {type(target).__name__}")
+        target.extend(items)
+
+    def enter(self, items: list[Any]) -> None:
+        """Put keys and values, in turn, into the dictionary on top of the stack."""
+        target = self.stack[-1]
+        if type(target) is not dict:
+            raise TypeError(f"entries for a {type(target).__name__}")
+        target.update(_entries(items))
+
+    def remember(self, place: int) -> None:
+        """Keep the top of the stack."""
+        self.memory[place] = self.stack[-1]

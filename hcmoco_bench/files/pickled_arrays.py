@@ -12,12 +12,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.files.pickle_machine import PickleMachine, PickleRefusedError, Stream, refused_name
+
 _TYPES: Final = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 _ORDERS: Final = {"<": "<", ">": ">", "=": "<", "|": "|"}
-
-
-class PickleRefusedError(Exception):
-    """A pickle asks for something that is not an array, a number or a text."""
 
 
 class Name(NamedTuple):
@@ -51,11 +49,52 @@ _FROM_BUFFER: Final = frozenset(Name(f"{core}.numeric", "_frombuffer") for core 
 _KNOWN: Final = frozenset({NDARRAY, _DTYPE, _LATIN1}) | _EMPTY_BYTES | _RECONSTRUCT | _SCALAR | _FROM_BUFFER
 
 
+class ArrayPickle(PickleMachine):
+    """A pickle of plain values and arrays of numbers.
+
+    Args:
+        stream: The file, at its start.
+        size: Its size in bytes.
+        limit: Number of instructions after which it is refused.
+    """
+
+    def __init__(self, stream: Stream, size: int, limit: int) -> None:
+        super().__init__(stream, size, limit)
+        self.unfinished: dict[int, list[int]] = {}
+        self.encoded = 0
+
+    def name(self, module: Any, name: Any) -> Name:
+        """See `known`."""
+        return known(module, name)
+
+    def call(self, function: Any, arguments: Any) -> Any:
+        """See the function `call`."""
+        value = call(function, arguments)
+        if type(value) is bytes:  # a copy: many instructions could ask for copies of one text
+            self.encoded += len(value)
+            if self.encoded > self.size:
+                raise PickleRefusedError("more copies of texts than it has texts")
+        return value
+
+    def with_state(self, target: Any, state: Any) -> Any:
+        """See the function `with_state`; what is finished takes its place in the memory too."""
+        value = with_state(target, state)
+        for place in self.unfinished.pop(id(target), ()):
+            self.memory[place] = value
+        return value
+
+    def remember(self, place: int) -> None:
+        """Keep the top of the stack; what is unfinished is replaced when its state comes."""
+        super().remember(place)
+        if isinstance(self.stack[-1], Unfinished):
+            self.unfinished.setdefault(id(self.stack[-1]), []).append(place)
+
+
 def known(module: Any, name: Any) -> Name:
     """The name, if it is one that numpy writes; raises PickleRefusedError if it is any other."""
     found = Name(text(module), text(name))
     if found not in _KNOWN:
-        raise PickleRefusedError(f"{ascii('.'.join(found))[1:-1]:.80}")
+        raise refused_name(*found)
     return found
 
 

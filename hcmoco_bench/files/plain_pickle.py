@@ -1,8 +1,7 @@
 """Reading pickles without running anything of them: plain values and numpy arrays of numbers.
 
-A pickle is a program for a small machine with a stack, some of whose instructions call functions that the file names.
-`PickleMachine` is such a machine without those instructions: it builds numbers, texts, lists, tuples, dictionaries and
-arrays, and refuses everything else. Python's own unpickler takes no part in it.
+`ArrayPickle` builds numbers, texts, lists, tuples, dictionaries and arrays, and refuses everything else. Python's own
+unpickler takes no part in it.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from hcmoco_bench.files.pickle_machine import PickleMachine
-from hcmoco_bench.files.pickled_arrays import PickleRefusedError
+from hcmoco_bench.files.pickle_machine import PickleRefusedError
+from hcmoco_bench.files.pickled_arrays import ArrayPickle
 
 MAX_INSTRUCTIONS: Final = 5_000_000
 """An instruction is one byte at least and makes at most some 100 bytes of memory, besides the bytes of the file."""
 
-_DAMAGED: Final = (IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, EOFError, struct.error)
+_DAMAGED: Final = (IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, struct.error)
 _PLAIN: Final = (type(None), bool, int, float, str, bytes, np.ndarray)
 
 
@@ -56,7 +55,7 @@ def read_plain_pickle(path: Path, *, max_instructions: int = MAX_INSTRUCTIONS) -
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            value = PickleMachine(stream, size, max_instructions).run()
+            value = ArrayPickle(stream, size, max_instructions).run()
     except PickleRefusedError as error:
         raise PlainPickleError(f"it asks for {error}", kind="foreign") from error
     except OSError as error:

@@ -9,6 +9,7 @@ Both of torch's formats are read: the zip archive, and that from before torch 1.
 
 from __future__ import annotations
 
+import io
 import math
 import mmap
 import struct
@@ -22,7 +23,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from hcmoco_bench.files.object_pickle import Global, Name, ObjectPickle, PickleRefusedError
+from hcmoco_bench.files.object_pickle import Global, Name, ObjectPickle
+from hcmoco_bench.files.pickle_machine import PickleRefusedError, Stream
 from hcmoco_bench.files.tensor_files import TensorFileError
 
 _DTYPES: Final = {
@@ -122,8 +124,10 @@ def read_torch_objects(path: Path, records: Callable[[Name], bool]) -> Any:
     """
     try:
         with path.open("rb") as handle:
-            data = memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
-        return _read_archive(path, data, records) if bytes(data[:4]) == _ARCHIVE else _read_older(data, records)
+            content = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        if content[:4] == _ARCHIVE:
+            return _read_archive(path, memoryview(content), records)
+        return _read_older(content, records)
     except PickleRefusedError as error:
         raise TensorFileError(f"it asks for {error}, which is not read from a file", kind="foreign") from error
     except _DAMAGED as error:
@@ -154,7 +158,8 @@ def _read_archive(path: Path, data: memoryview, records: Callable[[Name], bool])
         if len(storage.data) < storage.size * storage.dtype.itemsize:
             raise ValueError(f"tensor data {key} is cut short")
 
-    return _Pickle(member("data.pkl"), records, find).reader.read()
+    content = member("data.pkl")
+    return _Pickle(io.BytesIO(content), len(content), records, find).reader.run()
 
 
 def _member(data: memoryview, info: zipfile.ZipInfo) -> memoryview:
@@ -164,18 +169,18 @@ def _member(data: memoryview, info: zipfile.ZipInfo) -> memoryview:
     return data[first : first + info.file_size]
 
 
-def _read_older(data: memoryview, records: Callable[[Name], bool]) -> Any:
+def _read_older(file: mmap.mmap, records: Callable[[Name], bool]) -> Any:
     """Pickles of a number, a version, the machine, the content and the tensors' keys; then the tensors' values."""
-    pickles = _Pickle(data, records, lambda storage, key: None)
+    data, pickles = memoryview(file), _Pickle(file, len(file), records, lambda storage, key: None)
     reader = pickles.reader
-    if reader.read() != _MAGIC or reader.read() != _OLDER_VERSION:
+    if reader.run() != _MAGIC or reader.run() != _OLDER_VERSION:
         raise ValueError("not a file of torch.save")
-    machine, content, keys = reader.read(), reader.read(), reader.read()
+    machine, content, keys = reader.run(), reader.run(), reader.run()
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise ValueError("it was written by a big-endian machine")
     if not isinstance(keys, list) or {type(key) for key in keys} - {str} or set(keys) != set(pickles.storages):
         raise ValueError("its tensors are not those that it lists")
-    position = reader.position
+    position = file.tell()
     for key in keys:
         storage = pickles.storages[key]
         (size,) = struct.unpack_from("<q", data, position)
@@ -190,12 +195,13 @@ class _Pickle:
     """A reader of pickles with torch's tensors; each memory is told to `found` with its key when it is first named."""
 
     def __init__(
-        self, data: memoryview, records: Callable[[Name], bool], found: Callable[[_Storage, str], None]
+        self, stream: Stream, size: int, records: Callable[[Name], bool], found: Callable[[_Storage, str], None]
     ) -> None:
         self.storages: dict[str, _Storage] = {}
         self._found = found
         self.reader = ObjectPickle(
-            data,
+            stream,
+            size,
             functions={("torch._utils", "_rebuild_tensor_v2"): _tensor, ("collections", "OrderedDict"): _ordered},
             records=records,
             words=frozenset(_DTYPES),

@@ -20,7 +20,8 @@ import pytest
 import torch
 from detectron2_files import classes, filled
 
-from hcmoco_bench.files.object_pickle import Name, ObjectPickle, PickleRefusedError, StoredObject
+from hcmoco_bench.files.object_pickle import Name, ObjectPickle, StoredObject
+from hcmoco_bench.files.pickle_machine import PickleRefusedError
 from hcmoco_bench.files.tensor_files import TensorFileError
 from hcmoco_bench.files.torch_objects import StoredTensor, is_torch_file, read_torch_objects
 
@@ -179,7 +180,7 @@ NO_TENSOR = b"}K\x00)))}"
 )
 def test_no_operation_calls_or_changes_anything(operations: bytes, match: str) -> None:
     with pytest.raises(PickleRefusedError, match=match.replace(".", r"\.")):
-        reader(operations).read()
+        reader(operations).run()
 
 
 @pytest.mark.parametrize(
@@ -210,11 +211,11 @@ def test_no_operation_calls_or_changes_anything(operations: bytes, match: str) -
 )
 def test_damage_is_an_error_of_its_own(operations: bytes) -> None:
     with pytest.raises((ValueError, LookupError, TypeError, struct.error)):
-        reader(operations).read()
+        reader(operations).run()
 
 
 def test_a_place_in_the_memory_of_a_pickle_takes_no_room() -> None:
-    assert reader(b"K\x07r\xff\xff\xff\xff0j\xff\xff\xff\xff.").read() == 7
+    assert reader(b"K\x07r\xff\xff\xff\xff0j\xff\xff\xff\xff.").run() == 7
 
 
 def reader(operations: bytes) -> ObjectPickle:
@@ -226,7 +227,8 @@ def reader(operations: bytes) -> ObjectPickle:
 
     functions = {("torch._utils", "_rebuild_tensor_v2"): tensor}
     words = frozenset({("torch", "FloatStorage")})
-    return ObjectPickle(operations, functions=functions, records=known, words=words, stored=stored)
+    stream = io.BytesIO(operations)
+    return ObjectPickle(stream, len(operations), functions=functions, records=known, words=words, stored=stored)
 
 
 def rebuilt(path: Path, offset: Any, shape: Any, strides: Any) -> Any:
