@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+
+from generated_table import with_table
 
 from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.models.foreign.table import format_table
 from hcmoco_bench.tasks.core.registry import get_task, task_names
 
 PAGE = Path(__file__).resolve().with_name("checkpoints.md")
-_TABLE = re.compile(r"(<!-- formats: [^>]*-->\n).*?(<!-- end of formats -->)", re.DOTALL)
 
 
 def tasks_with(network: Network) -> list[str]:
@@ -20,8 +20,7 @@ def tasks_with(network: Network) -> list[str]:
 
 def page(text: str) -> str:
     """The page with the table of today."""
-    table = format_table(tasks_with)
-    return _TABLE.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
+    return with_table(text, "formats", format_table(tasks_with))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generated_table import with_table
+
 from hcmoco_bench.pretrain.registry import get_method, method_names
 from hcmoco_bench.runtime.settings import Settings, describe_settings
 from hcmoco_bench.tasks.core.registry import get_task, task_names
 
 PAGE = Path(__file__).resolve().parent / "differences.md"
-BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 
 
 def models() -> dict[str, type[Settings]]:
@@ -39,9 +40,7 @@ def table() -> str:
 
 def page(text: str) -> str:
     """The page with the table of today between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return with_table(text, "settings", table())
 
 
 if __name__ == "__main__":

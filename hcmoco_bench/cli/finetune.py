@@ -115,16 +115,12 @@ def finetune(
     With --task, the options below are all settings of that task; `hcmoco-bench settings --task NAME` explains them.
     """
     from hcmoco_bench.runtime.ranks import leave_group
-    from hcmoco_bench.runtime.recipes import with_published
     from hcmoco_bench.tasks.core.finetune import run_finetune, saved_settings
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
-    from hcmoco_bench.tasks.core.registry import get_task
 
-    values = config_values(config)
-    chosen = chosen_task(task, values)
+    chosen = chosen_task(task, config_values(config))
     folder = run or HOME / "runs" / chosen
-    given = {**with_published(config, get_task(chosen).settings, values), "task": chosen}
-    given |= given_settings(ctx, settings)
+    given = {"task": chosen, **given_settings(ctx, settings)}
     if resume:
         if config:
             raise UsageError("--resume continues with the runs' own settings; leave --config out")
@@ -132,7 +128,7 @@ def finetune(
         if kept.task != chosen:
             raise UsageError(f"{folder}: a run of the task {kept.task}, not of {chosen}")
         given = kept.model_dump(mode="json") | given
-    resolved = make_finetune_settings(chosen, given, home=HOME)
+    resolved = make_finetune_settings(chosen, given, recipe=config, home=HOME)
 
     silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.files.number_formats import NUMBER_FORMATS
 from hcmoco_bench.files.pickle_machine import PickleMachine, PickleRefusedError, Stream, refused_name
 
-_TYPES: Final = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 _ORDERS: Final = {"<": "<", ">": ">", "=": "<", "|": "|"}
 
 
@@ -174,7 +174,7 @@ def text(value: Any) -> str:
 
 def _dtype(code: Any) -> _Type:
     name = text(code)
-    if name not in _TYPES:
+    if name not in NUMBER_FORMATS:
         raise PickleRefusedError(f"an array of {ascii(name)[1:-1]:.40}, not of numbers")
     return _Type(name)
 

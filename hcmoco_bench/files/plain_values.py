@@ -14,21 +14,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-_FORMATS: Final = {
-    "b1": "?",
-    "i1": "b",
-    "i2": "h",
-    "i4": "i",
-    "i8": "q",
-    "u1": "B",
-    "u2": "H",
-    "u4": "I",
-    "u8": "Q",
-    "f2": "e",
-    "f4": "f",
-    "f8": "d",
-}
-"""Format characters of `struct` by the codes of numpy's numeric types."""
+from hcmoco_bench.files.number_formats import NUMBER_FORMATS
 
 
 class NumberType:
@@ -44,9 +30,9 @@ class NumberType:
     """
 
     def __init__(self, code: object, align: object = False, copy: object = False) -> None:
-        if not isinstance(code, str) or code not in _FORMATS:
+        if not isinstance(code, str) or code not in NUMBER_FORMATS:
             raise pickle.UnpicklingError(f"a numpy value of type {code!r}, which is not a number")
-        self.format = _FORMATS[code]
+        self.format = NUMBER_FORMATS[code]
         self.order = "<"
 
     def __setstate__(self, state: object) -> None:

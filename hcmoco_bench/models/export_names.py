@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.detectron2_hrnet import check_detectron2_hrnet
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def from_published(checkpoint: Mapping[str, Any], scheme: NamingScheme) -> dict[
     state = checkpoint if scheme.container is None else checkpoint.get(scheme.container)
     if not isinstance(state, Mapping):
         raise DataError(f"a {scheme.name} file keeps its weights under {scheme.container!r}; this one has no such key")
-    found = {key.removeprefix(scheme.prefix): value for key, value in state.items() if key.startswith(scheme.prefix)}
+    found = under_prefix(state, scheme.prefix)
     if not found:
         raise DataError(f"no key starts with {scheme.prefix!r}, as those of a {scheme.name} encoder do")
     return found

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final, Literal
+
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hcmoco_bench.models.settings import NetworkSettings
+
+NO_FILES: Final = ("scratch", "imagenet")
+"""Words of the setting `init` for first weights that are not in a file of the user's."""
+
+
+def named_weights(init: str) -> Path | Literal["imagenet"] | None:
+    """The first weights that the setting `init` names, as `create_encoder` takes them; None if they are drawn."""
+    if init == "scratch":
+        return None
+    return "imagenet" if init == "imagenet" else Path(init)
 
 
 def start_network(module: nn.Module, settings: NetworkSettings, *, drawn: bool) -> None:

@@ -21,6 +21,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.foreign.wrappers import unwrapped
 
 CONTAINERS = ("model", "state_dict", "net")
@@ -266,11 +267,6 @@ def find_network(
         )
     prefix, names = winners[0]
     return FoundNetwork(names, prefix.text)
-
-
-def under_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _read_arrays(path: Path) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.first_weights import NO_FILES
 from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
 
@@ -45,7 +46,7 @@ def read_initial_state(init: str) -> InitialState | None:
         UsageError: If there is no such file.
         DataError: If it cannot be read.
     """
-    if init in ("scratch", "imagenet"):
+    if init in NO_FILES:
         return None
     path = Path(init)
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import runpy
-import sys
 import traceback
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,13 +24,8 @@ EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
-def page() -> Any:
-    sys.path.insert(0, str(DOCS))
-    try:
-        import make_api
-    finally:
-        sys.path.remove(str(DOCS))
-    return make_api
+def page(docs_program: Callable[[str], ModuleType]) -> Any:
+    return docs_program("make_api")
 
 
 def test_page_is_up_to_date(page: Any) -> None:

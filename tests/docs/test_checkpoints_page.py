@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,13 +17,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def maker() -> Any:
-    sys.path.insert(0, str(DOCS))
-    try:
-        import make_checkpoints
-    finally:
-        sys.path.remove(str(DOCS))
-    return make_checkpoints
+def maker(docs_program: Callable[[str], ModuleType]) -> Any:
+    return docs_program("make_checkpoints")
 
 
 def test_the_table_is_up_to_date(maker: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,13 +13,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def page() -> Any:
-    sys.path.insert(0, str(DOCS))
-    try:
-        import make_differences
-    finally:
-        sys.path.remove(str(DOCS))
-    return make_differences
+def page(docs_program: Callable[[str], ModuleType]) -> Any:
+    return docs_program("make_differences")
 
 
 def test_page_is_up_to_date(page: Any) -> None:

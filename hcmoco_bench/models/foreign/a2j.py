@@ -11,8 +11,9 @@ from torch import Tensor
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.a2j import HEAD_DEPTH
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat, Network
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 
 _ENCODER, _BACKBONE = "encoder.backbone.", "Backbone."
 _HEADS: Final = {
@@ -50,9 +51,7 @@ class PublishedA2J(ForeignFormat):
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone and the width of the heads."""
-        encoder = {name.removeprefix(_BACKBONE): value for name, value in state.items() if name.startswith(_BACKBONE)}
-        found = backbone_of(encoder)
-        known = {} if found is None else {"backbone": found}
+        known = backbone_setting(under_prefix(state, _BACKBONE))
         first = state.get("classificationModel.conv1.weight")
         return known if first is None else known | {"head_width": len(first)}
 

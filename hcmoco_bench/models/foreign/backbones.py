@@ -39,6 +39,12 @@ def backbone_of(state: Mapping[str, Tensor]) -> str | None:
     return max(fitting, key=lambda name: len(_shapes(name)), default=None)
 
 
+def backbone_setting(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The setting `backbone` of a network with this encoder; empty if the tensors do not tell it."""
+    found = backbone_of(state)
+    return {} if found is None else {"backbone": found}
+
+
 @cache
 def _shapes(name: str) -> dict[str, tuple[int, ...]]:
     """Shapes of a backbone's tensors by name, without the counters that old files lack."""

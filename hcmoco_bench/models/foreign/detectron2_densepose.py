@@ -11,8 +11,9 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat, Network
+from hcmoco_bench.models.foreign.prefixes import reversed_prefixes, under_prefix, with_other_prefix
 
 _BOTTOM_UP: Final = "backbone.bottom_up."
 _ENCODER: Final = "encoder.backbone."
@@ -93,10 +94,7 @@ class Detectron2DensePose(ForeignFormat):
                     f"this DensePose model cannot be scored here: {why}; chart heads of plain convolutions can",
                     kind="weights_foreign",
                 )
-        found = backbone_of(
-            {name.removeprefix(_BOTTOM_UP): value for name, value in state.items() if name.startswith(_BOTTOM_UP)}
-        )
-        known: dict[str, Any] = {} if found is None else {"backbone": found}
+        known = backbone_setting(under_prefix(state, _BOTTOM_UP))
         known["decoder"] = any(name.startswith("roi_heads.decoder.") for name in state)
         known["levels"] = sum(1 for name in state if re.fullmatch(r"backbone\.fpn_conv\.\d+\.weight", name))
         known["convolutions"] = sum(1 for name in state if _PUBLISHED_BODY.match(name) and name.endswith("weight"))
@@ -141,10 +139,7 @@ class Detectron2DensePose(ForeignFormat):
         body = _PUBLISHED_BODY.match(name)
         if body:
             return f"densepose.body.{int(body[1]) - 1}.{name[body.end() :]}"
-        for own, published in _NAMES.items():
-            if name.startswith(published):
-                return own + name.removeprefix(published)
-        return name
+        return with_other_prefix(name, reversed_prefixes(_NAMES)) or name
 
     def published_name(self, name: str) -> str:
         """detectron2's name of a weight.
@@ -155,9 +150,9 @@ class Detectron2DensePose(ForeignFormat):
         body = _BODY.match(name)
         if body:
             return f"roi_heads.densepose_head.body_conv_fcn{int(body[1]) + 1}.{name[body.end() :]}"
-        for own, published in _NAMES.items():
-            if name.startswith(own):
-                return published + name.removeprefix(own)
+        published = with_other_prefix(name, _NAMES)
+        if published is not None:
+            return published
         raise UsageError(f"weight {name} has no place in detectron2's DensePose")
 
 

@@ -12,6 +12,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.backbones import backbone_of
 from hcmoco_bench.models.foreign.detectron2_densepose import Detectron2DensePose
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 
 _STEM: Final = "backbone.bottom_up.stem."
 _LATERAL: Final = "backbone.fpn_lateral2.weight"
@@ -43,7 +44,7 @@ class Detectron2FPN(Detectron2DensePose):
         """See `ForeignFormat.settings`; where the file does not say otherwise, images are BGR, as in the zoo."""
         known = super().settings(state)
         own = self.from_published(state)
-        found = backbone_of({name.removeprefix(_ENCODER): value for name, value in own.items() if _ENCODER in name})
+        found = backbone_of(under_prefix(own, _ENCODER))
         known |= {} if found is None else {"backbone": f"{found}_caffe"}
         known["levels"] = 1 + sum(1 for name in state if re.fullmatch(r"backbone\.fpn_output\d\.weight", name))
         return known | {"neck": "fpn", "width": len(state[_LATERAL])} | {"pixels": known.get("pixels", "bgr")}

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat, Network
+from hcmoco_bench.models.foreign.prefixes import reversed_prefixes, under_prefix, with_other_prefix
 
 _NAMES: Final = {
     "encoder1.": "rgb_encoder.backbone.",
@@ -58,8 +59,7 @@ class PublishedHCMoCo(ForeignFormat):
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone and the length of the embeddings."""
-        found = backbone_of({k.removeprefix("encoder1."): v for k, v in state.items() if k.startswith("encoder1.")})
-        known: dict[str, Any] = {} if found is None else {"backbone": found}
+        known = backbone_setting(under_prefix(state, "encoder1."))
         head = state.get("head1.0.weight")
         return known if head is None else known | {"dim": len(head)}
 
@@ -67,15 +67,15 @@ class PublishedHCMoCo(ForeignFormat):
         """See `ForeignFormat.from_published`; the names of a `MultiModalModel`."""
         points = any(name.startswith(_POINTS) for name in state)
         return {
-            _renamed(name, _NAMES): value
+            with_other_prefix(name, _NAMES) or name: value
             for name, value in self.kept(state).items()
             if not (points and name.startswith(_OF_POINTS))
         }
 
     def to_published(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.to_published`; what HCMoCo's own code continues from, once the memory bank is added."""
-        own = {own: published for published, own in _NAMES.items()}
-        renamed = {f"module.{_renamed(name, own)}": value for name, value in state.items()}
+        back = reversed_prefixes(_NAMES)
+        renamed = {f"module.{with_other_prefix(name, back) or name}": value for name, value in state.items()}
         if "module.encoder1.transition1.0.0.weight" not in renamed:
             raise UsageError("HCMoCo has no backbones but HRNets; use a pre-training with an HRNet")
         return {"model": renamed}
@@ -92,10 +92,3 @@ class PublishedHCMoCo(ForeignFormat):
     def objective_to_published(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.objective_to_published`."""
         return {"contrast": {published: state[own] for published, own in _BANK.items() if own in state}}
-
-
-def _renamed(name: str, prefixes: Mapping[str, str]) -> str:
-    for before, after in prefixes.items():
-        if name.startswith(before):
-            return after + name.removeprefix(before)
-    return name

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat, Network
 
 _ENCODER, _HEAD, _PUBLISHED_HEAD = "encoder.backbone.", "head.layers.", "last_layer."
@@ -39,8 +39,7 @@ class HRNetSegmentation(ForeignFormat):
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone."""
-        found = backbone_of(state)
-        return {} if found is None else {"backbone": found}
+        return backbone_setting(state)
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `ForeignFormat.from_published`; the names of a `SegmentationNet`."""

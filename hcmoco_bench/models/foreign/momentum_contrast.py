@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from torch import Tensor
 
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat
 
 _QUERY: Final = "encoder_q."
@@ -39,8 +39,7 @@ class MomentumContrast(ForeignFormat):
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone."""
-        found = backbone_of(self.from_published(state))
-        return {} if found is None else {"backbone": found}
+        return backbone_setting(self.from_published(state))
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `ForeignFormat.from_published`; the names of timm's backbone."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from hcmoco_bench.modality import Modality
-from hcmoco_bench.models.foreign.backbones import backbone_of
+from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat
 from hcmoco_bench.models.foreign.momentum_contrast import HEADS
 
@@ -34,8 +34,7 @@ class PlainEncoder(ForeignFormat):
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone."""
-        found = backbone_of(state)
-        return {} if found is None else {"backbone": found}
+        return backbone_setting(state)
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `ForeignFormat.from_published`; the names of timm's backbone, which are the same."""

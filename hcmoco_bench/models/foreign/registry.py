@@ -11,8 +11,9 @@ from torch import Tensor
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.backbones import backbone_of
 from hcmoco_bench.models.foreign.format import ForeignFormat
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.foreign.wrappers import unwrapped
-from hcmoco_bench.models.weights import OWN_PREFIXES, Prefix, under_prefix
+from hcmoco_bench.models.weights import OWN_PREFIXES, Prefix
 from hcmoco_bench.runtime.registry import Registry
 
 FORMATS: Final[Registry[ForeignFormat]] = Registry(

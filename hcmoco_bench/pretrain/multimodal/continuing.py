@@ -8,7 +8,8 @@ from typing import Any, Final
 from torch import Tensor
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.models.weights import load_weights, under_prefix
+from hcmoco_bench.models.foreign.prefixes import under_prefix
+from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.initial_state import InitialState
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
-
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
-from hcmoco_bench.models.first_weights import start_network
+from hcmoco_bench.models.first_weights import named_weights, start_network
 from hcmoco_bench.pretrain.initial_state import read_initial_state
 from hcmoco_bench.pretrain.multimodal.continuing import load_networks
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
@@ -31,7 +28,7 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
         HubError: If they cannot be fetched.
     """
     state = read_initial_state(settings.init) if fresh else None
-    source = None if state is not None or not fresh else _encoder_weights(settings.init)
+    source = None if state is not None or not fresh else named_weights(settings.init)
     if encoder_input(settings.backbone) == "points":
         raise UsageError(
             f"backbone {settings.backbone} takes points, and RGB has none; give it as depth_backbone alone"
@@ -59,11 +56,3 @@ def build_networks(settings: MultimodalSettings, *, coarse: bool, fresh: bool) -
     if settings.sync_batch_norm:
         share_batch_statistics(model)
     return model
-
-
-def _encoder_weights(init: str) -> Path | Literal["imagenet"] | None:
-    if init == "scratch":
-        return None
-    if init == "imagenet":
-        return "imagenet"
-    return Path(init)

@@ -9,7 +9,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import create_encoder
-from hcmoco_bench.models.first_weights import start_network
+from hcmoco_bench.models.first_weights import named_weights, start_network
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.starting_point import pretrained_backbone
 
@@ -43,6 +43,4 @@ def _weights(config: FinetuneSettings, modality: Modality) -> Path | Literal["im
                 "or give another checkpoint"
             )
         return Path(config.ckpt)
-    if config.init == "scratch":
-        return None
-    return "imagenet" if config.init == "imagenet" else Path(config.init)
+    return named_weights(config.init)

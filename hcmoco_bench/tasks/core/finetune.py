@@ -32,7 +32,7 @@ from hcmoco_bench.tasks.core.read_settings import read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.starting_point import origin_note, pretrain_entry
+from hcmoco_bench.tasks.core.starting_point import starting_point
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -158,14 +158,14 @@ def run_finetune(
         raise UsageError(f"{result}: these runs are finished; give another --out, or score again with eval")
     accelerator = make_accelerator(out)
     config = with_precision(config, accelerator.device)
-    pretrain, origin = pretrain_entry(config), origin_note(config)
+    start = starting_point(config)
     runs: list[SeedRun] = []
     for number, seed in enumerate(seeds):
         run = _train(
             chosen,
             config.model_copy(update={"seed": seed}),
             seed_folder(out, seed),
-            pretrain,
+            start.entry,
             resume=resume,
             progress=progress,
             sheet_size=sheet_size if number == 0 else 0,
@@ -179,9 +179,9 @@ def run_finetune(
             name=name or out.name,
             backbone=config.backbone,
             weights_sha256=None if runs[0].model is None else file_sha256(runs[0].model),
-            pretrain=pretrain,
+            pretrain=start.entry,
         )
-        written = _write(chosen, config, result, runs, entry, origin, accelerator.device, command, bootstrap)
+        written = _write(chosen, config, result, runs, entry, start.notes, accelerator.device, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.first_weights import NO_FILES
 from hcmoco_bench.models.foreign.registry import backbone_in
 from hcmoco_bench.pretrain.checkpoints import saved_settings
 from hcmoco_bench.pretrain.registry import get_method
@@ -14,9 +16,6 @@ from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.results.schema import PretrainEntry
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
-
-NO_FILES = ("scratch", "imagenet")
-"""First weights that are not in a file of the user's."""
 
 
 def pretrained_settings(path: Path) -> PretrainSettings | ForeignCheckpoint:
@@ -49,26 +48,38 @@ def pretrained_backbone(path: Path, modality: Modality) -> str | None:
     return found[modality]
 
 
-def pretrain_entry(config: FinetuneSettings) -> PretrainEntry:
-    """Where the encoder of a run comes from, with stores and files named without their folders."""
-    if config.ckpt is not None:
-        settings = pretrained_settings(Path(config.ckpt))
-        if isinstance(settings, ForeignCheckpoint):
-            return PretrainEntry(method="weights", init=settings.path.name)
-        data = " + ".join(Path(store).name for store in settings.stores)
-        return PretrainEntry(method=settings.method, data=data or None, init=_file_name(settings.init))
-    if config.init in NO_FILES:
-        return PretrainEntry(method=config.init)
-    return PretrainEntry(method="weights", init=_file_name(config.init))
+@dataclass(frozen=True)
+class StartingPoint:
+    """What a result says of the encoder that a training started from.
+
+    Attributes:
+        entry: Where it comes from, with stores and files named without their folders.
+        notes: What readers should know about an encoder that another program has trained.
+    """
+
+    entry: PretrainEntry
+    notes: tuple[str, ...] = ()
 
 
-def origin_note(config: FinetuneSettings) -> list[str]:
-    """What readers of a result should know about an encoder that another program has trained."""
-    file = config.ckpt or (None if config.init in NO_FILES else config.init)
-    if file is None:
-        return []
-    found = open_checkpoint(Path(file))
-    return [found.origin] if isinstance(found, ForeignCheckpoint) else []
+def starting_point(config: FinetuneSettings) -> StartingPoint:
+    """Where the encoder of a run comes from; reads the file once.
+
+    Raises:
+        DataError: If the file cannot be read.
+        UsageError: If `ckpt` is a fine-tuned model.
+    """
+    if config.ckpt is None and config.init in NO_FILES:
+        return StartingPoint(PretrainEntry(method=config.init))
+    path = Path(config.ckpt or config.init)
+    found = open_checkpoint(path)
+    if isinstance(found, ForeignCheckpoint):
+        return StartingPoint(PretrainEntry(method="weights", init=path.name), (found.origin,))
+    if config.ckpt is None:
+        return StartingPoint(PretrainEntry(method="weights", init=path.name))
+    settings = _settings_of(found, path)
+    data = " + ".join(Path(store).name for store in settings.stores)
+    init = settings.init if settings.init in NO_FILES else Path(settings.init).name
+    return StartingPoint(PretrainEntry(method=settings.method, data=data or None, init=init))
 
 
 def _settings_of(state: dict[str, Any], path: Path) -> PretrainSettings:
@@ -79,7 +90,3 @@ def _settings_of(state: dict[str, Any], path: Path) -> PretrainSettings:
             f"{task} --ckpt {path}; to start from its weights: hcmoco-bench finetune --task {task} --init {path}"
         )
     return saved_settings(state["config"], str(path))
-
-
-def _file_name(init: str) -> str:
-    return init if init in NO_FILES else Path(init).name

@@ -14,6 +14,7 @@ from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
+from hcmoco_bench.models.first_weights import NO_FILES
 from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.store.manifest import MANIFEST_FILE
@@ -176,7 +177,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         """
         if fresh and config.ckpt is not None:
             self._check_pretraining(config, Path(config.ckpt))
-        elif fresh and config.init not in ("scratch", "imagenet"):
+        elif fresh and config.init not in NO_FILES:
             refuse_as_file(Path(config.init))
         features = build_features(config, self.hidden(config), fresh=fresh)
         contrast = config.contrastive != NO_CONTRAST
