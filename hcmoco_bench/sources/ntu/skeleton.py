@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.skeleton_lines import JOINTS, SkeletonLines, read_lines
 from hcmoco_bench.sources.ntu.skeleton_numbers import GarbledLineError, parse_joint_lines
 
@@ -55,6 +56,11 @@ class Skeleton:
     joints_color: NDArray[np.float32]
     orientation: NDArray[np.float32]
     tracking: NDArray[np.uint8]
+
+    @property
+    def extent(self) -> Extent:
+        """As many frames as are there, or as the first line promises if those are more: then the file was cut off."""
+        return Extent(max(self.declared_frames, self.n_frames), self.n_frames)
 
     def at(self, frame: int) -> NDArray[np.intp]:
         """Indices of the records of a frame (counted from 1), in file order; empty if nobody is there."""
@@ -103,6 +109,33 @@ def read_skeleton(asset: Asset) -> Skeleton:
         DataError: The kinds of `Asset.read_bytes` and `parse_skeleton`.
     """
     return parse_skeleton(asset.read_bytes(), source=str(asset))
+
+
+def no_frames(asset: Asset, promised: int = 0) -> DataError:
+    """The error of kind `skeleton_no_frames`, for a file that holds not one frame.
+
+    Args:
+        asset: The file.
+        promised: Number of frames in its first line.
+    """
+    what = f"promises {promised} frames and holds not one whole one" if promised else "holds 0 frames"
+    message = f"{asset}: {what}; compare its size with the published one"
+    return DataError(message, kind="skeleton_no_frames", file=str(asset))
+
+
+def wrong_count(asset: Asset, skeleton: Skeleton) -> DataError:
+    """The error of kind `skeleton_frames_differ`, for a file whose first line promises another number of frames.
+
+    Args:
+        asset: The file.
+        skeleton: What is in it.
+    """
+    lost = "bodies of the others are missing; " if skeleton.truncated else ""
+    message = (
+        f"{asset}: its first line promises {skeleton.declared_frames} frames, {skeleton.n_frames} are there; {lost}"
+        "compare its size with the published one"
+    )
+    return DataError(message, kind="skeleton_frames_differ", file=str(asset))
 
 
 def _columns(lines: SkeletonLines) -> Skeleton:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clip_folder import ClipFolder, holds_depth_alone
-from hcmoco_bench.sources.ntu.clips import Clip, ClipIndexBuilder, Container, DepthFrames
+from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, ClipIndexBuilder, Container, DepthFrames
 from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
 from hcmoco_bench.sources.ntu.names import ClipName
@@ -39,7 +39,7 @@ class NtuTree:
     """
 
     roots: tuple[Path, ...]
-    clips: Mapping[ClipName, Clip]
+    clips: ClipIndex
     problems: tuple[Problem, ...]
     generated: bool
     marked: tuple[Path, ...] = ()

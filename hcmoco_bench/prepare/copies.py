@@ -1,0 +1,207 @@
+"""Which copy of a recording is used, where a clip's video, depth or skeleton is there more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.avi_extent import video_extent
+from hcmoco_bench.sources.ntu.clips import RECORDINGS, Clip, ClipIndex, DepthFrames
+from hcmoco_bench.sources.ntu.depth import read_depth
+from hcmoco_bench.sources.ntu.extents import Extent, out_of_step
+from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.ntu.skeleton import read_skeleton
+
+Recording = Asset | DepthFrames
+
+REPLACED: Final = "copy_replaced"
+"""The kind of the problem line of a copy that another one stands in for."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy that was looked at.
+
+    Attributes:
+        recording: The copy.
+        place: Its place among the copies.
+        extent: Its frames; None if they cannot be counted.
+        error: Why not.
+    """
+
+    recording: Recording
+    place: int
+    extent: Extent | None
+    error: DataError | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be read and all of its frames are there."""
+        return self.extent is not None and self.extent.whole
+
+    @property
+    def why_not(self) -> str:
+        """What is wrong with it, in one sentence that names it."""
+        if self.error is not None:
+            return str(self.error)
+        if self.extent is None:
+            return f"{self.recording}: cannot be listed"
+        if not self.whole:
+            many = "fewer than it had" if self.extent.open_end else f"of {self.extent.length:,}"
+            return f"{self.recording}: incomplete, {self.extent.present:,} frames {many} are there"
+        return f"{self.recording}: {self.extent.length:,} frames, unlike the other recordings of this clip"
+
+    def replaced_by(self, other: Recording, clip: ClipName) -> Problem:
+        """The line that says which copy is used instead."""
+        file = str(self.recording)
+        return Problem(str(clip), REPLACED, file, f"{self.why_not}; {other} is used instead", kept=True)
+
+
+def look_at(recording: Recording, kind: str, place: int = 0) -> Copy:
+    """Count the frames of a copy, without decoding images.
+
+    Args:
+        recording: The copy.
+        kind: One of `RECORDINGS`.
+        place: Its place among the copies.
+    """
+    try:
+        if isinstance(recording, DepthFrames):
+            return Copy(recording, place, recording.extent())
+        extent = video_extent(recording) if kind == "rgb" else read_skeleton(recording).extent
+        return Copy(recording, place, extent)
+    except DataError as error:
+        return Copy(recording, place, None, error)
+
+
+def copies_of(clip: Clip, kind: str) -> tuple[Recording, ...]:
+    """All copies of a recording of a clip, the first one to be used first."""
+    first: Recording | None = getattr(clip, kind)
+    return () if first is None else (first, *getattr(clip.spare, kind))
+
+
+def fits(spare: Copy, used: Extent | None) -> bool:
+    """Whether a copy shows the same moments as the one that is used, as far as lengths tell."""
+    if spare.extent is None:
+        return False
+    return used is None or not out_of_step({"spare": spare.extent, "used": used})
+
+
+def choose(clip: Clip, kinds: Sequence[str] = RECORDINGS) -> tuple[dict[str, int], list[Problem]]:
+    """Choose copies that are whole and of one length.
+
+    Args:
+        clip: The clip.
+        kinds: The recordings that are used.
+
+    Returns:
+        The place of the copy to use by recording, for those where it is not the first; and a line for each of them.
+    """
+    looked = {
+        kind: [look_at(recording, kind, place) for place, recording in enumerate(copies)]
+        for kind in kinds
+        if (copies := copies_of(clip, kind))
+    }
+    ranked = [sorted(copies, key=_rank) for copies in looked.values()]
+    best = next(filter(_in_step, product(*ranked)), tuple(copies[0] for copies in ranked))
+    chosen = {kind: copy for kind, copy in zip(looked, best, strict=True) if copy.place}
+    lines = [looked[kind][0].replaced_by(copy.recording, clip.name) for kind, copy in chosen.items()]
+    return {kind: copy.place for kind, copy in chosen.items()}, lines
+
+
+def _rank(copy: Copy) -> tuple[bool, int, int]:
+    return not copy.whole, -copy.extent.present if copy.extent and not copy.whole else 0, copy.place
+
+
+def _in_step(copies: Sequence[Copy]) -> bool:
+    return not out_of_step({str(number): copy.extent for number, copy in enumerate(copies) if copy.extent is not None})
+
+
+def settle(
+    clips: ClipIndex,
+    names: Iterable[ClipName],
+    kinds: Sequence[str] = RECORDINGS,
+    *,
+    progress: Progress = no_progress,
+) -> tuple[ClipIndex, list[Problem]]:
+    """Put copies that are whole and belong together in the first place.
+
+    Copies of the same size are taken for the same and are not read: most people keep archives beside what they were
+    extracted to.
+
+    Args:
+        clips: The clips.
+        names: Those that count.
+        kinds: The recordings that are used of them.
+        progress: Told about each clip with copies.
+    """
+    several = [name for name in names if clips.has_copies(name)]
+    chosen: dict[ClipName, Mapping[str, int]] = {}
+    problems: list[Problem] = []
+    for done, name in enumerate(several):
+        progress("comparing copies", done, len(several))
+        clip = clips[name]
+        if all(_alike(copies_of(clip, kind)) for kind in kinds):
+            continue
+        chosen[name], lines = choose(clip, kinds)
+        problems += lines
+    if several:
+        progress("comparing copies", len(several), len(several))
+    return (clips.using(chosen) if chosen else clips), problems
+
+
+def settle_depth(clips: ClipIndex, samples: Iterable[SampleId]) -> tuple[ClipIndex, list[Problem]]:
+    """Put another copy of depth in the first place where frames that are asked for cannot be read in the first one."""
+    wanted: dict[ClipName, list[int]] = {}
+    for sample in samples:
+        if clips.has_copies(sample.clip):
+            wanted.setdefault(sample.clip, []).append(sample.frame)
+    chosen: dict[ClipName, Mapping[str, int]] = {}
+    problems: list[Problem] = []
+    for name, frames in wanted.items():
+        copies = [copy for copy in copies_of(clips[name], "depth") if isinstance(copy, DepthFrames)]
+        unlike = [frame for frame in frames if not _alike([copy.frame(frame) for copy in copies])]
+        error = _first_error(copies[0], unlike) if unlike else None
+        if error is None:
+            continue
+        looked = [look_at(copy, "depth", place) for place, copy in enumerate(copies)]
+        for spare in looked[1:]:
+            if fits(spare, looked[0].extent) and _first_error(copies[spare.place], unlike) is None:
+                chosen[name] = {"depth": spare.place}
+                problems.append(Copy(copies[0], 0, None, error).replaced_by(spare.recording, name))
+                break
+    return (clips.using(chosen) if chosen else clips), problems
+
+
+def _first_error(copy: DepthFrames, frames: Sequence[int]) -> DataError | None:
+    for frame in frames:
+        try:
+            read_depth(copy.frame(frame))
+        except DataError as error:
+            return error
+    return None
+
+
+def _alike(copies: Sequence[Recording]) -> bool:
+    """Whether copies are equal as far as sizes, or the names of frames, tell."""
+    if len(copies) < 2:
+        return True
+    measure: Callable[[Recording], object] = _measure
+    first = measure(copies[0])
+    return first is not None and all(measure(copy) == first for copy in copies[1:])
+
+
+def _measure(copy: Recording) -> object:
+    if isinstance(copy, DepthFrames):
+        extent = copy.extent()
+        return extent if extent is not None and extent.whole else None
+    try:
+        return copy.size() or None
+    except DataError:
+        return None
