@@ -18,7 +18,7 @@ from hcmoco_bench.sources.ntu.clips import RECORDINGS, ClipIndex
 from hcmoco_bench.sources.ntu.extents import MOST_APART
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.skeleton import no_frames, read_skeleton
+from hcmoco_bench.sources.ntu.skeleton import filled_skeleton
 from hcmoco_bench.sources.ntu.splits import Split
 from hcmoco_bench.sources.ntu.tree import NtuTree
 from hcmoco_bench.store.kinds.ntu import Inputs, Lists, PrepareOptions
@@ -226,13 +226,11 @@ def skeleton_frames(asset: Asset, depth_length: int) -> int:
         depth_length: Frames of the same clip's depth; 0 if that is not known.
 
     Raises:
-        DataError: Kind `skeleton_no_frames`; the kinds of `declared_frames`, and those of `read_skeleton`.
+        DataError: Kind `skeleton_no_frames`; the kinds of `declared_frames` and of `read_skeleton`.
     """
     n_frames = declared_frames(asset)
     if n_frames == 0 or depth_length > n_frames + MOST_APART:
-        n_frames = max(n_frames, read_skeleton(asset).n_frames)
-    if n_frames == 0:
-        raise no_frames(asset)
+        n_frames = max(n_frames, filled_skeleton(asset).n_frames)
     return n_frames
 
 

@@ -13,15 +13,15 @@ from hcmoco_bench.align.warp import align_rgb
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.prepare.clip_copies import ClipCopies
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.main_body import find_tracks, order_bodies
 from hcmoco_bench.prepare.moments import unknown_moments
+from hcmoco_bench.sources.ntu.clip_copies import ClipCopies
 from hcmoco_bench.sources.ntu.clips import Clip
 from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.sources.ntu.skeleton import Skeleton, no_frames, wrong_count
+from hcmoco_bench.sources.ntu.skeleton import Skeleton, wrong_count
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.kinds.ntu import AlignMode, PrepareOptions
 from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
@@ -105,11 +105,8 @@ def read_bodies(
     extent: Extent | None = None
     try:
         file, skeleton = ClipCopies(clip, findings.of_clips).read_skeleton()
-        if not skeleton.n_frames:
-            raise no_frames(file, skeleton.declared_frames)
-        if skeleton.n_frames != skeleton.declared_frames:
-            error = wrong_count(file, skeleton)
-            findings.of_clips.add(Problem.from_error(str(clip.name), error, kept=True))
+        if (differs := wrong_count(file, skeleton)) is not None:
+            findings.of_clips.add(Problem.from_error(str(clip.name), differs, kept=True))
         extent = skeleton.extent
         tracks = find_tracks(skeleton)
         for sample in wanted:

@@ -111,25 +111,30 @@ def read_skeleton(asset: Asset) -> Skeleton:
     return parse_skeleton(asset.read_bytes(), source=str(asset))
 
 
-def no_frames(asset: Asset, promised: int = 0) -> DataError:
-    """The error of kind `skeleton_no_frames`, for a file that holds not one frame.
+def filled_skeleton(asset: Asset) -> Skeleton:
+    """Read a `.skeleton` file that holds at least one frame.
 
-    Args:
-        asset: The file.
-        promised: Number of frames in its first line.
+    Raises:
+        DataError: Kind `skeleton_no_frames`; the kinds of `read_skeleton`.
     """
-    what = f"promises {promised} frames and holds not one whole one" if promised else "holds 0 frames"
-    message = f"{asset}: {what}; compare its size with the published one"
-    return DataError(message, kind="skeleton_no_frames", file=str(asset))
+    skeleton = read_skeleton(asset)
+    if not skeleton.n_frames:
+        promised = skeleton.declared_frames
+        what = f"promises {promised} frames and holds not one whole one" if promised else "holds 0 frames"
+        message = f"{asset}: {what}; compare its size with the published one"
+        raise DataError(message, kind="skeleton_no_frames", file=str(asset))
+    return skeleton
 
 
-def wrong_count(asset: Asset, skeleton: Skeleton) -> DataError:
-    """The error of kind `skeleton_frames_differ`, for a file whose first line promises another number of frames.
+def wrong_count(asset: Asset, skeleton: Skeleton) -> DataError | None:
+    """An error of kind `skeleton_frames_differ`, if a file's first line promises another number of frames.
 
     Args:
         asset: The file.
         skeleton: What is in it.
     """
+    if skeleton.n_frames == skeleton.declared_frames:
+        return None
     lost = "bodies of the others are missing; " if skeleton.truncated else ""
     message = (
         f"{asset}: its first line promises {skeleton.declared_frames} frames, {skeleton.n_frames} are there; {lost}"

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.prepare.copies import Copy, Recording, fits, look_at
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip
+from hcmoco_bench.sources.ntu.copies import Copy, Recording, fits, look_at
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.extents import Extent
-from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
+from hcmoco_bench.sources.ntu.skeleton import Skeleton, filled_skeleton
 from hcmoco_bench.sources.ntu.video import decode_frames
 
 
@@ -44,7 +44,7 @@ class ClipCopies:
         """Read the first skeleton file that is whole, or else the first that can be read.
 
         Raises:
-            DataError: The kinds of `read_skeleton`, for the first copy; `skeleton_missing` without any.
+            DataError: The kinds of `filled_skeleton`, for the first copy; `skeleton_missing` without any.
         """
         if self.clip.skeleton is None:
             raise DataError(f"{self.clip.name}: has no skeleton file under the roots", kind="skeleton_missing")
@@ -52,7 +52,7 @@ class ClipCopies:
         found: dict[Asset, Skeleton] = {}
         for place, asset in enumerate((self.clip.skeleton, *self.clip.spare.skeleton)):
             try:
-                found[asset] = read_skeleton(asset)
+                found[asset] = filled_skeleton(asset)
                 looked.append(Copy(asset, place, found[asset].extent))
             except DataError as error:
                 looked.append(Copy(asset, place, None, error))
