@@ -33,7 +33,7 @@ def choose(clip: Clip, kinds: Sequence[str] = RECORDINGS) -> tuple[dict[str, int
     ranked = [sorted(copies, key=_rank) for copies in looked.values()]
     best = next(filter(_in_step, product(*ranked)), tuple(copies[0] for copies in ranked))
     chosen = {kind: copy for kind, copy in zip(looked, best, strict=True) if copy.place}
-    lines = [looked[kind][0].replaced_by(copy.recording, clip.name) for kind, copy in chosen.items()]
+    lines = [looked[kind][0].replaced_by(copy, clip.name) for kind, copy in chosen.items()]
     return {kind: copy.place for kind, copy in chosen.items()}, lines
 
 
@@ -96,7 +96,7 @@ def settle_depth(clips: ClipIndex, samples: Iterable[SampleId]) -> tuple[ClipInd
         for spare in looked[1:]:
             if fits(spare, looked[0].extent) and _first_error(copies[spare.place], unlike) is None:
                 chosen[name] = {"depth": spare.place}
-                problems.append(Copy(copies[0], 0, None, error).replaced_by(spare.recording, name))
+                problems.append(Copy(copies[0], 0, None, error).replaced_by(spare, name))
                 break
     return (clips.using(chosen) if chosen else clips), problems
 

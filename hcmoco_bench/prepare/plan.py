@@ -24,7 +24,7 @@ from hcmoco_bench.sources.ntu.tree import NtuTree
 from hcmoco_bench.store.kinds.ntu import Inputs, Lists, PrepareOptions
 from hcmoco_bench.store.shards import cut_shards
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same inputs and options give other bytes than before."""
 
 STORED_SPLITS = ("train", "test")

@@ -118,6 +118,7 @@ def test_a_broken_extraction_beside_whole_archives(
     assert line.file.startswith(f"{FOLDERS[kind]}/{CLIP}")
     assert line.file in line.reason
     assert f"{FOLDERS[kind]}.zip!{FOLDERS[kind]}/{CLIP}" in line.reason
+    assert "; copy 2, " in line.reason
     assert line.reason.endswith("is used instead")
     if "full size" not in name:  # which is seen only when the shard is made; its footer says so then
         assert shards(store) == shards(alone)

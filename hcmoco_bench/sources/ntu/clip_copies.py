@@ -11,7 +11,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip
-from hcmoco_bench.sources.ntu.copies import Copy, Recording, fits, look_at
+from hcmoco_bench.sources.ntu.copies import Copy, fits, look_at
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, filled_skeleton
@@ -50,7 +50,8 @@ class ClipCopies:
             raise DataError(f"{self.clip.name}: has no skeleton file under the roots", kind="skeleton_missing")
         looked: list[Copy] = []
         found: dict[Asset, Skeleton] = {}
-        for place, asset in enumerate((self.clip.skeleton, *self.clip.spare.skeleton)):
+        assets = (self.clip.skeleton, *self.clip.spare.skeleton)
+        for place, asset in enumerate(assets):
             try:
                 found[asset] = filled_skeleton(asset)
                 looked.append(Copy(asset, place, found[asset].extent))
@@ -60,10 +61,10 @@ class ClipCopies:
                 break
         if not found and looked[0].error is not None:
             raise looked[0].error
-        best = next((asset for asset, skeleton in found.items() if skeleton.extent.whole), next(iter(found)))
-        if best != self.clip.skeleton:
-            self._replaced(looked[0], best)
-        return best, found[best]
+        best = next((copy for copy in looked if copy.whole), None) or next(copy for copy in looked if copy.extent)
+        self._replaced(looked[0], best)
+        file = assets[best.place]
+        return file, found[file]
 
     def read_depth(self, frame: int) -> NDArray[np.uint16]:
         """Read a depth frame; see `hcmoco_bench.sources.ntu.depth.read_depth`.
@@ -80,14 +81,14 @@ class ClipCopies:
         try:
             return read_depth(used.frame(frame))
         except DataError as error:
-            for spare in self.clip.spare.depth:
+            for place, spare in enumerate(self.clip.spare.depth, start=1):
                 if not fits(look_at(spare, "depth"), self.extents().get("depth")):
                     continue
                 try:
                     depth = read_depth(spare.frame(frame))
                 except DataError:
                     continue
-                self._replaced(Copy(used.frame(frame), 0, None, error), spare.frame(frame))
+                self._replaced(Copy(used.frame(frame), 0, None, error), Copy(spare.frame(frame), place, None))
                 return depth
             raise
 
@@ -101,12 +102,13 @@ class ClipCopies:
         first: DataError | None = None
         used = self.extents().get("rgb")
         for place, asset in enumerate(self._videos):
-            if place and not fits(look_at(asset, "rgb"), used):
+            copy = Copy(asset, place, used) if place == 0 else look_at(asset, "rgb", place)
+            if not fits(copy, used) and place:
                 continue
             try:
                 for frame, rgb in decode_frames(asset, left):
                     if first is not None:
-                        self._replaced(Copy(self._videos[0], 0, None, first), asset)
+                        self._replaced(Copy(self._videos[0], 0, None, first), copy)
                     left = [later for later in left if later > frame]
                     yield frame, rgb
             except DataError as error:
@@ -126,10 +128,11 @@ class ClipCopies:
         for place in range(1, len(self._videos)):
             spare = look_at(self._videos[place], "rgb", place)
             if spare.whole and (used.extent is None or fits(spare, used.extent)):
-                self._replaced(used, spare.recording)
+                self._replaced(used, spare)
                 self._videos.insert(0, self._videos.pop(place))
                 return spare.extent
         return used.extent
 
-    def _replaced(self, bad: Copy, used: Recording) -> None:
-        self._lines.add(bad.replaced_by(used, self.clip.name))
+    def _replaced(self, bad: Copy, used: Copy) -> None:
+        if used.place != bad.place:
+            self._lines.add(bad.replaced_by(used, self.clip.name))

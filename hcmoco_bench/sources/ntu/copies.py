@@ -53,10 +53,11 @@ class Copy:
             return f"{self.recording}: incomplete, {self.extent.present:,} frames {many} are there"
         return f"{self.recording}: {self.extent.length:,} frames, unlike the other recordings of this clip"
 
-    def replaced_by(self, other: Recording, clip: ClipName) -> Problem:
-        """The line that says which copy is used instead."""
+    def replaced_by(self, other: Copy, clip: ClipName) -> Problem:
+        """The line that says which copy is used instead, with its number: two disks may hold the same names."""
         file = str(self.recording)
-        return Problem(str(clip), REPLACED, file, f"{self.why_not}; {other} is used instead", kept=True)
+        reason = f"{self.why_not}; copy {other.place + 1}, {other.recording}, is used instead"
+        return Problem(str(clip), REPLACED, file, reason, kept=True)
 
 
 def look_at(recording: Recording, kind: str, place: int = 0) -> Copy:
