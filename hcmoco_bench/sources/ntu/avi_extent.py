@@ -33,9 +33,8 @@ def video_extent(asset: Asset) -> Extent:
     """
     with asset.open() as file:
         found = _walk(file)
-    if not found.images:
-        images = count_frames(asset)
-        return Extent(max(found.promised, images), images, open_end=images == 0)
+    if not found.images and (others := count_frames(asset)):
+        return Extent(others, others)  # chunks under other names
     # What is left of a file that holds all that it promised is padding.
     if not found.cut or 0 < found.promised <= found.images:
         return Extent(found.images, found.images)

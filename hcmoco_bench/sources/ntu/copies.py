@@ -49,8 +49,9 @@ class Copy:
         if self.extent is None:
             return f"{self.recording}: cannot be listed"
         if not self.whole:
-            many = "fewer than it had" if self.extent.open_end else f"of {self.extent.length:,}"
-            return f"{self.recording}: incomplete, {self.extent.present:,} frames {many} are there"
+            least = "at least " if self.extent.open_end else ""
+            count = f"{self.extent.present:,} of {least}{self.extent.length:,} frames are there"
+            return f"{self.recording}: incomplete, {count}"
         return f"{self.recording}: {self.extent.length:,} frames, unlike the other recordings of this clip"
 
     def replaced_by(self, other: Copy, clip: ClipName) -> Problem:

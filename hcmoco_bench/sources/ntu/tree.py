@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +16,10 @@ from hcmoco_bench.sources.ntu.clip_folder import ClipFolder, holds_depth_alone
 from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, ClipIndexBuilder, Container, DepthFrames
 from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
+from hcmoco_bench.sources.ntu.members import folder_of, leads_outside, runs
 from hcmoco_bench.sources.ntu.names import ClipName
 
 __all__ = ["Clip", "DepthFrames", "NtuTree", "scan"]
-
-_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class _Found:
         depth: dict[str, ClipFolder] = {}
         files: set[tuple[str, str]] = set()
         try:
-            for folder, names in _runs(member_names(path)):
+            for folder, names in runs(member_names(path)):
                 parts = folder.split("/")
                 if "__MACOSX" in parts:
                     continue
@@ -201,13 +198,13 @@ class _Found:
             return
         for folder, name in sorted(files):
             container = Container(path, folder)
-            if _leads_outside(folder):
+            if leads_outside(folder):
                 self.outside.append(_Outside(container, name, None, generated))
             else:
                 self._file(container, name, generated=generated)
         for folder, content in sorted(depth.items()):
-            container, own = Container(path, _folder_of(folder)), folder.rpartition("/")[2]
-            if content.masked and _leads_outside(folder):
+            container, own = Container(path, folder_of(folder)), folder.rpartition("/")[2]
+            if content.masked and leads_outside(folder):
                 self.outside.append(_Outside(container, own, content, generated))
             else:
                 self._depth(ClipName.parse(own), content, container, generated=generated)
@@ -338,19 +335,3 @@ def _exact_clip(text: str) -> ClipName | None:
 def _suffix(name: str) -> str | None:
     lowered = name.lower()
     return next((suffix for suffix in (RGB_SUFFIX, SKELETON_SUFFIX) if lowered.endswith(suffix)), None)
-
-
-def _runs(members: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Members by folder, as long as one folder's follow each other: folder and names."""
-    for folder, run in itertools.groupby(members, key=_folder_of):
-        yield folder, [member.rpartition("/")[2] for member in run]
-
-
-def _folder_of(member: str) -> str:
-    folder, slash, _ = member.rpartition("/")
-    return folder or ("/" if slash else "")
-
-
-def _leads_outside(folder: str) -> bool:
-    """Whether unpacking a folder of an archive would write outside of where it is unpacked."""
-    return folder.startswith("/") or _DRIVE.match(folder) is not None or ".." in folder.split("/")

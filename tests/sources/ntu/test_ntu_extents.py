@@ -123,6 +123,13 @@ def test_a_video_that_is_cut_off_is_as_long_as_it_promises(tmp_path: Path, share
     assert video_extent(Asset(tmp_path / "x.zip", "cut.avi")) == Extent(40, count_frames(Asset(path)))
 
 
+def test_a_video_cut_off_before_its_first_image(tmp_path: Path) -> None:
+    data = video(40)
+    path = tmp_path / "cut.avi"
+    path.write_bytes(data[: data.index(b"movi") + 200])
+    assert video_extent(Asset(path)) == Extent(40, 0)
+
+
 def test_what_follows_a_whole_video_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "padded.avi"
     path.write_bytes(video(12) + bytes(5000))
