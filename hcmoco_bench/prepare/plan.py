@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hcmoco_bench import __version__
@@ -12,26 +12,21 @@ from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.copies import settle, settle_depth
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
+from hcmoco_bench.prepare.planned_lengths import PlannedLengths
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import RECORDINGS, ClipIndex
-from hcmoco_bench.sources.ntu.extents import MOST_APART
 from hcmoco_bench.sources.ntu.lists import SampleLists
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
-from hcmoco_bench.sources.ntu.skeleton import filled_skeleton
 from hcmoco_bench.sources.ntu.splits import Split
 from hcmoco_bench.sources.ntu.tree import NtuTree
 from hcmoco_bench.store.kinds.ntu import Inputs, Lists, PrepareOptions
 from hcmoco_bench.store.shards import cut_shards
 
-FORMAT = 2
+FORMAT = 1
 """Raised when the same inputs and options give other bytes than before."""
 
 STORED_SPLITS = ("train", "test")
 """The splits that have shards; all others are selections out of them."""
-
-MAX_FRAMES = 100_000
-"""A clip of more frames than this (an hour) is a garbled header."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +97,12 @@ def make_plan(
     asked = _asked(lists, tree) if listed else list(tree.clips)
     kinds = tuple(kind for kind in RECORDINGS if kind != "depth" or not options.rgb_only)
     clips, problems = settle(tree.clips, asked, kinds, progress=progress)
-    depth_lengths = DepthLengths(clips)
+    lengths = PlannedLengths(clips)
     if listed:
         splits = dict(lists.splits)
         problems += _missing_clips(lists, tree)
     else:
-        splits, left_out = _pretrain_split(clips, lists, options.every, depth_lengths, progress)
+        splits, left_out = _pretrain_split(clips, lists, options.every, lengths, progress)
         problems += left_out
     found = {
         name: [sample for sample in splits[name].ids if sample.clip in clips]
@@ -127,7 +122,7 @@ def make_plan(
     problems += lines
     neighbors = skeleton_assets(clips, of_rigs)
     sizes = measure(list(dict([*used, *neighbors]).items()), progress=progress)
-    sizes |= depth_lengths.named(sample.clip for sample in samples)
+    sizes |= lengths.unlike({sample.clip for sample in samples})
     shards = tuple(
         NtuShard(
             file,
@@ -176,7 +171,7 @@ def _missing_clips(lists: SampleLists, tree: NtuTree) -> Iterator[Problem]:
 
 
 def _pretrain_split(
-    clips: ClipIndex, lists: SampleLists, every: int, depth_lengths: DepthLengths, progress: Progress
+    clips: ClipIndex, lists: SampleLists, every: int, lengths: PlannedLengths, progress: Progress
 ) -> tuple[dict[str, Split], list[Problem]]:
     samples: list[SampleId] = []
     problems: list[Problem] = []
@@ -187,71 +182,12 @@ def _pretrain_split(
             problems.append(Problem(str(name), "clip_listed_without_skeleton", "", reason))
             continue
         try:
-            if clip.skeleton is None:
-                raise DataError(f"{name}: has no skeleton file under the roots", kind="skeleton_missing")
-            n_frames = skeleton_frames(clip.skeleton, depth_lengths[name])
-            samples += [SampleId(name, frame) for frame in stride_frames(n_frames, every)]
+            samples += [SampleId(name, frame) for frame in stride_frames(lengths.frames(clip), every)]
         except DataError as error:
             problems.append(Problem.from_error(str(name), error))
     progress("counting frames", len(clips), len(clips))
     rule = f"the middle frame of each {every} frames of every clip with a skeleton, in sorted order"
     return {"train": Split("train", rule, tuple(samples))}, problems
-
-
-class DepthLengths:
-    """Frames of clips' depth by their names: each clip is looked at once, when it is asked for."""
-
-    def __init__(self, clips: ClipIndex) -> None:
-        self._clips = clips
-        self._known: dict[ClipName, int] = {}
-
-    def __getitem__(self, name: ClipName) -> int:
-        """Frames of a clip's depth; 0 if there are none, or they cannot be listed."""
-        if name not in self._known:
-            depth = self._clips[name].depth
-            extent = None if depth is None else depth.extent()
-            self._known[name] = 0 if extent is None else extent.length
-        return self._known[name]
-
-    def named(self, names: Iterable[ClipName]) -> dict[str, str]:
-        """What the fingerprint of the inputs says of some clips."""
-        return {f"{name} depth frames": str(self[name]) for name in names}
-
-
-def skeleton_frames(asset: Asset, depth_length: int) -> int:
-    """The number of frames of a skeleton file, of which all is read only if the first line cannot be believed.
-
-    Args:
-        asset: The file.
-        depth_length: Frames of the same clip's depth; 0 if that is not known.
-
-    Raises:
-        DataError: Kind `skeleton_no_frames`; the kinds of `declared_frames` and of `read_skeleton`.
-    """
-    n_frames = declared_frames(asset)
-    if n_frames == 0 or depth_length > n_frames + MOST_APART:
-        n_frames = max(n_frames, filled_skeleton(asset).n_frames)
-    return n_frames
-
-
-def declared_frames(asset: Asset) -> int:
-    """The number of frames in the first line of a skeleton file.
-
-    Raises:
-        DataError: Kind `skeleton_empty` or `skeleton_garbled`, and those of reading the file.
-    """
-    with asset.open() as handle:
-        line = handle.readline(64).strip()
-    try:
-        n_frames = int(line)
-    except ValueError:
-        n_frames = -1
-    if line and 0 <= n_frames <= MAX_FRAMES:
-        return n_frames
-    kind, what = (
-        ("skeleton_garbled", "does not begin with a number of frames") if line else ("skeleton_empty", "is empty")
-    )
-    raise DataError(f"{asset}: {what}; extract it again", kind=kind, file=str(asset))
 
 
 def _fingerprint(

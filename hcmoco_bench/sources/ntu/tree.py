@@ -279,9 +279,10 @@ class _Found:
     def not_masked(self) -> Iterable[Problem]:
         """One line for each folder or archive with clips whose depth is unmasked."""
         for file, clips in self.unmasked.items():
+            which = f"clip {clips[0]}" if len(clips) == 1 else f"{len(clips):,} clips ({min(clips)} ...)"
             reason = (
-                f"{file}: holds unmasked depth (Depth-*.png) of {len(clips):,} clips ({min(clips)} ...), which is not "
-                "used; the masked depth is MDepth-*.png"
+                f"{file}: holds unmasked depth (Depth-*.png) of {which}, which is not used; the masked depth is "
+                "MDepth-*.png"
             )
             identifier = str(clips[0]) if len(clips) == 1 else ""
             yield Problem(identifier, "depth_not_masked", file, reason, kept=True)
