@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.ntu.assets import Asset
-from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex
-from hcmoco_bench.sources.ntu.extents import MOST_APART, Extent
+from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, DepthFrames
+from hcmoco_bench.sources.ntu.extents import MOST_APART
+from hcmoco_bench.sources.ntu.layout import DEPTH_PATTERN
 from hcmoco_bench.sources.ntu.names import ClipName
 from hcmoco_bench.sources.ntu.skeleton import filled_skeleton
 
@@ -16,7 +18,7 @@ MAX_FRAMES = 100_000
 
 
 class PlannedLengths:
-    """Lengths of clips; each file and folder is looked at once, when it is asked for.
+    """Lengths of clips; each skeleton file is looked at once, when it is asked for.
 
     Args:
         clips: The clips.
@@ -24,8 +26,7 @@ class PlannedLengths:
 
     def __init__(self, clips: ClipIndex) -> None:
         self._clips = clips
-        self._depths: dict[ClipName, Extent | None] = {}
-        self._promised: dict[ClipName, int] = {}
+        self._ends: dict[ClipName, bool] = {}
 
     def frames(self, clip: Clip) -> int:
         """Frames of a clip by its skeleton file, of which all is read only if the first line cannot be believed.
@@ -36,37 +37,55 @@ class PlannedLengths:
         """
         if clip.skeleton is None:
             raise DataError(f"{clip.name}: has no skeleton file under the roots", kind="skeleton_missing")
-        promised = self._promised[clip.name] = declared_frames(clip.skeleton)
-        depth = self._depth(clip)
-        if promised == 0 or (depth is not None and depth.length > promised + MOST_APART):
+        promised = declared_frames(clip.skeleton)
+        self._ends[clip.name] = ends = _ends_together(clip, promised)
+        longer = not ends and clip.depth is not None and goes_on(clip.depth, promised + MOST_APART)
+        if promised == 0 or longer:
             return max(promised, filled_skeleton(clip.skeleton).n_frames)
         return promised
 
     def unlike(self, names: Iterable[ClipName]) -> dict[str, str]:
-        """What the fingerprint of the inputs says of clips whose depth is not plainly whole.
+        """What the fingerprint of the inputs says of clips whose depth does not end where their skeletons do.
 
         Whether their frames can be paired depends on depth frames that are not stored. When somebody adds what was
         missing, the plan is another one.
         """
         found = {}
         for name in names:
-            depth = self._depth(self._clips[name])
-            if depth is not None and not (depth.whole and self._fits(self._clips[name], depth)):
-                found[f"{name} depth frames"] = str(depth.length)
+            if self._ends.get(name):
+                continue
+            clip = self._clips[name]
+            if clip.depth is None or (name not in self._ends and _ends_together(clip, _promised(clip))):
+                continue
+            extent = clip.depth.extent()
+            if extent is not None:
+                found[f"{name} depth frames"] = str(extent.length)
         return found
 
-    def _depth(self, clip: Clip) -> Extent | None:
-        if clip.name not in self._depths:
-            self._depths[clip.name] = None if clip.depth is None else clip.depth.extent()
-        return self._depths[clip.name]
 
-    def _fits(self, clip: Clip, depth: Extent) -> bool:
-        if clip.name not in self._promised:
-            try:
-                self._promised[clip.name] = -1 if clip.skeleton is None else declared_frames(clip.skeleton)
-            except DataError:
-                self._promised[clip.name] = -1
-        return abs(self._promised[clip.name] - depth.length) <= MOST_APART
+def _promised(clip: Clip) -> int:
+    try:
+        return 0 if clip.skeleton is None else declared_frames(clip.skeleton)
+    except DataError:
+        return 0
+
+
+def _ends_together(clip: Clip, promised: int) -> bool:
+    """Whether a clip's depth ends where its skeletons are said to."""
+    depth = clip.depth
+    return (
+        depth is not None
+        and promised > 0
+        and goes_on(depth, promised - MOST_APART - 1)
+        and not goes_on(depth, promised + MOST_APART)
+    )
+
+
+def goes_on(depth: DepthFrames, frame: int) -> bool:
+    """Whether the next frame after one (from 0) is there; nothing is listed."""
+    if depth.listed is not None:
+        return depth.listed.length > frame
+    return os.path.exists(f"{depth.path}/{DEPTH_PATTERN.format(frame=max(frame, 0) + 1)}")  # noqa: PTH110 - 100,000 times
 
 
 def declared_frames(asset: Asset) -> int:

@@ -148,7 +148,7 @@ def test_the_fingerprint_notices_inputs_and_options_and_nothing_else(small_tree:
 
 def test_frames_that_are_not_used_do_not_count(small_tree: RawTree) -> None:
     before = plan_of(small_tree).sha256
-    small_tree.depth(CLIPS[0], 12).unlink()
+    small_tree.depth(CLIPS[0], 11).unlink()
     small_tree.mask(TRAIN[0]).unlink()
     assert plan_of(small_tree).sha256 == before
 

@@ -66,6 +66,9 @@ class Copies:
         return bool(self.rgb or self.depth or self.skeleton)
 
 
+NO_COPIES: Final = Copies()
+
+
 @dataclass(frozen=True)
 class Clip:
     """Where the three recordings of one clip are; None for what no root holds.
@@ -82,7 +85,7 @@ class Clip:
     rgb: Asset | None = None
     depth: DepthFrames | None = None
     skeleton: Asset | None = None
-    spare: Copies = field(default=Copies(), compare=False)
+    spare: Copies = field(default=NO_COPIES, compare=False)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -106,11 +109,11 @@ class Container:
         """The file of that name in this folder."""
         return Asset(self.path / name) if self.inside is None else Asset(self.path, _join(self.inside, name))
 
-    def depth(self, clip: ClipName, listed: Extent | None = None) -> DepthFrames:
+    def depth(self, clip: str, listed: Extent | None = None) -> DepthFrames:
         """The clip's folder of depth frames in this folder."""
         if self.inside is None:
-            return DepthFrames(self.path / str(clip))
-        return DepthFrames(self.path, _join(self.inside, str(clip)), listed)
+            return DepthFrames(self.path / clip)
+        return DepthFrames(self.path, _join(self.inside, clip), listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +147,17 @@ class ClipIndex(Mapping[ClipName, Clip]):
 
     def __getitem__(self, name: ClipName) -> Clip:
         held = self.holders[name]
-        videos = [self.containers[index].asset(f"{name}{RGB_SUFFIX}") for index in held.rgb]
-        depths = [
-            self.containers[index].depth(name, listed) for index, listed in zip(held.depth, held.listed, strict=True)
+        text = str(name)
+        video = [self.containers[index].asset(text + RGB_SUFFIX) for index in held.rgb]
+        depth = [
+            self.containers[index].depth(text, listed) for index, listed in zip(held.depth, held.listed, strict=True)
         ]
-        skeletons = [self.containers[index].asset(f"{name}{SKELETON_SUFFIX}") for index in held.skeleton]
+        skeleton = [self.containers[index].asset(text + SKELETON_SUFFIX) for index in held.skeleton]
+        spare = NO_COPIES
+        if len(video) > 1 or len(depth) > 1 or len(skeleton) > 1:
+            spare = Copies(tuple(video[1:]), tuple(depth[1:]), tuple(skeleton[1:]))
         return Clip(
-            name,
-            videos[0] if videos else None,
-            depths[0] if depths else None,
-            skeletons[0] if skeletons else None,
-            Copies(tuple(videos[1:]), tuple(depths[1:]), tuple(skeletons[1:])),
+            name, video[0] if video else None, depth[0] if depth else None, skeleton[0] if skeleton else None, spare
         )
 
     def __iter__(self) -> Iterator[ClipName]:

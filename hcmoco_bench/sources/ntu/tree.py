@@ -304,7 +304,7 @@ class _Found:
 
 def _recording(clip: ClipName, recording: str, container: Container) -> Asset | DepthFrames:
     if recording == "depth":
-        return container.depth(clip)
+        return container.depth(str(clip))
     return container.asset(f"{clip}{RGB_SUFFIX if recording == 'rgb' else SKELETON_SUFFIX}")
 
 
