@@ -14,8 +14,9 @@ from hcmoco_bench.errors import CalibrationError, DataError, UsageError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.clip_copies import ClipCopies
 from hcmoco_bench.sources.ntu.names import ClipName, Rig
-from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
+from hcmoco_bench.sources.ntu.skeleton import Skeleton, wrong_count
 from hcmoco_bench.sources.ntu.tree import Clip, NtuTree
 
 HOMOGRAPHY_ONLY = "rig_homography_only"
@@ -31,11 +32,14 @@ class TreeFit:
         rigs: One fit for each rig that could be calibrated, in order of the rigs.
         problems: Rigs that could not (kinds `rig_too_few_points`, `rig_bad_fit`) with the skeleton files that could
             not be read for them, and rigs with a homography only (`rig_homography_only`, kept).
+        skeletons: What is wrong with the skeleton files that were read: the kinds of `read_skeleton`,
+            `skeleton_no_frames`; `skeleton_frames_differ` and `copy_replaced` (kept).
     """
 
     seed: int
     rigs: tuple[RigFit, ...]
     problems: tuple[Problem, ...]
+    skeletons: tuple[Problem, ...] = ()
 
     @property
     def calibration(self) -> Calibration:
@@ -101,14 +105,16 @@ def fit_rigs(
     ]
     fits: list[RigFit] = []
     problems: list[Problem] = []
+    skeletons: list[Problem] = []
     label = "calibrating rigs"
     progress(label, 0, len(tasks))
-    for done, (fit, lines) in enumerate(_run(tasks, workers), start=1):
+    for done, (fit, lines, damaged) in enumerate(_run(tasks, workers), start=1):
         if fit is not None:
             fits.append(fit)
         problems.extend(lines)
+        skeletons.extend(damaged)
         progress(label, done, len(tasks))
-    return TreeFit(seed, tuple(fits), tuple(problems))
+    return TreeFit(seed, tuple(fits), tuple(problems), tuple(skeletons))
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ class _Task:
     wanted: int
 
 
-_Outcome = tuple[RigFit | None, list[Problem]]
+_Outcome = tuple[RigFit | None, list[Problem], list[Problem]]
+"""The fit, the lines of the rig, and those of the skeleton files that were read for it."""
 
 
 def _run(tasks: list[_Task], workers: int) -> Iterator[_Outcome]:
@@ -139,21 +146,22 @@ def _run(tasks: list[_Task], workers: int) -> Iterator[_Outcome]:
 
 
 def _calibrate(task: _Task) -> _Outcome:
-    damaged: list[Problem] = []
+    damaged: set[Problem] = set()
     rng = np.random.default_rng([task.seed, task.rig.setup, task.rig.camera])
     try:
         fit = fit_rig(rig_points(task.rig, _good_skeletons(task, damaged), rng=rng), seed=task.seed)
     except CalibrationError as error:
-        return None, [Problem(str(task.rig), error.kind, "", str(error)), *damaged]
+        lost = sorted(problem for problem in damaged if not problem.kept)
+        return None, [Problem(str(task.rig), error.kind, "", str(error)), *lost], sorted(damaged)
     missing = fit.calibration.registered_problem
     if missing is None:
-        return fit, []
+        return fit, [], sorted(damaged)
     reason = f"{task.rig}: only the homography can be used: {missing}"
-    return fit, [Problem(str(task.rig), HOMOGRAPHY_ONLY, "", reason, kept=True)]
+    return fit, [Problem(str(task.rig), HOMOGRAPHY_ONLY, "", reason, kept=True)], sorted(damaged)
 
 
-def _good_skeletons(task: _Task, damaged: list[Problem]) -> Iterator[tuple[ClipName, Skeleton]]:
-    """Yield the first so many clips that have joints to calibrate with; note in `damaged` what cannot be read."""
+def _good_skeletons(task: _Task, damaged: set[Problem]) -> Iterator[tuple[ClipName, Skeleton]]:
+    """Yield the first so many clips that have joints to calibrate with; note in `damaged` what is wrong with any."""
     found = 0
     for clip in task.clips:
         if found == task.wanted:
@@ -161,10 +169,12 @@ def _good_skeletons(task: _Task, damaged: list[Problem]) -> Iterator[tuple[ClipN
         if clip.skeleton is None:
             continue
         try:
-            skeleton = read_skeleton(clip.skeleton)
+            file, skeleton = ClipCopies(clip, damaged).read_skeleton()
         except DataError as error:
-            damaged.append(Problem.from_error(str(clip.name), error))
+            damaged.add(Problem.from_error(str(clip.name), error))
             continue
+        if (differs := wrong_count(file, skeleton)) is not None:
+            damaged.add(Problem.from_error(str(clip.name), differs, kept=True))
         if usable_joints(skeleton).any():
             found += 1
             yield clip.name, skeleton

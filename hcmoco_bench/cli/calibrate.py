@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,18 +59,18 @@ def calibrate(
     with progress_bar(quiet=quiet or as_json) as progress:
         tree = scan(root, progress=progress)
         fit = fit_rigs(tree, seed=seed, clips_per_rig=clips_per_rig, workers=workers, progress=progress)
+    problems = list(dict.fromkeys((*tree.problems, *fit.problems, *fit.skeletons)))
     if to is not None:
         fit.calibration.save(to)
     if plot is not None and fit.rigs:
         _plot(fit, plot)
     if as_json:
-        print_json(_document(fit, tree.problems))
+        print_json(_document(fit, problems))
     else:
         out.print(_table(fit))
         for path in (to, plot if fit.rigs else None):
             if path is not None:
                 out.print(str(path), highlight=False, soft_wrap=True)
-    problems = (*tree.problems, *fit.problems)
     for problem in problems:
         err.print(f"[yellow]{problem.kind}[/] {problem.reason}", highlight=False, soft_wrap=True)
     if not fit.rigs:
@@ -110,12 +111,12 @@ def _table(fit: TreeFit) -> Table:
     return table
 
 
-def _document(fit: TreeFit, found: tuple[Problem, ...]) -> dict[str, object]:
+def _document(fit: TreeFit, problems: Sequence[Problem]) -> dict[str, object]:
     from dataclasses import asdict
 
     return {
         "calibration": fit.calibration.model_dump(),
-        "problems": [asdict(problem) for problem in (*found, *fit.problems)],
+        "problems": [asdict(problem) for problem in problems],
     }
 
 

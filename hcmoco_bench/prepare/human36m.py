@@ -12,8 +12,8 @@ from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.human36m_rows import Human36mRows, RecordingFrames
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, count_frames, scan
-from hcmoco_bench.sources.human36m.layout import EVERY, TEST_SUBJECTS, TRAIN_SUBJECTS
+from hcmoco_bench.sources.human36m import FrameId, Human36mTree, PartLabels, Recording, count_frames, scan
+from hcmoco_bench.sources.human36m.layout import EVERY, MOST_APART, TEST_SUBJECTS, TRAIN_SUBJECTS
 from hcmoco_bench.store.columns import JPEG_QUALITY
 from hcmoco_bench.store.executor import Executor
 from hcmoco_bench.store.kinds.human36m import (
@@ -49,8 +49,9 @@ def prepare_human36m(
 ) -> Prepared[Human36mManifest]:
     """Make a store of Human3.6M's frames with part labels, or continue one that was interrupted.
 
-    Frames 0, 25, 50, ... of every recording count, as long as both the video and the labels have them. The store's
-    bytes depend on the raw files and the options alone. Recordings and frames that cannot be used become problem lines.
+    Frames 0, 25, 50, ... of every recording count, as long as both the video and the labels have them; a recording
+    whose two lengths differ by more than `MOST_APART` is left out. The store's bytes depend on the raw files and the
+    options alone. Recordings and frames that cannot be used become problem lines.
 
     Args:
         root: Human3.6M's folder, extracted; it holds `S1`, `S5`, ...
@@ -111,12 +112,10 @@ def _measure(
             continue
         count = min(shown, labeled)
         if shown != labeled:
-            lost = len(range(0, max(shown, labeled), every)) - len(range(0, count, every))
-            reason = (
-                f"{recording.labels}: labels of {labeled} frames, the video has {shown}; the first {count} are used, "
-                f"{lost} of the chosen frames are missing"
-            )
-            problems.append(Problem(str(recording.name), "lengths_differ", str(recording.labels), reason, kept=True))
+            problem = _lengths_differ(recording, shown, labeled, every)
+            problems.append(problem)
+            if not problem.kept:
+                continue
         if count:
             found.append(RecordingFrames(recording, count))
     progress("looking at recordings", len(tree.recordings), len(tree.recordings))
@@ -128,6 +127,22 @@ def _measure(
             file=str(tree.root),
         )
     return tuple(found), tuple(paths.problem(problem) for problem in problems)
+
+
+def _lengths_differ(recording: Recording, shown: int, labeled: int, every: int) -> Problem:
+    """The line of a recording whose video and labels differ in length; kept if both begin together."""
+    longer, count = max(shown, labeled), min(shown, labeled)
+    kept = longer - count <= max(2, MOST_APART * longer)
+    if kept:
+        lost = len(range(0, longer, every)) - len(range(0, count, every))
+        what = f"the first {count} are used, {lost} of the chosen frames are missing"
+    else:
+        what = (
+            "which label belongs to which frame cannot be known, and none is used; give the published files, neither "
+            "cut nor re-encoded"
+        )
+    reason = f"{recording.labels}: labels of {labeled} frames, the video has {shown}; {what}"
+    return Problem(str(recording.name), "lengths_differ", str(recording.labels), reason, kept=kept)
 
 
 def _plan_sha256(

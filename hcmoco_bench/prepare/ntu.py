@@ -179,7 +179,7 @@ def _store_plan(
         },
         problems=(*tree.problems, *plan.problems),
         paths=paths,
-        tree=tree,
+        tree=plan.tree,
         plan=plan,
         masks=masks,
         given=given,

@@ -11,6 +11,7 @@ from hcmoco_bench.prepare.given import RowCheck
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure
 from hcmoco_bench.prepare.sample import Findings, check_calibration, make_rows, read_bodies, read_parts
 from hcmoco_bench.sources.ntu.clips import Clip
+from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.kinds.ntu import PrepareOptions
@@ -53,7 +54,7 @@ class NtuRows:
         """
         findings = Findings()
         yield from _in_row_order(self.samples, _rows(self, findings), findings)
-        if findings.left_out or findings.incomplete:
+        if findings.left_out or findings.incomplete or findings.of_clips:
             _check_inputs(self)
         report.problems += findings.problems()
         report.counts["planned"] = len(self.samples)
@@ -84,13 +85,17 @@ def _rows(shard: NtuRows, findings: Findings) -> Iterator[tuple[SampleId, Row]]:
         parts = read_parts(findings.remaining(shard.samples), shard.masks, findings)
     required = shard.options.set == "pretrain"
     bodies: dict[SampleId, list[Row]] = {}
+    skeletons: dict[ClipName, Extent | None] = {}
     for name, samples in by_clip.items():
         if remaining := findings.remaining(samples):
-            bodies |= read_bodies(shard.clips[name], remaining, required=required, findings=findings)
+            found, skeletons[name] = read_bodies(shard.clips[name], remaining, required=required, findings=findings)
+            bodies |= found
     for name, samples in by_clip.items():
         if remaining := findings.remaining(samples):
             calibration = shard.calibrations[str(name.rig)]
-            rows = make_rows(shard.clips[name], remaining, bodies, parts, calibration, shard.options, findings)
+            rows = make_rows(
+                shard.clips[name], remaining, bodies, skeletons.get(name), parts, calibration, shard.options, findings
+            )
             yield from rows if shard.check is None else _right_rows(rows, shard.check, findings)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.copies import settle, settle_depth
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
+from hcmoco_bench.prepare.planned_lengths import PlannedLengths
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.clips import RECORDINGS, ClipIndex
 from hcmoco_bench.sources.ntu.lists import SampleLists
-from hcmoco_bench.sources.ntu.names import SampleId
+from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.splits import Split
 from hcmoco_bench.sources.ntu.tree import NtuTree
 from hcmoco_bench.store.kinds.ntu import Inputs, Lists, PrepareOptions
@@ -25,9 +27,6 @@ FORMAT = 1
 
 STORED_SPLITS = ("train", "test")
 """The splits that have shards; all others are selections out of them."""
-
-MAX_FRAMES = 100_000
-"""A clip of more frames than this (an hour) is a garbled header."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ class NtuPlan:
         splits: All declared splits.
         shards: The shards, over the samples whose clip was found.
         problems: Samples and clips that are left out already: no clip, no skeleton to count frames by, listed as
-            lacking skeletons.
+            lacking skeletons; and copies that another one stands in for.
+        tree: The raw tree, with the copies that are used in the first place.
         inputs: Fingerprint of the raw files.
         sha256: Fingerprint of all this.
     """
@@ -65,6 +65,7 @@ class NtuPlan:
     splits: Mapping[str, Split]
     shards: tuple[NtuShard, ...]
     problems: tuple[Problem, ...]
+    tree: NtuTree
     inputs: Inputs
     sha256: str
 
@@ -82,7 +83,7 @@ def make_plan(
 
     `parsing4k` takes the frames of the lists' `train` and `test`, in list order. `pretrain` takes, of every clip in
     sorted order that is not listed as lacking skeletons, the frames of `stride_frames`; how many frames a clip has is
-    what its skeleton file says.
+    what its skeleton file says. Where a recording is there several times, one is chosen first: see `settle`.
 
     Args:
         tree: The raw tree.
@@ -92,27 +93,41 @@ def make_plan(
         as_listed: Take the lists' frames for `pretrain`, too.
         progress: Told about each clip looked at.
     """
-    if as_listed or options.set == "parsing4k":
-        splits, problems = dict(lists.splits), list(_missing_clips(lists, tree))
+    listed = as_listed or options.set == "parsing4k"
+    asked = _asked(lists, tree) if listed else list(tree.clips)
+    kinds = tuple(kind for kind in RECORDINGS if kind != "depth" or not options.rgb_only)
+    clips, problems = settle(tree.clips, asked, kinds, progress=progress)
+    lengths = PlannedLengths(clips)
+    if listed:
+        splits = dict(lists.splits)
+        problems += _missing_clips(lists, tree)
     else:
-        splits, problems = _pretrain_split(tree, lists, options.every, progress)
+        splits, left_out = _pretrain_split(clips, lists, options.every, lengths, progress)
+        problems += left_out
     found = {
-        name: [sample for sample in splits[name].ids if sample.clip in tree.clips]
+        name: [sample for sample in splits[name].ids if sample.clip in clips]
         for name in STORED_SPLITS
         if name in splits
     }
     samples = [sample for split in found.values() for sample in split]
     depth = not options.rgb_only
-    used = input_assets(tree.clips, samples, masks, depth=depth)
+    if depth:
+        clips, lines = settle_depth(clips, samples)
+        problems += lines
+    used = input_assets(clips, samples, masks, depth=depth)
     # A rig is calibrated from its other clips, too.
     rigs = {sample.clip.rig for sample in samples}
-    neighbors = skeleton_assets(tree.clips, [name for name in tree.clips if name.rig in rigs])
+    of_rigs = [name for name in clips if name.rig in rigs]
+    clips, lines = settle(clips, sorted(set(of_rigs) - set(asked)), ("skeleton",), progress=progress)
+    problems += lines
+    neighbors = skeleton_assets(clips, of_rigs)
     sizes = measure(list(dict([*used, *neighbors]).items()), progress=progress)
+    sizes |= lengths.unlike({sample.clip for sample in samples})
     shards = tuple(
         NtuShard(
             file,
             tuple(cut),
-            inputs_sha256(sizes, [name for name, _ in input_assets(tree.clips, cut, masks, depth=depth)]),
+            inputs_sha256(sizes, [name for name, _ in input_assets(clips, cut, masks, depth=depth)]),
         )
         for split, split_samples in found.items()
         for file, cut in cut_shards(split, split_samples, options.rows_per_shard)
@@ -125,6 +140,7 @@ def make_plan(
         splits=splits,
         shards=shards,
         problems=tuple(problems),
+        tree=replace(tree, clips=clips),
         inputs=inputs,
         sha256=_fingerprint(options, named, shards, inputs, generated=tree.generated),
     )
@@ -141,6 +157,11 @@ def stride_frames(n_frames: int, every: int) -> range:
     return range((min(every, n_frames) + 1) // 2, n_frames + 1, every)
 
 
+def _asked(lists: SampleLists, tree: NtuTree) -> list[ClipName]:
+    ids = (sample for name in STORED_SPLITS if name in lists.splits for sample in lists.splits[name].ids)
+    return sorted({sample.clip for sample in ids if sample.clip in tree.clips})
+
+
 def _missing_clips(lists: SampleLists, tree: NtuTree) -> Iterator[Problem]:
     for name in STORED_SPLITS:
         for sample in lists.splits[name].ids if name in lists.splits else ():
@@ -150,45 +171,23 @@ def _missing_clips(lists: SampleLists, tree: NtuTree) -> Iterator[Problem]:
 
 
 def _pretrain_split(
-    tree: NtuTree, lists: SampleLists, every: int, progress: Progress
+    clips: ClipIndex, lists: SampleLists, every: int, lengths: PlannedLengths, progress: Progress
 ) -> tuple[dict[str, Split], list[Problem]]:
     samples: list[SampleId] = []
     problems: list[Problem] = []
-    for done, (name, clip) in enumerate(tree.clips.items()):
-        progress("counting frames", done, len(tree.clips))
+    for done, (name, clip) in enumerate(clips.items()):
+        progress("counting frames", done, len(clips))
         if name in lists.missing_skeletons:
             reason = "the data set's authors list this clip as having missing or incomplete skeletons"
             problems.append(Problem(str(name), "clip_listed_without_skeleton", "", reason))
             continue
         try:
-            if clip.skeleton is None:
-                raise DataError(f"{name}: has no skeleton file under the roots", kind="skeleton_missing")
-            samples += [SampleId(name, frame) for frame in stride_frames(declared_frames(clip.skeleton), every)]
+            samples += [SampleId(name, frame) for frame in stride_frames(lengths.frames(clip), every)]
         except DataError as error:
             problems.append(Problem.from_error(str(name), error))
-    progress("counting frames", len(tree.clips), len(tree.clips))
+    progress("counting frames", len(clips), len(clips))
     rule = f"the middle frame of each {every} frames of every clip with a skeleton, in sorted order"
     return {"train": Split("train", rule, tuple(samples))}, problems
-
-
-def declared_frames(asset: Asset) -> int:
-    """The number of frames in the first line of a skeleton file.
-
-    Raises:
-        DataError: Kind `skeleton_empty` or `skeleton_garbled`, and those of reading the file.
-    """
-    with asset.open() as handle:
-        line = handle.readline(64).strip()
-    try:
-        n_frames = int(line)
-    except ValueError:
-        n_frames = -1
-    if line and 0 <= n_frames <= MAX_FRAMES:
-        return n_frames
-    kind, what = (
-        ("skeleton_garbled", "does not begin with a number of frames") if line else ("skeleton_empty", "is empty")
-    )
-    raise DataError(f"{asset}: {what}; extract it again", kind=kind, file=str(asset))
 
 
 def _fingerprint(

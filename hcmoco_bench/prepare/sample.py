@@ -15,12 +15,13 @@ from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.main_body import find_tracks, order_bodies
+from hcmoco_bench.prepare.moments import unknown_moments
+from hcmoco_bench.sources.ntu.clip_copies import ClipCopies
 from hcmoco_bench.sources.ntu.clips import Clip
-from hcmoco_bench.sources.ntu.depth import read_depth
+from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
-from hcmoco_bench.sources.ntu.skeleton import Skeleton, read_skeleton
-from hcmoco_bench.sources.ntu.video import decode_frames
+from hcmoco_bench.sources.ntu.skeleton import Skeleton, wrong_count
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.kinds.ntu import AlignMode, PrepareOptions
 from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
@@ -33,14 +34,23 @@ class Findings:
     Attributes:
         left_out: Samples that will not be in the store.
         incomplete: Samples that will, with the missing part explicit.
+        of_clips: What is wrong with a clip's recordings and costs no sample by itself.
     """
 
     left_out: dict[SampleId, Problem] = field(default_factory=dict)
     incomplete: dict[SampleId, Problem] = field(default_factory=dict)
+    of_clips: set[Problem] = field(default_factory=set)
 
     def leave_out(self, sample: SampleId, error: DataError) -> None:
         """Leave a sample out because of an error."""
         self.left_out[sample] = Problem.from_error(str(sample), error)
+
+    def lack_bodies(self, sample: SampleId, error: DataError, *, required: bool) -> None:
+        """A sample has no bodies: leave it out if they are required, or else keep it with a line."""
+        if required:
+            self.leave_out(sample, error)
+        else:
+            self.incomplete[sample] = Problem.from_error(str(sample), error, kept=True)
 
     def remaining(self, samples: Iterable[SampleId]) -> list[SampleId]:
         """Those that are not left out."""
@@ -49,7 +59,7 @@ class Findings:
     def problems(self) -> list[Problem]:
         """All problem lines, sorted; a sample that was left out has no second line for what it lacked besides."""
         kept = [problem for sample, problem in self.incomplete.items() if sample not in self.left_out]
-        return sorted([*self.left_out.values(), *kept])
+        return sorted([*self.left_out.values(), *kept, *self.of_clips])
 
 
 def check_calibration(
@@ -77,7 +87,7 @@ def read_parts(samples: Iterable[SampleId], masks: Masks, findings: Findings) ->
 
 def read_bodies(
     clip: Clip, samples: Iterable[SampleId], *, required: bool, findings: Findings
-) -> dict[SampleId, list[Row]]:
+) -> tuple[dict[SampleId, list[Row]], Extent | None]:
     """Bodies of each sample, main body first; an empty list where there is none.
 
     Args:
@@ -85,34 +95,37 @@ def read_bodies(
         samples: Its samples.
         required: Leave out samples without a body; otherwise they stay, with a problem line.
         findings: Takes the problems.
+
+    Returns:
+        The bodies, and how many frames the skeletons have; None if they cannot be read.
     """
     wanted = list(samples)
     bodies: dict[SampleId, list[Row]] = {sample: [] for sample in wanted}
     errors: dict[SampleId, DataError] = {}
+    extent: Extent | None = None
     try:
-        if clip.skeleton is None:
-            raise DataError(f"{clip.name}: has no skeleton file under the roots", kind="skeleton_missing")
-        skeleton = read_skeleton(clip.skeleton)
+        file, skeleton = ClipCopies(clip, findings.of_clips).read_skeleton()
+        if (differs := wrong_count(file, skeleton)) is not None:
+            findings.of_clips.add(Problem.from_error(str(clip.name), differs, kept=True))
+        extent = skeleton.extent
         tracks = find_tracks(skeleton)
         for sample in wanted:
             records = order_bodies(skeleton, tracks, sample.frame)
             bodies[sample] = [_body(skeleton, int(record)) for record in records]
             if not bodies[sample]:
-                errors[sample] = _nobody(skeleton, sample, str(clip.skeleton))
+                errors[sample] = _nobody(skeleton, sample, str(file))
     except DataError as error:
         errors = dict.fromkeys(wanted, error)
     for sample, why in errors.items():
-        if required:
-            findings.leave_out(sample, why)
-        else:
-            findings.incomplete[sample] = Problem.from_error(str(sample), why, kept=True)
-    return bodies
+        findings.lack_bodies(sample, why, required=required)
+    return bodies, extent
 
 
 def make_rows(
     clip: Clip,
     samples: Iterable[SampleId],
-    bodies: Mapping[SampleId, list[Row]],
+    bodies: dict[SampleId, list[Row]],
+    skeletons: Extent | None,
     parts: Mapping[SampleId, bytes] | None,
     calibration: RigCalibration,
     options: PrepareOptions,
@@ -123,7 +136,8 @@ def make_rows(
     Args:
         clip: The clip.
         samples: Its samples that passed all other checks; without any the video is not opened.
-        bodies: Result of `read_bodies`.
+        bodies: Result of `read_bodies`; emptied if the skeletons show other moments than the images.
+        skeletons: The skeletons' frames, if they can be read.
         parts: Result of `read_parts`; None in a store without masks.
         calibration: The rig's.
         options: What was asked for.
@@ -131,12 +145,14 @@ def make_rows(
     """
     # A rig with a homography only has its own problem line; its rows say which mode was used.
     mode: AlignMode = "homography" if calibration.registered is None else options.align
+    copies = ClipCopies(clip, findings.of_clips)
+    _check_moments(copies, samples, bodies, skeletons, options, findings)
     depths: dict[SampleId, NDArray[np.uint16] | None] = {}
-    for sample in sorted(samples):
+    for sample in sorted(findings.remaining(samples)):
         try:
             if clip.rgb is None:
                 raise DataError(f"{clip.name}: has no video under the roots", kind="video_missing")
-            depths[sample] = None if options.rgb_only else _read_depth(clip, sample)
+            depths[sample] = None if options.rgb_only else copies.read_depth(sample.frame)
         except DataError as error:
             findings.leave_out(sample, error)
     if clip.rgb is None or not depths:
@@ -144,7 +160,7 @@ def make_rows(
     missing = DataError(f"{clip.rgb}: ends before the frames asked for", kind="video_too_short", file=str(clip.rgb))
     waiting = dict.fromkeys(depths)
     try:
-        for frame, rgb in decode_frames(clip.rgb, [sample.frame for sample in depths]):
+        for frame, rgb in copies.decode_frames([sample.frame for sample in depths]):
             sample = SampleId(clip.name, frame)
             aligned = align_rgb(rgb, depths[sample], calibration, mode)
             del waiting[sample]
@@ -155,12 +171,26 @@ def make_rows(
         findings.leave_out(sample, missing)
 
 
-def _read_depth(clip: Clip, sample: SampleId) -> NDArray[np.uint16]:
-    if clip.depth is None:
-        raise DataError(
-            f"{clip.name}: has no masked depth under the roots; --rgb-only makes do without", kind="depth_missing"
-        )
-    return read_depth(clip.depth.frame(sample.frame))
+def _check_moments(
+    copies: ClipCopies,
+    samples: Iterable[SampleId],
+    bodies: dict[SampleId, list[Row]],
+    skeletons: Extent | None,
+    options: PrepareOptions,
+    findings: Findings,
+) -> None:
+    """Leave out samples, or their bodies, whose moments cannot be known."""
+    extents = copies.extents() | ({} if skeletons is None else {"skeleton": skeletons})
+    found = unknown_moments(copies.clip, extents, rgb_only=options.rgb_only)
+    if found is None:
+        return
+    error, images = found
+    for sample in samples:
+        if images:
+            findings.leave_out(sample, error)
+        else:
+            bodies[sample] = []
+            findings.lack_bodies(sample, error, required=options.set == "pretrain")
 
 
 def _row(

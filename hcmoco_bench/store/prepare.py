@@ -138,7 +138,8 @@ def _finish(folder: StoreFolder, plan: StorePlan, work: ShardWork, progress: Pro
     problems = [plan.paths.problem(problem) for problem in work.problems]
     problems += [problem for note in notes.values() for problem in note.problems]
     write_splits(path, plan.declaration, plan.splits)
-    write_problems(path / PROBLEMS_FILE, sorted(problems))
+    problems = sorted(set(problems))  # several shards of one clip say the same of it
+    write_problems(path / PROBLEMS_FILE, problems)
     fields = {
         "tool": Tool(version=__version__),
         "plan_sha256": plan.sha256,

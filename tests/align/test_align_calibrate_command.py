@@ -70,6 +70,30 @@ def test_problems_are_said_and_strict_counts_them(root: Path, tmp_path: Path) ->
     assert run(*arguments, "--strict")[0] == 3
 
 
+def test_skeletons_that_are_cut_empty_or_replaced_are_said(root: Path, tmp_path: Path) -> None:
+    """As `prepare` says them, although the rig is calibrated all the same."""
+    name = "S001C001P001R001A001.skeleton"
+    whole = (root / name).read_bytes()
+    found = {}
+    for case, data in {"cut": whole[: len(whole) // 2], "none": b"0\n", "promise": b"1" + whole}.items():
+        folder = tmp_path / case
+        folder.mkdir()
+        for path in root.iterdir():
+            (folder / path.name).write_bytes(data if path.name == name else path.read_bytes())
+        code, stdout, _ = run("--root", folder, "--json")
+        assert code == 0
+        assert len(json.loads(stdout)["calibration"]["rigs"]) == 2
+        found[case] = {(problem["kind"], problem["id"]) for problem in json.loads(stdout)["problems"]}
+        assert run("--root", folder, "--quiet", "--strict")[0] == 3
+    clip = name.removesuffix(".skeleton")
+    assert found["cut"] == found["promise"] == {("skeleton_frames_differ", clip)}
+    assert found["none"] == {("skeleton_no_frames", clip)}
+    code, stdout, _ = run("--root", tmp_path / "none", "--root", root, "--json")
+    document = json.loads(stdout)
+    assert {problem["kind"] for problem in document["problems"]} == {"copy_replaced", "duplicate_clip"}
+    assert document["calibration"] == json.loads(run("--root", root, "--json")[1])["calibration"]
+
+
 def test_nothing_to_calibrate(tmp_path: Path) -> None:
     code, _, stderr = run("--root", tmp_path, "--quiet", "--plot", tmp_path / "none.png")
     assert code == 1

@@ -100,14 +100,29 @@ def test_workers_and_stops_give_the_same_bytes(raw, tmp_path):
 
 
 def test_labels_of_another_length_end_the_recording_and_are_said(own, tmp_path):
-    write_mat(_paths(own, 1, "Eating.54138969")[1], [raw_labels(i) for i in range(40)])
+    write_mat(_paths(own, 1, "Eating.54138969")[1], [raw_labels(i) for i in range(50)])
     store = prepare_human36m(own, tmp_path / "store").store
     (problem,) = store.problems()
     assert (problem.id, problem.kind, problem.kept) == ("S1_Eating.54138969", "lengths_differ", True)
-    assert "labels of 40 frames, the video has 51" in problem.reason
+    assert "labels of 50 frames, the video has 51" in problem.reason
     assert "1 of the chosen frames" in problem.reason
     assert str(own) not in problem.reason
     assert store.manifest.splits["train"].rows == store.manifest.splits["train"].expected == 5
+
+
+@pytest.mark.parametrize(("shown", "labeled"), [(26, 51), (43, 51), (102, 51), (51, 40), (51, 102), (49, 51)])
+def test_a_video_of_other_moments_than_its_labels_is_left_out(own, tmp_path, shown, labeled):
+    """Half the rate, trimmed, doubled, and labels of another recording; the last pair merely ends apart."""
+    write_recording(own, 1, "Eating.54138969", shown, labels=labeled)
+    store = prepare_human36m(own, tmp_path / "store").store
+    (problem,) = store.problems()
+    kept = (shown, labeled) == (49, 51)
+    assert (problem.id, problem.kind, problem.kept) == ("S1_Eating.54138969", "lengths_differ", kept)
+    assert f"labels of {labeled} frames, the video has {shown}" in problem.reason
+    ids = [row["sample_id"] for row in store.rows("train", ["sample_id"])]
+    assert len([name for name in ids if name.startswith("S1_Eating")]) == 2 * kept
+    assert len([name for name in ids if not name.startswith("S1_Eating")]) == 3
+    assert verify_store(store.path).passed
 
 
 def test_bad_frames_are_left_out_by_name(own, tmp_path):

@@ -13,7 +13,8 @@ from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.prepare.options import check_options
-from hcmoco_bench.prepare.plan import NtuPlan, declared_frames, make_plan, stride_frames
+from hcmoco_bench.prepare.plan import NtuPlan, make_plan, stride_frames
+from hcmoco_bench.prepare.planned_lengths import declared_frames
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.names import SampleId
@@ -150,6 +151,18 @@ def test_frames_that_are_not_used_do_not_count(small_tree: RawTree) -> None:
     small_tree.depth(CLIPS[0], 11).unlink()
     small_tree.mask(TRAIN[0]).unlink()
     assert plan_of(small_tree).sha256 == before
+
+
+def test_depth_that_is_completed_is_another_input(small_tree: RawTree) -> None:
+    """Whether frames can be paired depends on how many there are, also on those that are not stored."""
+    whole = plan_of(small_tree).sha256
+    for frame in range(8, 13):
+        small_tree.depth(CLIPS[0], frame).rename(small_tree.root / f"{frame}.png")
+    cut = plan_of(small_tree).sha256
+    assert cut != whole
+    for frame in range(8, 13):
+        (small_tree.root / f"{frame}.png").rename(small_tree.depth(CLIPS[0], frame))
+    assert plan_of(small_tree).sha256 == whole
 
 
 @pytest.mark.parametrize(

@@ -29,3 +29,9 @@ FRAME_RATE: Final = 50
 
 EVERY: Final = 25
 """One frame of so many is used for parsing."""
+
+MOST_APART = 0.02
+"""Share of its frames by which a video and its part labels may differ in length: both begin together and end apart.
+
+At another frame rate they differ by 4 % at least (24 instead of 25).
+"""

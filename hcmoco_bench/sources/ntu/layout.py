@@ -20,6 +20,12 @@ SKELETON_SUFFIX = ".skeleton"
 DEPTH_PATTERN = "MDepth-{frame:08d}.png"
 """A clip's masked depth frames are `<clip>/MDepth-%08d.png`, counted from 1; 16 bit, mm, 0 = none."""
 
+DEPTH_NAME = r"MDepth-(\d{8})\.png"
+"""Matches the names of `DEPTH_PATTERN`."""
+
+UNMASKED_PREFIX = "Depth-"
+"""Begins the names of unmasked depth frames, which are published as well and not used."""
+
 RGB_FOLDER, DEPTH_FOLDER, SKELETON_FOLDER = "nturgb+d_rgb", "nturgb+d_depth_masked", "nturgb+d_skeletons"
 """The folders that the downloaded archives extract to."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ from hcmoco_bench.files.png import decode_labels
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
+from hcmoco_bench.sources.ntu.members import leads_outside
 from hcmoco_bench.sources.ntu.names import SampleId
 
 _DEEPEST = 3
@@ -30,10 +32,12 @@ class MaskFolder:
     Attributes:
         path: The folder of the masks, or the archive.
         members: In an archive, the masks' member names by sample; None for a folder.
+        top: The folder in which to look for masks that `path` lacks: it may be a broken extraction; None for no other.
     """
 
     path: Path
     members: Mapping[SampleId, str] | None = None
+    top: Path | None = None
 
     @classmethod
     def open(cls, path: Path) -> MaskFolder:
@@ -59,15 +63,30 @@ class MaskFolder:
                 kind="masks_missing",
                 file=str(path),
             ) from error
-        return cls(_no_masks(path) if folder is None else folder)
+        return cls(_no_masks(path) if folder is None else folder, top=path)
 
     def find(self, sample_id: SampleId) -> Asset | None:
-        """The mask of a sample; None if it is not there."""
+        """The first mask of a sample that is not an empty file, or else an empty one; None if there is none."""
         if self.members is not None:
             member = self.members.get(sample_id)
             return None if member is None else Asset(self.path, member)
         file = self.path / f"{sample_id}.png"
+        if _holds_bytes(file):
+            return Asset(file)
+        other = next((folder / file.name for folder in self._further if _holds_bytes(folder / file.name)), None)
+        if other is not None:
+            return Asset(other)
         return Asset(file) if file.is_file() else None
+
+    @cached_property
+    def _further(self) -> tuple[Path, ...]:
+        """Further folders of masks; looked for once, when a mask is not where the others are."""
+        if self.top is None:
+            return ()
+        try:
+            return tuple(folder for folder in _folders(self.top) if folder != self.path and _holds_masks(folder))
+        except OSError:
+            return ()
 
 
 def read_mask(asset: Asset) -> NDArray[np.uint8]:
@@ -107,22 +126,33 @@ def _folders(top: Path) -> Iterator[Path]:
         level = below
 
 
+def _holds_bytes(file: Path) -> bool:
+    try:
+        return file.is_file() and file.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _holds_masks(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         return any(_sample(entry.name) is not None for entry in entries)
 
 
 def _members(archive: Path) -> dict[SampleId, str]:
-    """The masks of an archive: those in a folder of the published name, else in the folder with the most."""
+    """The masks of an archive: those in folders of the published name, else in the folder with the most.
+
+    Of several, the first by name counts; folders whose names lead out of the archive come last.
+    """
     found: dict[str, dict[SampleId, str]] = {}
     for member in member_names(archive):
         folder, _, name = member.rpartition("/")
         sample = _sample(name)
         if sample is not None and "__MACOSX" not in member.split("/"):
             found.setdefault(folder, {})[sample] = member
-    named = sorted(folder for folder in found if folder.rpartition("/")[2] == MASK_FOLDER)
-    best = named or sorted(found, key=lambda folder: (-len(found[folder]), folder))
-    return found[best[0]] if best else {}
+    proper = sorted(found, key=lambda folder: (leads_outside(folder), folder))
+    named = [folder for folder in proper if folder.rpartition("/")[2] == MASK_FOLDER]
+    best = named or sorted(proper, key=lambda folder: -len(found[folder]))[:1]
+    return {sample: member for folder in reversed(best) for sample, member in found[folder].items()}
 
 
 def _sample(file_name: str) -> SampleId | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.skeleton_lines import JOINTS, SkeletonLines, read_lines
 from hcmoco_bench.sources.ntu.skeleton_numbers import GarbledLineError, parse_joint_lines
 
@@ -55,6 +56,11 @@ class Skeleton:
     joints_color: NDArray[np.float32]
     orientation: NDArray[np.float32]
     tracking: NDArray[np.uint8]
+
+    @property
+    def extent(self) -> Extent:
+        """As many frames as are there, or as the first line promises if those are more: then the file was cut off."""
+        return Extent(max(self.declared_frames, self.n_frames), self.n_frames)
 
     def at(self, frame: int) -> NDArray[np.intp]:
         """Indices of the records of a frame (counted from 1), in file order; empty if nobody is there."""
@@ -103,6 +109,38 @@ def read_skeleton(asset: Asset) -> Skeleton:
         DataError: The kinds of `Asset.read_bytes` and `parse_skeleton`.
     """
     return parse_skeleton(asset.read_bytes(), source=str(asset))
+
+
+def filled_skeleton(asset: Asset) -> Skeleton:
+    """Read a `.skeleton` file that holds at least one frame.
+
+    Raises:
+        DataError: Kind `skeleton_no_frames`; the kinds of `read_skeleton`.
+    """
+    skeleton = read_skeleton(asset)
+    if not skeleton.n_frames:
+        promised = skeleton.declared_frames
+        what = f"promises {promised} frames and holds not one whole one" if promised else "holds 0 frames"
+        message = f"{asset}: {what}; compare its size with the published one"
+        raise DataError(message, kind="skeleton_no_frames", file=str(asset))
+    return skeleton
+
+
+def wrong_count(asset: Asset, skeleton: Skeleton) -> DataError | None:
+    """An error of kind `skeleton_frames_differ`, if a file's first line promises another number of frames.
+
+    Args:
+        asset: The file.
+        skeleton: What is in it.
+    """
+    if skeleton.n_frames == skeleton.declared_frames:
+        return None
+    lost = "bodies of the others are missing; " if skeleton.truncated else ""
+    message = (
+        f"{asset}: its first line promises {skeleton.declared_frames} frames, {skeleton.n_frames} are there; {lost}"
+        "compare its size with the published one"
+    )
+    return DataError(message, kind="skeleton_frames_differ", file=str(asset))
 
 
 def _columns(lines: SkeletonLines) -> Skeleton:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
@@ -12,14 +12,14 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset
-from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, Container, DepthFrames, Holders
-from hcmoco_bench.sources.ntu.layout import DEPTH_PATTERN, GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
+from hcmoco_bench.sources.ntu.clip_folder import ClipFolder, holds_depth_alone
+from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, ClipIndexBuilder, Container, DepthFrames
+from hcmoco_bench.sources.ntu.extents import Extent
+from hcmoco_bench.sources.ntu.layout import GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
+from hcmoco_bench.sources.ntu.members import folder_of, leads_outside, runs
 from hcmoco_bench.sources.ntu.names import ClipName
 
 __all__ = ["Clip", "DepthFrames", "NtuTree", "scan"]
-
-_PEEKED_FOLDERS = 8
-"""How many of a folder's clip folders are looked into, at most, to learn what all of them hold."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class NtuTree:
     """
 
     roots: tuple[Path, ...]
-    clips: Mapping[ClipName, Clip]
+    clips: ClipIndex
     problems: tuple[Problem, ...]
     generated: bool
     marked: tuple[Path, ...] = ()
@@ -46,17 +46,20 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     """Find every clip's video, masked depth and skeleton.
 
     Recordings are known by their names: `<clip>_rgb.avi`, `<clip>.skeleton`, and a folder `<clip>` of `MDepth-*.png`.
-    They may lie at any depth, in folders or in `.zip` archives, under several roots; links are followed and every
-    folder is read once. Where a recording is found twice the first one wins: roots in the order given, names in
-    sorted order. So the result does not depend on the file system's order. Clips' depth folders are not listed.
+    They may lie at any depth, in folders or in `.zip` archives, under several roots; links are followed. What a folder
+    named after its clip holds is judged by its own names; it is listed if it is not plainly as published. Where a
+    recording is found several times the copies are kept in order: roots as given, names sorted, and last the members of
+    archives whose names lead out of them (`..`, a leading slash). So the result does not depend on the file system's
+    order.
 
     Args:
         roots: Folders or zip archives.
         progress: Told the number of folders and archives read.
 
     Returns:
-        The clips and the problems: `name_unparsable`, `duplicate_clip` (kept: the first is used), `zip_unreadable`,
-        `folder_unreadable`, `depth_not_masked` (kept: folders of unmasked depth, which is not used).
+        The clips and the problems: `name_unparsable`, `duplicate_clip` (kept: which copy comes first),
+        `zip_unreadable`, `folder_unreadable`, `depth_not_masked` (kept: clips with unmasked depth, which is not used),
+        `member_outside` (kept: members of archives with such names).
 
     Raises:
         DataError: Kind `root_unreadable`, if a root is not there or cannot be listed.
@@ -64,11 +67,21 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     found = _Found(progress)
     for root in roots:
         found.root(root)
+    found.take_outside()
     progress("scanning", found.visited, found.visited)
-    index = ClipIndex(tuple(found.order), dict(sorted(found.holders.items())))
-    problems = sorted(set(found.problems) | set(found.archive_duplicates()))
-    generated = bool(found.holders) and found.all_generated
-    return NtuTree(tuple(roots), index, tuple(problems), generated, tuple(found.marked))
+    index = found.clips.index()
+    problems = sorted({*found.problems, *found.archive_duplicates(), *found.not_masked()})
+    return NtuTree(tuple(roots), index, tuple(problems), bool(index) and found.all_generated, tuple(found.marked))
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """A recording whose name leads out of its archive: a file, or (with `depth`) a clip's folder."""
+
+    container: Container
+    name: str
+    depth: ClipFolder | None
+    generated: bool
 
 
 @dataclass
@@ -77,12 +90,12 @@ class _Found:
     visited: int = 0
     all_generated: bool = True
     marked: list[Path] = field(default_factory=list)
-    containers: dict[Container, int] = field(default_factory=dict)
-    order: list[Container] = field(default_factory=list)
-    holders: dict[ClipName, Holders] = field(default_factory=dict)
+    clips: ClipIndexBuilder = field(default_factory=ClipIndexBuilder)
     problems: list[Problem] = field(default_factory=list)
     seen: set[tuple[int, int]] = field(default_factory=set)
     again: dict[tuple[Path, str], list[ClipName]] = field(default_factory=dict)
+    unmasked: dict[str, list[ClipName]] = field(default_factory=dict)
+    outside: list[_Outside] = field(default_factory=list)
 
     def root(self, root: Path) -> None:
         try:
@@ -97,6 +110,9 @@ class _Found:
                 kind="root_unreadable",
                 file=str(root),
             ) from error
+        own = _exact_clip(root.absolute().name)
+        if own is not None:
+            self._clip_folder(Container(root.parent), own, generated=False)
         self._folders(root)
 
     def _folders(self, root: Path) -> None:
@@ -131,8 +147,8 @@ class _Found:
         for entry in entries:
             if _is_junk(entry.name):
                 continue
-            clip = _exact_clip(entry.name)
             if _is_folder(entry):
+                clip = _exact_clip(entry.name)
                 if clip is None:
                     inner.append((folder / entry.name, generated))
                 else:
@@ -141,55 +157,81 @@ class _Found:
                 inner.append((folder / entry.name, generated))
             else:
                 self._file(here, entry.name, generated=generated)
-        if clip_folders:
-            content = _peek(folder / str(clip) for clip in clip_folders[:_PEEKED_FOLDERS])
-            if content == "other":
-                inner += [(folder / str(clip), generated) for clip in clip_folders]
-            elif content == "unmasked":
-                self._not_masked(str(folder))
-            else:
-                for clip in clip_folders:
-                    self._take(clip, "depth", here, generated=generated)
-        # A folder named after its clip that was gone into because its neighbors hold other things.
-        own = _exact_clip(folder.name)
-        if own is not None and any(entry.name.startswith("MDepth-") for entry in entries):
-            self._take(own, "depth", Container(folder.parent), generated=generated)
+        for clip in clip_folders:
+            if self._clip_folder(here, clip, generated=generated):
+                inner.append((folder / str(clip), generated))
         return sorted(inner)
+
+    def _clip_folder(self, above: Container, clip: ClipName, *, generated: bool) -> bool:
+        """Take the depth of a folder named after its clip; True if the folder holds other things as well."""
+        name = str(clip)
+        path = f"{above.path}{os.sep}{name}"
+        if holds_depth_alone(path, name):
+            self._take(clip, "depth", above, generated=generated)
+            return False
+        try:
+            names = os.listdir(path)  # noqa: PTH208 - 100,000 times
+        except OSError:
+            self._take(clip, "depth", above, generated=generated)  # reading its frames says what is wrong
+            return False
+        content = ClipFolder()
+        content.see(names)
+        self._depth(clip, content, above, generated=generated)
+        return content.others > 0
 
     def _archive(self, path: Path, *, generated: bool) -> None:
         """Take what an archive holds; its list of members becomes sets of clips and is dropped."""
         if not self._first_visit(path):
             return
-        depth: set[tuple[str, ClipName]] = set()
+        depth: dict[str, ClipFolder] = {}
         files: set[tuple[str, str]] = set()
-        unmasked = False
-        previous = ""
         try:
-            for member in member_names(path):
-                folder, _, name = member.rpartition("/")
-                if name.startswith(("MDepth-", "Depth-")):
-                    if folder == previous:
-                        continue
-                    above, _, own = folder.rpartition("/")
-                    clip = _exact_clip(own)
-                    if clip is None or "__MACOSX" in above.split("/"):
-                        continue
-                    previous = folder
-                    if name.startswith("MDepth-"):
-                        depth.add((above, clip))
-                    else:
-                        unmasked = True
-                elif _suffix(name) is not None and not any(map(_is_junk, member.split("/"))):
-                    files.add((folder, name))
+            for folder, names in runs(member_names(path)):
+                parts = folder.split("/")
+                if "__MACOSX" in parts:
+                    continue
+                if _exact_clip(parts[-1]) is not None:
+                    depth.setdefault(folder, ClipFolder()).see(names)
+                files |= {(folder, name) for name in names if _suffix(name) is not None and not _is_junk(name)}
         except DataError as error:
             self.problems.append(Problem.from_error("", error))
             return
         for folder, name in sorted(files):
-            self._file(Container(path, folder), name, generated=generated)
-        for above, clip in sorted(depth):
-            self._take(clip, "depth", Container(path, above), generated=generated)
-        if unmasked:
-            self._not_masked(str(path))
+            container = Container(path, folder)
+            if leads_outside(folder):
+                self.outside.append(_Outside(container, name, None, generated))
+            else:
+                self._file(container, name, generated=generated)
+        for folder, content in sorted(depth.items()):
+            container, own = Container(path, folder_of(folder)), folder.rpartition("/")[2]
+            if content.masked and leads_outside(folder):
+                self.outside.append(_Outside(container, own, content, generated))
+            else:
+                self._depth(ClipName.parse(own), content, container, generated=generated)
+
+    def take_outside(self) -> None:
+        """Take the members whose names lead out of their archives, behind all others."""
+        counts: dict[Path, tuple[str, int]] = {}
+        for found in self.outside:
+            if found.depth is None:
+                self._file(found.container, found.name, generated=found.generated)
+            else:
+                self._depth(ClipName.parse(found.name), found.depth, found.container, generated=found.generated)
+            first, count = counts.get(found.container.path, (str(found.container.asset(found.name)), 0))
+            counts[found.container.path] = first, count + 1
+        for first, count in counts.values():
+            reason = (
+                f"{first}: the first of {count:,} recordings of this archive whose names lead out of it; nothing is "
+                "written there, and a copy with a proper name comes before them"
+            )
+            self.problems.append(Problem("", "member_outside", first, reason, kept=True))
+
+    def _depth(self, clip: ClipName, content: ClipFolder, container: Container, *, generated: bool) -> None:
+        if content.only_unmasked:
+            self.unmasked.setdefault(str(container.path), []).append(clip)
+        if content.masked:
+            listed = None if container.inside is None else content.extent
+            self._take(clip, "depth", container, listed, generated=generated)
 
     def _file(self, container: Container, name: str, *, generated: bool) -> None:
         suffix = _suffix(name)
@@ -203,42 +245,47 @@ class _Found:
         else:
             self._take(clip, "rgb" if suffix == RGB_SUFFIX else "skeleton", container, generated=generated)
 
-    def _take(self, clip: ClipName, recording: str, container: Container, *, generated: bool) -> None:
-        holders = self.holders.get(clip, Holders())
-        first: int = getattr(holders, recording)
-        index = self.containers.setdefault(container, len(self.order))
-        if index == len(self.order):
-            self.order.append(container)
-        if first < 0:
-            self.holders[clip] = replace(holders, **{recording: index})
+    def _take(
+        self, clip: ClipName, recording: str, container: Container, listed: Extent | None = None, *, generated: bool
+    ) -> None:
+        first = self.clips.add(clip, recording, container, listed)
+        if first is None:
             self.all_generated = self.all_generated and generated
-        elif first != index:
-            self._duplicate(clip, recording, self.order[first], container)
+        elif first != container and not self._is_same(clip, recording, first, container):
+            self.clips.add_copy(clip, recording, container, listed)
 
-    def _duplicate(self, clip: ClipName, recording: str, first: Container, second: Container) -> None:
+    def _is_same(self, clip: ClipName, recording: str, first: Container, second: Container) -> bool:
+        """Whether two copies are one file; if not, note that there are two."""
         one, two = (_recording(clip, recording, container) for container in (first, second))
         if first.inside is None and second.inside is None and _same_file(one.path, two.path):
-            return
-        used, other = str(one), str(two)
+            return True
         if second.inside is not None and first.inside is None:
             # Archives are often kept beside what they were extracted to: one line an archive, not one a clip.
             self.again.setdefault((second.path, recording), []).append(clip)
-            return
-        reason = f"{other}: {recording} of this clip was found before; {used} is used"
-        self.problems.append(Problem(str(clip), "duplicate_clip", other, reason, kept=True))
+            return False
+        reason = f"{two}: {recording} of this clip was found before; {one} comes first"
+        self.problems.append(Problem(str(clip), "duplicate_clip", str(two), reason, kept=True))
+        return False
 
     def archive_duplicates(self) -> Iterable[Problem]:
         for (path, recording), clips in self.again.items():
             reason = (
                 f"{path}: {recording} of {len(clips)} of its clips ({min(clips)} ...) was found extracted before; "
-                "the extracted files are used"
+                "the extracted files come first"
             )
             identifier = str(clips[0]) if len(clips) == 1 else ""
             yield Problem(identifier, "duplicate_clip", str(path), reason, kept=True)
 
-    def _not_masked(self, file: str) -> None:
-        reason = f"{file}: holds unmasked depth (Depth-*.png), which is not used; the masked depth is MDepth-*.png"
-        self.problems.append(Problem("", "depth_not_masked", file, reason, kept=True))
+    def not_masked(self) -> Iterable[Problem]:
+        """One line for each folder or archive with clips whose depth is unmasked."""
+        for file, clips in self.unmasked.items():
+            which = f"clip {clips[0]}" if len(clips) == 1 else f"{len(clips):,} clips ({min(clips)} ...)"
+            reason = (
+                f"{file}: holds unmasked depth (Depth-*.png) of {which}, which is not used; the masked depth is "
+                "MDepth-*.png"
+            )
+            identifier = str(clips[0]) if len(clips) == 1 else ""
+            yield Problem(identifier, "depth_not_masked", file, reason, kept=True)
 
     def _first_visit(self, path: Path) -> bool:
         """True once per folder or archive, however many links lead to it: loops end here."""
@@ -257,7 +304,7 @@ class _Found:
 
 def _recording(clip: ClipName, recording: str, container: Container) -> Asset | DepthFrames:
     if recording == "depth":
-        return container.depth(clip)
+        return container.depth(str(clip))
     return container.asset(f"{clip}{RGB_SUFFIX if recording == 'rgb' else SKELETON_SUFFIX}")
 
 
@@ -289,19 +336,3 @@ def _exact_clip(text: str) -> ClipName | None:
 def _suffix(name: str) -> str | None:
     lowered = name.lower()
     return next((suffix for suffix in (RGB_SUFFIX, SKELETON_SUFFIX) if lowered.endswith(suffix)), None)
-
-
-def _peek(folders: Iterable[Path]) -> str:
-    """What folders named after clips hold, by one entry each: `masked`, `unmasked` or `other`."""
-    for folder in folders:
-        try:
-            with os.scandir(folder) as listing:
-                first = next((entry.name for entry in listing if not entry.name.startswith(".")), None)
-        except OSError:
-            continue
-        if first is None:
-            continue
-        if first.startswith("Depth-") and not (folder / DEPTH_PATTERN.format(frame=1)).exists():
-            return "unmasked"
-        return "masked" if first.startswith(("MDepth-", "Depth-")) else "other"
-    return "masked"

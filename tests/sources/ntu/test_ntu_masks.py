@@ -157,3 +157,29 @@ def test_link_loops_end(tmp_path: Path) -> None:
     (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
     put(tmp_path / "a" / "b" / "png_annotation_v2", b"mask")
     assert MaskFolder.open(tmp_path).find(ID) == Asset(tmp_path / "a" / "b" / "png_annotation_v2" / f"{ID}.png")
+
+
+def test_masks_that_a_broken_extraction_lacks_are_found_in_the_next_folder(tmp_path: Path) -> None:
+    whole = tmp_path / "b" / "png_annotation_v2"
+    broken = tmp_path / "a" / "png_annotation_v2"
+    for folder in (whole, broken):
+        folder.mkdir(parents=True)
+    for sample in (ID, OTHER):
+        (whole / f"{sample}.png").write_bytes(b"whole")
+    (broken / f"{ID}.png").write_bytes(b"first")
+    assert MaskFolder.open(tmp_path).find(ID).read_bytes() == b"first"
+    assert MaskFolder.open(tmp_path).find(OTHER).read_bytes() == b"whole"
+    (broken / f"{ID}.png").write_bytes(b"")
+    assert MaskFolder.open(tmp_path).find(ID).read_bytes() == b"whole"
+    assert MaskFolder.open(broken).find(OTHER) is None
+
+
+def test_masks_whose_names_lead_out_of_the_archive_come_last(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr(f"../png_annotation_v2/{ID}.png", b"outside")
+        archive.writestr(f"/a/png_annotation_v2/{ID}.png", b"outside")
+        archive.writestr(f"../png_annotation_v2/{OTHER}.png", b"outside")
+        archive.writestr(f"z/png_annotation_v2/{ID}.png", b"proper")
+    masks = MaskFolder.open(tmp_path / "x.zip")
+    assert masks.find(ID).read_bytes() == b"proper"
+    assert masks.find(OTHER).read_bytes() == b"outside"

@@ -254,13 +254,14 @@ def test_folders_without_permission(as_nobody: Path) -> None:
     closed.chmod(0o755)
 
 
-def test_depth_folders_are_not_listed(as_nobody: Path) -> None:
+def test_depth_folders_that_cannot_be_listed_are_no_problem_yet(as_nobody: Path) -> None:
     extracted(as_nobody, ONE, TWO, LATE)
     closed = as_nobody / "nturgb+d_depth_masked" / LATE
     closed.chmod(0)
     tree = scan([as_nobody])
     assert tree.problems == ()
     assert tree.clips[clip(LATE)].depth == DepthFrames(closed)
+    assert tree.clips[clip(LATE)].depth.extent() is None
 
 
 def test_unmasked_depth_is_not_taken_for_masked(tmp_path: Path) -> None:
@@ -272,8 +273,9 @@ def test_unmasked_depth_is_not_taken_for_masked(tmp_path: Path) -> None:
     assert len(tree.clips) == 0
     assert kinds(tree) == [
         ("depth_not_masked", "", str(tmp_path / "nturgb+d_depth"), True),
-        ("depth_not_masked", "", str(tmp_path / "x.zip"), True),
+        ("depth_not_masked", ONE, str(tmp_path / "x.zip"), True),
     ]
+    assert "of 2 clips" in tree.problems[0].reason
     extracted(tmp_path, ONE)
     assert_complete(scan([tmp_path]), ONE)
 
@@ -288,13 +290,96 @@ def test_one_folder_a_clip(tmp_path: Path) -> None:
     assert tree.problems == ()
 
 
-def test_empty_clip_folders_count_as_depth(tmp_path: Path) -> None:
+LAYOUTS = {
+    "masked": ["MDepth-00000001.png", "MDepth-00000002.png"],
+    "unmasked": ["Depth-00000001.png", "Depth-00000002.png"],
+    "both": ["MDepth-00000001.png", "MDepth-00000002.png", "Depth-00000001.png"],
+    "without its first frame": ["MDepth-00000002.png", "Depth-00000001.png"],
+    "another thing": ["preview.gif"],
+    "its video as well": ["MDepth-00000001.png", f"{ONE}_rgb.avi"],
+    "a folder further down": [f"more/{ONE}_rgb.avi"],
+    "hidden files": [".DS_Store", "MDepth-00000001.png"],
+}
+"""What a clip's folder holds."""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_each_clip_is_judged_by_its_own_folder(tmp_path: Path, layout: str, place: str, zipped: bool) -> None:
+    """Whichever of 40 folders is unlike the others, and whether they are extracted or not: no other clip suffers."""
+    others = [f"S001C001P{number:03d}R001A060" for number in range(2, 41)]
+    odd = ONE if place == "first" else LATE
+    names = {odd: [name.replace(ONE, odd) for name in LAYOUTS[layout]]} | dict.fromkeys(others, LAYOUTS["masked"])
+    members = [f"depth/{folder}/{name}" for folder, files in sorted(names.items()) for name in files]
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "depth.zip", "w") as archive:
+            for member in members:
+                archive.writestr(member, b"data")
+    else:
+        for member in members:
+            put(tmp_path / member)
+    tree = scan([tmp_path])
+    assert all(tree.clips[clip(name)].depth is not None for name in others)
+    found = dict(tree.clips).get(clip(odd))
+    masked = sum(name.startswith("MDepth-") for name in LAYOUTS[layout])
+    assert (0 if found is None or found.depth is None else found.depth.extent().present) == masked
+    assert (found is not None and found.rgb is not None) == any("_rgb.avi" in name for name in LAYOUTS[layout])
+    where = tmp_path / ("depth.zip" if zipped else "depth")
+    assert kinds(tree) == ([("depth_not_masked", odd, str(where), True)] if layout == "unmasked" else [])
+
+
+def test_empty_clip_folders_hold_no_depth(tmp_path: Path) -> None:
     (tmp_path / "depth" / ONE).mkdir(parents=True)
-    found = scan([tmp_path]).clips[clip(ONE)]
-    assert found.depth is not None
-    with pytest.raises(DataError) as caught:
-        found.depth.frame(1).read_bytes()
-    assert caught.value.kind == "file_missing"
+    put(tmp_path / f"{ONE}_rgb.avi")
+    assert scan([tmp_path]).clips[clip(ONE)].missing == ("depth", "skeleton")
+
+
+def test_a_clip_folder_may_be_the_root(tmp_path: Path) -> None:
+    extracted(tmp_path, ONE)
+    tree = scan([tmp_path / "nturgb+d_depth_masked" / ONE])
+    assert tree.clips[clip(ONE)].depth.frame(60).read_bytes() == b"60"
+    assert tree.problems == ()
+
+
+def test_further_copies_are_kept_in_order(tmp_path: Path) -> None:
+    extracted(tmp_path / "a", ONE)
+    archived(tmp_path / "b.zip", ONE)
+    extracted(tmp_path / "c", ONE)
+    tree = scan([tmp_path])
+    found = tree.clips[clip(ONE)]
+    assert tree.clips.has_copies(clip(ONE))
+    assert [copy.path for copy in (found.skeleton, *found.spare.skeleton)] == [
+        tmp_path / "a" / "nturgb+d_skeletons" / f"{ONE}.skeleton",
+        tmp_path / "b.zip",
+        tmp_path / "c" / "nturgb+d_skeletons" / f"{ONE}.skeleton",
+    ]
+    other = tree.clips.using({clip(ONE): {"depth": 2, "rgb": 1}})[clip(ONE)]
+    assert other.skeleton == found.skeleton
+    assert other.depth == found.spare.depth[1]
+    assert other.depth.frame(60).read_bytes() == b"60"
+    assert other.spare.depth == (found.depth, found.spare.depth[0])
+    assert other.rgb == found.spare.rgb[0]
+
+
+@pytest.mark.parametrize("folder", ["..", "../..", "a/../..", "/", "/data", "C:/data"])
+def test_members_that_lead_out_of_their_archive_come_last(tmp_path: Path, folder: str) -> None:
+    """They are read where nothing else is there, and never before a proper copy, even one of a later root."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in (ONE, TWO):
+            prefix = folder if folder.endswith("/") else f"{folder}/"
+            archive.writestr(f"{prefix}{name}_rgb.avi", b"outside")
+            archive.writestr(f"{prefix}{name}.skeleton", b"outside")
+            archive.writestr(f"{prefix}{name}/MDepth-00000060.png", b"outside")
+    extracted(tmp_path / "later", ONE)
+    tree = scan([tmp_path / "a.zip", tmp_path / "later"])
+    found, alone = tree.clips[clip(ONE)], tree.clips[clip(TWO)]
+    assert found.rgb.read_bytes() == found.skeleton.read_bytes() == b"data"
+    assert found.depth.frame(60).read_bytes() == b"60"
+    assert alone.rgb.read_bytes() == alone.skeleton.read_bytes() == alone.depth.frame(60).read_bytes() == b"outside"
+    (line,) = [problem for problem in tree.problems if problem.kind == "member_outside"]
+    assert "of 6 recordings" in line.reason
+    assert line.file.startswith(f"{tmp_path / 'a.zip'}!{folder}")
 
 
 def test_generated_only_if_everything_is(tmp_path: Path) -> None:
