@@ -12,13 +12,14 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from hcmoco_bench.data.data_record import DataRecord, SamplesRecord, record_stores
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
-from hcmoco_bench.pretrain.method import Method
+from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.settings import PretrainSettings
@@ -84,7 +85,8 @@ def run_pretrain(
         begun: Told what a new run took from the checkpoint that it begins with, before its first step.
 
     Raises:
-        UsageError: If settings contradict each other, the data, or the run that is resumed.
+        UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
+            changed since, or holds too little to compare.
         StoreError: If a store is missing, or the folder is in use or cannot be written.
         DataError: If a checkpoint or weights cannot be used.
         TrainingError: If a loss is not finite.
@@ -93,14 +95,17 @@ def run_pretrain(
     chosen.check(settings)
     accelerator = make_accelerator(out, settings.trackers)
     settings = with_precision(settings, accelerator.device)
+    data = chosen.open_data(settings)
+    chosen.check_data(settings, len(data))
+    record = _record(settings, data)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(out)
             stack.enter_context(folder_lock(out))
-            prepare_pretraining(out, settings, chosen, resume=resume)
+            prepare_pretraining(out, settings, record, chosen, resume=resume)
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
-        loop, init = _make_loop(chosen, settings, out, accelerator, resume=resume)
+        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, resume=resume)
         if init is not None and begun is not None:
             begun(init)
         stack.callback(loop.trackers.close)
@@ -114,10 +119,21 @@ def run_pretrain(
         return replace(_report(settings, out, loop, first, seconds, accelerator), init=init)
 
 
+def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
+    samples = {f"data set {number}": SamplesRecord(rows=rows) for number, rows in enumerate(data.lengths, start=1)}
+    return DataRecord(stores=record_stores(settings.stores), samples=samples)
+
+
 def _make_loop(
-    method: Method, settings: PretrainSettings, out: Path, accelerator: Accelerator, *, resume: bool
+    method: Method,
+    settings: PretrainSettings,
+    out: Path,
+    accelerator: Accelerator,
+    data: PretrainData,
+    record: DataRecord,
+    *,
+    resume: bool,
 ) -> tuple[TrainingLoop, InitReport | None]:
-    data = method.open_data(settings)
     batches = MixedBatches(
         data.dataset,
         data.lengths,
@@ -149,6 +165,7 @@ def _make_loop(
         config=saved,
         trackers=Trackers(accelerator, settings.trackers, run=out.name, step=step, config=saved),
         plans=method.optimizers(settings),
+        learned_from=record.to_dict(),
     )
     if state is not None:
         loop.load_state(state)

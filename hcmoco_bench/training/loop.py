@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,7 @@ class TrainingLoop:
         trackers: Listeners to the losses.
         plans: The optimizers, in the order of their turns; None for one, of all parameters, by `settings`. Several need
             an objective with `turns`.
+        learned_from: The data, as `DataRecord.to_dict` gives it; written into every checkpoint as `data`.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class TrainingLoop:
         config: dict[str, Any],
         trackers: Trackers,
         plans: Sequence[OptimizerPlan] | None = None,
+        learned_from: Mapping[str, Any] | None = None,
     ) -> None:
         if data.batches_per_epoch < settings.accumulate:
             raise TrainingError(
@@ -86,6 +88,7 @@ class TrainingLoop:
         self.accelerator, self.objective, self.data, self.trackers = accelerator, objective, data, trackers
         self.stages, self.settings, self.folder = tuple(stages), settings, folder
         self.kind, self.config = kind, config
+        self.learned_from = None if learned_from is None else dict(learned_from)
         self.plans = tuple(plans) if plans else (OptimizerPlan("model", settings),)
         self.model: nn.Module = accelerator.prepare_model(model)
         self.generator = torch.Generator(device=accelerator.device).manual_seed(settings.seed)
@@ -93,6 +96,7 @@ class TrainingLoop:
         self.figures = StepFigures(objective.columns, accelerator)
         self.steps_per_epoch = data.batches_per_epoch // settings.accumulate
         self.interrupted = False
+        self._learned = False
         self._start_stage()
 
     @property
@@ -118,7 +122,7 @@ class TrainingLoop:
                 more for the same epoch by a run that continues there. May not draw from the loop's generators.
 
         Raises:
-            TrainingError: If a loss or gradient is not finite; names the samples.
+            TrainingError: If a loss or gradient is not finite, naming the samples, or if nothing counted in an epoch.
             StoreError: If the folder cannot be written.
         """
         first, total = self.position.step, self.total_steps
@@ -147,6 +151,7 @@ class TrainingLoop:
         return {
             "kind": self.kind,
             "config": self.config,
+            "data": self.learned_from,
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             **self._optimizer_states(),
             "rng": states,
@@ -226,6 +231,7 @@ class TrainingLoop:
             self.model.train()
             epoch, done = divmod(self.position.stage_step, self.steps_per_epoch)
             batches = self.data.batches(before + epoch, done * self.settings.accumulate)
+            self._learned = False
             for _ in range(done, self.steps_per_epoch):
                 due = self._due(saved, saved_step)
                 asked, due = self._step(
@@ -238,6 +244,8 @@ class TrainingLoop:
                 if asked:
                     self.interrupted = True
                     return
+            if not done:
+                self._check_learned(stage.name, epoch)
             at_epoch_end(before + epoch + 1)
         self._save()
 
@@ -255,6 +263,7 @@ class TrainingLoop:
             norm = self._backward(turns, optimizer)
             figures, flags = self.figures.collect(norm, flags=flags)
             row |= {f"{name}{suffix}" if name in ("loss", "grad_norm") else name: x for name, x in figures.items()}
+            self._learned = self._learned or any(name in figures for name in self.objective.columns)
             self._check_finite(row, batches)
             optimizer.step(self.position.step)
         self._end_turns(turns)
@@ -297,6 +306,16 @@ class TrainingLoop:
         for results in turns:
             if next(results, None) is not None:
                 raise ValueError(f"the objective has more turns than the run has optimizers ({len(self.optimizers)})")
+
+    def _check_learned(self, stage: str, epoch: int) -> None:
+        """Raise TrainingError after an epoch in which no sample counted for any of the objective's figures."""
+        if self._learned or not self.objective.columns:
+            return
+        raise TrainingError(
+            f"stage {stage}, epoch {epoch + 1}: in all {self.steps_per_epoch} steps no sample counted for "
+            f"{', '.join(self.objective.columns[:3])} or any other term, and the loss was 0; check that the data has "
+            "the modalities and labels that are compared, and that a batch holds at least two samples with them"
+        )
 
     def _check_finite(self, row: dict[str, float], batches: Sequence[LoopBatch]) -> None:
         wrong = [name for name, value in row.items() if value != value or value in (float("inf"), float("-inf"))]

@@ -7,37 +7,44 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from hcmoco_bench.data.data_record import DataRecord, data_changes, read_data_record
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic
 from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint
-from hcmoco_bench.training.loop import CHECKPOINT_FILE
+from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE
 
-CONFIG_FILE, CURVES_FILE = "config.json", "curves.png"
+CONFIG_FILE, DATA_FILE, CURVES_FILE = "config.json", "data.json", "curves.png"
 
 
 def prepare_folder(
     folder: Path,
     settings: Mapping[str, Any],
+    data: DataRecord,
     *,
     before: Mapping[str, Any] | None,
     resume: bool,
     free_to_change: Collection[str],
 ) -> None:
-    """Make the folder ready and write its settings; to be called while holding its lock.
+    """Make the folder ready and write the run's settings and data; to be called while holding its lock.
+
+    A run that ended before its first step, by a wrong setting or a missing file, does not count as one.
 
     Args:
         folder: Of the run.
         settings: Plain values.
+        data: What the run learns from.
         before: Those of the run that is there; None if there is none.
         resume: Whether to continue that run.
         free_to_change: Settings that may change in a run.
 
     Raises:
-        UsageError: If there is a run and `resume` is not asked for, or the run had settings that change what it learns.
+        UsageError: If there is a run and `resume` is not asked for, or the run had settings that change what it learns,
+            or another state of its data; says what has changed.
+        DataError: If the record of the run's data is damaged.
         StoreError: If the folder cannot be written.
     """
     path = folder / CONFIG_FILE
-    if before is not None:
+    if before is not None and _has_begun(folder):
         if not resume:
             raise UsageError(f"{folder}: there is a run already; add --resume to continue it, or give another --out")
         changed = [name for name in before if before[name] != settings[name] and name not in free_to_change]
@@ -46,8 +53,10 @@ def prepare_folder(
             raise UsageError(
                 f"{path}: a run continues with the settings it began with: {listed}; or give another --out"
             )
+        _check_data(folder / DATA_FILE, data)
     remove_temporary(folder)
     write_atomic(path, json.dumps(dict(settings), indent=2) + "\n")
+    write_atomic(folder / DATA_FILE, json.dumps(data.to_dict(), indent=2) + "\n")
 
 
 def make_folder(folder: Path) -> None:
@@ -75,3 +84,30 @@ def last_state(folder: Path) -> dict[str, Any] | None:
     if first is not None:
         raise first
     return None
+
+
+def _has_begun(folder: Path) -> bool:
+    checkpoint = folder / CHECKPOINT_FILE
+    return any(path.is_file() for path in (checkpoint, previous_checkpoint(checkpoint), folder / LOSSES_FILE))
+
+
+def _check_data(path: Path, now: DataRecord) -> None:
+    """Raise UsageError if the data is not what it was when the run began; runs of earlier versions have no record."""
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); without it nobody can tell whether the data is the same: put it back, "
+            "or start a new run with another --out",
+            kind="data_record",
+            file=str(path),
+        ) from error
+    before = read_data_record(values, str(path))
+    changed = () if before is None else data_changes(before, now)
+    if changed:
+        raise UsageError(
+            f"{path.parent}: a run continues with the data it began with: {'; '.join(changed)}; put the data back as "
+            "it was, or start a new run with another --out"
+        )

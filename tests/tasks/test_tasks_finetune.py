@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,35 @@ def test_little_data_fills_a_step(small: dict[str, Any], tmp_path: Path) -> None
     assert report.runs[0].steps == 1
     assert report.written is not None
     assert "trained on train_20" in report.written.result.status.notes
+
+
+def test_scoring_on_a_store_that_was_prepared_anew_says_what_changed(
+    small: dict[str, Any], parsing_store: Path, tmp_path: Path
+) -> None:
+    store, model = tmp_path / "store", tmp_path / "run" / "seed-0" / "model.pth"
+    shutil.copytree(parsing_store, store)
+    settings = make_finetune_settings(TASK, small | {"epochs": 1, "stores": (str(store),)})
+    run_finetune(settings, tmp_path / "run", bootstrap=0, sheet_size=0)
+
+    def notes(given: dict[str, Any]) -> tuple[str, ...]:
+        found = load_task_checkpoint(model, TASK)
+        config = scoring_settings(TASK, found.config, given)
+        report = evaluate_checkpoint(TASK, found, config, out=tmp_path / f"{len(list(tmp_path.iterdir()))}.json")
+        assert report.written is not None
+        assert set(report.notes) <= set(report.written.result.status.notes)
+        return report.notes
+
+    assert notes({}) == ()
+    assert notes({"stores": (str(parsing_store),)}) == (), "a copy with the same rows"
+    manifest = json.loads((store / "manifest.json").read_text("utf-8"))
+    before = manifest["options"]["rows_per_shard"]
+    manifest["options"]["rows_per_shard"] = 7
+    (store / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    what = f"options.rows_per_shard was {before} and is 7"
+    assert notes({}) == (f"the store store was prepared anew since the model was trained: {what}",)
+    shutil.move(store, tmp_path / "other")
+    moved = notes({"stores": (str(tmp_path / "other"),)})
+    assert moved == (f"the scored store is another than store, which the model was trained on: {what}",)
 
 
 def test_seeds_come_once(small_config: FinetuneSettings, tmp_path: Path) -> None:

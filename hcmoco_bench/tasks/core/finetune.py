@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from hcmoco_bench.data.data_record import DataRecord, record_stores
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.lock import folder_lock
@@ -136,7 +137,8 @@ def run_finetune(
         bootstrap: Number of draws of the interval; 0 for no interval.
 
     Raises:
-        UsageError: If settings contradict each other, the data, or the run that is resumed; if `out` has a result.
+        UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
+            changed since; if `out` has a result.
         StoreError: If a store is missing, or the folder is in use or cannot be written.
         DataError: If a checkpoint, weights or samples cannot be used.
         TrainingError: If a loss is not finite.
@@ -196,6 +198,11 @@ def _train(
     sheet_size: int,
 ) -> SeedRun:
     accelerator = make_accelerator(folder, config.trackers)
+    train, choice = _training_data(task, config)
+    test = task.open_data(config, task.test_split(config), train=False)
+    record = DataRecord(
+        stores=record_stores(config.stores), samples={data.split: data.record for data in (test, train)}
+    )
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(folder)
@@ -204,18 +211,17 @@ def _train(
             prepare_folder(
                 folder,
                 config.to_dict(),
+                record,
                 before=read_finetune_settings(path).to_dict() if path.is_file() else None,
                 resume=resume,
                 free_to_change=config.marked(Bookkeeping),
             )
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(config.seed, accelerator.device))
-        train, choice = _training_data(task, config)
-        test = task.open_data(config, task.test_split(config), train=False)
         state = last_state(folder) if resume else None
         if state is not None:
             check_model_version(task.record, state["config"], str(folder))
-        loop = _make_loop(task, config, folder, accelerator, train, pretrain, state)
+        loop = _make_loop(task, config, folder, accelerator, train, record, pretrain, state)
         stack.callback(loop.trackers.close)
         chooser = BestCheckpoint(task, config, choice or test, loop) if config.choose == "best" else None
         first, started = loop.position.step, time.perf_counter()
@@ -276,6 +282,7 @@ def _make_loop(
     folder: Path,
     accelerator: Accelerator,
     train: TaskData,
+    record: DataRecord,
     pretrain: PretrainEntry,
     state: dict[str, Any] | None,
 ) -> TrainingLoop:
@@ -308,6 +315,7 @@ def _make_loop(
             config=plain,
         ),
         plans=task.optimizers(config),
+        learned_from=record.to_dict(),
     )
     if state is not None:
         loop.load_state(state)
@@ -322,7 +330,7 @@ def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:
     path = folder / MODEL_FILE
     if loop.accelerator.is_main_process and (trained or not path.is_file()):
         state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
-        save_checkpoint(path, {"kind": KIND, "config": loop.config, "model": state})
+        save_checkpoint(path, {"kind": KIND, "config": loop.config, "data": loop.learned_from, "model": state})
     return model
 
 
