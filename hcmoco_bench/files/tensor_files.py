@@ -7,13 +7,14 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hcmoco_bench.files.atomic import atomic_file
 from hcmoco_bench.files.plain_values import STAND_INS
 
 _UNREADABLE: Final = (
@@ -73,6 +74,50 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
         raise TensorFileError("it holds objects other than tensors, which are not loaded", kind="foreign") from error
     except _UNREADABLE as error:
         raise TensorFileError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+
+
+def write_torch_file(path: Path, content: Any, *, zip_format: bool = True) -> None:
+    """Write a file with `torch.save`: whole or not at all.
+
+    Args:
+        path: The file; its folder must exist.
+        content: What to save.
+        zip_format: Whether to write an archive; otherwise the form of torch before 1.6.
+
+    Raises:
+        StoreError: If it cannot be written; says so when the disk is full.
+    """
+    with atomic_file(path) as handle:
+        target = _Target(handle)
+        torch.save(content, target, _use_new_zipfile_serialization=zip_format)
+        if target.error is not None:
+            raise target.error
+
+
+class _Target:
+    """A file for `torch.save` that keeps the first error of writing to itself.
+
+    Torch's writer cannot pass an error on: it ends in one of its own, which hides that the disk is full.
+    """
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self.handle = handle
+        self.error: OSError | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        if self.error is None:
+            try:
+                self.handle.write(data)
+            except OSError as error:
+                self.error = error
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        if self.error is None:
+            try:
+                self.handle.flush()
+            except OSError as error:
+                self.error = error
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

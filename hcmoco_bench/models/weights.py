@@ -186,7 +186,7 @@ def load_weights(
 
     Raises:
         DataError: If the source cannot be read, or (strict) does not fit; lists names and shapes. Kind
-            `weights_mismatch`.
+            `weights_mismatch`; or holds values that are not finite, kind `weights_not_finite`.
     """
     file = file or (str(source) if isinstance(source, Path) else "the state dict")
     state = state_dict_in(read_checkpoint(source) if isinstance(source, Path) else source, file=file)
@@ -211,8 +211,22 @@ def load_weights(
         sentence = _superseded(module, report.unexpected)
         message = _mismatch(file, report) if sentence is None else f"{file}: {sentence}"
         raise DataError(message, kind="weights_mismatch", file=file)
+    check_finite(fitting, file=file)
     module.load_state_dict(fitting, strict=False)
     return report
+
+
+def check_finite(state: Mapping[str, Tensor], *, file: str) -> None:
+    """Raise DataError (`weights_not_finite`) if tensors hold NaN or infinity; names some of them."""
+    wrong = [
+        name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if wrong:
+        raise DataError(
+            f"{file}: {len(wrong)} of {len(state)} tensors hold values that are not finite ({', '.join(wrong[:3])}); "
+            "the training that wrote it diverged, or the file is damaged: use an earlier checkpoint or another copy",
+            **_at("not_finite", file),
+        )
 
 
 def find_network(

@@ -15,11 +15,13 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from hcmoco_bench.errors import TrainingError
+from hcmoco_bench.errors import StoreError, TrainingError
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
+from hcmoco_bench.training.library_errors import library_errors
 from hcmoco_bench.training.loss_table import LossTable
 from hcmoco_bench.training.objective import AlternatingObjective, LoopBatch, LoopData, Objective, StepResult
 from hcmoco_bench.training.optimizers import OptimizerPlan, PlannedOptimizer
@@ -90,6 +92,7 @@ class TrainingLoop:
         self.kind, self.config = kind, config
         self.learned_from = None if learned_from is None else dict(learned_from)
         self.plans = tuple(plans) if plans else (OptimizerPlan("model", settings),)
+        self.network = model  # under its own names, whatever wraps it
         self.model: nn.Module = accelerator.prepare_model(model)
         self.generator = torch.Generator(device=accelerator.device).manual_seed(settings.seed)
         self.position = _Position()
@@ -122,7 +125,8 @@ class TrainingLoop:
                 more for the same epoch by a run that continues there. May not draw from the loop's generators.
 
         Raises:
-            TrainingError: If a loss or gradient is not finite, naming the samples, or if nothing counted in an epoch.
+            TrainingError: If a loss or gradient is not finite, naming the samples; if nothing counted in an epoch; if
+                memory ran out, a loading process died, or a batch is too small for batch norm.
             StoreError: If the folder cannot be written.
         """
         first, total = self.position.step, self.total_steps
@@ -131,6 +135,7 @@ class TrainingLoop:
             progress("training, samples", (self.position.step - first) * batch_size, (total - first) * batch_size)
 
         with ExitStack() as stack:
+            stack.enter_context(library_errors())
             stop = stack.enter_context(stop_on_signal())
             table = stack.enter_context(self._open_table())
             while True:
@@ -152,7 +157,7 @@ class TrainingLoop:
             "kind": self.kind,
             "config": self.config,
             "data": self.learned_from,
-            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "model": self.network.state_dict(),
             **self._optimizer_states(),
             "rng": states,
             "step": self.position.step,
@@ -175,7 +180,7 @@ class TrainingLoop:
                 "give the same data, batch size and epochs, or start a new run with another --out"
             )
         self.position = _Position(state["stage"], state["stage_step"], state["step"])
-        load_weights(self.accelerator.unwrap_model(self.model), state["model"], file="the checkpoint")
+        load_weights(self.network, state["model"], file="the checkpoint")
         self._start_stage()
         self._load_optimizers(state)
         self.objective.load_state_dict(state["bank"])
@@ -185,10 +190,9 @@ class TrainingLoop:
             self.generator.manual_seed(self.settings.seed + self.position.step)
 
     def _start_stage(self) -> None:
-        inner = self.accelerator.unwrap_model(self.model)
         epochs = self.stages[self.position.stage].epochs
         self.optimizers = [
-            PlannedOptimizer(plan, self.model, inner, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
+            PlannedOptimizer(plan, self.model, self.network, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
             for plan in self.plans
         ]
 
@@ -323,8 +327,13 @@ class TrainingLoop:
             return
         ids = [sample_id for batch in batches for sample_id in batch.sample_ids]
         listed = self.folder / f"not-finite-{self.accelerator.process_index}.txt"
-        listed.write_text("".join(f"{sample_id}\n" for sample_id in ids), "utf-8")
-        more = f" and {len(ids) - _NAMED_IDS} more (all in {listed})" if len(ids) > _NAMED_IDS else ""
+        more = f" and {len(ids) - _NAMED_IDS} more" if len(ids) > _NAMED_IDS else ""
+        try:
+            write_atomic(listed, "".join(f"{sample_id}\n" for sample_id in ids))
+        except StoreError:  # a full disk must not hide what is wrong
+            pass
+        else:
+            more = more and f"{more} (all in {listed})"
         raise TrainingError(
             f"step {self.position.step + 1}: {', '.join(wrong)} is not finite; look at the batch's samples "
             f"{' '.join(ids[:_NAMED_IDS])}{more}, or lower the learning rate (--lr), or clip the gradient (--clip)"

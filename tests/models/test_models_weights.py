@@ -273,3 +273,14 @@ def test_imagenet_weights_without_network_say_what_to_do() -> None:
 def test_a_backbone_without_published_weights_says_so() -> None:
     with pytest.raises(DataError, match="timm has no ImageNet weights that fit resnetblur18"):
         create_encoder("resnetblur18", weights="imagenet")
+
+
+def test_weights_that_are_not_finite_are_refused_and_change_nothing() -> None:
+    network = nn.Linear(2, 1)
+    before = network.weight.detach().clone()
+    for value in (float("nan"), float("inf")):
+        state = {"weight": torch.tensor([[1.0, value]]), "bias": torch.zeros(1)}
+        with pytest.raises(DataError, match=r"a\.pth: 1 of 2 tensors hold .* not finite \(weight\)") as found:
+            load_weights(network, state, file="a.pth")
+        assert found.value.kind == "weights_not_finite"
+        assert torch.equal(network.weight, before)

@@ -14,6 +14,7 @@ from hcmoco_bench.losses.in_batch import in_batch_sample_level
 from hcmoco_bench.losses.memory_bank import MemoryBank
 from hcmoco_bench.losses.sample_level import SampleLevelLoss
 from hcmoco_bench.losses.term import LossTerm
+from hcmoco_bench.models.weights import check_finite
 from hcmoco_bench.pretrain.multimodal.model import MODALITIES
 from hcmoco_bench.pretrain.multimodal.settings import SampleLevelRunSettings
 from hcmoco_bench.runtime.shared_draws import own_part
@@ -99,7 +100,8 @@ class SampleLevel:
         """Put the memory bank back.
 
         Raises:
-            DataError: If the state is of a bank of another size, or of a run without one (`bank_size`).
+            DataError: If the state is of a bank of another size, or of a run without one (`bank_size`), or not finite
+                (`weights_not_finite`).
         """
         if self.bank is None:
             return
@@ -111,6 +113,7 @@ class SampleLevel:
                 "settings are not those of the checkpoint; start a new run with another --out",
                 kind="bank_size",
             )
+        check_finite(state, file="the checkpoint's memory bank")
         self.bank.load_state_dict(state)
 
 

@@ -38,7 +38,7 @@ class BestCheckpoint:
         if epoch in self._scores or (epoch % self.config.evaluate_every and not last):
             return
         accelerator = self.loop.accelerator
-        model = accelerator.unwrap_model(self.loop.model)
+        model = self.loop.network
         evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device, choosing=True)
         main = self.task.record.main_score
         score = evaluation.scores[main]

@@ -23,6 +23,7 @@ from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.device import make_accelerator
+from hcmoco_bench.training.library_errors import library_errors
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,14 @@ def evaluate_model(
 
     Raises:
         DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
+        TrainingError: If memory ran out, or a loading process died.
     """
     chosen = get_task(task)
     if not len(data):
         raise DataError(f"{data.name}: split {data.split} has no sample to score", kind="nothing_scored")
     model.eval()
     broadcast_buffers(model)
-    with torch.inference_mode():
+    with library_errors(), torch.inference_mode():
         if choosing:
             return chosen.evaluate_epoch(model, data, config, device=device)
         return chosen.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)

@@ -324,7 +324,7 @@ def _make_loop(
 
 def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:
     """The model with the weights that count, which are also written on their own."""
-    model: nn.Module = loop.accelerator.unwrap_model(loop.model)
+    model = loop.network
     if (folder / BEST_FILE).is_file():
         load_weights(model, load_checkpoint(folder / BEST_FILE)["model"], file=str(folder / BEST_FILE))
     path = folder / MODEL_FILE
