@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import re
 import struct
 import zipfile
 import zlib
@@ -35,6 +37,10 @@ _UNREADABLE: Final = (
     zlib.error,
 )
 """What the readers raise on damaged bytes."""
+
+
+_FOREIGN_NAME: Final = re.compile(r"GLOBAL (\S+) was not an allowed global")
+"""Where torch's restricted reader names the object that it refuses."""
 
 
 class TensorFileError(Exception):
@@ -71,7 +77,9 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
         with torch.serialization.safe_globals(STAND_INS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise TensorFileError("it holds objects other than tensors, which are not loaded", kind="foreign") from error
+        named = _FOREIGN_NAME.search(str(error))
+        what = f"an object of {named[1]}" if named else "objects other than tensors"
+        raise TensorFileError(f"it holds {what}, which is not loaded", kind="foreign") from error
     except _UNREADABLE as error:
         raise TensorFileError(next(iter(str(error).splitlines()), type(error).__name__)) from error
 
@@ -130,6 +138,41 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         return dict(load_file(path, device="cpu"))
     except _UNREADABLE as error:
         raise TensorFileError(" ".join(str(error).split())) from error
+
+
+def read_sharded_safetensors(index: Path) -> dict[str, Tensor]:
+    """Read safetensors that are divided among several files, by their index (`*.safetensors.index.json`), to the CPU.
+
+    Raises:
+        TensorFileError: `damaged`; if a file is missing, or does not hold what the index says. The message is one line.
+    """
+    try:
+        places = json.loads(index.read_bytes())["weight_map"]
+        wanted = {str(name): str(file) for name, file in places.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TensorFileError("it has no table `weight_map`") from error
+    found: dict[str, Tensor] = {}
+    for file in sorted(set(wanted.values())):
+        if Path(file).name != file:
+            raise TensorFileError(f"it names {file}, which is not a file beside it")
+        if not (index.parent / file).is_file():
+            raise TensorFileError(f"{file}, which it names, is not beside it")
+        part = read_safetensors(index.parent / file)
+        found |= {name: value for name, value in part.items() if wanted.get(name) == file}
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise TensorFileError(f"{len(missing)} tensors are not in the files that it names ({missing[0]}, ...)")
+    return found
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: the length of a JSON header, and that."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(9)
+        return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
+    except OSError:
+        return False
 
 
 def _compare_checksums(path: Path) -> None:

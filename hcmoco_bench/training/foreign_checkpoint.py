@@ -48,7 +48,7 @@ def open_checkpoint(path: Path) -> dict[str, Any] | ForeignCheckpoint:
     try:
         return load_checkpoint(path)
     except DataError as error:
-        if error.kind == "checkpoint_missing":
+        if error.kind == "checkpoint_missing" and not path.is_dir():  # a folder may hold weights
             raise
         own = error
     try:

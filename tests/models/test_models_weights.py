@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import zipfile
@@ -284,3 +285,69 @@ def test_weights_that_are_not_finite_are_refused_and_change_nothing() -> None:
             load_weights(network, state, file="a.pth")
         assert found.value.kind == "weights_not_finite"
         assert torch.equal(network.weight, before)
+
+
+def in_parts(folder: Path, state: dict[str, Tensor]) -> Path:
+    """The state in two files of safetensors; returns their index."""
+    folder.mkdir()
+    names = list(state)
+    place = {name: f"model-0000{1 + (number >= 300)}-of-00002.safetensors" for number, name in enumerate(names)}
+    for file in set(place.values()):
+        save_file({name: state[name].contiguous() for name in names if place[name] == file}, folder / file)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": place}), "utf-8")
+    return index
+
+
+def test_weights_as_people_have_them(tmp_path: Path, networks: tuple[nn.Module, nn.Module]) -> None:
+    state = networks[0].state_dict()
+    index = in_parts(tmp_path / "parts", state)
+    save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "renamed.pth")
+    (tmp_path / "alone").mkdir()
+    torch.save(state, tmp_path / "alone" / "weights.pt")
+    files = [
+        index,
+        index.parent,
+        tmp_path / "renamed.pth",
+        saved(tmp_path / "renamed.safetensors", state),
+        tmp_path / "alone",
+        saved(tmp_path / "a.pth", {"model_state_dict": state, "epoch": 3}),
+        saved(tmp_path / "b.pth", {**state, "epoch": 3, "note": "best", "loss": 0.5, "lr": None}),
+    ]
+    for file in files:
+        found = state_dict_in(read_checkpoint(file), file=str(file))
+        assert found.keys() == state.keys(), file
+        assert all(torch.equal(found[name], value) for name, value in state.items()), file
+
+
+def test_what_is_wrong_with_divided_weights_is_said(tmp_path: Path, networks: tuple[nn.Module, nn.Module]) -> None:
+    index = in_parts(tmp_path / "parts", networks[0].state_dict())
+    first = index.parent / "model-00001-of-00002.safetensors"
+    first.rename(first.with_suffix(".gone"))
+    with pytest.raises(DataError, match="model-00001-of-00002.safetensors, which it names, is not beside it"):
+        read_checkpoint(index)
+    for content, said in (
+        ({"weight_map": {"a": "../model.safetensors"}}, "not a file beside it"),
+        ({"weight_map": {"a": "model-00002-of-00002.safetensors"}}, "1 tensors are not in the files"),
+        ({"weights": {}}, "no table `weight_map`"),
+    ):
+        index.write_text(json.dumps(content), "utf-8")
+        with pytest.raises(DataError, match=said):
+            read_checkpoint(index)
+
+
+def test_a_folder_without_one_file_of_weights_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="folder without a file of weights"):
+        read_checkpoint(tmp_path)
+    for name in ("a.pth", "b.pth"):
+        saved(tmp_path / name, {"weight": torch.zeros(1)})
+    with pytest.raises(DataError, match=r"several files of weights \(a\.pth, b\.pth\); give one"):
+        read_checkpoint(tmp_path)
+
+
+def test_the_object_in_the_way_is_named(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.pth", {"state_dict": {"weight": torch.zeros(1)}, "path": nn.Linear(1, 1)})
+    with pytest.raises(DataError, match=r"torch\.nn\.modules\.linear\.Linear"):
+        read_checkpoint(file)
+    with pytest.raises(DataError, match=r"it holds 'config' \(dict\), 'epoch' \(int\)"):
+        state_dict_in({"config": {"lr": 1}, "epoch": 3})
