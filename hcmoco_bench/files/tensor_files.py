@@ -97,7 +97,7 @@ def write_torch_file(path: Path, content: Any, *, zip_format: bool = True) -> No
     """
     with atomic_file(path) as handle:
         target = _Target(handle)
-        torch.save(content, target, _use_new_zipfile_serialization=zip_format)
+        torch.save(content, target, _use_new_zipfile_serialization=zip_format)  # type: ignore[arg-type]  # see _Target
         if target.error is not None:
             raise target.error
 

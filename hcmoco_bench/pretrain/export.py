@@ -123,7 +123,7 @@ def _training_data(stores: Sequence[str], trained: DataRecord | None) -> tuple[T
 
 
 def _facts(name: str, record: StoreRecord | None) -> TrainingData:
-    source = {} if record is None else record.manifest.get("source", {})
+    source: dict[str, Any] = {} if record is None else record.manifest.get("source", {})
     if record is None or "generated" not in source:
         return TrainingData(name=name, generated=None, license="", rows=None, manifest_sha256="")
     return TrainingData(

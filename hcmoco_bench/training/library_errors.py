@@ -1,4 +1,4 @@
-"""Errors of PyTorch whose cause is outside of the program, told in a sentence: memory, loading processes, batch norm."""
+"""Errors of PyTorch whose cause is outside of the program, told in a sentence: memory, workers, batch norm."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def _sentence(error: Exception) -> str | None:
         )
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text:
         return (
-            "memory has run out; use a smaller --batch-size or --size, divide the batch with --accumulate, or compute in "
-            "bf16 (--precision bf16)"
+            "memory has run out; use a smaller --batch-size or --size, divide the batch with --accumulate, or compute "
+            "in bf16 (--precision bf16)"
         )
     if text.startswith("Expected more than 1 value per channel"):
         return (
-            "batch norm got a single value per channel, which has no variance: a batch of one sample (or with one sample "
-            "that has the modality) whose maps are one cell large; use a larger --batch-size or --size, or a smaller "
+            "batch norm got a single value per channel, which has no variance: a batch of one sample (or with one "
+            "sample that has the modality) whose maps are one cell large; use a larger --batch-size or --size, or a smaller "
             "--accumulate"
         )
     return None

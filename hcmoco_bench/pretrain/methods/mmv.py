@@ -94,11 +94,11 @@ class MMV(MultimodalMethod):
     settings: ClassVar[type[MMVSettings]] = MMVSettings
     coarse: ClassVar[bool] = True
 
-    def check(self, settings: MMVSettings) -> None:
+    def check(self, settings: MultimodalSettings) -> None:
         """See `Method.check`; every comparison is within the batch."""
         check_batch_contrast(settings.batch_size, settings.accumulate)
 
-    def check_data(self, settings: MMVSettings, n_samples: int) -> None:
+    def check_data(self, settings: MultimodalSettings, n_samples: int) -> None:
         """See `Method.check_data`."""
         check_samples("batch", n_samples)
 
