@@ -20,6 +20,11 @@ _NO_CONTENT: Final = frozenset({"tool", "plan_sha256", "problems", "problems_sha
 
 _NAMED_CHANGES: Final = 5
 
+UNRECORDED: Final = (
+    "the checkpoint is of an earlier version, which did not record its data; whether the data is the same is not known"
+)
+"""What is said of a checkpoint without a record of its data."""
+
 
 class StoreRecord(BaseModel):
     """A prepared store as a run found it.

@@ -119,9 +119,7 @@ class _Failure:
     error: Exception
 
 
-def _stack(
-    stack: Callable[[Iterable[Any], int], AnyBatch], samples: tuple[int, Iterator[Any]]
-) -> AnyBatch | _Failure:
+def _stack(stack: Callable[[Iterable[Any], int], AnyBatch], samples: tuple[int, Iterator[Any]]) -> AnyBatch | _Failure:
     """The batch of some samples, which are read here, one by one."""
     try:
         return stack(samples[1], samples[0])

@@ -39,7 +39,7 @@ _UNREADABLE: Final = (
 """What the readers raise on damaged bytes."""
 
 
-_FOREIGN_NAME: Final = re.compile(r"GLOBAL (\S+) was not an allowed global")
+_FOREIGN_NAME: Final = re.compile(r"GLOBAL (\S+) (?:was not an allowed global|whose module)")
 """Where torch's restricted reader names the object that it refuses."""
 
 
@@ -74,12 +74,14 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
     try:
         if archive:
             _compare_checksums(path)
-        with torch.serialization.safe_globals(STAND_INS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # Of a path, torch takes the ending `.safetensors` at its word.
+        with torch.serialization.safe_globals(STAND_INS), path.open("rb") as handle:
+            return torch.load(handle, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = _FOREIGN_NAME.search(str(error))
-        what = f"an object of {named[1]}" if named else "objects other than tensors"
-        raise TensorFileError(f"it holds {what}, which is not loaded", kind="foreign") from error
+        # The name is the file's: nothing of it may reach a terminal as a command.
+        what = f"{ascii(named[1])[1:-1]:.80}" if named else "objects other than tensors"
+        raise TensorFileError(f"it holds {what}, which is never loaded", kind="foreign") from error
     except _UNREADABLE as error:
         raise TensorFileError(next(iter(str(error).splitlines()), type(error).__name__)) from error
 

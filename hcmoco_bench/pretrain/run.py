@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -30,7 +31,7 @@ from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoo
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
+from hcmoco_bench.training.run_folder import CURVES_FILE, has_begun, last_state, make_folder, resuming_notes
 from hcmoco_bench.training.trackers import Trackers
 
 
@@ -50,6 +51,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
+        notes: What a user should know of the run that was resumed.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class PretrainReport:
     interrupted: bool
     last: dict[str, str]
     init: InitReport | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_pretrain(
@@ -96,7 +99,8 @@ def run_pretrain(
     accelerator = make_accelerator(out, settings.trackers)
     settings = with_precision(settings, accelerator.device)
     data = chosen.open_data(settings)
-    chosen.check_data(settings, len(data))
+    if not (resume and has_begun(out)):  # a run that has begun had enough, and has the same data
+        chosen.check_data(settings, len(data))
     record = _record(settings, data)
     with ExitStack() as stack:
         if accelerator.is_main_process:
@@ -105,7 +109,8 @@ def run_pretrain(
             prepare_pretraining(out, settings, record, chosen, resume=resume)
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
-        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, resume=resume)
+        state = last_state(out, record) if resume else None
+        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state)
         if init is not None and begun is not None:
             begun(init)
         stack.callback(loop.trackers.close)
@@ -116,7 +121,8 @@ def run_pretrain(
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
         )
         seconds = time.perf_counter() - started
-        return replace(_report(settings, out, loop, first, seconds, accelerator), init=init)
+        report = _report(settings, out, loop, first, seconds, accelerator)
+        return replace(report, init=init, notes=resuming_notes(state))
 
 
 def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
@@ -131,8 +137,7 @@ def _make_loop(
     accelerator: Accelerator,
     data: PretrainData,
     record: DataRecord,
-    *,
-    resume: bool,
+    state: dict[str, Any] | None,
 ) -> tuple[TrainingLoop, InitReport | None]:
     batches = MixedBatches(
         data.dataset,
@@ -146,7 +151,6 @@ def _make_loop(
         seed=settings.seed,
         pin_memory=accelerator.device.type == "cuda",
     )
-    state = last_state(out) if resume else None
     model = method.build_model(settings, fresh=state is None)
     _speed_up(method, model, settings)
     objective = method.build_objective(settings, model, len(data), accelerator.device)

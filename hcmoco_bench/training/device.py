@@ -14,7 +14,6 @@ from accelerate.utils import DistributedDataParallelKwargs, ProjectConfiguration
 
 from hcmoco_bench.training.trackers import check_trackers
 
-
 _CONFIGURATION: Final = ("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_")
 """Beginnings of the variables with which `accelerate launch` hands on a user's configuration."""
 

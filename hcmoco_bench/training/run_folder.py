@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.data.data_record import DataRecord, data_changes, read_data_record
+from hcmoco_bench.data.data_record import UNRECORDED, DataRecord, data_changes, read_data_record
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic
 from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint
@@ -44,7 +44,7 @@ def prepare_folder(
         StoreError: If the folder cannot be written.
     """
     path = folder / CONFIG_FILE
-    if before is not None and _has_begun(folder):
+    if before is not None and has_begun(folder):
         if not resume:
             raise UsageError(f"{folder}: there is a run already; add --resume to continue it, or give another --out")
         changed = [name for name in before if before[name] != settings[name] and name not in free_to_change]
@@ -53,7 +53,7 @@ def prepare_folder(
             raise UsageError(
                 f"{path}: a run continues with the settings it began with: {listed}; or give another --out"
             )
-        _check_data(folder / DATA_FILE, data)
+        _refuse_other_data(folder, _recorded_data(folder / DATA_FILE), data)
     remove_temporary(folder)
     write_atomic(path, json.dumps(dict(settings), indent=2) + "\n")
     write_atomic(folder / DATA_FILE, json.dumps(data.to_dict(), indent=2) + "\n")
@@ -67,36 +67,50 @@ def make_folder(folder: Path) -> None:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}); give another --out") from error
 
 
-def last_state(folder: Path) -> dict[str, Any] | None:
+def has_begun(folder: Path) -> bool:
+    """Whether a folder holds a run that has come to its first step."""
+    checkpoint = folder / CHECKPOINT_FILE
+    return any(path.is_file() for path in (checkpoint, previous_checkpoint(checkpoint), folder / LOSSES_FILE))
+
+
+def last_state(folder: Path, data: DataRecord) -> dict[str, Any] | None:
     """The last good checkpoint of the run in a folder; None if it was stopped before the first.
+
+    Args:
+        folder: Of the run.
+        data: What the run would learn from now.
 
     Raises:
         DataError: If there are checkpoints, but none can be read; the message is the newest one's.
+        UsageError: If the checkpoint learned from another state of the data; says what has changed.
     """
     path = folder / CHECKPOINT_FILE
     candidates = [candidate for candidate in (path, previous_checkpoint(path)) if candidate.is_file()]
     first: DataError | None = None
     for candidate in candidates:
         try:
-            return load_checkpoint(candidate)
+            state = load_checkpoint(candidate)
         except DataError as error:
             first = first or error
+            continue
+        _refuse_other_data(folder, read_data_record(state.get("data"), str(candidate)), data)
+        return state
     if first is not None:
         raise first
     return None
 
 
-def _has_begun(folder: Path) -> bool:
-    checkpoint = folder / CHECKPOINT_FILE
-    return any(path.is_file() for path in (checkpoint, previous_checkpoint(checkpoint), folder / LOSSES_FILE))
+def resuming_notes(state: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What a user should know of the state that a run continues from; None for a run that begins."""
+    return (UNRECORDED,) if state is not None and state.get("data") is None else ()
 
 
-def _check_data(path: Path, now: DataRecord) -> None:
-    """Raise UsageError if the data is not what it was when the run began; runs of earlier versions have no record."""
+def _recorded_data(path: Path) -> DataRecord | None:
+    """The data with which the run in a folder began; None for runs of earlier versions, which did not record it."""
     try:
         values = json.loads(path.read_bytes())
     except FileNotFoundError:
-        return
+        return None
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); without it nobody can tell whether the data is the same: put it back, "
@@ -104,10 +118,13 @@ def _check_data(path: Path, now: DataRecord) -> None:
             kind="data_record",
             file=str(path),
         ) from error
-    before = read_data_record(values, str(path))
+    return read_data_record(values, str(path))
+
+
+def _refuse_other_data(folder: Path, before: DataRecord | None, now: DataRecord) -> None:
     changed = () if before is None else data_changes(before, now)
     if changed:
         raise UsageError(
-            f"{path.parent}: a run continues with the data it began with: {'; '.join(changed)}; put the data back as "
-            "it was, or start a new run with another --out"
+            f"{folder}: a run continues with the data it began with: {'; '.join(changed)}; put the data back as it "
+            "was, or start a new run with another --out"
         )

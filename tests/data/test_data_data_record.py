@@ -89,7 +89,7 @@ def test_a_record_survives_a_checkpoint_and_a_damaged_one_is_refused(tmp_path: P
     record = store(tmp_path / "store")
     assert read_data_record(record.to_dict(), "a.pth") == record
     assert read_data_record(None, "a.pth") is None
-    with pytest.raises(DataError, match="a.pth: cannot tell what the run learned from"):
+    with pytest.raises(DataError, match=r"a\.pth: cannot tell what the run learned from"):
         read_data_record({"stores": 3}, "a.pth")
 
 

@@ -324,7 +324,7 @@ def test_what_is_wrong_with_divided_weights_is_said(tmp_path: Path, networks: tu
     index = in_parts(tmp_path / "parts", networks[0].state_dict())
     first = index.parent / "model-00001-of-00002.safetensors"
     first.rename(first.with_suffix(".gone"))
-    with pytest.raises(DataError, match="model-00001-of-00002.safetensors, which it names, is not beside it"):
+    with pytest.raises(DataError, match=r"model-00001-of-00002\.safetensors, which it names, is not beside it"):
         read_checkpoint(index)
     for content, said in (
         ({"weight_map": {"a": "../model.safetensors"}}, "not a file beside it"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from generated_trees import GeneratedTree
 
-from hcmoco_bench.data.data_record import read_data_record
+from hcmoco_bench.data.data_record import UNRECORDED, read_data_record
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.losses.memory_bank import MemoryBank
@@ -22,7 +22,7 @@ from hcmoco_bench.pretrain.multimodal.sample_level import SampleLevel
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run import run_pretrain
-from hcmoco_bench.training.checkpoint import load_checkpoint
+from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 
 
 @pytest.fixture
@@ -53,7 +53,25 @@ def test_a_run_does_not_continue_on_a_store_that_was_prepared_anew(
     before = checkpoint.read_bytes()
     with pytest.raises(UsageError, match=r"store was prepared anew \(options\.every was 2 and is 3; .*another --out"):
         run_pretrain(config, run, resume=True)
+    (run / "data.json").unlink()
+    with pytest.raises(UsageError, match="store was prepared anew"):
+        run_pretrain(config, run, resume=True)  # the checkpoint itself knows
     assert checkpoint.read_bytes() == before
+
+
+def test_a_run_of_an_earlier_version_continues_and_says_that_its_data_is_not_known(
+    short: dict[str, Any], tmp_path: Path
+) -> None:
+    run, config = tmp_path / "run", make_pretrain_settings(None, short)
+    first = run_pretrain(config, run)
+    assert first.notes == ()
+    state = load_checkpoint(first.checkpoint)
+    save_checkpoint(first.checkpoint, {name: value for name, value in state.items() if name not in ("data", "format")})
+    (run / "data.json").unlink()
+    again = run_pretrain(config, run, resume=True)
+    assert again.notes == (UNRECORDED,)
+    assert (again.steps, again.samples) == (first.steps, 0)
+    assert run_pretrain(config, run, resume=True).notes == (), "from here on it is known"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +104,7 @@ def test_settings_without_effect_are_not_refused(short: dict[str, Any]) -> None:
 
 def test_a_start_that_failed_does_not_count_as_a_run(short: dict[str, Any], tmp_path: Path) -> None:
     wrong = make_pretrain_settings(None, short | {"init": str(tmp_path / "missing.pth")})
-    with pytest.raises(DataError, match="missing.pth"):
+    with pytest.raises(UsageError, match=r"missing\.pth"):
         run_pretrain(wrong, tmp_path / "run")
     assert run_pretrain(make_pretrain_settings(None, short), tmp_path / "run").steps == 5
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from hcmoco_bench.data.data_record import UNRECORDED
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.registry import get_method
@@ -23,7 +24,7 @@ from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.training.checkpoint import save_checkpoint
+from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
 TASK = get_task("depth_parsing")
@@ -232,6 +233,9 @@ def test_scoring_on_a_store_that_was_prepared_anew_says_what_changed(
     shutil.move(store, tmp_path / "other")
     moved = notes({"stores": (str(tmp_path / "other"),)})
     assert moved == (f"the scored store is another than store, which the model was trained on: {what}",)
+    state = load_checkpoint(model)
+    save_checkpoint(model, {name: value for name, value in state.items() if name not in ("data", "format")})
+    assert notes({"stores": (str(parsing_store),)}) == (UNRECORDED,), "a checkpoint of an earlier version"
 
 
 def test_seeds_come_once(small_config: FinetuneSettings, tmp_path: Path) -> None:

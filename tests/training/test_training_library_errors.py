@@ -17,7 +17,10 @@ from hcmoco_bench.training.library_errors import library_errors
         (RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly"), "a loading process died"),
         (RuntimeError("unable to allocate shared memory(shm) for file </torch_1>"), "/dev/shm"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "memory has run out"),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"), "memory has run"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "memory has run out"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "memory has run out"),
+        (RuntimeError("Too many open files. Communication with the workers is no longer possible."), "ulimit -n"),
+        (OSError(24, "Too many open files"), "ulimit -n"),
         (MemoryError(), "memory has run out"),
     ],
 )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hcmoco_bench.data.data_record import DataRecord, StoreRecord, record_stores, sample_changes, store_changes
+from hcmoco_bench.data.data_record import (
+    UNRECORDED,
+    DataRecord,
+    StoreRecord,
+    record_stores,
+    sample_changes,
+    store_changes,
+)
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
 
@@ -13,15 +20,15 @@ def data_notes(trained: DataRecord | None, config: FinetuneSettings, data: TaskD
     """Whether the scored data was prepared anew since a model's training, or is of another store.
 
     Args:
-        trained: The data as the training found it; None where nobody knows.
+        trained: The data as the training found it; None for checkpoints of earlier versions, which do not tell.
         config: The settings of the scoring.
         data: The split that is scored.
 
     Returns:
-        A note that says what has changed; nothing where the data is the same.
+        A note that says what has changed, or that nobody can tell; nothing where the data is the same.
     """
     if trained is None:
-        return []
+        return [UNRECORDED]
     scored = [store for store in record_stores(config.stores) if store.manifest_sha256 == data.manifest_sha256]
     if scored:
         return _store_notes(trained, scored[0])

@@ -128,7 +128,7 @@ def evaluate_checkpoint(
         check_free(out)
     accelerator = make_accelerator(Path())
     data = chosen.open_data(config, split or chosen.test_split(config), train=False)
-    about_data = data_notes(checkpoint.data, config, data)
+    about_data = [] if checkpoint.origin is not None else data_notes(checkpoint.data, config, data)
     model = chosen.build_model(config, fresh=False)
     load_weights(model, checkpoint.model, file=str(checkpoint.path))
     model.to(accelerator.device)

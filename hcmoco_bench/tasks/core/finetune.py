@@ -42,7 +42,14 @@ from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_folder import CONFIG_FILE, CURVES_FILE, last_state, make_folder, prepare_folder
+from hcmoco_bench.training.run_folder import (
+    CONFIG_FILE,
+    CURVES_FILE,
+    last_state,
+    make_folder,
+    prepare_folder,
+    resuming_notes,
+)
 from hcmoco_bench.training.trackers import Trackers
 
 MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
@@ -63,6 +70,7 @@ class SeedRun:
         eval_seconds: Duration of the last evaluation.
         interrupted: Whether a signal stopped it.
         evaluation: Scores on the test split; None if the training was interrupted.
+        notes: What a user should know of the training that was resumed.
     """
 
     seed: int
@@ -75,6 +83,7 @@ class SeedRun:
     eval_seconds: float
     interrupted: bool
     evaluation: Evaluation | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -218,7 +227,7 @@ def _train(
             )
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(config.seed, accelerator.device))
-        state = last_state(folder) if resume else None
+        state = last_state(folder, record) if resume else None
         if state is not None:
             check_model_version(task.record, state["config"], str(folder))
         loop = _make_loop(task, config, folder, accelerator, train, record, pretrain, state)
@@ -253,6 +262,7 @@ def _train(
             eval_seconds=eval_seconds,
             interrupted=loop.interrupted,
             evaluation=evaluation,
+            notes=resuming_notes(state),
         )
 
 
@@ -351,6 +361,7 @@ def _write(
         *origin,
         *task.notes(config),
         *chosen_note(chosen_on(config)),
+        *dict.fromkeys(note for run in runs for note in run.notes),
     ]
     return write_evaluations(
         path,
