@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.other_formats import other_format
 from hcmoco_bench.files.plain_values import STAND_INS
 
 _UNREADABLE: Final = (
@@ -43,14 +44,19 @@ _FOREIGN_NAME: Final = re.compile(r"GLOBAL (\S+) (?:was not an allowed global|wh
 """Where torch's restricted reader names the object that it refuses."""
 
 
+_LONGEST_HEADER: Final = 100_000_000
+"""Bytes of a header that the format of safetensors allows."""
+
+
 class TensorFileError(Exception):
     """A file of tensors cannot be read; whoever knows what it is for turns this into its own error.
 
     Attributes:
-        kind: `damaged`, or `foreign` if it holds Python objects, or is damaged where their names are.
+        kind: `damaged`; `foreign` if it holds Python objects, or is damaged where their names are; `other` if it is a
+            file of another kind, of which the message says what to do with it.
     """
 
-    def __init__(self, why: str, *, kind: Literal["damaged", "foreign"] = "damaged") -> None:
+    def __init__(self, why: str, *, kind: Literal["damaged", "foreign", "other"] = "damaged") -> None:
         super().__init__(why)
         self.kind = kind
 
@@ -66,12 +72,15 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
         older: Take files from before torch 1.6 too; they have no checksums.
 
     Raises:
-        TensorFileError: `damaged` or `foreign`; the message is one line.
+        TensorFileError: `damaged`, `foreign` or `other`; the message is one line.
     """
-    archive = zipfile.is_zipfile(path)
-    if not (archive or older):
-        raise TensorFileError("it is cut short or no .pth file")
     try:
+        other = other_format(path)
+        if other is not None:
+            raise TensorFileError(f"it is {other}", kind="other")
+        archive = zipfile.is_zipfile(path)
+        if not (archive or older):
+            raise TensorFileError("it is cut short or no .pth file")
         if archive:
             _compare_checksums(path)
         # Of a path, torch takes the ending `.safetensors` at its word.
@@ -142,11 +151,15 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise TensorFileError(" ".join(str(error).split())) from error
 
 
-def read_sharded_safetensors(index: Path) -> dict[str, Tensor]:
-    """Read safetensors that are divided among several files, by their index (`*.safetensors.index.json`), to the CPU.
+def read_divided(index: Path) -> dict[str, Tensor]:
+    """Read tensors that are divided among several files, safetensors or torch's, by their index, to the CPU.
+
+    Args:
+        index: The JSON file whose table `weight_map` has the file of each tensor (`model.safetensors.index.json`).
 
     Raises:
-        TensorFileError: `damaged`; if a file is missing, or does not hold what the index says. The message is one line.
+        TensorFileError: If a file is missing, cannot be read, or does not hold what the index says; the message is one
+            line.
     """
     try:
         places = json.loads(index.read_bytes())["weight_map"]
@@ -155,26 +168,35 @@ def read_sharded_safetensors(index: Path) -> dict[str, Tensor]:
         raise TensorFileError("it has no table `weight_map`") from error
     found: dict[str, Tensor] = {}
     for file in sorted(set(wanted.values())):
+        shown = ascii(file)[1:-1][:80]
         if Path(file).name != file:
-            raise TensorFileError(f"it names {file}, which is not a file beside it")
+            raise TensorFileError(f"it names {shown}, which is not a file beside it")
         if not (index.parent / file).is_file():
-            raise TensorFileError(f"{file}, which it names, is not beside it")
-        part = read_safetensors(index.parent / file)
-        found |= {name: value for name, value in part.items() if wanted.get(name) == file}
+            raise TensorFileError(f"{shown}, which it names, is not beside it")
+        found |= {name: value for name, value in _read_part(index.parent / file).items() if wanted.get(name) == file}
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise TensorFileError(f"{len(missing)} tensors are not in the files that it names ({missing[0]}, ...)")
+        raise TensorFileError(f"{len(missing)} tensors are not in the files that it names ({missing[0]:.80}, ...)")
     return found
 
 
+def _read_part(path: Path) -> dict[str, Tensor]:
+    if is_safetensors(path):
+        return read_safetensors(path)
+    content = read_torch_file(path)
+    if not isinstance(content, dict):
+        raise TensorFileError(f"{path.name} holds a {type(content).__name__}, not a state dict")
+    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+
+
 def is_safetensors(path: Path) -> bool:
-    """Whether a file begins as safetensors do: the length of a JSON header, and that."""
+    """Whether a file begins as safetensors do: the length of a JSON header, and that; it may be cut short."""
     try:
         with path.open("rb") as handle:
             head = handle.read(9)
-        return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
     except OSError:
         return False
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER
 
 
 def _compare_checksums(path: Path) -> None:

@@ -1,43 +1,25 @@
-"""Loading weights from files: nothing is unpickled, nothing is dropped in silence.
+"""Loading weights into networks: nothing is dropped in silence.
 
-A file is either safetensors or a torch file that `weights_only=True` accepts. A network inside it is found by a prefix
-of its names, after those of wrappers; `OWN_PREFIXES` and the formats of `models.foreign` say which prefixes are tried
-for an encoder, and where each comes from.
+`models.weight_files` reads the files. A network inside one is found by a prefix of its names, after those of wrappers;
+`OWN_PREFIXES` and the formats of `models.foreign` say which prefixes are tried for an encoder, and where each comes
+from.
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
-from hcmoco_bench.files.tensor_files import (
-    TensorFileError,
-    is_safetensors,
-    read_safetensors,
-    read_sharded_safetensors,
-    read_torch_file,
-)
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.foreign.wrappers import unwrapped
-
-CONTAINERS = ("model", "state_dict", "net", "model_state_dict", "model_state", "network")
-"""Keys under which programs keep the state dict: HCMoCo and this package, HRNet, PyTorch's tutorials, others."""
-
-INDEX = ".safetensors.index.json"
-"""End of the name of the index of safetensors in several files."""
-
-_IN_FOLDERS = (f"*{INDEX}", "*.safetensors", "*.pth", "*.pt", "*.bin")
-"""What is looked for in a folder of weights, the first that is there alone."""
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
 
 
 @dataclass(frozen=True)
@@ -113,67 +95,6 @@ class LoadReport:
     def complete(self) -> bool:
         """Whether every tensor found its partner."""
         return not (self.missing or self.unexpected or self.shapes)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read safetensors, a torch file, or a pickle of arrays as detectron2 publishes them, to the CPU.
-
-    A file is known by its content, whatever its name. Safetensors in several files are read by their index, and of a
-    folder the one file of weights in it. Torch files are read with `weights_only=True`, pickles by
-    `files.plain_pickle`; arrays become tensors.
-
-    Raises:
-        DataError: If the file is missing, damaged, not a dict, or holds anything but tensors and plain containers; in
-            the last case nothing of it is executed. Kinds `weights_missing`, `weights_unreadable`, `weights_foreign`.
-    """
-    path = _weights_file(path)
-    divided = path.name.endswith(INDEX)
-    if divided or is_safetensors(path) or (path.suffix == ".safetensors" and not zipfile.is_zipfile(path)):
-        try:
-            return dict(read_sharded_safetensors(path) if divided else read_safetensors(path))
-        except TensorFileError as error:
-            raise DataError(
-                f"{path} is damaged or no safetensors file ({error}); fetch it again", **_at("unreadable", path)
-            ) from error
-    arrays = _read_arrays(path)
-    if arrays is not None:
-        return arrays
-    try:
-        checkpoint = read_torch_file(path)
-    except TensorFileError as error:
-        if error.kind == "damaged":
-            raise DataError(f"{path} is damaged or no torch file; fetch it again", **_at("unreadable", path)) from error
-        raise DataError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled ({error}); save its state dict "
-            "alone with torch.save or safetensors where you trust it",
-            **_at("foreign", path),
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise DataError(
-            f"{path} holds a {type(checkpoint).__name__}, not a state dict; save the state dict instead",
-            **_at("foreign", path),
-        )
-    return checkpoint
-
-
-def state_dict_in(checkpoint: Mapping[str, Any], *, file: str = "the checkpoint") -> dict[str, Tensor]:
-    """The state dict of a checkpoint: itself if it holds tensors, else the one under a key of `CONTAINERS`.
-
-    Numbers and texts that stand among the tensors (`epoch`) are left out.
-
-    Raises:
-        DataError: If there is none (kind `weights_foreign`).
-    """
-    for candidate in (checkpoint, *(checkpoint[key] for key in CONTAINERS if key in checkpoint)):
-        if isinstance(candidate, Mapping) and all(map(_may_be_in_state_dict, candidate, candidate.values())):
-            tensors = {key: value for key, value in candidate.items() if isinstance(value, Tensor)}
-            if tensors:
-                return tensors
-    keys = ", ".join(f"{key!r} ({type(value).__name__})" for key, value in list(checkpoint.items())[:8]) or "nothing"
-    raise DataError(
-        f"{file} holds no state dict, neither itself nor under {', '.join(CONTAINERS)}; it holds {keys}",
-        **_at("foreign", file),
-    )
 
 
 def load_weights(
@@ -295,51 +216,6 @@ def find_network(
         )
     prefix, names = winners[0]
     return FoundNetwork(names, prefix.text)
-
-
-def _may_be_in_state_dict(key: Any, value: Any) -> bool:
-    return isinstance(key, str) and (value is None or isinstance(value, Tensor | bool | int | float | str))
-
-
-def _weights_file(path: Path) -> Path:
-    """The file itself, or the one file of weights in a folder."""
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise DataError(f"{path} is not there; give the path of a .pth or .safetensors file", **_at("missing", path))
-    for pattern in _IN_FOLDERS:
-        found = sorted(path.glob(pattern))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(file.name for file in found[:5])
-            raise DataError(
-                f"{path} is a folder with several files of weights ({names}); give one", **_at("foreign", path)
-            )
-    raise DataError(f"{path} is a folder without a file of weights; give the file itself", **_at("missing", path))
-
-
-def _read_arrays(path: Path) -> dict[str, Any] | None:
-    """A pickled dictionary of arrays, with tensors in their place; None if the file is something else.
-
-    Torch's files from before its archives begin with a pickle too, of a number.
-    """
-    if zipfile.is_zipfile(path):
-        return None
-    try:
-        content = read_plain_pickle(path)
-    except PlainPickleError:
-        return None
-    return _with_tensors(content) if isinstance(content, dict) else None
-
-
-def _with_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, np.ndarray):
-            value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
-        found[name] = _with_tensors(value) if isinstance(value, Mapping) else value
-    return found
 
 
 def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.models.foreign.registry import Recognized, recognize
-from hcmoco_bench.models.weights import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
