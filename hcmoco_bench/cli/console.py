@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,6 +92,12 @@ def say_elsewhere(where: str, commands: Sequence[str]) -> None:
     err.print(f"next, in {where}:", highlight=False)
     for line in commands:
         err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Say on standard error what a reader of the result should know."""
+    for note in notes:
+        err.print(Text.assemble(("note:", "yellow"), f" {note}"), soft_wrap=True, highlight=False)
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, main_process, out, print_json, progress_bar
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, main_process, out, print_json, progress_bar, say_notes
 from hcmoco_bench.cli.finetune import TaskCommand, TaskName, chosen_task, config_values
 from hcmoco_bench.cli.settings_options import ConfigOption, SetOptions, given_settings
 from hcmoco_bench.errors import UsageError
@@ -134,6 +134,7 @@ def _summary(report: EvalReport) -> dict[str, Any]:
         "n_expected": report.evaluation.n_expected,
         "n_scored": report.evaluation.n_scored,
         "problems": [problem.reason for problem in report.evaluation.problems],
+        "notes": list(report.notes),
         "seconds": report.seconds,
         "result": report.written and str(report.written.path),
     }
@@ -151,5 +152,6 @@ def _show(main: str, unit: str, report: EvalReport) -> None:
         out.print(f"{main} {evaluation.scores[main]:.2f} {unit}; --out result.json keeps it", highlight=False)
         if evaluation.problems:
             err.print(f"[yellow]problems:[/] {len(evaluation.problems)}; --out result.json names them")
+        say_notes(report.notes)
     rate = evaluation.n_scored / report.seconds if report.seconds else 0.0
     out.print(f"{evaluation.n_scored:,} samples in {report.seconds:,.1f} s, {rate:,.1f} samples per second")

@@ -20,6 +20,7 @@ from hcmoco_bench.cli.console import (
     print_json,
     progress_bar,
     say_next,
+    say_notes,
 )
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
@@ -173,6 +174,7 @@ def _summary(report: FinetuneReport) -> dict[str, Any]:
                 "seconds": run.seconds,
                 "eval_seconds": run.eval_seconds,
                 "scores": run.evaluation and run.evaluation.scores,
+                "notes": list(run.notes),
             }
             for run in report.runs
         ],
@@ -183,6 +185,7 @@ def _summary(report: FinetuneReport) -> dict[str, Any]:
 def _show(report: FinetuneReport, task: str) -> None:
     from hcmoco_bench.cli.result_tables import show_writing
 
+    say_notes(dict.fromkeys(note for run in report.runs for note in run.notes))
     for run in report.runs:
         if run.samples:
             rate = run.samples / run.seconds if run.seconds else 0.0

@@ -18,6 +18,7 @@ from hcmoco_bench.cli.console import (
     print_json,
     progress_bar,
     say_next,
+    say_notes,
 )
 from hcmoco_bench.cli.settings_options import (
     ConfigOption,
@@ -132,6 +133,7 @@ def _summary(report: PretrainReport) -> dict[str, Any]:
         "seconds": report.seconds,
         "interrupted": report.interrupted,
         "last": report.last,
+        "notes": list(report.notes),
         "init": report.init and {"source": report.init.source, "taken": report.init.taken, "left": report.init.left},
     }
 
@@ -155,6 +157,7 @@ def _show(report: PretrainReport) -> None:
             right = report.last.get(f"{accuracy}{name}")
             table.add_row(name, f"{float(value):.3f}", f"{float(right):.1%}" if right else "")
     out.print(table)
+    say_notes(report.notes)
     rate = report.samples / report.seconds if report.seconds else 0.0
     if report.samples:
         out.print(f"{report.samples:,} samples in {report.seconds:,.0f} s, {rate:,.1f} samples per second")

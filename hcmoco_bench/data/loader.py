@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from hcmoco_bench.data.batch import Batch, collate
 from hcmoco_bench.data.mixing import MixedSampler
 from hcmoco_bench.data.sample import Draw, Sample
+from hcmoco_bench.errors import HcmocoBenchError
 
 AnyBatch = TypeVar("AnyBatch")
 
@@ -31,6 +33,8 @@ class BatchLoader(DataLoader[Any], Generic[AnyBatch]):
         batches: Iterator[AnyBatch] = super().__iter__()
         sampler = self.sampler if isinstance(self.sampler, MixedSampler) else None
         for batch in batches:
+            if isinstance(batch, _Failure):
+                raise batch.error
             if sampler is not None:
                 sampler.advance()
             yield batch
@@ -108,8 +112,21 @@ class _OneByOne(Dataset[Any]):
         return len(keys), (self.dataset[key] for key in keys)
 
 
-def _stack(stack: Callable[[Iterable[Any], int], AnyBatch], samples: tuple[int, Iterator[Any]]) -> AnyBatch:
-    return stack(samples[1], samples[0])
+@dataclass(frozen=True)
+class _Failure:
+    """An error of a loading process on its way to the main one; PyTorch would make a traceback of its sentence."""
+
+    error: Exception
+
+
+def _stack(stack: Callable[[Iterable[Any], int], AnyBatch], samples: tuple[int, Iterator[Any]]) -> AnyBatch | _Failure:
+    """The batch of some samples, which are read here, one by one."""
+    try:
+        return stack(samples[1], samples[0])
+    except (HcmocoBenchError, OSError) as error:
+        if get_worker_info() is None:
+            raise
+        return _Failure(error)
 
 
 def _start_worker(worker: int) -> None:

@@ -28,15 +28,15 @@ def in_batch_loss(a: Tensor, b: Tensor, present: Tensor, *, temperature: float =
         temperature: Divides the cosine similarities; MMV has 0.07.
 
     Returns:
-        The mean over both directions' anchors; the share of them that find their partner; their number.
+        The mean over both directions' anchors; the share of them that find their partner; their number. A sample that
+        is alone in the batch is no anchor: there is nothing to tell it from.
 
     Example:
         >>> a, b = torch.randn(2, 8, 256, requires_grad=True)
         >>> in_batch_loss(a, b, torch.ones(8, dtype=torch.bool)).value.backward()
     """
     ways = [_one_way(*pair, present, temperature) for pair in ((a, b), (b, a))]
-    losses, hits = (torch.cat(parts) for parts in zip(*ways, strict=True))
-    return mean_term(losses, hits, torch.ones_like(hits))
+    return mean_term(*(torch.cat(parts) for parts in zip(*ways, strict=True)))
 
 
 def in_batch_sample_level(
@@ -56,22 +56,22 @@ def in_batch_sample_level(
         temperature: Divides the cosine similarities.
 
     Returns:
-        A term for each directed pair, `rgb->depth` for an RGB anchor among depth embeddings.
+        A term for each directed pair, `rgb->depth` for an RGB anchor among depth embeddings. A sample that is alone in
+        the batch is no anchor: there is nothing to tell it from.
     """
     terms = {}
     for anchor, target in permutations(embeddings, 2):
         both = present[anchor] & present[target]
-        losses, hits = _one_way(embeddings[anchor], embeddings[target], both, temperature)
-        terms[f"{anchor}->{target}"] = mean_term(losses, hits, torch.ones_like(hits))
+        terms[f"{anchor}->{target}"] = mean_term(*_one_way(embeddings[anchor], embeddings[target], both, temperature))
     return terms
 
 
-def _one_way(anchors: Tensor, partners: Tensor, present: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """(n,) cross entropies of the anchors that are present, and (n,) bool, whether the partner comes first."""
+def _one_way(anchors: Tensor, partners: Tensor, present: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the n samples that are present: cross entropies, whether the partner comes first, whether they count."""
     with torch.autocast(anchors.device.type, enabled=False):
         anchors, partners = (functional.normalize(one[present].float(), dim=1) for one in (anchors, partners))
         logits = anchors @ gather_rows_with_gradient(partners).T / temperature
         own = first_own_row(len(anchors), anchors.device) + torch.arange(len(anchors), device=anchors.device)
         positive = logits.gather(1, own[:, None])[:, 0]
         first = positive >= logits.amax(1) if logits.numel() else torch.zeros_like(own, dtype=torch.bool)
-        return logits.logsumexp(1) - positive, first
+        return logits.logsumexp(1) - positive, first, torch.full_like(first, logits.shape[1] > 1)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from hcmoco_bench.errors import DataError, HubError
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.registry import encoder_prefixes, ignored_heads
-from hcmoco_bench.models.weights import OWN_PREFIXES, find_network, load_weights, read_checkpoint, state_dict_in
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weights import OWN_PREFIXES, find_network, load_weights
 
 
 def load_backbone_weights(

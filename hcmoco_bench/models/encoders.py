@@ -16,13 +16,8 @@ from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.backbone_weights import load_backbone_weights
 from hcmoco_bench.models.encoder import ENCODERS, Encoder, make_registered
 from hcmoco_bench.models.hrnet import RAW_HRNETS, Fusion, create_raw_hrnet
-from hcmoco_bench.models.weights import (
-    REGISTERED_PREFIXES,
-    find_network,
-    load_weights,
-    read_checkpoint,
-    state_dict_in,
-)
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weights import REGISTERED_PREFIXES, find_network, load_weights
 
 LARGEST_STRIDE_WANTED = 4
 """Maps finer than stride 4 are not part of the pyramid: the dense embedding lives at stride 4."""

@@ -13,7 +13,8 @@ from timm.models._features import FeatureGetterNet, FeatureHookNet
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.files.atomic import atomic_file, write_atomic
+from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.tensor_files import write_torch_file
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export_names import SCHEMES, NamingScheme, naming_scheme, to_published
@@ -71,8 +72,7 @@ def write_encoder(encoder: nn.Module, to: str, path: Path) -> ExportedFile:
     if path.suffix == ".safetensors":
         write_atomic(path, safetensors_content(content))
     else:
-        with atomic_file(path) as handle:
-            torch.save(content, handle, _use_new_zipfile_serialization=scheme.zip_format)
+        write_torch_file(path, content, zip_format=scheme.zip_format)
     return ExportedFile(
         path=path,
         scheme=scheme,

@@ -1,31 +1,25 @@
-"""Loading weights from files: nothing is unpickled, nothing is dropped in silence.
+"""Loading weights into networks: nothing is dropped in silence.
 
-A file is either safetensors or a torch file that `weights_only=True` accepts. A network inside it is found by a prefix
-of its names, after those of wrappers; `OWN_PREFIXES` and the formats of `models.foreign` say which prefixes are tried
-for an encoder, and where each comes from.
+`models.weight_files` reads the files. A network inside one is found by a prefix of its names, after those of wrappers;
+`OWN_PREFIXES` and the formats of `models.foreign` say which prefixes are tried for an encoder, and where each comes
+from.
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
-from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.foreign.wrappers import unwrapped
-
-CONTAINERS = ("model", "state_dict", "net")
-"""Keys under which training programs keep the state dict: HCMoCo and this package, HRNet, others."""
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
 
 
 @dataclass(frozen=True)
@@ -103,65 +97,6 @@ class LoadReport:
         return not (self.missing or self.unexpected or self.shapes)
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a `.safetensors` file, a torch file, or a pickle of arrays as detectron2 publishes them, to the CPU.
-
-    Torch files are read with `weights_only=True`, pickles by `files.plain_pickle`; arrays become tensors.
-
-    Raises:
-        DataError: If the file is missing, damaged, not a dict, or holds anything but tensors and plain containers; in
-            the last case nothing of it is executed. Kinds `weights_missing`, `weights_unreadable`, `weights_foreign`.
-    """
-    if not path.is_file():
-        raise DataError(f"{path} is not there; give the path of a .pth or .safetensors file", **_at("missing", path))
-    if path.suffix == ".safetensors":
-        try:
-            return dict(read_safetensors(path))
-        except TensorFileError as error:
-            raise DataError(
-                f"{path} is damaged or no safetensors file ({error}); fetch it again", **_at("unreadable", path)
-            ) from error
-    arrays = _read_arrays(path)
-    if arrays is not None:
-        return arrays
-    try:
-        checkpoint = read_torch_file(path)
-    except TensorFileError as error:
-        if error.kind == "damaged":
-            raise DataError(f"{path} is damaged or no torch file; fetch it again", **_at("unreadable", path)) from error
-        raise DataError(
-            f"{path} is damaged, or holds Python objects, which are never unpickled; save its state dict alone with "
-            "torch.save or safetensors where you trust it",
-            **_at("foreign", path),
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise DataError(
-            f"{path} holds a {type(checkpoint).__name__}, not a state dict; save the state dict instead",
-            **_at("foreign", path),
-        )
-    return checkpoint
-
-
-def state_dict_in(checkpoint: Mapping[str, Any], *, file: str = "the checkpoint") -> dict[str, Tensor]:
-    """The state dict of a checkpoint: itself if it holds only tensors, else the one under a key of `CONTAINERS`.
-
-    Raises:
-        DataError: If there is none (kind `weights_foreign`).
-    """
-    for candidate in (checkpoint, *(checkpoint[key] for key in CONTAINERS if key in checkpoint)):
-        if (
-            isinstance(candidate, Mapping)
-            and candidate
-            and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in candidate.items())
-        ):
-            return dict(candidate)
-    keys = ", ".join(repr(key) for key in list(checkpoint)[:8]) or "nothing"
-    raise DataError(
-        f"{file} holds no state dict, neither itself nor under {', '.join(CONTAINERS)}; it holds {keys}",
-        **_at("foreign", file),
-    )
-
-
 def load_weights(
     module: nn.Module,
     source: Path | Mapping[str, Any],
@@ -186,7 +121,7 @@ def load_weights(
 
     Raises:
         DataError: If the source cannot be read, or (strict) does not fit; lists names and shapes. Kind
-            `weights_mismatch`.
+            `weights_mismatch`; or holds values that are not finite, kind `weights_not_finite`.
     """
     file = file or (str(source) if isinstance(source, Path) else "the state dict")
     state = state_dict_in(read_checkpoint(source) if isinstance(source, Path) else source, file=file)
@@ -211,8 +146,22 @@ def load_weights(
         sentence = _superseded(module, report.unexpected)
         message = _mismatch(file, report) if sentence is None else f"{file}: {sentence}"
         raise DataError(message, kind="weights_mismatch", file=file)
+    check_finite(fitting, file=file)
     module.load_state_dict(fitting, strict=False)
     return report
+
+
+def check_finite(state: Mapping[str, Tensor], *, file: str) -> None:
+    """Raise DataError (`weights_not_finite`) if tensors hold NaN or infinity; names some of them."""
+    wrong = [
+        name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if wrong:
+        raise DataError(
+            f"{file}: {len(wrong)} of {len(state)} tensors hold values that are not finite ({', '.join(wrong[:3])}); "
+            "the training that wrote it diverged, or the file is damaged: use an earlier checkpoint or another copy",
+            **_at("not_finite", file),
+        )
 
 
 def find_network(
@@ -267,29 +216,6 @@ def find_network(
         )
     prefix, names = winners[0]
     return FoundNetwork(names, prefix.text)
-
-
-def _read_arrays(path: Path) -> dict[str, Any] | None:
-    """A pickled dictionary of arrays, with tensors in their place; None if the file is something else.
-
-    Torch's files from before its archives begin with a pickle too, of a number.
-    """
-    if zipfile.is_zipfile(path):
-        return None
-    try:
-        content = read_plain_pickle(path)
-    except PlainPickleError:
-        return None
-    return _with_tensors(content) if isinstance(content, dict) else None
-
-
-def _with_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    for name, value in content.items():
-        if isinstance(value, np.ndarray):
-            value = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
-        found[name] = _with_tensors(value) if isinstance(value, Mapping) else value
-    return found
 
 
 def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.data.data_record import DataRecord, StoreRecord, read_data_record, record_stores
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.model_card import MethodFacts, ModelFacts, TrainingData
 from hcmoco_bench.hub.push_model import write_model_folder
@@ -15,8 +17,6 @@ from hcmoco_bench.models.export import FORMATS, encoder_state, fusion_of, safete
 from hcmoco_bench.pretrain.checkpoints import load_pretrained
 from hcmoco_bench.pretrain.method import MethodRecord
 from hcmoco_bench.runtime.settings import describe_settings
-from hcmoco_bench.store.kinds.ntu import NTU
-from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 HUB = "hub"
@@ -87,7 +87,7 @@ def export_checkpoint(
         steps=int(progress["step"]),
         total_steps=int(progress["total_steps"]),
         n_samples=_bank_rows(progress),
-        data=tuple(map(_training_data, settings.stores)),
+        data=_training_data(settings.stores, read_data_record(progress.get("data"), str(checkpoint))),
         checkpoint_sha256=file_sha256(checkpoint),
         unused=settings.without_effect(),
         meanings={record.name: record.meaning for record in describe_settings(type(settings))},
@@ -115,19 +115,21 @@ def _bank_rows(state: dict[str, Any]) -> int | None:
     return next((len(rows) for name, rows in bank.items() if name.startswith("bank_")), None)
 
 
-def _training_data(path: str) -> TrainingData:
-    """What the store says of itself, if it is still there."""
-    name = Path(path).name
-    try:
-        store = NTU.open(Path(path))
-        rows = sum(entry.rows for entry in store.manifest.shards.values())
-        split = store.manifest.splits.get("train")
-        return TrainingData(
-            name=name,
-            generated=store.manifest.source.generated,
-            license=store.manifest.source.license,
-            rows=rows if split is None else split.rows,
-            manifest_sha256=file_sha256(store.path / MANIFEST_FILE),
-        )
-    except StoreError:
+def _training_data(stores: Sequence[str], trained: DataRecord | None) -> tuple[TrainingData, ...]:
+    """What each store said of itself when the run began; for runs of earlier versions, what it says now."""
+    known = record_stores(stores) if trained is None else trained.stores
+    by_path = {record.path: record for record in known}
+    return tuple(_facts(Path(store).name, by_path.get(store)) for store in stores)
+
+
+def _facts(name: str, record: StoreRecord | None) -> TrainingData:
+    source: dict[str, Any] = {} if record is None else record.manifest.get("source", {})
+    if record is None or "generated" not in source:
         return TrainingData(name=name, generated=None, license="", rows=None, manifest_sha256="")
+    return TrainingData(
+        name=name,
+        generated=bool(source["generated"]),
+        license=str(source.get("licence", source.get("license", ""))),
+        rows=record.manifest["splits"].get("train", {}).get("rows"),
+        manifest_sha256=record.manifest_sha256,
+    )

@@ -155,3 +155,10 @@ class Method(ABC):
     def check(self, settings: Any) -> None:
         """Raise UsageError for settings that contradict each other beyond what their model checks."""
         return
+
+    def check_data(self, settings: Any, n_samples: int) -> None:
+        """Raise UsageError for settings that leave nothing to learn on so many training samples.
+
+        Called before the run's folder is made.
+        """
+        return

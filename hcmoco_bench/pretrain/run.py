@@ -7,18 +7,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
+from hcmoco_bench.data.data_record import DataRecord, SamplesRecord, record_stores
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
-from hcmoco_bench.pretrain.method import Method
+from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.settings import PretrainSettings
@@ -29,7 +31,7 @@ from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoo
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder
+from hcmoco_bench.training.run_folder import CURVES_FILE, has_begun, last_state, make_folder, resuming_notes
 from hcmoco_bench.training.trackers import Trackers
 
 
@@ -49,6 +51,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
+        notes: What a user should know of the run that was resumed.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class PretrainReport:
     interrupted: bool
     last: dict[str, str]
     init: InitReport | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_pretrain(
@@ -84,7 +88,8 @@ def run_pretrain(
         begun: Told what a new run took from the checkpoint that it begins with, before its first step.
 
     Raises:
-        UsageError: If settings contradict each other, the data, or the run that is resumed.
+        UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
+            changed since, or holds too little to compare.
         StoreError: If a store is missing, or the folder is in use or cannot be written.
         DataError: If a checkpoint or weights cannot be used.
         TrainingError: If a loss is not finite.
@@ -93,14 +98,19 @@ def run_pretrain(
     chosen.check(settings)
     accelerator = make_accelerator(out, settings.trackers)
     settings = with_precision(settings, accelerator.device)
+    data = chosen.open_data(settings)
+    if not (resume and has_begun(out)):  # a run that has begun had enough, and has the same data
+        chosen.check_data(settings, len(data))
+    record = _record(settings, data)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(out)
             stack.enter_context(folder_lock(out))
-            prepare_pretraining(out, settings, chosen, resume=resume)
+            prepare_pretraining(out, settings, record, chosen, resume=resume)
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
-        loop, init = _make_loop(chosen, settings, out, accelerator, resume=resume)
+        state = last_state(out, record) if resume else None
+        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state)
         if init is not None and begun is not None:
             begun(init)
         stack.callback(loop.trackers.close)
@@ -111,13 +121,24 @@ def run_pretrain(
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
         )
         seconds = time.perf_counter() - started
-        return replace(_report(settings, out, loop, first, seconds, accelerator), init=init)
+        report = _report(settings, out, loop, first, seconds, accelerator)
+        return replace(report, init=init, notes=resuming_notes(state))
+
+
+def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
+    samples = {f"data set {number}": SamplesRecord(rows=rows) for number, rows in enumerate(data.lengths, start=1)}
+    return DataRecord(stores=record_stores(settings.stores), samples=samples)
 
 
 def _make_loop(
-    method: Method, settings: PretrainSettings, out: Path, accelerator: Accelerator, *, resume: bool
+    method: Method,
+    settings: PretrainSettings,
+    out: Path,
+    accelerator: Accelerator,
+    data: PretrainData,
+    record: DataRecord,
+    state: dict[str, Any] | None,
 ) -> tuple[TrainingLoop, InitReport | None]:
-    data = method.open_data(settings)
     batches = MixedBatches(
         data.dataset,
         data.lengths,
@@ -130,7 +151,6 @@ def _make_loop(
         seed=settings.seed,
         pin_memory=accelerator.device.type == "cuda",
     )
-    state = last_state(out) if resume else None
     model = method.build_model(settings, fresh=state is None)
     _speed_up(method, model, settings)
     objective = method.build_objective(settings, model, len(data), accelerator.device)
@@ -149,6 +169,7 @@ def _make_loop(
         config=saved,
         trackers=Trackers(accelerator, settings.trackers, run=out.name, step=step, config=saved),
         plans=method.optimizers(settings),
+        learned_from=record.to_dict(),
     )
     if state is not None:
         loop.load_state(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hcmoco_bench.data.data_record import DataRecord
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.checkpoints import saved_settings
 from hcmoco_bench.pretrain.method import Method
@@ -12,12 +13,14 @@ from hcmoco_bench.runtime.settings import Bookkeeping, read_settings_file
 from hcmoco_bench.training.run_folder import CONFIG_FILE, prepare_folder
 
 
-def prepare_pretraining(folder: Path, settings: PretrainSettings, method: Method, *, resume: bool) -> None:
+def prepare_pretraining(
+    folder: Path, settings: PretrainSettings, data: DataRecord, method: Method, *, resume: bool
+) -> None:
     """Make a run's folder ready; see `training.run_folder.prepare_folder`."""
     path = folder / CONFIG_FILE
     before = saved_settings(read_settings_file(path), str(path), method=method).to_dict() if path.is_file() else None
     prepare_folder(
-        folder, settings.to_dict(), before=before, resume=resume, free_to_change=settings.marked(Bookkeeping)
+        folder, settings.to_dict(), data, before=before, resume=resume, free_to_change=settings.marked(Bookkeeping)
     )
 
 

@@ -7,11 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, atomic_file
-from hcmoco_bench.files.tensor_files import TensorFileError, read_torch_file
+from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, write_error
+from hcmoco_bench.files.tensor_files import TensorFileError, read_torch_file, write_torch_file
 
 FORMAT = "hcmoco-bench-checkpoint-1"
 
@@ -34,8 +32,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """
     if path.is_file():
         keep_copy(path, previous_checkpoint(path))
-    with atomic_file(path) as handle:
-        torch.save({"format": FORMAT} | state, handle)
+    write_torch_file(path, {"format": FORMAT} | state)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -60,14 +57,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def keep_copy(path: Path, copy: Path) -> None:
-    """Give a checkpoint a second name, where possible without a second copy; one saved later takes only the first."""
+    """Give a checkpoint a second name, where possible without a second copy; one saved later takes only the first.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
     temporary = copy.with_name(f".{copy.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     temporary.unlink(missing_ok=True)
     try:
-        os.link(path, temporary)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, temporary)
-    temporary.replace(copy)
+        try:
+            os.link(path, temporary)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, temporary)
+        temporary.replace(copy)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise write_error(copy, error) from error
 
 
 def _damaged(path: Path, why: str) -> DataError:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.models.foreign.registry import Recognized, recognize
-from hcmoco_bench.models.weights import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
 from hcmoco_bench.training.checkpoint import load_checkpoint
 
 
@@ -48,7 +48,7 @@ def open_checkpoint(path: Path) -> dict[str, Any] | ForeignCheckpoint:
     try:
         return load_checkpoint(path)
     except DataError as error:
-        if error.kind == "checkpoint_missing":
+        if error.kind == "checkpoint_missing" and not path.is_dir():  # a folder may hold weights
             raise
         own = error
     try:

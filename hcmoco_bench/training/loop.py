@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,13 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from hcmoco_bench.errors import TrainingError
+from hcmoco_bench.errors import StoreError, TrainingError
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.interruption import StopRequest, stop_on_signal
+from hcmoco_bench.training.library_errors import library_errors
 from hcmoco_bench.training.loss_table import LossTable
 from hcmoco_bench.training.objective import AlternatingObjective, LoopBatch, LoopData, Objective, StepResult
 from hcmoco_bench.training.optimizers import OptimizerPlan, PlannedOptimizer
@@ -61,6 +63,7 @@ class TrainingLoop:
         trackers: Listeners to the losses.
         plans: The optimizers, in the order of their turns; None for one, of all parameters, by `settings`. Several need
             an objective with `turns`.
+        learned_from: The data, as `DataRecord.to_dict` gives it; written into every checkpoint as `data`.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class TrainingLoop:
         config: dict[str, Any],
         trackers: Trackers,
         plans: Sequence[OptimizerPlan] | None = None,
+        learned_from: Mapping[str, Any] | None = None,
     ) -> None:
         if data.batches_per_epoch < settings.accumulate:
             raise TrainingError(
@@ -86,13 +90,16 @@ class TrainingLoop:
         self.accelerator, self.objective, self.data, self.trackers = accelerator, objective, data, trackers
         self.stages, self.settings, self.folder = tuple(stages), settings, folder
         self.kind, self.config = kind, config
+        self.learned_from = None if learned_from is None else dict(learned_from)
         self.plans = tuple(plans) if plans else (OptimizerPlan("model", settings),)
+        self.network = model  # under its own names, whatever wraps it
         self.model: nn.Module = accelerator.prepare_model(model)
         self.generator = torch.Generator(device=accelerator.device).manual_seed(settings.seed)
         self.position = _Position()
         self.figures = StepFigures(objective.columns, accelerator)
         self.steps_per_epoch = data.batches_per_epoch // settings.accumulate
         self.interrupted = False
+        self._learned = False
         self._start_stage()
 
     @property
@@ -118,7 +125,8 @@ class TrainingLoop:
                 more for the same epoch by a run that continues there. May not draw from the loop's generators.
 
         Raises:
-            TrainingError: If a loss or gradient is not finite; names the samples.
+            TrainingError: If a loss or gradient is not finite, naming the samples; if nothing counted in an epoch; if
+                memory ran out, a loading process died, or a batch is too small for batch norm.
             StoreError: If the folder cannot be written.
         """
         first, total = self.position.step, self.total_steps
@@ -127,6 +135,7 @@ class TrainingLoop:
             progress("training, samples", (self.position.step - first) * batch_size, (total - first) * batch_size)
 
         with ExitStack() as stack:
+            stack.enter_context(library_errors())
             stop = stack.enter_context(stop_on_signal())
             table = stack.enter_context(self._open_table())
             while True:
@@ -147,7 +156,8 @@ class TrainingLoop:
         return {
             "kind": self.kind,
             "config": self.config,
-            "model": self.accelerator.unwrap_model(self.model).state_dict(),
+            "data": self.learned_from,
+            "model": self.network.state_dict(),
             **self._optimizer_states(),
             "rng": states,
             "step": self.position.step,
@@ -170,7 +180,7 @@ class TrainingLoop:
                 "give the same data, batch size and epochs, or start a new run with another --out"
             )
         self.position = _Position(state["stage"], state["stage_step"], state["step"])
-        load_weights(self.accelerator.unwrap_model(self.model), state["model"], file="the checkpoint")
+        load_weights(self.network, state["model"], file="the checkpoint")
         self._start_stage()
         self._load_optimizers(state)
         self.objective.load_state_dict(state["bank"])
@@ -180,10 +190,9 @@ class TrainingLoop:
             self.generator.manual_seed(self.settings.seed + self.position.step)
 
     def _start_stage(self) -> None:
-        inner = self.accelerator.unwrap_model(self.model)
         epochs = self.stages[self.position.stage].epochs
         self.optimizers = [
-            PlannedOptimizer(plan, self.model, inner, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
+            PlannedOptimizer(plan, self.model, self.network, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
             for plan in self.plans
         ]
 
@@ -226,6 +235,7 @@ class TrainingLoop:
             self.model.train()
             epoch, done = divmod(self.position.stage_step, self.steps_per_epoch)
             batches = self.data.batches(before + epoch, done * self.settings.accumulate)
+            self._learned = False
             for _ in range(done, self.steps_per_epoch):
                 due = self._due(saved, saved_step)
                 asked, due = self._step(
@@ -238,6 +248,8 @@ class TrainingLoop:
                 if asked:
                     self.interrupted = True
                     return
+            if not done:
+                self._check_learned(stage.name, epoch)
             at_epoch_end(before + epoch + 1)
         self._save()
 
@@ -255,6 +267,7 @@ class TrainingLoop:
             norm = self._backward(turns, optimizer)
             figures, flags = self.figures.collect(norm, flags=flags)
             row |= {f"{name}{suffix}" if name in ("loss", "grad_norm") else name: x for name, x in figures.items()}
+            self._learned = self._learned or any(name in figures for name in self.objective.columns)
             self._check_finite(row, batches)
             optimizer.step(self.position.step)
         self._end_turns(turns)
@@ -298,14 +311,29 @@ class TrainingLoop:
             if next(results, None) is not None:
                 raise ValueError(f"the objective has more turns than the run has optimizers ({len(self.optimizers)})")
 
+    def _check_learned(self, stage: str, epoch: int) -> None:
+        """Raise TrainingError after an epoch in which no sample counted for any of the objective's figures."""
+        if self._learned or not self.objective.columns:
+            return
+        raise TrainingError(
+            f"stage {stage}, epoch {epoch + 1}: in all {self.steps_per_epoch} steps no sample counted for "
+            f"{', '.join(self.objective.columns[:3])} or any other term, and the loss was 0; check that the data has "
+            "the modalities and labels that are compared, and that a batch holds at least two samples with them"
+        )
+
     def _check_finite(self, row: dict[str, float], batches: Sequence[LoopBatch]) -> None:
         wrong = [name for name, value in row.items() if value != value or value in (float("inf"), float("-inf"))]
         if not wrong:
             return
         ids = [sample_id for batch in batches for sample_id in batch.sample_ids]
         listed = self.folder / f"not-finite-{self.accelerator.process_index}.txt"
-        listed.write_text("".join(f"{sample_id}\n" for sample_id in ids), "utf-8")
-        more = f" and {len(ids) - _NAMED_IDS} more (all in {listed})" if len(ids) > _NAMED_IDS else ""
+        more = f" and {len(ids) - _NAMED_IDS} more" if len(ids) > _NAMED_IDS else ""
+        try:
+            write_atomic(listed, "".join(f"{sample_id}\n" for sample_id in ids))
+        except StoreError:  # a full disk must not hide what is wrong
+            pass
+        else:
+            more = more and f"{more} (all in {listed})"
         raise TrainingError(
             f"step {self.position.step + 1}: {', '.join(wrong)} is not finite; look at the batch's samples "
             f"{' '.join(ids[:_NAMED_IDS])}{more}, or lower the learning rate (--lr), or clip the gradient (--clip)"

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.atomic import write_atomic, write_error
 
 Value = float | int | str
 
@@ -27,7 +27,7 @@ class LossTable:
     """
 
     def __init__(self, path: Path, columns: Sequence[str], *, step: int) -> None:
-        self.columns = tuple(columns)
+        self.path, self.columns = path, tuple(columns)
         kept = []
         if step and path.is_file():
             lines = path.read_text("utf-8").splitlines()
@@ -40,9 +40,16 @@ class LossTable:
         self._file = path.open("a", encoding="utf-8", newline="")
 
     def append(self, row: Mapping[str, Value]) -> None:
-        """Add a line; floats are written so that they read back to the same bits, what is missing stays empty."""
-        self._file.write(_line([_text(row.get(column, "")) for column in self.columns]) + "\n")
-        self._file.flush()
+        """Add a line; floats are written so that they read back to the same bits, what is missing stays empty.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
+        try:
+            self._file.write(_line([_text(row.get(column, "")) for column in self.columns]) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise write_error(self.path, error) from error
 
     def __enter__(self) -> LossTable:
         return self
@@ -50,7 +57,11 @@ class LossTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as failure:
+            if error is None:  # otherwise the line before has said so
+                raise write_error(self.path, failure) from failure
 
 
 def read_losses(path: Path) -> dict[str, list[str]]:

@@ -36,6 +36,7 @@ PRINTED_BY: dict[str, tuple[str, ...]] = {
     "training/checkpoint.py": ("pretrain", "finetune", "eval", "export"),
     "training/foreign_checkpoint.py": ("pretrain", "finetune", "eval"),
     "models": ("pretrain", "finetune"),
+    "models/weight_files.py": ("pretrain", "finetune", "eval"),
     "models/weights.py": ("pretrain", "finetune", "eval"),
     "models/foreign": ("pretrain", "finetune", "eval"),
     "models/densepose": ("finetune", "eval"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import Dataset
 
 from hcmoco_bench.data import (
     Batch,
@@ -17,6 +19,8 @@ from hcmoco_bench.data import (
     collate,
     make_loader,
 )
+from hcmoco_bench.data.loader import make_loader_with
+from hcmoco_bench.errors import DataError
 
 
 def mixture(*stores: Path, size: int = 48) -> MixedDataset:
@@ -115,3 +119,32 @@ def test_without_a_sampler_every_row_in_order(parsing_store: Path) -> None:
     assert chosen[0].index.tolist() == [3, 1]
     with pytest.raises(ValueError, match="batches of 4"):
         make_loader(dataset, MixedSampler([len(dataset)], batch_size=4), batch_size=2)
+
+
+class Damaged(Dataset[int]):
+    """Rows of which one cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, row: int) -> int:
+        if row == 3:
+            raise self.error
+        return row
+
+
+def as_list(samples: Iterable[int], number: int) -> list[int]:
+    return list(samples)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_a_loading_process_is_the_one_that_was_raised(workers: int) -> None:
+    error = DataError("a.parquet, row 3: cannot be decoded", kind="image_damaged", file="a.parquet")
+    batches = iter(make_loader_with(as_list, Damaged(error), batch_size=2, workers=workers))
+    assert next(batches) == [0, 1]
+    with pytest.raises(DataError) as found:
+        next(batches)
+    assert (str(found.value), found.value.kind, found.value.file) == (str(error), error.kind, error.file)

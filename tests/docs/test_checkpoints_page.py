@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hcmoco_bench.models.foreign.registry import all_formats
-from hcmoco_bench.models.weights import read_checkpoint
+from hcmoco_bench.models.weight_files import read_checkpoint
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -48,7 +48,7 @@ def test_older_files_can_be_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_objects_are_foreign_and_stay_asleep(tmp_path: Path, zipped: bool) -> None:
     path = saved(tmp_path / "a.pth", CONTENT | {"more": Trap(tmp_path / "executed")}, zipped=zipped)
-    with pytest.raises(TensorFileError, match="objects other than tensors") as caught:
+    with pytest.raises(TensorFileError, match=r"it holds \w+\.\w+, which is never loaded") as caught:
         read_torch_file(path)
     assert caught.value.kind == "foreign"
     assert not (tmp_path / "executed").exists()

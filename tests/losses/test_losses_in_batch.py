@@ -52,7 +52,8 @@ def test_one_sample_has_no_negatives() -> None:
     term.value.backward()
     assert term.value.item() == pytest.approx(0, abs=1e-6)
     torch.testing.assert_close(a.grad, torch.zeros_like(a))
-    assert not math.isnan(float(term.accuracy))
+    assert term.count.item() == 0
+    assert math.isnan(float(term.accuracy))
 
 
 def embeddings_of_all(n: int = 6, d: int = 8) -> dict[str, torch.Tensor]:

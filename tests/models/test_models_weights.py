@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -19,7 +22,9 @@ from hcmoco_bench.errors import DataError, HubError
 from hcmoco_bench.models.encoders import TimmEncoder, create_encoder
 from hcmoco_bench.models.mappers import GlobalMapper
 from hcmoco_bench.models.semgcn import SemGCN
-from hcmoco_bench.models.weights import load_weights, read_checkpoint, state_dict_in
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weights import load_weights
+from hcmoco_bench.training.foreign_checkpoint import open_checkpoint
 
 NAME = "hrnet_w18_small"
 
@@ -273,3 +278,137 @@ def test_imagenet_weights_without_network_say_what_to_do() -> None:
 def test_a_backbone_without_published_weights_says_so() -> None:
     with pytest.raises(DataError, match="timm has no ImageNet weights that fit resnetblur18"):
         create_encoder("resnetblur18", weights="imagenet")
+
+
+def test_weights_that_are_not_finite_are_refused_and_change_nothing() -> None:
+    network = nn.Linear(2, 1)
+    before = network.weight.detach().clone()
+    for value in (float("nan"), float("inf")):
+        state = {"weight": torch.tensor([[1.0, value]]), "bias": torch.zeros(1)}
+        with pytest.raises(DataError, match=r"a\.pth: 1 of 2 tensors hold .* not finite \(weight\)") as found:
+            load_weights(network, state, file="a.pth")
+        assert found.value.kind == "weights_not_finite"
+        assert torch.equal(network.weight, before)
+
+
+def in_parts(
+    folder: Path, state: dict[str, Tensor], save: Callable[..., None] = save_file, ending: str = "safetensors"
+) -> Path:
+    """The state in two files; returns their index."""
+    folder.mkdir()
+    names = list(state)
+    place = {name: f"model-0000{1 + (number >= 300)}-of-00002.{ending}" for number, name in enumerate(names)}
+    for file in set(place.values()):
+        save({name: state[name].contiguous() for name in names if place[name] == file}, folder / file)
+    index = folder / f"model.{ending}.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": place}), "utf-8")
+    return index
+
+
+def test_weights_as_people_have_them(tmp_path: Path, networks: tuple[nn.Module, nn.Module]) -> None:
+    state = networks[0].state_dict()
+    index = in_parts(tmp_path / "parts", state)
+    save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "renamed.pth")
+    (tmp_path / "alone").mkdir()
+    torch.save(state, tmp_path / "alone" / "weights.pt")
+    of_torch = in_parts(tmp_path / "torch", state, save=torch.save, ending="bin")
+    files = [
+        index,
+        index.parent,
+        of_torch,
+        of_torch.parent,
+        tmp_path / "renamed.pth",
+        saved(tmp_path / "renamed.safetensors", state),
+        tmp_path / "alone",
+        saved(tmp_path / "a.pth", {"model_state_dict": state, "epoch": 3}),
+        saved(tmp_path / "b.pth", {**state, "epoch": 3, "note": "best", "loss": 0.5, "lr": None}),
+        saved(tmp_path / "c.pth", {**state, "epoch": np.int64(3), "score": np.float32(0.5), "classes": ["a", "b"]}),
+        saved(tmp_path / "d.pth", {"weights": state, "epoch": 3, "optimizer": {"state": {}, "param_groups": []}}),
+        saved(tmp_path / "e.pth", {"model": {"backbone": state}, "config": {"lr": 0.1}}),
+    ]
+    for file in files:
+        found = state_dict_in(read_checkpoint(file), file=str(file))
+        assert found.keys() == state.keys(), file
+        assert all(torch.equal(found[name], value) for name, value in state.items()), file
+
+
+def test_what_is_wrong_with_divided_weights_is_said(tmp_path: Path, networks: tuple[nn.Module, nn.Module]) -> None:
+    index = in_parts(tmp_path / "parts", networks[0].state_dict())
+    first = index.parent / "model-00001-of-00002.safetensors"
+    first.rename(first.with_suffix(".gone"))
+    with pytest.raises(DataError, match=r"model-00001-of-00002\.safetensors, which it names, is not beside it"):
+        read_checkpoint(index)
+    for content, said in (
+        ({"weight_map": {"a": "../model.safetensors"}}, "not a file beside it"),
+        ({"weight_map": {"a": "model-00002-of-00002.safetensors"}}, "1 tensors are not in the files"),
+        ({"weights": {}}, "no table `weight_map`"),
+    ):
+        index.write_text(json.dumps(content), "utf-8")
+        with pytest.raises(DataError, match=said):
+            read_checkpoint(index)
+
+
+def test_a_folder_without_one_file_of_weights_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="folder without a file of weights"):
+        read_checkpoint(tmp_path)
+    for name in ("a.pth", "b.pth"):
+        saved(tmp_path / name, {"weight": torch.zeros(1)})
+    with pytest.raises(DataError, match=r"several files of weights \(a\.pth, b\.pth\); give one"):
+        read_checkpoint(tmp_path)
+
+
+def test_the_object_in_the_way_is_named(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.pth", {"state_dict": {"weight": torch.zeros(1)}, "path": nn.Linear(1, 1)})
+    with pytest.raises(DataError, match=r"torch\.nn\.modules\.linear\.Linear"):
+        read_checkpoint(file)
+    with pytest.raises(DataError, match=r"it holds 'config' \(dict\), 'epoch' \(int\)"):
+        state_dict_in({"config": {"lr": 1}, "epoch": 3})
+
+
+def test_of_several_state_dicts_none_is_chosen(tmp_path: Path) -> None:
+    content = {"student": {"weight": torch.zeros(1)}, "teacher": {"weight": torch.ones(1)}, "epoch": 3}
+    with pytest.raises(DataError, match=r"a\.pth holds several state dicts \('student', 'teacher'\)"):
+        state_dict_in(read_checkpoint(saved(tmp_path / "a.pth", content)), file="a.pth")
+
+
+def in_numpy_archive(path: Path) -> None:
+    with path.open("wb") as handle:
+        np.savez(handle, weight=np.zeros(3))
+
+
+def in_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/model.pth", b"0")
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (
+            lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+            "a pointer of Git LFS.* git lfs pull",
+        ),
+        (lambda path: path.write_text("\n<!DOCTYPE html><html>Virus scan warning</html>"), "an HTML page"),
+        (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "an HDF5 file"),
+        (lambda path: path.write_bytes(gzip.compress(b"weights")), "compressed with gzip; unpack it first"),
+        (in_numpy_archive, "an archive of NumPy arrays"),
+        (in_zip, r"a zip archive of other files \(weights/model\.pth\); unpack it first"),
+        (lambda path: torch.jit.script(nn.Linear(1, 1)).save(str(path)), r"a TorchScript program; .* state_dict\(\)"),
+    ],
+    ids=["git lfs", "html", "hdf5", "gzip", "npz", "zip", "torchscript"],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_files_of_another_kind_are_named(write: Callable[[Path], object], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    write(path)
+    with pytest.raises(DataError, match=rf"a\.pth cannot be read: it is {said}") as found:
+        open_checkpoint(path)
+    assert found.value.kind == "weights_foreign"
+
+
+def test_safetensors_that_are_cut_short_are_damaged(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(99)}, tmp_path / "a.pth")
+    (tmp_path / "a.pth").write_bytes((tmp_path / "a.pth").read_bytes()[:-9])
+    with pytest.raises(DataError, match="damaged") as found:
+        read_checkpoint(tmp_path / "a.pth")
+    assert found.value.kind == "weights_unreadable"

@@ -59,7 +59,7 @@ def settings(pretrain_store: Path) -> dict[str, Any]:
         "batch_size": 8,
         "stage1_epochs": 1,
         "stage2_epochs": 1,
-        "negatives": 64,
+        "negatives": 32,
         "points": 50,
         "trackers": [],
         "stores": [str(pretrain_store)],

@@ -128,7 +128,7 @@ PRETRAININGS = {
     ),
     "runs/hcmoco-pointnet": (
         # The points are slow: a single step of two samples.
-        f"{_PRETRAIN} {_BANK} {_POINTS} --method hcmoco --store stores/few-pairs --epochs 0 1 "
+        f"{_PRETRAIN} --set negatives=2 {_POINTS} --method hcmoco --store stores/few-pairs --epochs 0 1 "
         "--depth-backbone pointnet --batch-size 2"
     ),
     "runs/cmc": f"{_PRETRAIN} {_BANK} --method cmc --store stores/pretrain --epochs 1 0",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from hcmoco_bench.data.data_record import UNRECORDED
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.registry import get_method
@@ -22,7 +24,7 @@ from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.training.checkpoint import save_checkpoint
+from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
 
 TASK = get_task("depth_parsing")
@@ -201,6 +203,39 @@ def test_little_data_fills_a_step(small: dict[str, Any], tmp_path: Path) -> None
     assert report.runs[0].steps == 1
     assert report.written is not None
     assert "trained on train_20" in report.written.result.status.notes
+
+
+def test_scoring_on_a_store_that_was_prepared_anew_says_what_changed(
+    small: dict[str, Any], parsing_store: Path, tmp_path: Path
+) -> None:
+    store, model = tmp_path / "store", tmp_path / "run" / "seed-0" / "model.pth"
+    shutil.copytree(parsing_store, store)
+    settings = make_finetune_settings(TASK, small | {"epochs": 1, "stores": (str(store),)})
+    run_finetune(settings, tmp_path / "run", bootstrap=0, sheet_size=0)
+
+    def notes(given: dict[str, Any]) -> tuple[str, ...]:
+        found = load_task_checkpoint(model, TASK)
+        config = scoring_settings(TASK, found.config, given)
+        out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
+        report = evaluate_checkpoint(TASK, found, config, out=out, bootstrap=0)
+        assert report.written is not None
+        assert set(report.notes) <= set(report.written.result.status.notes)
+        return report.notes
+
+    assert notes({}) == ()
+    assert notes({"stores": (str(parsing_store),)}) == (), "a copy with the same rows"
+    manifest = json.loads((store / "manifest.json").read_text("utf-8"))
+    before = manifest["options"]["rows_per_shard"]
+    manifest["options"]["rows_per_shard"] = 7
+    (store / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    what = f"options.rows_per_shard was {before} and is 7"
+    assert notes({}) == (f"the store store was prepared anew since the model was trained: {what}",)
+    shutil.move(store, tmp_path / "other")
+    moved = notes({"stores": (str(tmp_path / "other"),)})
+    assert moved == (f"the scored store is another than store, which the model was trained on: {what}",)
+    state = load_checkpoint(model)
+    save_checkpoint(model, {name: value for name, value in state.items() if name not in ("data", "format")})
+    assert notes({"stores": (str(parsing_store),)}) == (UNRECORDED,), "a checkpoint of an earlier version"
 
 
 def test_seeds_come_once(small_config: FinetuneSettings, tmp_path: Path) -> None:

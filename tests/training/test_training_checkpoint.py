@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 
-from hcmoco_bench.errors import DataError
+from hcmoco_bench.errors import DataError, StoreError
+from hcmoco_bench.files.tensor_files import read_torch_file, write_torch_file
 from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint, save_checkpoint
 
 
@@ -52,7 +54,7 @@ def test_a_crash_while_writing_leaves_the_last_one(tmp_path: Path) -> None:
     if pid == 0:  # a process that dies when half of the new file is written
         real = torch.save
 
-        def die(content: object, handle: object) -> None:
+        def die(content: object, handle: object, **options: object) -> None:
             real({"half": torch.zeros(10_000)}, handle)
             os._exit(9)
 
@@ -106,3 +108,26 @@ def test_a_foreign_file_is_refused(tmp_path: Path, content: object) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.pth: no such checkpoint"):
         load_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("kilobytes", [1, 30, 60, 95])
+@pytest.mark.parametrize("older", [False, True], ids=["archive", "older form"])
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_the_last_checkpoint(
+    kilobytes: int, older: bool, tmp_path: Path
+) -> None:
+    path, tensors = tmp_path / "a.pth", {f"w{number}": torch.randn(700) for number in range(36)}
+    write_torch_file(path, {"step": 1})
+    pid = os.fork()
+    if pid == 0:  # a process that may not write more
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1000, kilobytes * 1000))
+        try:
+            write_torch_file(path, tensors, zip_format=not older)
+        except StoreError as error:
+            os._exit(0 if "the file may not grow" in str(error) else 2)
+        finally:
+            os._exit(3)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert read_torch_file(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.pth"]
+    write_torch_file(path, tensors, zip_format=not older)
+    assert all(torch.equal(value, tensors[name]) for name, value in read_torch_file(path).items())

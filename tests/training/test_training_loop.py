@@ -58,8 +58,8 @@ class SquaredError:
 
     columns = ("error",)
 
-    def __init__(self, *, noise: float = 0.0, poison: float | None = None) -> None:
-        self.noise, self.poison, self.seen = noise, poison, torch.zeros(())
+    def __init__(self, *, noise: float = 0.0, poison: float | None = None, counts: bool = True) -> None:
+        self.noise, self.poison, self.seen, self.counts = noise, poison, torch.zeros(()), counts
 
     def __call__(self, model: nn.Module, batch: Rows, *, stage: int, generator: torch.Generator) -> StepResult:
         target = batch.values.sum(1) + self.noise * torch.rand(len(batch.values), generator=generator)
@@ -67,7 +67,8 @@ class SquaredError:
         if self.poison is not None and self.seen == 3:
             error = error * self.poison
         self.seen = self.seen + 1
-        return StepResult(error, {"error": StepMetric(error.detach(), torch.tensor(len(batch.values)))})
+        weight = torch.tensor(len(batch.values) if self.counts else 0)
+        return StepResult(error, {"error": StepMetric(error.detach(), weight)})
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"seen": self.seen}
@@ -281,3 +282,9 @@ def test_more_turns_than_optimizers_are_an_error(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"more turns than the run has optimizers \(2\)"):
         loop.run(batch_size=4)
+
+
+def test_an_epoch_in_which_no_sample_counted_is_no_success(tmp_path: Path) -> None:
+    loop = make(tmp_path / "run", Numbers(6), SquaredError(counts=False))
+    with pytest.raises(TrainingError, match=r"stage first, epoch 1: in all 4 steps no sample counted for error"):
+        loop.run(batch_size=6)

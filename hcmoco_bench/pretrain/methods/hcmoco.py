@@ -74,6 +74,10 @@ class HCMoCoSettings(InterSampleSettings, DenseTermSettings, SampleLevelRunSetti
             raise ValueError("all weights are 0; there is nothing to learn")
         return self
 
+    def compares_samples(self) -> bool:
+        """See `SampleLevelRunSettings.compares_samples`."""
+        return self.weights.sample > 0
+
     def without_effect(self) -> frozenset[str]:
         """See `Settings.without_effect`."""
         idle = frozenset() if self.weights.dense else frozenset(DenseTermSettings.model_fields)
@@ -245,6 +249,12 @@ class HCMoCo(MultimodalMethod):
     )
     settings: ClassVar[type[HCMoCoSettings]] = HCMoCoSettings
     joint_training: ClassVar[bool] = True
+
+    def check(self, settings: HCMoCoSettings) -> None:  # type: ignore[override]  # as in build_objective
+        """See `Method.check`; the dense term tells points from each other."""
+        super().check(settings)
+        if settings.weights.dense and settings.points < 2:
+            raise UsageError("points = 1 leaves the dense term nothing to tell a point from; give --points 2 or more")
 
     def build_model(self, settings: MultimodalSettings, *, fresh: bool = True) -> MultiModalModel:
         """See `Method.build_model`; the dense term needs maps of one stride."""

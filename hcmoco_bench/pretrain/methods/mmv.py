@@ -14,6 +14,7 @@ from torch import nn
 from hcmoco_bench.data.batch import Batch
 from hcmoco_bench.losses.in_batch import in_batch_loss
 from hcmoco_bench.pretrain.method import MethodRecord
+from hcmoco_bench.pretrain.multimodal.enough_to_compare import check_batch_contrast, check_samples
 from hcmoco_bench.pretrain.multimodal.method import MultimodalMethod
 from hcmoco_bench.pretrain.multimodal.model import Embeddings, MultiModalModel
 from hcmoco_bench.pretrain.multimodal.sample_level import present_modalities
@@ -92,6 +93,14 @@ class MMV(MultimodalMethod):
     )
     settings: ClassVar[type[MMVSettings]] = MMVSettings
     coarse: ClassVar[bool] = True
+
+    def check(self, settings: MultimodalSettings) -> None:
+        """See `Method.check`; every comparison is within the batch."""
+        check_batch_contrast(settings.batch_size, settings.accumulate)
+
+    def check_data(self, settings: MultimodalSettings, n_samples: int) -> None:
+        """See `Method.check_data`."""
+        check_samples("batch", n_samples)
 
     def build_objective(
         self, settings: MMVSettings, model: MultiModalModel, n_samples: int, device: torch.device

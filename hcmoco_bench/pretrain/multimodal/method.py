@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from torch import nn
 
@@ -13,9 +13,10 @@ from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.initial_state import read_initial_state
 from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.multimodal.continuing import continue_objective
+from hcmoco_bench.pretrain.multimodal.enough_to_compare import check_batch_contrast, check_samples
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 from hcmoco_bench.pretrain.multimodal.networks import build_networks
-from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings
+from hcmoco_bench.pretrain.multimodal.settings import MultimodalSettings, SampleLevelRunSettings
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.training.settings import Stage
@@ -43,6 +44,16 @@ class MultimodalMethod(Method):
         mixture = open_mixture(settings)
         return PretrainData(mixture, mixture.lengths, collate)
 
+    def check(self, settings: MultimodalSettings) -> None:
+        """See `Method.check`; a comparison within the batch needs two samples."""
+        if _compares_samples(settings) and settings.negatives == "batch":
+            check_batch_contrast(settings.batch_size, settings.accumulate)
+
+    def check_data(self, settings: MultimodalSettings, n_samples: int) -> None:
+        """See `Method.check_data`; there are as many samples as negatives."""
+        if _compares_samples(settings):
+            check_samples(settings.negatives, n_samples)
+
     def build_model(self, settings: MultimodalSettings, *, fresh: bool = True) -> MultiModalModel:
         """See `Method.build_model`."""
         return build_networks(settings, coarse=self.coarse, fresh=fresh)
@@ -65,3 +76,7 @@ class MultimodalMethod(Method):
     def backbones(self, settings: MultimodalSettings) -> Mapping[str, str]:
         """See `Method.backbones`."""
         return {"rgb": settings.backbone, "depth": settings.depth_backbone or settings.backbone}
+
+
+def _compares_samples(settings: MultimodalSettings) -> TypeGuard[SampleLevelRunSettings]:
+    return isinstance(settings, SampleLevelRunSettings) and settings.compares_samples()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hcmoco_bench.data.batch import Batch
+from hcmoco_bench.errors import DataError
 from hcmoco_bench.losses.in_batch import in_batch_sample_level
 from hcmoco_bench.losses.memory_bank import MemoryBank
 from hcmoco_bench.losses.sample_level import SampleLevelLoss
 from hcmoco_bench.losses.term import LossTerm
+from hcmoco_bench.models.weights import check_finite
 from hcmoco_bench.pretrain.multimodal.model import MODALITIES
 from hcmoco_bench.pretrain.multimodal.settings import SampleLevelRunSettings
 from hcmoco_bench.runtime.shared_draws import own_part
@@ -94,9 +97,24 @@ class SampleLevel:
         return {name: tensor.detach().cpu() for name, tensor in self.bank.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put the memory bank back."""
-        if self.bank is not None:
-            self.bank.load_state_dict(state)
+        """Put the memory bank back.
+
+        Raises:
+            DataError: If the state is of a bank of another size, or of a run without one (`bank_size`), or not finite
+                (`weights_not_finite`).
+        """
+        if self.bank is None:
+            return
+        there = {name: tuple(value.shape) for name, value in state.items()}
+        here = {name: tuple(value.shape) for name, value in self.bank.state_dict().items()}
+        if there != here:
+            raise DataError(
+                f"the memory bank of the checkpoint has {_size(there)}, this run's has {_size(here)}: the data or the "
+                "settings are not those of the checkpoint; start a new run with another --out",
+                kind="bank_size",
+            )
+        check_finite(state, file="the checkpoint's memory bank")
+        self.bank.load_state_dict(state)
 
 
 class SampleLevelObjective:
@@ -147,3 +165,9 @@ def make_sample_level(settings: SampleLevelRunSettings, n_samples: int, device: 
 def present_modalities(batch: Batch) -> dict[str, Tensor]:
     """By modality, (B,) bool: the samples that have it."""
     return {"rgb": batch.has_rgb, "depth": batch.has_depth, "keypoints": batch.has_keypoints}
+
+
+def _size(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The size of a memory bank in words, from the shapes of its tensors by name."""
+    rows = {shape[0]: shape[-1] for shape in shapes.values()}
+    return " and ".join(f"{n:,} rows of {width}" for n, width in rows.items()) or "no rows"

@@ -192,6 +192,10 @@ class MultimodalSettings(EmbeddingSettings, TwoStages, PretrainSettings):
 class SampleLevelRunSettings(SampleLevelSettings, MultimodalSettings):
     """What the settings of every run with a sample level have."""
 
+    def compares_samples(self) -> bool:
+        """Whether the run has the sample level."""
+        return True
+
     def complete_pairs(self) -> bool:
         """Whether the pairs of the sample level count complete samples alone; see `hidden_pairs`."""
         return self.hidden_pairs == "complete" and any(hidden != "nothing" for hidden in self.hide)

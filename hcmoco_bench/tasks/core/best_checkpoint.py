@@ -38,7 +38,7 @@ class BestCheckpoint:
         if epoch in self._scores or (epoch % self.config.evaluate_every and not last):
             return
         accelerator = self.loop.accelerator
-        model = accelerator.unwrap_model(self.loop.model)
+        model = self.loop.network
         evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device, choosing=True)
         main = self.task.record.main_score
         score = evaluation.scores[main]
@@ -49,7 +49,8 @@ class BestCheckpoint:
                 state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
                 path = self.loop.folder / BEST_FILE
                 path.unlink(missing_ok=True)  # the one before is no longer wanted
-                save_checkpoint(path, {"kind": KIND, "config": self.loop.config, "model": state})
+                content = {"kind": KIND, "config": self.loop.config, "data": self.loop.learned_from, "model": state}
+                save_checkpoint(path, content)
             with LossTable(self._table, ("epoch", main), step=max(self._scores, default=0)) as table:
                 table.append({"epoch": epoch, main: score})
         self._scores[epoch] = score

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from hcmoco_bench.data.data_record import DataRecord, read_data_record
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.models.foreign.registry import all_formats
@@ -38,6 +39,7 @@ class TaskCheckpoint:
         model: State dict of the whole model.
         chosen_on: What its epoch was chosen on: `last epoch`, `validation`, `test`, or `unknown`.
         origin: Which program wrote it, in words for results; None for this tool.
+        data: What it learned from and was scored on; None where the file does not tell.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class TaskCheckpoint:
     model: Mapping[str, Tensor]
     chosen_on: str
     origin: str | None = None
+    data: DataRecord | None = None
 
 
 def checkpoint_config(
@@ -107,6 +110,7 @@ def load_task_checkpoint(
         pretrain=PretrainEntry.model_validate(state["config"]["pretrain"]),
         model=state["model"],
         chosen_on=state["config"]["chosen_on"],
+        data=read_data_record(state.get("data"), str(path)),
     )
 
 

@@ -16,12 +16,14 @@ from hcmoco_bench.results.schema import ModelEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import broadcast_buffers
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
+from hcmoco_bench.tasks.core.data_notes import data_notes
 from hcmoco_bench.tasks.core.provenance import run_entry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.device import make_accelerator
+from hcmoco_bench.training.library_errors import library_errors
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ class EvalReport:
         evaluation: Scores and evidence.
         seconds: Duration of scoring, without opening the data.
         written: The result; None if none was asked for, and in all processes but the main one.
+        notes: What a reader should know about the data; the result says it too.
     """
 
     evaluation: Evaluation
     seconds: float
     written: Writing | None
+    notes: tuple[str, ...] = ()
 
 
 def evaluate_model(
@@ -66,13 +70,14 @@ def evaluate_model(
 
     Raises:
         DataError: If the split has no sample (`nothing_scored`), or an output is not finite.
+        TrainingError: If memory ran out, or a loading process died.
     """
     chosen = get_task(task)
     if not len(data):
         raise DataError(f"{data.name}: split {data.split} has no sample to score", kind="nothing_scored")
     model.eval()
     broadcast_buffers(model)
-    with torch.inference_mode():
+    with library_errors(), torch.inference_mode():
         if choosing:
             return chosen.evaluate_epoch(model, data, config, device=device)
         return chosen.evaluate(model, data, config, device=device, progress=progress, sheet_size=sheet_size)
@@ -123,6 +128,7 @@ def evaluate_checkpoint(
         check_free(out)
     accelerator = make_accelerator(Path())
     data = chosen.open_data(config, split or chosen.test_split(config), train=False)
+    about_data = [] if checkpoint.origin is not None else data_notes(checkpoint.data, config, data)
     model = chosen.build_model(config, fresh=False)
     load_weights(model, checkpoint.model, file=str(checkpoint.path))
     model.to(accelerator.device)
@@ -157,10 +163,11 @@ def evaluate_checkpoint(
                 *([] if checkpoint.origin is None else [checkpoint.origin]),
                 *chosen.notes(config, own=checkpoint.origin is None),
                 *chosen_note(checkpoint.chosen_on),
+                *about_data,
             ],
             bootstrap=bootstrap,
         )
-    return EvalReport(evaluation, seconds, written)
+    return EvalReport(evaluation, seconds, written, tuple(about_data))
 
 
 def evaluate_predictions(

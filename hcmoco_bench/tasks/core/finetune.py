@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from hcmoco_bench.data.data_record import DataRecord, record_stores
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.lock import folder_lock
@@ -41,7 +42,14 @@ from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_folder import CONFIG_FILE, CURVES_FILE, last_state, make_folder, prepare_folder
+from hcmoco_bench.training.run_folder import (
+    CONFIG_FILE,
+    CURVES_FILE,
+    last_state,
+    make_folder,
+    prepare_folder,
+    resuming_notes,
+)
 from hcmoco_bench.training.trackers import Trackers
 
 MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
@@ -62,6 +70,7 @@ class SeedRun:
         eval_seconds: Duration of the last evaluation.
         interrupted: Whether a signal stopped it.
         evaluation: Scores on the test split; None if the training was interrupted.
+        notes: What a user should know of the training that was resumed.
     """
 
     seed: int
@@ -74,6 +83,7 @@ class SeedRun:
     eval_seconds: float
     interrupted: bool
     evaluation: Evaluation | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,8 @@ def run_finetune(
         bootstrap: Number of draws of the interval; 0 for no interval.
 
     Raises:
-        UsageError: If settings contradict each other, the data, or the run that is resumed; if `out` has a result.
+        UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
+            changed since; if `out` has a result.
         StoreError: If a store is missing, or the folder is in use or cannot be written.
         DataError: If a checkpoint, weights or samples cannot be used.
         TrainingError: If a loss is not finite.
@@ -196,6 +207,11 @@ def _train(
     sheet_size: int,
 ) -> SeedRun:
     accelerator = make_accelerator(folder, config.trackers)
+    train, choice = _training_data(task, config)
+    test = task.open_data(config, task.test_split(config), train=False)
+    record = DataRecord(
+        stores=record_stores(config.stores), samples={data.split: data.record for data in (test, train)}
+    )
     with ExitStack() as stack:
         if accelerator.is_main_process:
             make_folder(folder)
@@ -204,18 +220,17 @@ def _train(
             prepare_folder(
                 folder,
                 config.to_dict(),
+                record,
                 before=read_finetune_settings(path).to_dict() if path.is_file() else None,
                 resume=resume,
                 free_to_change=config.marked(Bookkeeping),
             )
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(config.seed, accelerator.device))
-        train, choice = _training_data(task, config)
-        test = task.open_data(config, task.test_split(config), train=False)
-        state = last_state(folder) if resume else None
+        state = last_state(folder, record) if resume else None
         if state is not None:
             check_model_version(task.record, state["config"], str(folder))
-        loop = _make_loop(task, config, folder, accelerator, train, pretrain, state)
+        loop = _make_loop(task, config, folder, accelerator, train, record, pretrain, state)
         stack.callback(loop.trackers.close)
         chooser = BestCheckpoint(task, config, choice or test, loop) if config.choose == "best" else None
         first, started = loop.position.step, time.perf_counter()
@@ -247,6 +262,7 @@ def _train(
             eval_seconds=eval_seconds,
             interrupted=loop.interrupted,
             evaluation=evaluation,
+            notes=resuming_notes(state),
         )
 
 
@@ -276,6 +292,7 @@ def _make_loop(
     folder: Path,
     accelerator: Accelerator,
     train: TaskData,
+    record: DataRecord,
     pretrain: PretrainEntry,
     state: dict[str, Any] | None,
 ) -> TrainingLoop:
@@ -308,6 +325,7 @@ def _make_loop(
             config=plain,
         ),
         plans=task.optimizers(config),
+        learned_from=record.to_dict(),
     )
     if state is not None:
         loop.load_state(state)
@@ -316,13 +334,13 @@ def _make_loop(
 
 def _final_model(loop: TrainingLoop, trained: bool, folder: Path) -> nn.Module:
     """The model with the weights that count, which are also written on their own."""
-    model: nn.Module = loop.accelerator.unwrap_model(loop.model)
+    model = loop.network
     if (folder / BEST_FILE).is_file():
         load_weights(model, load_checkpoint(folder / BEST_FILE)["model"], file=str(folder / BEST_FILE))
     path = folder / MODEL_FILE
     if loop.accelerator.is_main_process and (trained or not path.is_file()):
         state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
-        save_checkpoint(path, {"kind": KIND, "config": loop.config, "model": state})
+        save_checkpoint(path, {"kind": KIND, "config": loop.config, "data": loop.learned_from, "model": state})
     return model
 
 
@@ -343,6 +361,7 @@ def _write(
         *origin,
         *task.notes(config),
         *chosen_note(chosen_on(config)),
+        *dict.fromkeys(note for run in runs for note in run.notes),
     ]
     return write_evaluations(
         path,

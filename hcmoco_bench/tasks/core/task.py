@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import Dataset
 
+from hcmoco_bench.data.data_record import SamplesRecord
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
@@ -74,6 +75,11 @@ class TaskData:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def record(self) -> SamplesRecord:
+        """The rows as runs and checkpoints record them."""
+        return SamplesRecord(rows=len(self), ids_sha256=fingerprint(self.ids), source_sha256=self.manifest_sha256)
 
     def subset(self, rows: Sequence[int], *, split: str) -> TaskData:
         """Some rows as a split of their own, e.g. a validation share; those are then all that is expected."""

@@ -6,11 +6,10 @@ import inspect
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-
 from hcmoco_bench.data.densepose import LONGEST
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.files.atomic import atomic_file, write_atomic
+from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.tensor_files import write_torch_file
 from hcmoco_bench.models.densepose import detectron2_padding
 from hcmoco_bench.models.densepose.detectron2 import detectron2_config, padded_config, to_detectron2
 from hcmoco_bench.models.densepose.rcnn import DensePoseRCNN
@@ -67,8 +66,7 @@ def export_densepose(checkpoint: Path, out: Path) -> Exported:
         pixels=config.pixels,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(out) as handle:
-        torch.save(weights, handle)
+    write_torch_file(out, weights)
     configuration, padding = out.with_suffix(".yaml"), None
     write_atomic(configuration, text)
     if config.padding:

@@ -28,7 +28,7 @@ from hcmoco_bench.tasks.modalities.settings import NO_CONTRAST, SharedEmbeddingS
 from hcmoco_bench.training.objective import StepResult
 
 _SHARED: Final = frozenset(
-    {"backbone", "stores", "overlap", "image_size", "sync_batch_norm", "seed"}
+    {"backbone", "stores", "overlap", "image_size", "batch_size", "accumulate", "sync_batch_norm", "seed"}
     | EmbeddingSettings.model_fields.keys()
     | SampleLevelSettings.model_fields.keys()
     | DenseTermSettings.model_fields.keys()
@@ -107,6 +107,17 @@ def contrast_settings(config: SharedEmbeddingSettings, hidden: Hidden) -> Multim
     return validated(model, values, f"settings of {config.task}")
 
 
+def check_contrast(config: SharedEmbeddingSettings, hidden: Hidden) -> None:
+    """Check the training of a task as a pre-training; see `contrast_settings` for the arguments.
+
+    Raises:
+        UsageError: If the method is unknown, a setting is one that it cannot use, or it has nothing to compare.
+    """
+    method, settings = contrast_method(config), contrast_settings(config, hidden)
+    if method is not None:
+        method.check(settings)
+
+
 def build_features(config: SharedEmbeddingSettings, hidden: Hidden, *, fresh: bool) -> MultiModalModel:
     """Encoders and mappers of a task; see `Method.build_model`."""
     method, settings = contrast_method(config), contrast_settings(config, hidden)
@@ -125,11 +136,16 @@ def build_contrast(
         hidden: Modality of the labeled store that no training may read.
         model: What `build_features` gave.
         n_samples: Number of training samples.
+
+    Raises:
+        UsageError: If there are too few samples to compare.
     """
     method = contrast_method(config)
     if method is None:
         return None
-    objective: Any = method.build_objective(contrast_settings(config, hidden), model, n_samples, torch.device("cpu"))
+    settings = contrast_settings(config, hidden)
+    method.check_data(settings, n_samples)
+    objective: Any = method.build_objective(settings, model, n_samples, torch.device("cpu"))
     found: EmbeddingObjective = objective
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hcmoco_bench.data.data_record import DataRecord, record_stores, store_changes
 from hcmoco_bench.data.ntu_index import read_index
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.data.overlap import Overlap
@@ -65,7 +66,9 @@ def check_fits(path: Path, trained: PretrainSettings, *, backbone: str, joints: 
     return trained
 
 
-def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hidden: Hidden) -> None:
+def check_unseen(
+    path: Path, trained: MultimodalSettings, data: DataRecord | None, labeled: AnyStore, hidden: Hidden
+) -> None:
     """Check that a pre-training has seen neither what is hidden, nor the people and clips that have to be left out.
 
     Stores are recognized by their manifests. If the pre-training learned from the labeled store too and left the
@@ -74,11 +77,13 @@ def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hid
     Args:
         path: The checkpoint, for messages.
         trained: Settings of the pre-training.
+        data: The stores as the pre-training found them; None where its checkpoint does not tell.
         labeled: The labeled store.
         hidden: Modality of the labeled store that no training may read.
 
     Raises:
-        UsageError: If it has seen any of that, or a store is gone, so that nobody can tell; says what to do.
+        UsageError: If it has seen any of that, or a store is gone or was prepared anew, so that nobody can tell; says
+            what to do.
     """
     advice = (
         f'pre-train on both stores with --set \'hide=["{hidden}", "nothing"]\', which leaves such samples out; or '
@@ -94,6 +99,11 @@ def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hid
             raise UsageError(f"{path}: cannot tell what it has seen ({error}); {advice}") from error
         if store.capabilities.people:
             continue
+        changed = _changes_since(data, place)
+        if changed:
+            raise UsageError(
+                f"{path}: cannot tell what it has seen ({place} was prepared anew since: {changed}); {advice}"
+            )
         if file_sha256(place / MANIFEST_FILE) != own:
             others.append(store)
             continue
@@ -108,3 +118,9 @@ def check_unseen(path: Path, trained: MultimodalSettings, labeled: AnyStore, hid
                 f"{path}: its pre-training read {marked} samples of {store.path} that are of clips of the labeled "
                 f"store or of performers of its test split; {advice}"
             )
+
+
+def _changes_since(data: DataRecord | None, place: Path) -> str:
+    """What has changed in a store since a pre-training; empty if nothing has, or nobody knows."""
+    before = [] if data is None else [store for store in data.stores if Path(store.path) == place]
+    return "; ".join(store_changes(old, now) for old in before for now in record_stores([old.path])).strip("; ")

@@ -10,6 +10,7 @@ from torch import nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.batch import collate
+from hcmoco_bench.data.data_record import read_data_record
 from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
@@ -22,13 +23,14 @@ from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
 from hcmoco_bench.tasks.core.starting_point import pretrained_settings
 from hcmoco_bench.tasks.core.task import TaskData
-from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, contrast_settings
+from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, check_contrast, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet
 from hcmoco_bench.tasks.modalities.objective import SharedEmbeddingObjective
 from hcmoco_bench.tasks.modalities.protocols import SharedEmbeddingProtocol
 from hcmoco_bench.tasks.modalities.settings import NO_CONTRAST, SharedEmbeddingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
+from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint
 from hcmoco_bench.training.objective import Objective
 
@@ -110,7 +112,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
                 f"{self.record.id}: with overlap = keep, unlabeled pairs may show what is hidden; that goes with "
                 f"--protocol {' or '.join(names)} alone, whose results say so"
             )
-        contrast_settings(config, self.hidden(config))
+        check_contrast(config, self.hidden(config))
 
     def protocol(self, config: AnySharedSettings) -> SharedEmbeddingProtocol:
         """See `Task.protocol`."""
@@ -205,4 +207,5 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
             )
         trained = check_fits(path, settings, backbone=config.backbone, joints=config.joints, dim=config.dim)
         if config.overlap == "leave_out":
-            check_unseen(path, trained, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))
+            data = read_data_record(load_checkpoint(path).get("data"), str(path))
+            check_unseen(path, trained, data, open_store(Path(config.stores[0]), "bodies"), self.hidden(config))

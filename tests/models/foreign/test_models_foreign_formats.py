@@ -27,7 +27,8 @@ from hcmoco_bench.models.foreign.hcmoco import PublishedHCMoCo
 from hcmoco_bench.models.foreign.registry import FORMATS, backbone_in, recognize, register_format
 from hcmoco_bench.models.foreign.wrappers import unwrapped
 from hcmoco_bench.models.segmentation import SegmentationNet
-from hcmoco_bench.models.weights import load_weights, read_checkpoint, state_dict_in
+from hcmoco_bench.models.weight_files import read_checkpoint, state_dict_in
+from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.multimodal.model import MultiModalModel
 
 SMALL = "hrnet_w18_small"
