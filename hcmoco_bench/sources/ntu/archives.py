@@ -47,7 +47,7 @@ def unreadable_as_data_error(path: Path, member: str | None = None) -> Iterator[
         raise DataError(f"{path}: the archive is gone; check --root", kind="file_missing", file=name) from error
     except READ_ERRORS as error:
         raise DataError(
-            f"{name}: cannot be read from its archive ({error}); download the archive again",
+            f"{name}: cannot be read from its archive ({error}); {_advice(path, error)}",
             kind="zip_unreadable",
             file=name,
         ) from error
@@ -70,7 +70,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             kept[1].close()
             kept = None
         if kept is None:
-            kept = (stamp, zipfile.ZipFile(path))
+            kept = (stamp, _with_slashes(zipfile.ZipFile(path)))
         _open[path] = kept
         while len(_open) > 1 and (len(_open) > KEPT_OPEN or _listed_members() > KEPT_MEMBERS):
             _open.popitem(last=False)[1][1].close()
@@ -82,11 +82,35 @@ def _listed_members() -> int:
 
 
 def member_names(path: Path) -> Iterator[str]:
-    """Yield the names of an archive's files in archive order; the index is dropped afterwards, not kept.
+    """Yield the names of an archive's files in archive order, with slashes; the index is dropped afterwards, not kept.
 
     Raises:
         DataError: Kind `zip_unreadable` or `file_missing`.
     """
     with unreadable_as_data_error(path), zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.NameToInfo if not name.endswith("/")]
+        found = _with_slashes(archive).NameToInfo
+        names = [name for name in found if "\\" not in name and not name.endswith("/")]
     yield from names
+
+
+def _with_slashes(archive: zipfile.ZipFile) -> zipfile.ZipFile:
+    """The archive, its members also known by names with slashes: some programs of Windows write backslashes."""
+    for name, member in list(archive.NameToInfo.items()):
+        if "\\" in name:
+            archive.NameToInfo.setdefault(name.replace("\\", "/"), member)
+    return archive
+
+
+def _advice(path: Path, error: Exception) -> str:
+    """What helps against an error of `zipfile`; fetching the same file again seldom does."""
+    if path.with_suffix(".z01").exists():
+        return (
+            "it is the last part of a split archive: unpack it with 7z, or `zip -s 0 NAME.zip --out WHOLE.zip` joins it"
+        )
+    if isinstance(error, NotImplementedError):
+        return "Python lacks this way of compression: unpack the archive with 7z and give the folder"
+    if isinstance(error, RuntimeError):
+        return "it needs a password: unpack it and give the folder"
+    if isinstance(error, OSError):
+        return "check its permissions and the disk"
+    return "it is cut short or damaged: compare its size with the publisher's, and download it again if they differ"

@@ -15,6 +15,7 @@ from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, Container, DepthFrames, Holders
 from hcmoco_bench.sources.ntu.layout import DEPTH_PATTERN, GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
 from hcmoco_bench.sources.ntu.names import ClipName
+from hcmoco_bench.sources.ntu.other_forms import OtherForms
 
 __all__ = ["Clip", "DepthFrames", "NtuTree", "scan"]
 
@@ -56,7 +57,8 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
 
     Returns:
         The clips and the problems: `name_unparsable`, `duplicate_clip` (kept: the first is used), `zip_unreadable`,
-        `folder_unreadable`, `depth_not_masked` (kept: folders of unmasked depth, which is not used).
+        `folder_unreadable`, `depth_not_masked` (kept: folders of unmasked depth, which is not used), and those of
+        `OTHER_FORMS`.
 
     Raises:
         DataError: Kind `root_unreadable`, if a root is not there or cannot be listed.
@@ -66,7 +68,7 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
         found.root(root)
     progress("scanning", found.visited, found.visited)
     index = ClipIndex(tuple(found.order), dict(sorted(found.holders.items())))
-    problems = sorted(set(found.problems) | set(found.archive_duplicates()))
+    problems = sorted({*found.problems, *found.archive_duplicates(), *found.others.problems()})
     generated = bool(found.holders) and found.all_generated
     return NtuTree(tuple(roots), index, tuple(problems), generated, tuple(found.marked))
 
@@ -83,6 +85,7 @@ class _Found:
     problems: list[Problem] = field(default_factory=list)
     seen: set[tuple[int, int]] = field(default_factory=set)
     again: dict[tuple[Path, str], list[ClipName]] = field(default_factory=dict)
+    others: OtherForms = field(default_factory=OtherForms)
 
     def root(self, root: Path) -> None:
         try:
@@ -179,8 +182,11 @@ class _Found:
                         depth.add((above, clip))
                     else:
                         unmasked = True
-                elif _suffix(name) is not None and not any(map(_is_junk, member.split("/"))):
-                    files.add((folder, name))
+                elif not any(map(_is_junk, member.split("/"))):
+                    if _suffix(name) is None:
+                        self.others.see(name, f"{path}!{member}")
+                    else:
+                        files.add((folder, name))
         except DataError as error:
             self.problems.append(Problem.from_error("", error))
             return
@@ -192,8 +198,9 @@ class _Found:
             self._not_masked(str(path))
 
     def _file(self, container: Container, name: str, *, generated: bool) -> None:
-        suffix = _suffix(name)
+        suffix = None if "\\" in name else _suffix(name)
         if suffix is None:
+            self.others.see(name, str(container.asset(name)))
             return
         clip = _exact_clip(name.removesuffix(suffix))
         if clip is None:
