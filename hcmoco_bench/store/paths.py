@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
 
 
@@ -15,7 +16,7 @@ class PortablePaths:
     """Takes the folders that the user gave out of file names and messages.
 
     Attributes:
-        folders: Absolute paths, longest first.
+        folders: Absolute paths, `storable`, longest first.
     """
 
     folders: tuple[str, ...]
@@ -23,11 +24,11 @@ class PortablePaths:
     @classmethod
     def under(cls, folders: Iterable[Path]) -> PortablePaths:
         """Relative to these folders, as given and with symbolic links resolved."""
-        texts = {str(form) for folder in folders for form in (folder.absolute(), folder.resolve())}
+        texts = {storable(str(form)) for folder in folders for form in (folder.absolute(), folder.resolve())}
         return cls(tuple(sorted(texts - {os.sep}, key=lambda text: (-len(text), text))))
 
     def text(self, text: str) -> str:
-        """Shorten every path in a text: `/data/ntu/a.zip!b` to `a.zip!b`; the folder itself to its last part."""
+        """Shorten every path in a storable text: `/data/ntu/a.zip!b` to `a.zip!b`; the folder to its last part."""
         for folder in self.folders:
             text = text.replace(folder + os.sep, "").replace(folder, Path(folder).name)
         return text
