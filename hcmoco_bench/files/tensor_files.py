@@ -67,8 +67,9 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
     try:
         if archive:
             _compare_checksums(path)
-        with torch.serialization.safe_globals(STAND_INS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # Torch opens UTF-8 names alone.
+        with torch.serialization.safe_globals(STAND_INS), path.open("rb") as handle:
+            return torch.load(handle, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise TensorFileError("it holds objects other than tensors, which are not loaded", kind="foreign") from error
     except _UNREADABLE as error:
