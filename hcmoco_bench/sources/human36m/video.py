@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.video_colors import to_rgb
+from hcmoco_bench.sources.video_end import VideoTooShortError
 
 
 def count_frames(path: Path) -> int:
@@ -62,12 +63,7 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
             except (av.FFmpegError, EOFError):
                 pass  # damaged: what is missing is said below
     if left:
-        raise DataError(
-            f"{path}: frame {left[-1]} is asked for, but the video ends or is damaged after {shown} frames; extract or "
-            "download it again",
-            kind="video_too_short",
-            file=str(path),
-        )
+        raise VideoTooShortError(str(path), left[-1], shown)
 
 
 @contextmanager

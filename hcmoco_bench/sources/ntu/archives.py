@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from hcmoco_bench.errors import DataError
 
@@ -21,6 +22,17 @@ KEPT_MEMBERS = 400_000
 
 READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
 """What `zipfile` raises for damaged, encrypted or exotic archives."""
+
+_METHODS: Final = {
+    getattr(zipfile, name)
+    for name in ("ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA", "ZIP_ZSTANDARD")
+    if hasattr(zipfile, name)
+}
+"""Ways of compression that this Python's `zipfile` can undo."""
+
+_ENCRYPTED: Final = 0x1
+_EXOTIC: Final = 0x60
+"""Flags of a member: with a password; compressed patches, or strong encryption."""
 
 _lock = threading.RLock()
 _open: OrderedDict[Path, tuple[tuple[int, int, int], zipfile.ZipFile]] = OrderedDict()
@@ -81,16 +93,26 @@ def _listed_members() -> int:
     return sum(len(archive.filelist) for _, archive in _open.values())
 
 
-def member_names(path: Path) -> Iterator[str]:
-    """Yield the names of an archive's files in archive order, with slashes; the index is dropped afterwards, not kept.
+def members(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Yield an archive's files in archive order: the name, with slashes, and why it cannot be unpacked, if so.
+
+    The index is dropped afterwards, not kept.
 
     Raises:
         DataError: Kind `zip_unreadable` or `file_missing`.
     """
     with unreadable_as_data_error(path), zipfile.ZipFile(path) as archive:
-        found = _with_slashes(archive).NameToInfo
-        names = [name for name in found if "\\" not in name and not name.endswith("/")]
+        found = _with_slashes(archive).NameToInfo.items()
+        names = [(name, _why_locked(member)) for name, member in found if "\\" not in name and not name.endswith("/")]
     yield from names
+
+
+def _why_locked(member: zipfile.ZipInfo) -> str | None:
+    if member.flag_bits & _ENCRYPTED:
+        return "need a password"
+    if member.compress_type not in _METHODS or member.flag_bits & _EXOTIC:
+        return f"are compressed in a way that Python lacks (method {member.compress_type})"
+    return None
 
 
 def _with_slashes(archive: zipfile.ZipFile) -> zipfile.ZipFile:

@@ -15,7 +15,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import ImageError
 from hcmoco_bench.files.png import decode_labels
-from hcmoco_bench.sources.ntu.archives import member_names
+from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
 from hcmoco_bench.sources.ntu.names import SampleId
@@ -47,10 +47,10 @@ class MaskFolder:
             DataError: Kind `masks_missing`, if there are none; `zip_unreadable`.
         """
         if path.is_file():
-            members = _members(path)
-            if not members:
+            found = _members(path)
+            if not found:
                 _no_masks(path)
-            return cls(path, members)
+            return cls(path, found)
         try:
             folder = next((folder for folder in _folders(path) if _holds_masks(folder)), None)
         except OSError as error:
@@ -115,9 +115,15 @@ def _holds_masks(folder: Path) -> bool:
 def _members(archive: Path) -> dict[SampleId, str]:
     """The masks of an archive: those in a folder of the published name, else in the folder with the most."""
     found: dict[str, dict[SampleId, str]] = {}
-    for member in member_names(archive):
+    for member, why in members(archive):
         folder, _, name = member.rpartition("/")
         sample = _sample(name)
+        if sample is not None and why is not None:
+            raise DataError(
+                f"{archive}: its masks {why}; unpack it with 7z and give the folder",
+                kind="masks_missing",
+                file=str(archive),
+            )
         if sample is not None and "__MACOSX" not in member.split("/"):
             found.setdefault(folder, {})[sample] = member
     named = sorted(folder for folder in found if folder.rpartition("/")[2] == MASK_FOLDER)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.ntu.archives import member_names
+from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, Container, DepthFrames, Holders
 from hcmoco_bench.sources.ntu.layout import DEPTH_PATTERN, GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
 from hcmoco_bench.sources.ntu.names import ClipName
-from hcmoco_bench.sources.ntu.other_forms import OtherForms
+from hcmoco_bench.sources.ntu.other_forms import OTHER_FORMS, locked
+from hcmoco_bench.sources.other_forms import OtherForms
 
 __all__ = ["Clip", "DepthFrames", "NtuTree", "scan"]
 
@@ -37,7 +38,7 @@ class NtuTree:
     """
 
     roots: tuple[Path, ...]
-    clips: Mapping[ClipName, Clip]
+    clips: ClipIndex
     problems: tuple[Problem, ...]
     generated: bool
     marked: tuple[Path, ...] = ()
@@ -58,7 +59,7 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     Returns:
         The clips and the problems: `name_unparsable`, `duplicate_clip` (kept: the first is used), `zip_unreadable`,
         `folder_unreadable`, `depth_not_masked` (kept: folders of unmasked depth, which is not used), and those of
-        `OTHER_FORMS`.
+        `OTHER_FORMS`, and `zip_locked`.
 
     Raises:
         DataError: Kind `root_unreadable`, if a root is not there or cannot be listed.
@@ -85,7 +86,7 @@ class _Found:
     problems: list[Problem] = field(default_factory=list)
     seen: set[tuple[int, int]] = field(default_factory=set)
     again: dict[tuple[Path, str], list[ClipName]] = field(default_factory=dict)
-    others: OtherForms = field(default_factory=OtherForms)
+    others: OtherForms = field(default_factory=lambda: OtherForms(OTHER_FORMS))
 
     def root(self, root: Path) -> None:
         try:
@@ -168,8 +169,12 @@ class _Found:
         unmasked = False
         previous = ""
         try:
-            for member in member_names(path):
+            for member, why in members(path):
                 folder, _, name = member.rpartition("/")
+                if why is not None:
+                    if name.startswith("MDepth-") or _suffix(name) is not None:
+                        self.others.count(locked(why), f"{path}!{member}")
+                    continue
                 if name.startswith(("MDepth-", "Depth-")):
                     if folder == previous:
                         continue

@@ -19,6 +19,7 @@ from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
 from hcmoco_bench.sources.video_colors import to_rgb
+from hcmoco_bench.sources.video_end import VideoTooShortError
 
 _SMALL = 64 * 2**20
 """Largest file, bytes, of which all packets are held in memory."""
@@ -79,12 +80,7 @@ def _decode_all(
         if following is None:
             return
         next_wanted = following
-    raise DataError(
-        f"{asset}: frame {next_wanted} is asked for, but the video ends or is damaged after {shown} frames; "
-        "compare its size with the published one and extract it again",
-        kind="video_too_short",
-        file=str(asset),
-    )
+    raise VideoTooShortError(str(asset), next_wanted, shown)
 
 
 def count_frames(asset: Asset) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.names import ClipName
 from hcmoco_bench.sources.ntu.other_forms import OTHER_FORMS
 from hcmoco_bench.sources.ntu.tree import scan
@@ -58,6 +59,22 @@ def test_a_kind_is_named_once_with_the_number_of_its_files(tmp_path: Path) -> No
 
 def test_every_form_is_tried_here() -> None:
     assert {form.kind for form in OTHER_FORMS} == {*NAMES.values(), "archive_nested"} - {None}
+
+
+@pytest.mark.parametrize(("local", "central", "value"), [(8, 10, 9), (8, 10, 93), (8, 10, 97), (6, 8, 1), (6, 8, 0x41)])
+def test_a_locked_archive_is_one_line_and_never_wins(local: int, central: int, value: int, tmp_path: Path) -> None:
+    for name, content in (("a.zip", b"locked"), ("b.zip", b"open")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(f"s/{CLIP}.skeleton", content)
+    change(tmp_path / "a.zip", local, central, value)
+    tree = scan([tmp_path])
+    (problem,) = tree.problems
+    assert (problem.kind, problem.file) == ("zip_locked", f"{tmp_path / 'a.zip'}!s/{CLIP}.skeleton")
+    assert "unpack" in problem.reason
+    assert "download" not in problem.reason
+    skeleton = tree.clips[ClipName.parse(CLIP)].skeleton
+    assert skeleton is not None
+    assert skeleton.read_bytes() == b"open"
 
 
 def test_archives_in_an_archive(tmp_path: Path) -> None:
@@ -112,7 +129,7 @@ def change(path: Path, local: int, central: int, value: int) -> None:
     ("damage", "advice"),
     [
         ("method", "unpack the archive with 7z"),
-        ("password", "needs a password"),
+        ("password", "need"),
         ("cut", "download it again if they differ"),
         ("split", "unpack it with 7z"),
     ],
@@ -129,13 +146,13 @@ def test_advice_fits_the_cause(damage: str, advice: str, tmp_path: Path) -> None
         path.write_bytes(path.read_bytes()[:-30])
         if damage == "split":
             (tmp_path / "a.z01").touch()
-    if damage in ("cut", "split"):
-        said = next(problem.reason for problem in scan([tmp_path]).problems if problem.kind == "zip_unreadable")
-    else:
-        skeleton = scan([tmp_path]).clips[ClipName.parse(CLIP)].skeleton
-        assert skeleton is not None
+    kind = "zip_unreadable" if damage in ("cut", "split") else "zip_locked"
+    said = [problem.reason for problem in scan([tmp_path]).problems if problem.kind == kind]
+    if kind == "zip_locked":
+        assert "the first of 1 recordings" in said[0]
         with pytest.raises(DataError) as caught:
-            skeleton.read_bytes()
-        said = str(caught.value)
-    assert advice in said
-    assert ("download" in said) == (damage == "cut")
+            Asset(path, f"{CLIP}.skeleton").read_bytes()
+        said.append(str(caught.value))
+    for text in said:
+        assert advice in text
+        assert ("download" in text) == (damage == "cut")
