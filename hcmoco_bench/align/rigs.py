@@ -31,11 +31,13 @@ class TreeFit:
         rigs: One fit for each rig that could be calibrated, in order of the rigs.
         problems: Rigs that could not (kinds `rig_too_few_points`, `rig_bad_fit`) with the skeleton files that could
             not be read for them, and rigs with a homography only (`rig_homography_only`, kept).
+        damaged: Skeleton files that could not be read or are cut off, of rigs that could be calibrated all the same.
     """
 
     seed: int
     rigs: tuple[RigFit, ...]
     problems: tuple[Problem, ...]
+    damaged: tuple[Problem, ...] = ()
 
     @property
     def calibration(self) -> Calibration:
@@ -101,14 +103,16 @@ def fit_rigs(
     ]
     fits: list[RigFit] = []
     problems: list[Problem] = []
+    damaged: list[Problem] = []
     label = "calibrating rigs"
     progress(label, 0, len(tasks))
-    for done, (fit, lines) in enumerate(_run(tasks, workers), start=1):
+    for done, (fit, lines, unread) in enumerate(_run(tasks, workers), start=1):
         if fit is not None:
             fits.append(fit)
-        problems.extend(lines)
+        problems += lines if fit is not None else [*lines, *unread]
+        damaged += unread if fit is not None else []
         progress(label, done, len(tasks))
-    return TreeFit(seed, tuple(fits), tuple(problems))
+    return TreeFit(seed, tuple(fits), tuple(problems), tuple(damaged))
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ class _Task:
     wanted: int
 
 
-_Outcome = tuple[RigFit | None, list[Problem]]
+_Outcome = tuple[RigFit | None, list[Problem], list[Problem]]
+"""The fit, the rig's own problem lines, and the skeleton files that are not whole."""
 
 
 def _run(tasks: list[_Task], workers: int) -> Iterator[_Outcome]:
@@ -144,16 +149,16 @@ def _calibrate(task: _Task) -> _Outcome:
     try:
         fit = fit_rig(rig_points(task.rig, _good_skeletons(task, damaged), rng=rng), seed=task.seed)
     except CalibrationError as error:
-        return None, [Problem(str(task.rig), error.kind, "", str(error)), *damaged]
+        return None, [Problem(str(task.rig), error.kind, "", str(error))], damaged
     missing = fit.calibration.registered_problem
     if missing is None:
-        return fit, []
+        return fit, [], damaged
     reason = f"{task.rig}: only the homography can be used: {missing}"
-    return fit, [Problem(str(task.rig), HOMOGRAPHY_ONLY, "", reason, kept=True)]
+    return fit, [Problem(str(task.rig), HOMOGRAPHY_ONLY, "", reason, kept=True)], damaged
 
 
 def _good_skeletons(task: _Task, damaged: list[Problem]) -> Iterator[tuple[ClipName, Skeleton]]:
-    """Yield the first so many clips that have joints to calibrate with; note in `damaged` what cannot be read."""
+    """Yield the first so many clips that have joints to calibrate with; note in `damaged` what is not whole."""
     found = 0
     for clip in task.clips:
         if found == task.wanted:
@@ -165,6 +170,12 @@ def _good_skeletons(task: _Task, damaged: list[Problem]) -> Iterator[tuple[ClipN
         except DataError as error:
             damaged.append(Problem.from_error(str(clip.name), error))
             continue
+        if skeleton.truncated:
+            reason = (
+                f"{clip.skeleton}: ends after {skeleton.n_frames} of {skeleton.declared_frames} frames, whose joints "
+                "are used; extract or download it again"
+            )
+            damaged.append(Problem(str(clip.name), "skeleton_too_short", str(clip.skeleton), reason, kept=True))
         if usable_joints(skeleton).any():
             found += 1
             yield clip.name, skeleton

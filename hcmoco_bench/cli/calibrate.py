@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Strict
 
 if TYPE_CHECKING:
@@ -58,22 +58,23 @@ def calibrate(
     with progress_bar(quiet=quiet or as_json) as progress:
         tree = scan(root, progress=progress)
         fit = fit_rigs(tree, seed=seed, clips_per_rig=clips_per_rig, workers=workers, progress=progress)
+    problems = (*tree.problems, *fit.problems, *fit.damaged)
     if to is not None:
         fit.calibration.save(to)
     if plot is not None and fit.rigs:
         _plot(fit, plot)
     if as_json:
-        print_json(_document(fit, tree.problems))
+        print_json(_document(fit, problems))
     else:
         out.print(_table(fit))
         for path in (to, plot if fit.rigs else None):
             if path is not None:
                 out.print(str(path), highlight=False, soft_wrap=True)
-    problems = (*tree.problems, *fit.problems)
-    for problem in problems:
-        err.print(f"[yellow]{problem.kind}[/] {problem.reason}", highlight=False, soft_wrap=True)
+    if not (quiet or as_json) or not fit.rigs:
+        for problem in problems:
+            err.print(labeled(problem.kind, problem.reason), soft_wrap=True)
     if not fit.rigs:
-        err.print("no rig could be calibrated", highlight=False)
+        err.print(labeled("error:", "no rig could be calibrated", style="bold red"))
         raise typer.Exit(1)
     if not (quiet or as_json):
         roots = [word for one in root for word in ("--root", one)]
@@ -110,12 +111,12 @@ def _table(fit: TreeFit) -> Table:
     return table
 
 
-def _document(fit: TreeFit, found: tuple[Problem, ...]) -> dict[str, object]:
+def _document(fit: TreeFit, problems: tuple[Problem, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
     return {
         "calibration": fit.calibration.model_dump(),
-        "problems": [asdict(problem) for problem in (*found, *fit.problems)],
+        "problems": [asdict(problem) for problem in problems],
     }
 
 
