@@ -1,0 +1,131 @@
+"""Whatever users' files, folders and ids are called: no command fails over a name, and messages show it as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from typer.testing import CliRunner
+
+from hcmoco_bench.cli.app import app, main
+from hcmoco_bench.files.outside_text import printable, storable
+from hcmoco_bench.plotting.save import save_figure
+from hcmoco_bench.store.registry import open_store
+
+GBK = os.fsdecode("数据".encode("gbk"))
+NAMES = [GBK, os.fsdecode(b"bilder_\xe5"), "runs [v2]", "a[/b]", "[/x]", ":smile:", "$x", "\x1b[2J", "gpj\u202e.exe"]
+
+COMMANDS = [
+    ("verify", "{}"),
+    ("view", "{}"),
+    ("publish", "{}", "--to", "there"),
+    ("join", "{}", "--root", "{}", "--out", "there"),
+    ("calibrate", "--root", "{}"),
+    ("prepare", "ntu", "--root", "{}", "--out", "there"),
+    ("prepare", "mpii", "--root", "{}", "--out", "there"),
+    ("prepare", "coco", "--root", "{}", "--out", "there"),
+    ("prepare", "human36m", "--root", "{}", "--out", "there"),
+    ("eval", "--task", "depth_parsing", "--ckpt", "{}/model.pth"),
+    ("export", "--ckpt", "{}/model.pth", "--modality", "depth", "--out", "there.pth"),
+    ("finetune", "--task", "depth_parsing", "--store", "{}", "--out", "there"),
+    ("pretrain", "--store", "{}", "--out", "there"),
+    ("tasks", "{}"),
+    ("methods", "{}"),
+    ("settings", "--task", "{}"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words[:2]))
+def test_errors_show_what_was_given(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        monkeypatch.setattr(sys, "argv", ["hcmoco-bench", *(word.replace("{}", name) for word in command)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code in (1, 2), said
+        assert printable(name) in said.err or repr(name)[1:-1] in said.err, (name, said)
+        said.err.encode()
+
+
+def rename(root: Path, name: str, *, missing: str) -> Path:
+    """Root and images under another name; the image `missing` is listed and not there."""
+    folder = root.with_name(name)
+    root.rename(folder)
+    path = folder / "annot" / "train.json"
+    entries: list[dict[str, Any]] = json.loads(path.read_text())
+    (folder / "images" / "0.jpg").rename(folder / "images" / f"{name}.jpg")
+    entries[0]["image"] = f"{name}.jpg"
+    entries[-1]["image"] = missing
+    path.write_text(json.dumps(entries))
+    return folder
+
+
+def succeed(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", [GBK, "a[b] [v2]", ":smile:$x$"])
+def test_a_store_of_such_names(photograph_root: Path, tmp_path: Path, name: str) -> None:
+    root, store = rename(photograph_root, name, missing=f"{name}-gone.jpg"), tmp_path / f"store {name}"
+    prepare = ("prepare", "mpii", "--root", str(root), "--out", str(store), "--workers", "1")
+    summary = json.loads(succeed(*prepare, "--json"))
+    assert summary["store"] == storable(str(store))
+    assert summary["problems"] == {"image_missing": 1}
+    (problem,) = open_store(store).problems()
+    assert problem.id == storable(f"{name}-gone.jpg")
+    assert problem.file == f"images/{problem.id}"
+    assert "nothing to do" in succeed(*prepare)
+    assert json.loads(succeed("verify", str(store), "--json"))["passed"]
+    assert succeed("verify", str(store)).startswith("ok:")
+    sheet = tmp_path / f"{name}.png"
+    succeed("view", str(store), storable(name), "--out", str(sheet), "-q")
+    with Image.open(sheet) as image:
+        image.load()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/hostname", "../../secret.jpg", "a/../../secret.jpg", "", ".", "a\0b.jpg", "x" * 300, "\ud800.jpg"],
+)
+def test_no_annotation_opens_a_file_outside(photograph_root: Path, tmp_path: Path, name: str) -> None:
+    cv2.imwrite(str(tmp_path / "secret.jpg"), np.zeros((60, 80, 3), np.uint8))
+    path = photograph_root / "annot" / "train.json"
+    entries = json.loads(path.read_text())
+    entries[-1]["image"] = name
+    path.write_text(json.dumps(entries))
+    arguments = ["prepare", "mpii", "--root", str(photograph_root), "--out", str(tmp_path / "store"), "--workers", "1"]
+    assert json.loads(succeed(*arguments, "--json"))["problems"] == {"image_name_wrong": 1}
+    assert json.loads(succeed("verify", str(tmp_path / "store"), "--json"))["passed"]
+
+
+def test_formulas_in_ids_are_drawn_as_they_are(tmp_path: Path) -> None:
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle("$\\nothing{$ " + GBK)
+    figure.subplots().set_title("$a_{$")
+    save_figure(figure, tmp_path / "sheet.png")
+    assert figure.texts[0].get_text() == printable("$\\nothing{$ " + GBK)
+
+
+@pytest.mark.parametrize("name", [GBK, "runs [v2]", "a*b", "what?", "a::b"])
+def test_publish_refuses_a_folder_that_cannot_be_loaded(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hcmoco-bench", "publish", "no-store", "--to", str(tmp_path / name / "set")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "load_dataset cannot read" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
