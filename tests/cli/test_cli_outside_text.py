@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app, main
@@ -24,26 +25,48 @@ GBK = os.fsdecode("数据".encode("gbk"))
 NAMES = [GBK, os.fsdecode(b"bilder_\xe5"), "runs [v2]", "a[/b]", "[/x]", ":smile:", "$x", "\x1b[2J", "gpj\u202e.exe"]
 
 COMMANDS = [
+    ("{}",),
     ("verify", "{}"),
     ("view", "{}"),
+    ("view", "{}", "{}", "--features", "{}", "--out", "there.png"),
     ("publish", "{}", "--to", "there"),
     ("join", "{}", "--root", "{}", "--out", "there"),
     ("calibrate", "--root", "{}"),
+    ("prepare", "{}"),
     ("prepare", "ntu", "--root", "{}", "--out", "there"),
+    ("prepare", "ntu", "--root", "{}", "--out", "{}"),
+    ("prepare", "ntu", "--root", ".", "--annotations", "{}", "--lists", "{}", "--out", "there", "--set", "{}"),
     ("prepare", "mpii", "--root", "{}", "--out", "there"),
     ("prepare", "coco", "--root", "{}", "--out", "there"),
     ("prepare", "human36m", "--root", "{}", "--out", "there"),
+    ("synth", "{}"),
+    ("synth", "ntu", "--out", "there", "--names", "{}"),
+    ("eval", "--task", "{}", "--ckpt", "model.pth"),
     ("eval", "--task", "depth_parsing", "--ckpt", "{}/model.pth"),
-    ("export", "--ckpt", "{}/model.pth", "--modality", "depth", "--out", "there.pth"),
-    ("finetune", "--task", "depth_parsing", "--store", "{}", "--out", "there"),
-    ("pretrain", "--store", "{}", "--out", "there"),
+    ("eval", "--task", "depth_parsing", "--store", "{}", "--predictions", "{}"),
+    ("eval", "--task", "itop_pose", "--root", "{}", "--predictions", "{}.npz"),
+    ("eval", "--task", "densepose", "--root", "{}", "--predictions", "{}.json"),
+    ("export", "--ckpt", "{}", "--modality", "depth", "--to", "{}", "--out", "there.pth"),
+    ("export", "--ckpt", "{}/model.pth", "--modality", "depth", "--to", "timm", "--out", "there.pth"),
+    ("finetune", "--task", "{}", "--out", "there"),
+    ("finetune", "--config", "{}", "--out", "there"),
+    ("finetune", "--task", "depth_parsing", "--set", "{}=1", "--out", "there"),
+    ("finetune", "--task", "depth_parsing", "--store", "{}", "--init", "scratch", "--out", "out {}"),
+    ("finetune", "--task", "depth_parsing", "--resume", "--out", "{}"),
+    ("pretrain", "--method", "{}", "--out", "there"),
+    ("pretrain", "--config", "{}", "--out", "there"),
+    ("pretrain", "--set", "{}=1", "--out", "there"),
+    ("pretrain", "--store", "{}", "--init", "scratch", "--out", "out {}"),
+    ("pretrain", "--resume", "--out", "{}"),
     ("tasks", "{}"),
     ("methods", "{}"),
     ("settings", "--task", "{}"),
+    ("settings", "--method", "{}"),
 ]
+"""Of every command, what fails over a name that is not there or not known; `{}` is the name."""
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words[:2]))
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_errors_show_what_was_given(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,8 +77,19 @@ def test_errors_show_what_was_given(
             main()
         said = capsys.readouterr()
         assert ended.value.code in (1, 2), said
-        assert printable(name) in said.err or repr(name)[1:-1] in said.err, (name, said)
+        shown = name.partition(".")[0] if "--set" in command else name  # a dot leads into a table of settings
+        assert printable(shown) in said.err or repr(shown)[1:-1] in said.err, (name, said)
+        assert "\x1b[2J" not in said.err
         said.err.encode()
+
+
+def test_every_command_is_tried() -> None:
+    tried = {words[0] for words in COMMANDS} | {" ".join(words[:2]) for words in COMMANDS}
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        if name != "demo":  # takes nothing from outside but its folder
+            assert name in tried
+        if name == "prepare":
+            assert {f"prepare {one}" for one in command.commands} <= tried
 
 
 def rename(root: Path, name: str, *, missing: str) -> Path:
