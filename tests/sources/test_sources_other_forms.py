@@ -13,6 +13,8 @@ from hcmoco_bench.sources import coco, mpii
 from hcmoco_bench.sources.densepose.annotations import find_annotations as densepose
 from hcmoco_bench.sources.human36m import scan
 from hcmoco_bench.sources.itop.files import find_file
+from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.video import decode_frames
 from hcmoco_bench.sources.other_forms import BACKSLASHES, NOT_READ, PACKED, SPLIT, OtherForms
 
 
@@ -74,6 +76,23 @@ def test_forms_are_known_by_their_names(name: str, form: object) -> None:
     assert forms.see(name, name) == (form is not None)
     assert list(forms.seen) == ([] if form is None else [form])
     assert {problem.kind for problem in forms.problems()} <= NOT_READ
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"\0\0\0\x20ftypisom", "MP4"), (b"RIFF\0\0\0\0AVI LIST", "published"), (b"\x1a\x45\xdf\xa3", "Matroska"),
+        (b"PK\3\4", "zip"), (b"\x1f\x8b\x08", "gzip"), (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"\n<!DOCTYPE html>", "web page"), (b"", "published"), (b"\xff" * 64, "published"),
+    ],
+)  # fmt: skip
+def test_only_files_of_the_published_kind_are_to_be_fetched_again(start: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "S001C001P001R001A001_rgb.avi"
+    path.write_bytes(start)
+    with pytest.raises(DataError, match=said) as caught:
+        next(decode_frames(Asset(path), [1]))
+    assert caught.value.kind == "video_unreadable"
+    assert ("download" in str(caught.value)) == (said in ("published", "web page"))
 
 
 def recording(root: Path, subject: int) -> None:

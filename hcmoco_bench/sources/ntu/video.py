@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.sources.file_kinds import LOOKED_AT, advice
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
@@ -192,8 +193,10 @@ def _check_size(asset: Asset, width: int, height: int) -> None:
 
 
 def _unreadable(asset: Asset, why: str) -> DataError:
+    with asset.open() as file:
+        what = advice(file.read(LOOKED_AT), "AVI video")
     return DataError(
-        f"{asset}: not a readable AVI video ({why}); extract or download it again",
+        f"{asset}: not a readable AVI video ({why}); {what}",
         kind="video_unreadable",
         file=str(asset),
     )
