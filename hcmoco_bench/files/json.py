@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.outside_text import storable
+from hcmoco_bench.files.outside_text import is_storable, storable
 
 
 def json_text(
@@ -27,7 +27,7 @@ def json_text(
         value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=allow_nan, default=default
     )
     # Outside of its strings JSON is ASCII, so that all escapes are inside of strings; there a backslash is doubled.
-    return text if text.isascii() or _encodable(text) else "".join(_escaped(letter) for letter in text)
+    return text if text.isascii() or is_storable(text) else "".join(_escaped(letter) for letter in text)
 
 
 def dump_json(value: Any) -> str:
@@ -53,14 +53,6 @@ def read_json(path: Path, *, kind: str) -> Any:
         raise DataError(
             f"{path}: not whole JSON ({error}); write or fetch it again", kind=kind, file=str(path)
         ) from error
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _escaped(letter: str) -> str:

@@ -23,6 +23,15 @@ def storable(text: str) -> str:
     return _SURROGATE.sub(_escaped, text)
 
 
+def is_storable(text: str) -> bool:
+    """Whether a text is valid Unicode; libraries that take UTF-8 alone can open files of such names."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def printable(text: str) -> str:
     r"""Storable text that cannot steer a terminal: control characters, too, become `\xNN` or `\uNNNN`.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from hcmoco_bench.files.outside_text import is_storable
+
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
@@ -17,12 +19,10 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
         OSError: If it cannot be opened.
         pyarrow.ArrowException: If it is not a whole Parquet file.
     """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        # Arrow opens UTF-8 names alone, and faster than Python does.
-        with path.open("rb") as handle, pq.ParquetFile(handle) as file:
-            yield file
-    else:
+    if is_storable(str(path)):
         with pq.ParquetFile(path) as file:
             yield file
+        return
+    # Arrow opens UTF-8 names alone, and faster than Python does.
+    with path.open("rb") as handle, pq.ParquetFile(handle) as file:
+        yield file

@@ -11,9 +11,10 @@ from typing import Any, Final, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
+from hcmoco_bench.files.outside_text import is_storable
 from hcmoco_bench.files.plain_values import STAND_INS
 
 _UNREADABLE: Final = (
@@ -83,7 +84,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         TensorFileError: `damaged`; the message is one line.
     """
     try:
-        return dict(load_file(path, device="cpu"))
+        if is_storable(str(path)):
+            return dict(load_file(path, device="cpu"))
+        return dict(load(path.read_bytes()))  # safetensors opens UTF-8 names alone
     except _UNREADABLE as error:
         raise TensorFileError(" ".join(str(error).split())) from error
 

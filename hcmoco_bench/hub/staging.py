@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hcmoco_bench.errors import HcmocoBenchError, StoreError, UsageError
 from hcmoco_bench.files.lock import moving_folder_lock
-from hcmoco_bench.files.outside_text import storable
+from hcmoco_bench.files.outside_text import is_storable
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication
 
 _KEPT_BY_HUB = (".cache",)  # bookkeeping of huggingface_hub, safe to lose
@@ -66,7 +66,7 @@ def check_loadable(to: Path) -> None:
     """
     path = str(to.absolute())
     found = [repr(mark) for mark in ("[", "*", "?", "::", "://") if mark in path]
-    if storable(path) != path:
+    if not is_storable(path):
         found.append("a name that is not UTF-8")
     if found:
         raise UsageError(

@@ -7,12 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.json import dump_json, json_text, read_json
-from hcmoco_bench.files.outside_text import printable, storable
+from hcmoco_bench.files.outside_text import is_storable, printable, storable
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 
 GBK = os.fsdecode("数据".encode("gbk"))
 """The four bytes ca fd be dd, none of which is UTF-8."""
@@ -37,6 +40,7 @@ AS_STORED = r"\xca\xfd\xbe\xdd"
 def test_stored_and_printed(text: str, stored: str | None, printed: str | None) -> None:
     assert storable(text) == (text if stored is None else stored)
     assert printable(text) == (text if printed is None else printed)
+    assert is_storable(text) == (stored in (None, text))
     storable(text).encode()
 
 
@@ -63,3 +67,16 @@ def test_files_below_any_folder(tmp_path: Path) -> None:
     (folder / "a.json").write_text("{")
     with pytest.raises(DataError, match="not whole JSON"):
         read_json(folder / "a.json", kind="broken")
+
+
+def test_tensors_below_any_folder(tmp_path: Path) -> None:
+    folder = tmp_path / GBK
+    folder.mkdir()
+    (folder / "a.safetensors").write_bytes(save({"x": torch.arange(3)}))
+    assert read_safetensors(folder / "a.safetensors")["x"].tolist() == [0, 1, 2]
+    with (folder / "a.pth").open("wb") as handle:
+        torch.save({"x": torch.arange(3)}, handle)
+    assert read_torch_file(folder / "a.pth")["x"].tolist() == [0, 1, 2]
+    (folder / "a.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(TensorFileError):
+        read_safetensors(folder / "a.safetensors")
