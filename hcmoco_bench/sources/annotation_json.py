@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.sources.other_forms import PACKED, SPLIT, OtherForm, other_forms, seen_instead
+from hcmoco_bench.sources.other_forms import PACKED, SPLIT, UNFINISHED, OtherForm, other_forms, seen_instead
 
 OTHER_FORMS: Final = (
+    UNFINISHED,
     SPLIT,
     PACKED,
     OtherForm(

@@ -35,6 +35,12 @@ SPLIT: Final = OtherForm(
     "unpack them with 7z, or join them: `cat NAME.zip.* > NAME.zip`, or `zip -s 0 NAME.zip --out WHOLE.zip` for "
     "NAME.z01",
 )
+UNFINISHED: Final = OtherForm(
+    "download_unfinished",
+    re.compile(r"\.(part|partial|crdownload|download|opdownload|filepart|aria2|!ut|!qb)$"),
+    "downloads that have not ended",
+    "end them, or fetch these files again",
+)
 NOT_ZIP: Final = OtherForm(
     "archive_not_zip",
     re.compile(r"\.(tar|tgz|tbz2?|txz|7z|rar|gz|bz2|xz|zst)$"),
@@ -114,6 +120,7 @@ NOT_READ: Final = {
     "archive_packed",
     "archive_split",
     "annotations_not_json",
+    "download_unfinished",
     "labels_other_form",
     "names_with_backslashes",
     "recording_other_form",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rich.table import Table
 
 from hcmoco_bench.cli import console
-from hcmoco_bench.files.outside_text import printable
+from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.outside_text import printable, storable
 
 GBK = os.fsdecode("数据".encode("gbk"))
 NAMES = [GBK, os.fsdecode(b"bilder_\xe5"), "runs [v2]", "a[/b]", "[/x]", ":smile:", "$x", "\x1b[2J", "gpj\u202e.exe"]
@@ -28,6 +33,22 @@ def test_both_consoles_show_texts_as_they_are(capsys: pytest.CaptureFixture[str]
         for text in (said.out, said.err):
             assert text.count(printable(name)) == 4, (name, text)
             assert "\x1b[2J" not in text
+
+
+@given(st.binary(max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_bytes_are_shown_and_stored(capsys: pytest.CaptureFixture[str], name: bytes) -> None:
+    text = os.fsdecode(name)
+    shown = printable(text)
+    assert printable(shown) == shown
+    assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in shown.replace("\n", "").replace("\t", ""))
+    assert json.loads(json_text([text]).encode()) == [storable(text)]
+    for one in (console.out, console.err):
+        one.print(console.labeled("error:", text), soft_wrap=True)
+        one.print(text, soft_wrap=True)
+    said = capsys.readouterr()
+    for printed in (said.out, said.err):
+        assert "".join(printed.split()) == "".join(f"error:{shown}{shown}".expandtabs(1).split())
 
 
 def test_the_next_command_opens_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

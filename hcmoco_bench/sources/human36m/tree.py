@@ -14,7 +14,15 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.human36m.layout import LABEL_FOLDER, TEST_SUBJECTS, TRAIN_SUBJECTS, VIDEO_FOLDER
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
-from hcmoco_bench.sources.other_forms import BACKSLASHES, PACKED, SPLIT, OtherForm, other_forms, seen_instead
+from hcmoco_bench.sources.other_forms import (
+    BACKSLASHES,
+    PACKED,
+    SPLIT,
+    UNFINISHED,
+    OtherForm,
+    other_forms,
+    seen_instead,
+)
 
 _VIDEOS: Final = OtherForm(
     "video_not_mp4",
@@ -28,7 +36,7 @@ _LABELS: Final = OtherForm(
     "part labels in another form than the published .mat, which are not read",
     "give the published .mat",
 )
-OTHER_FORMS: Final = (SPLIT, PACKED, BACKSLASHES, _VIDEOS, _LABELS)
+OTHER_FORMS: Final = (UNFINISHED, SPLIT, PACKED, BACKSLASHES, _VIDEOS, _LABELS)
 """Forms of recordings that are not read."""
 
 
@@ -104,9 +112,9 @@ def scan(root: Path) -> Human36mTree:
 def _not_read(base: Path) -> list[Problem]:
     """What lies where recordings are looked for, in forms that are not read; one line for each form."""
     subjects = [base / f"S{subject}" for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS)]
-    found = [*other_forms([base, *subjects], (SPLIT, PACKED, BACKSLASHES))]
-    found += other_forms([subject / VIDEO_FOLDER for subject in subjects], (SPLIT, PACKED, _VIDEOS))
-    found += other_forms([subject / LABEL_FOLDER for subject in subjects], (SPLIT, PACKED, _LABELS))
+    found = [*other_forms([base, *subjects], (UNFINISHED, SPLIT, PACKED, BACKSLASHES))]
+    found += other_forms([subject / VIDEO_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _VIDEOS))
+    found += other_forms([subject / LABEL_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _LABELS))
     return found
 
 

@@ -20,11 +20,14 @@ from hcmoco_bench.files.hdf5 import hdf5_advice, open_hdf5
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import PACKED
 from hcmoco_bench.sources.other_forms import PACKED as PACKED_FORM
-from hcmoco_bench.sources.other_forms import other_forms, seen_instead
+from hcmoco_bench.sources.other_forms import UNFINISHED, other_forms, seen_instead
 
 _BLOCK = 1 << 22
 
-OTHER_FORMS: Final = (replace(PACKED_FORM, name=re.compile(rf"((?<!\.h5)|(?!\.gz$)){PACKED_FORM.name.pattern}")),)
+OTHER_FORMS: Final = (
+    UNFINISHED,
+    replace(PACKED_FORM, name=re.compile(rf"((?<!\.h5)|(?!\.gz$)){PACKED_FORM.name.pattern}")),
+)
 """Packed files that are not read; those of `find_file` are."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from hcmoco_bench.sources.other_forms import BACKSLASHES, NOT_ZIP, SPLIT, OtherForm
+from hcmoco_bench.sources.other_forms import BACKSLASHES, NOT_ZIP, SPLIT, UNFINISHED, OtherForm
 
 _CLIP: Final = r"s\d{3}c\d{3}p\d{3}r\d{3}a\d{3}.*"
 
@@ -17,6 +17,7 @@ OTHER_FORMS: Final = (
         name=re.compile(r"\\.*(\.avi|\.skeleton|\.png)$"),
         advice="give the archive itself, which is read as it is, or unpack it with 7z or unzip",
     ),
+    UNFINISHED,
     SPLIT,
     NOT_ZIP,
     OtherForm(

@@ -31,6 +31,8 @@ NAMES = {
     "nturgbd_depth_masked_s001.zip.001": "archive_split",
     "nturgbd_depth_masked_s001.part1.rar": "archive_split",
     f"nturgb+d_skeletons\\{CLIP}.skeleton": "names_with_backslashes",
+    "nturgbd_rgb_s001.zip.part": "download_unfinished",
+    f"{CLIP}_rgb.avi.crdownload": "download_unfinished",
     f"{CLIP}_ir.avi": None,
     "README.txt": None,
     "notes.csv": None,
