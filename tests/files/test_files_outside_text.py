@@ -15,6 +15,7 @@ from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.json import dump_json, json_text, read_json
 from hcmoco_bench.files.outside_text import is_storable, printable, storable
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.files.templates import render_template
 from hcmoco_bench.files.tensor_files import TensorFileError, read_safetensors, read_torch_file
 
 GBK = os.fsdecode("数据".encode("gbk"))
@@ -80,3 +81,10 @@ def test_tensors_below_any_folder(tmp_path: Path) -> None:
     (folder / "a.safetensors").write_bytes(b"no tensors")
     with pytest.raises(TensorFileError):
         read_safetensors(folder / "a.safetensors")
+
+
+def test_pages_show_texts_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "template.html").write_text("<p>{{ name }}</p>\n")
+    write_atomic(tmp_path / "page.html", render_template(tmp_path / "template.html", {"name": f"<b>[v2]&{GBK}"}))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page == f"<p>&lt;b&gt;[v2]&amp;{AS_STORED}</p>\n"
