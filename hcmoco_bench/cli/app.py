@@ -39,11 +39,11 @@ class _Commands(TyperGroup):
     """Says wrong usage as the commands themselves do: in one line, which a panel would cut names into pieces of."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
+        out.quiet = False  # until the command's own --quiet
         with _one_line():
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
-        out.quiet = False  # until the command's own --quiet
         try:
             with _one_line():
                 return super().invoke(ctx)

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.table import Table
+from typer.testing import CliRunner
 
 from hcmoco_bench.cli import console
+from hcmoco_bench.cli.app import app
 from hcmoco_bench.files.json import json_text
 from hcmoco_bench.files.outside_text import printable, storable
 
@@ -57,3 +59,9 @@ def test_the_next_command_opens_the_folder(tmp_path: Path, capsys: pytest.Captur
         console.say_next(("verify", tmp_path / name))
         line = capsys.readouterr().err.strip().removeprefix("next: hcmoco-bench verify ")
         assert subprocess.run(["bash", "-c", f"test -d {line}"], check=False).returncode == 0, line
+
+
+def test_quiet_ends_with_its_command(tmp_path: Path) -> None:
+    for words in (["--version"], ["tasks"], ["methods", "hcmoco"]):
+        assert CliRunner().invoke(app, ["verify", str(tmp_path), "--quiet"]).exit_code == 1
+        assert CliRunner().invoke(app, words).stdout.strip()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -17,8 +19,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app, main
+from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.outside_text import printable, storable
 from hcmoco_bench.plotting.save import save_figure
+from hcmoco_bench.results import read_result
 from hcmoco_bench.store.registry import open_store
 
 GBK = os.fsdecode("数据".encode("gbk"))
@@ -163,3 +167,32 @@ def test_publish_refuses_a_folder_that_cannot_be_loaded(
     assert ended.value.code == 2
     assert "load_dataset cannot read" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [GBK, "a[b] [/x]", ":smile:$x$"])
+def test_scores_of_such_names(generated_itop: Path, tmp_path: Path, name: str) -> None:
+    root, here = tmp_path / f"itop {name}", tmp_path / f"out {name}"
+    shutil.copytree(generated_itop, root)
+    here.mkdir(parents=True)
+    file_name = name.replace("/", "")
+    with h5py.File(root / "ITOP_side_test_labels.h5") as file:
+        valid = file["is_valid"][:] != 0
+        ids, joints = file["id"][:][valid].astype("U"), file["real_world_coordinates"][:][valid]
+    scoring = ("eval", "--task", "itop_pose", "--root", str(root), "--predictions", str(here / f"{file_name}.npz"))
+    with (here / f"{file_name}.npz").open("wb") as handle:
+        np.savez(handle, ids=np.array([name, *ids[1:]]), joints=joints)
+    done = CliRunner().invoke(app, scoring)
+    assert isinstance(done.exception, HcmocoBenchError)
+    assert "1 not in the split" in printable(str(done.exception))
+    assert printable(name) in printable(str(done.exception))
+    with (here / f"{file_name}.npz").open("wb") as handle:
+        np.savez(handle, ids=ids, joints=joints)
+    result = here / f"{file_name}.json"
+    shown = succeed(*scoring, "--out", str(result), "--sheet", "1", "--bootstrap", "10")
+    assert f"result:   {printable(str(result))}" in shown
+    read = read_result(result)
+    assert read.scores.mean > 99
+    assert all((here / one.file).is_file() for one in read.evidence)
+    json.loads(result.read_text("utf-8"))
+    assert sorted(path.suffix for path in here.iterdir()) == ["", ".json", ".npz", ".npz"]
+    assert json.loads(succeed(*scoring, "--json"))["n_scored"] == len(ids)
