@@ -39,8 +39,11 @@ def ntu(tree: RawTree, out: Path, *roots: Path, masks: Path) -> dict[str, str]:
     return folder_hashes(out)
 
 
-def test_ntu_from_any_root(damaged: RawTree, tmp_path: Path) -> None:
+@pytest.mark.parametrize("generated", [False, True])
+def test_ntu_from_any_root(damaged: RawTree, tmp_path: Path, generated: bool) -> None:
     root, masks = damaged.root, damaged.masks
+    if generated:
+        (root / "GENERATED.json").write_text("{}")
     (tmp_path / "up" / "further").mkdir(parents=True)
     (tmp_path / "up" / "further" / "link").symlink_to(root)
     want = ntu(damaged, tmp_path / "a", root, masks=masks)

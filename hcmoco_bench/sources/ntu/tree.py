@@ -32,7 +32,7 @@ class NtuTree:
         roots: The roots, in the order given; the first that holds a recording wins.
         clips: Clips in sorted order; picklable, and small.
         problems: What was found and not used, sorted.
-        generated: True if every recording lies in a generated tree (beside or below a `GENERATED.json`); otherwise
+        generated: True if every recording lies in a generated tree (below a folder with a `GENERATED.json`); otherwise
             it is to be treated as licensed NTU data.
         marked: The folders that hold a `GENERATED.json`, in the order in which they were found.
     """
@@ -89,9 +89,13 @@ class _Found:
     others: OtherForms = field(default_factory=lambda: OtherForms(OTHER_FORMS))
 
     def root(self, root: Path) -> None:
+        above = next((folder for folder in root.absolute().parents if (folder / GENERATED_MARK).is_file()), None)
+        if above is not None and above not in self.marked:
+            self.marked.append(above)
+        generated = above is not None
         try:
             if root.is_file() and root.suffix.lower() == ".zip":
-                self._archive(root, generated=False)
+                self._archive(root, generated=generated)
                 return
             with os.scandir(root):
                 pass
@@ -101,11 +105,11 @@ class _Found:
                 kind="root_unreadable",
                 file=str(root),
             ) from error
-        self._folders(root)
+        self._folders(root, generated=generated)
 
-    def _folders(self, root: Path) -> None:
+    def _folders(self, root: Path, *, generated: bool) -> None:
         # An explicit stack: a tree may be deeper than Python's recursion. Reversed, so that names come sorted.
-        stack = [(root, False)]
+        stack = [(root, generated)]
         while stack:
             path, generated = stack.pop()
             if path.suffix.lower() == ".zip" and path.is_file():
