@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final
 
 import typer
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from hcmoco_bench import __version__
@@ -26,17 +28,41 @@ from hcmoco_bench.cli import (
     verify,
     view,
 )
-from hcmoco_bench.cli.console import INTERRUPTED, err, out
+from hcmoco_bench.cli.console import INTERRUPTED, err, labeled, out
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
+
+_WrongUsage: Final[Any] = typer.BadParameter.__mro__[1]
+"""What the parser raises; typer exports this child of it alone."""
 
 
 class _Commands(TyperGroup):
+    """Says wrong usage as the commands themselves do: in one line, which a panel would cut names into pieces of."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        out.quiet = False  # until the command's own --quiet
+        with _one_line():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _one_line():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             err.print("stopped; run the same command again to continue where it was")
             raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except _WrongUsage as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        said = error.format_message().rstrip(".")
+        command = error.ctx.command_path if error.ctx else "hcmoco-bench"
+        err.print(labeled("usage:", f"{said}; see {command} --help", style="bold red"), soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
 
 
 app = typer.Typer(
@@ -89,16 +115,19 @@ for module in (
 
 def main() -> None:
     """Run the command line; expected errors become one line on standard error and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for terminals that are not UTF-8
     try:
         app()
     except UsageError as error:
-        err.print(f"[bold red]usage:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(labeled("usage:", error, style="bold red"), soft_wrap=True)
         sys.exit(2)
     except HcmocoBenchError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(labeled("error:", error, style="bold red"), soft_wrap=True)
         sys.exit(1)
     except OSError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(labeled("error:", error, style="bold red"), soft_wrap=True)
         sys.exit(1)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Strict
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ def calibrate(
         for path in (to, plot if fit.rigs else None):
             if path is not None:
                 out.print(str(path), highlight=False, soft_wrap=True)
-    for problem in problems:
-        err.print(f"[yellow]{problem.kind}[/] {problem.reason}", highlight=False, soft_wrap=True)
+    if not (quiet or as_json) or not fit.rigs:
+        for problem in problems:
+            err.print(labeled(problem.kind, problem.reason), soft_wrap=True)
     if not fit.rigs:
-        err.print("no rig could be calibrated", highlight=False)
+        err.print(labeled("error:", "no rig could be calibrated", style="bold red"))
         raise typer.Exit(1)
     if not (quiet or as_json):
         roots = [word for one in root for word in ("--root", one)]

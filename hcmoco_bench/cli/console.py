@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,21 +24,40 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.runtime.progress import Progress, no_progress
+
+
+class _OutsideTextConsole(Console):
+    """A console that shows texts as they are: no markup, no emoji codes, and nothing that steers the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
 
 HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
 """Where prepared stores and runs are by default."""
 
-out = Console()
+out = _OutsideTextConsole(markup=False, emoji=False)
 """Results: tables and paths."""
 
-err = Console(stderr=True)
+err = _OutsideTextConsole(stderr=True, markup=False, emoji=False)
 """Progress, notes and errors; never mixed into results."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 plus the number of SIGINT."""
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only: no progress bar, no notes.")]
+
+def _silence(quiet: bool) -> bool:
+    out.quiet = quiet
+    return quiet
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=_silence, help="Print errors only: no progress bar, no notes, no results."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
@@ -58,7 +75,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),
@@ -69,10 +86,15 @@ def progress_bar(*, quiet: bool) -> Iterator[Progress]:
 
         def report(label: str, done: int, total: int | None) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
+                tasks[label] = bars.add_task(printable(label), total=total)
             bars.update(tasks[label], completed=done, total=total)
 
         yield report
+
+
+def labeled(label: str, text: object, *, style: str = "yellow") -> Text:
+    """A line that begins with a styled label, for either console; the text may come from outside."""
+    return Text.assemble((label, style), f" {printable(str(text))}")
 
 
 def main_process() -> bool:
@@ -83,15 +105,22 @@ def main_process() -> bool:
 def say_next(*commands: Sequence[object]) -> None:
     """Say on standard error which commands come next; each is given as its words after `hcmoco-bench`."""
     for number, words in enumerate(commands):
-        line = shlex.join(["hcmoco-bench", *map(str, words)])
-        err.print(f"{'next: ' if number == 0 else '      '}{escape(line)}", highlight=False, soft_wrap=True)
+        line = " ".join(map(_quoted, ["hcmoco-bench", *map(str, words)]))
+        err.print(f"{'next: ' if number == 0 else '      '}{line}", highlight=False, soft_wrap=True)
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; with what cannot be printed in the escapes of bash and zsh."""
+    if printable(word) == word:
+        return shlex.quote(word)
+    return "$'" + printable(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
 
 
 def say_elsewhere(where: str, commands: Sequence[str]) -> None:
     """Say on standard error which shell commands come next in the folder of another program."""
     err.print(f"next, in {where}:", highlight=False)
     for line in commands:
-        err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        err.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -102,4 +131,4 @@ def say_notes(notes: Iterable[str]) -> None:
 
 def print_json(value: Any) -> None:
     """Print a JSON document on standard output, unwrapped and uncolored."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json_text(value, indent=2, default=str))

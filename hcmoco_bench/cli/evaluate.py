@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, err, main_process, out, print_json, progress_bar, say_notes
+from hcmoco_bench.cli.console import (
+    HOME,
+    AsJson,
+    Quiet,
+    err,
+    labeled,
+    main_process,
+    out,
+    print_json,
+    progress_bar,
+    say_notes,
+)
 from hcmoco_bench.cli.finetune import TaskCommand, TaskName, chosen_task, config_values
 from hcmoco_bench.cli.settings_options import ConfigOption, SetOptions, given_settings
 from hcmoco_bench.errors import UsageError
@@ -151,7 +162,7 @@ def _show(main: str, unit: str, report: EvalReport) -> None:
             out.print(f"{name:<24}{value:>10.2f}", highlight=False, style="bold" if name == main else "")
         out.print(f"{main} {evaluation.scores[main]:.2f} {unit}; --out result.json keeps it", highlight=False)
         if evaluation.problems:
-            err.print(f"[yellow]problems:[/] {len(evaluation.problems)}; --out result.json names them")
+            err.print(labeled("problems:", f"{len(evaluation.problems)}; --out result.json names them"))
         say_notes(report.notes)
     rate = evaluation.n_scored / report.seconds if report.seconds else 0.0
     out.print(f"{evaluation.n_scored:,} samples in {report.seconds:,.1f} s, {rate:,.1f} samples per second")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, labeled, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Overwrite, Strict, Workers
+from hcmoco_bench.cli.prepared import end_with
 
 if TYPE_CHECKING:
     from hcmoco_bench.hub.join import Joined
@@ -66,8 +67,7 @@ def join(
         print_json({"store": str(store), "rows": joined.rows, "expected": joined.expected, "problems": problems})
     elif not quiet:
         _show(joined)
-    if strict and joined.prepared.store.manifest.problems:
-        raise typer.Exit(3)
+    end_with(joined.prepared.store, strict=strict)
 
 
 def _show(joined: Joined) -> None:
@@ -76,6 +76,8 @@ def _show(joined: Joined) -> None:
     for kind, count in store.manifest.problems.items():
         out.print(f"  {kind}: {count:,}, see problems.jsonl", highlight=False)
     if not store.manifest.parts and store.manifest.options.set == "parsing4k":
-        out.print("[yellow]no part masks[/]: the publication has none; give your own with --masks to have them")
+        out.print(labeled("no part masks:", "the publication has none; give your own with --masks to have them"))
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    if not store.manifest.rows:
+        return
     say_next(("verify", store.path), ("view", store.path))

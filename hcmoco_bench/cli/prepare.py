@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import HOME, AsJson, Quiet, labeled, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
 from hcmoco_bench.cli.prepare_human36m import human36m
+from hcmoco_bench.cli.prepared import end_with
 
 if TYPE_CHECKING:
     from hcmoco_bench.store.kinds.keypoints import KeypointManifest
@@ -111,8 +112,7 @@ def ntu(
         print_json(_summary(prepared))
     elif not quiet:
         _show(prepared)
-    if strict and prepared.store.manifest.problems:
-        raise typer.Exit(3)
+    end_with(prepared.store, strict=strict)
 
 
 _PhotographRoot = Annotated[Path, typer.Option(help="Folder of the extracted data set.")]
@@ -187,7 +187,7 @@ def _photographs(
             {
                 "store": str(prepared.store.path),
                 "nothing_to_do": prepared.nothing_to_do,
-                "kept": prepared.kept,
+                "finished_before": prepared.kept,
                 "joints": manifest.joints,
                 "splits": {name: split.model_dump() for name, split in manifest.splits.items()},
                 "problems": manifest.problems,
@@ -195,8 +195,7 @@ def _photographs(
         )
     elif not quiet:
         _show_photographs(prepared)
-    if strict and manifest.problems:
-        raise typer.Exit(3)
+    end_with(prepared.store, strict=strict)
 
 
 def _show_photographs(prepared: Prepared[KeypointManifest]) -> None:
@@ -215,6 +214,8 @@ def _show_photographs(prepared: Prepared[KeypointManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    if not store.manifest.rows:
+        return
     say_next(("verify", store.path), ("pretrain", "--store", store.path, "--joints", manifest.joints))
 
 
@@ -223,7 +224,7 @@ def _summary(prepared: Prepared[NtuManifest]) -> dict[str, Any]:
     return {
         "store": str(prepared.store.path),
         "nothing_to_do": prepared.nothing_to_do,
-        "kept": prepared.kept,
+        "finished_before": prepared.kept,
         "splits": {name: split.model_dump() for name, split in manifest.splits.items()},
         "parts": manifest.parts,
         "generated": manifest.source.generated,
@@ -258,8 +259,10 @@ def _show(prepared: Prepared[NtuManifest]) -> None:
             table.add_row(kind, f"{count - kept[kind]:,}", f"{kept[kind]:,}")
         out.print(table)
     if not manifest.parts and manifest.options.set == "parsing4k":
-        out.print("[yellow]no part masks[/]: the store has no column `parts`; give --annotations to have it")
+        out.print(labeled("no part masks:", "the store has no column `parts`; give --annotations to have it"))
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    if not manifest.rows:
+        return
     if manifest.options.set == "parsing4k":
         say_next(("verify", store.path), ("publish", store.path, "--to", "nturgbd-parsing-4k"))
     else:

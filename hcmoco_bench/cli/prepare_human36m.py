@@ -9,6 +9,7 @@ import typer
 
 from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import ExecutorName, Overwrite, Scheduler, Strict, Workers
+from hcmoco_bench.cli.prepared import end_with
 
 if TYPE_CHECKING:
     from hcmoco_bench.store.kinds.human36m import Human36mManifest
@@ -59,7 +60,7 @@ def human36m(
             {
                 "store": str(prepared.store.path),
                 "nothing_to_do": prepared.nothing_to_do,
-                "kept": prepared.kept,
+                "finished_before": prepared.kept,
                 "recordings": manifest.recordings,
                 "splits": {name: split.model_dump() for name, split in manifest.splits.items()},
                 "generated": manifest.source.generated,
@@ -68,8 +69,7 @@ def human36m(
         )
     elif not quiet:
         _show(prepared)
-    if strict and manifest.problems:
-        raise typer.Exit(3)
+    end_with(prepared.store, strict=strict)
 
 
 def _show(prepared: Prepared[Human36mManifest]) -> None:
@@ -92,4 +92,6 @@ def _show(prepared: Prepared[Human36mManifest]) -> None:
             table.add_row(kind, f"{count:,}")
         out.print(table)
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
+    if not store.manifest.rows:
+        return
     say_next(("verify", store.path), ("finetune", "--task", "rgb_parsing", "--store", store.path))

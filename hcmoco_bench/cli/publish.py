@@ -97,7 +97,6 @@ def publish(
 
 
 def _show(published: Published, url: str | None, *, quiet: bool) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     record = published.record
@@ -116,4 +115,4 @@ def _show(published: Published, url: str | None, *, quiet: bool) -> None:
         out.print(url, highlight=False, soft_wrap=True)
     if not quiet:
         code = f"from datasets import load_dataset; print(load_dataset({str(published.folder)!r}))"
-        err.print(f"next: {escape(shlex.join(['python', '-c', code]))}", highlight=False, soft_wrap=True)
+        err.print(f"next: {shlex.join(['python', '-c', code])}", highlight=False, soft_wrap=True)

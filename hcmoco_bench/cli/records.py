@@ -115,27 +115,25 @@ def _show_task(record: TaskRecord) -> None:
 
 
 def _facts(title: str, facts: dict[str, str]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for heading, text in facts.items():
-        table.add_row(heading, escape(text))
+        table.add_row(heading, text)
     out.print(table)
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     out.print(table)
 
 

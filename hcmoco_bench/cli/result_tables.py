@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from hcmoco_bench.cli.console import err, out
+from hcmoco_bench.cli.console import err, labeled, out
 
 if TYPE_CHECKING:
     from hcmoco_bench.results.schema import Result, ScoreEntry
@@ -24,7 +24,7 @@ def show_writing(written: Writing) -> None:
     for image in written.figures:
         out.print(f"image:  {image}", soft_wrap=True, highlight=False)
     if written.problems is not None:
-        err.print(f"[yellow]problems:[/] {written.problems}", soft_wrap=True, highlight=False)
+        err.print(labeled("problems:", written.problems), soft_wrap=True)
 
 
 def show_result(result: Result) -> None:
@@ -41,7 +41,7 @@ def show_result(result: Result) -> None:
     place = f"{result.task.id}, protocol {result.task.protocol}, split {result.task.split}"
     out.print(f"{place}, {result.data.n_scored:,} samples: {summary_line(scores)}", soft_wrap=True, highlight=False)
     for note in result.status.notes:
-        err.print(f"[yellow]note:[/] {note}", soft_wrap=True, highlight=False)
+        err.print(labeled("note:", note), soft_wrap=True)
 
 
 def summary_line(scores: ScoreEntry) -> str:

@@ -59,7 +59,6 @@ def settings(
 
 def _show(section: str, records: Sequence[SettingRecord]) -> None:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=section, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -67,5 +66,5 @@ def _show(section: str, records: Sequence[SettingRecord]) -> None:
         table.add_column(heading, overflow="fold")
     for record in records:
         cells = (record.name, record.type, record.default, record.paper, record.published, record.meaning)
-        table.add_row(*map(escape, cells))
+        table.add_row(*cells)
     out.print(table)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Workers
 
 SHOWN = 20
@@ -40,16 +40,19 @@ def verify(
     if as_json:
         print_json(asdict(result) | {"passed": result.passed})
     elif result.passed:
-        out.print(f"[green]ok[/]: {result.rows:,} rows in {result.shards} shards, everything as the manifest says")
+        found = f"{result.rows:,} rows in {result.shards} shards, everything as the manifest says"
+        out.print(labeled("ok:", found, style="green"))
         if not quiet:
             say_next(("view", store))
     else:
-        out.print(f"[bold red]failed[/]: {len(result.failures)} things are wrong in {store}")
+        say = err if quiet else out
+        found = f"{len(result.failures)} things are wrong in {store}"
+        say.print(labeled("failed:", found, style="bold red"))
         for failure in result.failures[:SHOWN]:
             where = " ".join(filter(None, (failure.file, failure.sample_id)))
-            out.print(f"  {where}: {failure.reason}", highlight=False, soft_wrap=True, markup=False)
+            say.print(f"  {where}: {failure.reason}", highlight=False, soft_wrap=True)
         if len(result.failures) > SHOWN:
-            out.print(f"  ... and {len(result.failures) - SHOWN} more; --json lists them all")
-        out.print("Prepare the damaged files again: remove them and run the same prepare command.", highlight=False)
+            say.print(f"  ... and {len(result.failures) - SHOWN} more; --json lists them all")
+        say.print("Prepare the damaged files again: remove them and run the same prepare command.", highlight=False)
     if not result.passed:
         raise typer.Exit(1)

@@ -8,7 +8,6 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,6 +22,7 @@ from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.data.views import View, ViewOptions, draw_views
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.store.registry import open_store
 
 Skeleton: TypeAlias = Literal["crop", "image"]
@@ -158,7 +158,7 @@ def _read_people(split: str, shards: tuple[Path, ...], n_joints: int, mapping: N
     pieces: list[_People] = []
     for shard, path in enumerate(shards):
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 for group in range(file.num_row_groups):
                     people = file.read_row_group(group, ["people"])["people"].combine_chunks()
                     pieces.append(_piece(people, shard, group, n_joints, mapping))

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.store.arrays.samples import N_JOINTS
 from hcmoco_bench.store.store import AnyStore
 
@@ -84,7 +84,7 @@ def read_index(store: AnyStore, split: str, *, xyz: bool = False) -> NtuIndex:
         if stored and path not in store.shards(split):
             continue
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 for group in range(file.num_row_groups):
                     pieces.append(_piece(file.read_row_group(group, columns), shard, group, chosen, xyz=xyz))
         except (OSError, pa.ArrowException) as error:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.store.store import AnyStore
 
@@ -58,7 +58,7 @@ def read_parsing_index(store: AnyStore, split: str, column: str) -> ParsingIndex
         if stored and path not in store.shards(split):
             continue
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 names = set(file.schema_arrow.names)
                 if not {column, "parts"} <= names:
                     missing = ", ".join(sorted({column, "parts"} - names))

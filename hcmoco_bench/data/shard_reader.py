@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.parquet import open_parquet
 
 OPEN_FILES: Final = 256
 """Number of shards that a process keeps open, well below the usual limit of 1,024 files."""
@@ -72,7 +72,7 @@ class ShardReader:
         """(rows, 2) offset in the file and length, in bytes, of each image of a row group."""
         path = self._shards[shard]
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 chunk = _chunk(file.metadata.row_group(group), f"{column}.bytes")
                 images = file.read_row_group(group, [f"{column}.bytes"])[column].combine_chunks()
             values = pa.compute.struct_field(images, "bytes")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.outside_text import storable
 
 TEMPORARY_SUFFIX = ".tmp"
 
@@ -44,9 +45,9 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file atomically; text as UTF-8. Raises StoreError as `atomic_file` does."""
+    """Write a whole file atomically; text as UTF-8, made `storable`. Raises StoreError as `atomic_file` does."""
     with atomic_file(path) as handle:
-        handle.write(content.encode() if isinstance(content, str) else content)
+        handle.write(storable(content).encode() if isinstance(content, str) else content)
 
 
 def remove_temporary(folder: Path) -> None:

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.outside_text import is_storable, storable
+
+
+def json_text(
+    value: Any,
+    *,
+    indent: int | None = None,
+    sort_keys: bool = False,
+    allow_nan: bool = True,
+    default: Callable[[Any], Any] | None = None,
+) -> str:
+    """JSON that any reader takes: letters beyond ASCII stay as they are, undecodable ones become `storable`.
+
+    The arguments are those of `json.dumps`.
+    """
+    text = json.dumps(
+        value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, allow_nan=allow_nan, default=default
+    )
+    # Outside of its strings JSON is ASCII, so that all escapes are inside of strings; there a backslash is doubled.
+    return text if text.isascii() or is_storable(text) else "".join(_escaped(letter) for letter in text)
 
 
 def dump_json(value: Any) -> str:
-    """Indented JSON with sorted keys and a final newline; letters beyond ASCII stay as they are."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """Indented JSON with sorted keys and a final newline, as `json_text` writes it."""
+    return json_text(value, indent=2, sort_keys=True) + "\n"
 
 
 def read_json(path: Path, *, kind: str) -> Any:
@@ -32,3 +53,8 @@ def read_json(path: Path, *, kind: str) -> Any:
         raise DataError(
             f"{path}: not whole JSON ({error}); write or fetch it again", kind=kind, file=str(path)
         ) from error
+
+
+def _escaped(letter: str) -> str:
+    kept = storable(letter)
+    return letter if kept == letter else f"\\{kept}"

@@ -6,11 +6,15 @@ import json
 from dataclasses import asdict, dataclass
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.outside_text import storable
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
     """One line of `problems.jsonl`.
+
+    Its texts are storable, whatever the names that they quote are.
 
     Attributes:
         id: Sample id, clip name, rig or (for a file that belongs to none of them) an empty string.
@@ -26,6 +30,10 @@ class Problem:
     reason: str
     kept: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("id", "kind", "file", "reason"):
+            object.__setattr__(self, name, storable(getattr(self, name)))
+
     @classmethod
     def from_error(cls, identifier: str, error: DataError, *, kept: bool = False) -> Problem:
         """Turn an error about one file into the problem line of the sample, clip or rig `identifier`."""
@@ -33,7 +41,7 @@ class Problem:
 
     def to_json(self) -> str:
         """Return the problem as one line of JSON with sorted keys, without a newline."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json_text(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, line: str) -> Problem:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from hcmoco_bench.files.json import json_text
 
 
 def render_template(path: Path, facts: Mapping[str, Any]) -> str:
@@ -43,7 +44,7 @@ def _thousands(number: int) -> str:
 
 
 def _setting(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json_text(value)
 
 
 def _cell(value: object) -> str:

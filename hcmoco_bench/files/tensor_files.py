@@ -13,11 +13,12 @@ from typing import IO, Any, Final, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from hcmoco_bench.files.atomic import atomic_file
 from hcmoco_bench.files.other_formats import other_format
+from hcmoco_bench.files.outside_text import is_storable
 from hcmoco_bench.files.plain_values import STAND_INS
 
 _UNREADABLE: Final = (
@@ -83,7 +84,7 @@ def read_torch_file(path: Path, *, older: bool = True) -> Any:
             raise TensorFileError("it is cut short or no .pth file")
         if archive:
             _compare_checksums(path)
-        # Of a path, torch takes the ending `.safetensors` at its word.
+        # Of a path, torch takes the ending `.safetensors` at its word, and it opens UTF-8 names alone.
         with torch.serialization.safe_globals(STAND_INS), path.open("rb") as handle:
             return torch.load(handle, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -146,7 +147,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         TensorFileError: `damaged`; the message is one line.
     """
     try:
-        return dict(load_file(path, device="cpu"))
+        if is_storable(str(path)):
+            return dict(load_file(path, device="cpu"))
+        return dict(load(path.read_bytes()))  # safetensors opens UTF-8 names alone
     except _UNREADABLE as error:
         raise TensorFileError(" ".join(str(error).split())) from error
 

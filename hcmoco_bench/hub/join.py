@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from hcmoco_bench.align.calibration import Calibration, RigCalibration
@@ -20,6 +19,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.images import decode_image, encode_png
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.hub.features import ANNOTATION_SPLITS
 from hcmoco_bench.hub.hash_check import HashChecks
 from hcmoco_bench.hub.hashes import SampleHashes
@@ -177,7 +177,7 @@ def _read_annotations(
 def _rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for path in files:
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 for batch in file.iter_batches(batch_size=100):
                     yield from batch.to_pylist()
         except (OSError, pa.ArrowException) as error:

@@ -79,9 +79,12 @@ def write_split(
         path = folder / f"{split}-{number:05d}-of-{count:05d}.parquet"
         rows = arrow_bytes = 0
         expected = min(rows_per_file, total - number * rows_per_file)
-        with pq.ParquetWriter(
-            path, schema, compression=codecs, use_dictionary=dictionaries, write_page_index=True
-        ) as writer:
+        with (
+            path.open("wb") as handle,
+            pq.ParquetWriter(
+                handle, schema, compression=codecs, use_dictionary=dictionaries, write_page_index=True
+            ) as writer,
+        ):
             while rows < expected and (batch := next(batches, None)) is not None:
                 writer.write_table(batch, row_group_size=ROWS_PER_GROUP)
                 rows += batch.num_rows

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import json_text
 from hcmoco_bench.hub.features import ANNOTATION_SPLITS
 from hcmoco_bench.store.kinds.ntu import Source
 from hcmoco_bench.store.manifest import Tool
@@ -83,7 +83,7 @@ class Publication(BaseModel):
     def save(self, folder: Path) -> None:
         """Write `publication.json`."""
         # Not sorted: configurations and splits keep their order.
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
+        text = json_text(self.model_dump(mode="json", by_alias=True), indent=2)
         (folder / PUBLICATION_FILE).write_text(f"{text}\n", encoding="utf-8")
 
     @classmethod

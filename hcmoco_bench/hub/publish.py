@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.annotation_rows import annotation_tables
 from hcmoco_bench.hub.card import CardFacts, render_card
@@ -23,7 +24,7 @@ from hcmoco_bench.hub.features import (
 from hcmoco_bench.hub.folder_writer import FolderWriter
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication, PublishedStore, provenance_folder
 from hcmoco_bench.hub.push import PushTarget, check_hub, check_right
-from hcmoco_bench.hub.staging import check_replaceable, staged_folder
+from hcmoco_bench.hub.staging import check_loadable, check_replaceable, staged_folder
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.kinds.ntu import NtuStore
 from hcmoco_bench.store.manifest import MANIFEST_FILE, Tool
@@ -81,9 +82,11 @@ def publish(
 
     Raises:
         LicenseError, HubError: If it could not be pushed to `target`.
-        UsageError: If the stores do not go together, masks are asked for that there are not, or `to` is not ours.
+        UsageError: If the stores do not go together, masks are asked for that there are not, `to` is not ours, or no
+            folder that `datasets` could read.
         StoreError: If a store is unfinished, damaged or empty, or the folder cannot be written.
     """
+    check_loadable(to)
     opened = _open_stores(stores)
     masks = {name: _masks_allowed(store, with_masks) for name, store in opened.items()}
     if with_masks and not any(masks.values()):
@@ -113,7 +116,7 @@ def publish(
         made = {configuration.name: configuration.rows for configuration in writer.configurations}
         record = record.model_copy(update={"configurations": made, "left_out": tuple(left_out)})
         card = render_card(CardFacts(stores=opened, configurations=writer.configurations, record=record))
-        (folder / CARD_FILE).write_text(card, encoding="utf-8")
+        write_atomic(folder / CARD_FILE, card)
         writer.add_file(CARD_FILE)
         record = record.model_copy(update={"files": dict(sorted(writer.files.items()))})
         record.save(folder)

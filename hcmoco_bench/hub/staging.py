@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hcmoco_bench.errors import HcmocoBenchError, StoreError, UsageError
 from hcmoco_bench.files.lock import moving_folder_lock
+from hcmoco_bench.files.outside_text import is_storable
 from hcmoco_bench.hub.publication import PUBLICATION_FILE, Publication
 
 _KEPT_BY_HUB = (".cache",)  # bookkeeping of huggingface_hub, safe to lose
@@ -56,6 +57,21 @@ def staged_folder(to: Path, *, overwrite: bool) -> Iterator[Path]:
             f"{error.filename or to}: cannot be written ({error.strerror or error}); {to.name} is as it was before; "
             "make room or choose another folder, and publish again"
         ) from error
+
+
+def check_loadable(to: Path) -> None:
+    """Refuse a folder that `datasets.load_dataset` could not read afterwards; raises UsageError.
+
+    It looks for the files with a glob of the whole path, takes `::` and `://` for addresses, and needs UTF-8 names.
+    """
+    path = str(to.absolute())
+    found = [repr(mark) for mark in ("[", "*", "?", "::", "://") if mark in path]
+    if not is_storable(path):
+        found.append("a name that is not UTF-8")
+    if found:
+        raise UsageError(
+            f"{to}: datasets.load_dataset cannot read a folder whose path holds {', '.join(found)}; give another --to"
+        )
 
 
 def check_replaceable(to: Path, *, overwrite: bool) -> None:

@@ -88,7 +88,7 @@ def prepare_human36m(
             },
             shards=tuple(_shards(recordings, choice)),
             problems=problems,
-            paths=PortablePaths.under([root]),
+            paths=PortablePaths.under([tree.root]),
         )
 
     return prepare_store(HUMAN36M, plan, out, executor=executor, overwrite=overwrite, progress=progress)

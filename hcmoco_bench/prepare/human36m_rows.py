@@ -13,6 +13,7 @@ from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.human36m import FrameId, PartLabels, Recording, decode_frames
+from hcmoco_bench.sources.video_end import of_frame
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.plan import ShardReport
 
@@ -73,7 +74,9 @@ def _rows(shard: Human36mRows, one: RecordingFrames, problems: list[Problem]) ->
                     continue
                 yield _row(sample, rgb, parts, shard.jpeg_quality)
     except DataError as error:
-        problems += [Problem.from_error(str(FrameId(one.recording.name, frame)), error) for frame in left]
+        problems += [
+            Problem.from_error(str(FrameId(one.recording.name, frame)), of_frame(error, frame)) for frame in left
+        ]
 
 
 def _fitted(parts: NDArray[np.uint8], rgb: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:

@@ -77,9 +77,18 @@ def _ignored(person: IgnoredPerson) -> Row:
 
 
 def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
-    name = str(photograph.path.relative_to(root)) if photograph.path.is_relative_to(root) else photograph.name
+    path, name = photograph.path, photograph.name
+    if path is None:
+        raise DataError(
+            f"{name}: leads out of the folder of images, or is no name that a file can have; correct it in the "
+            "annotations",
+            kind="image_name_wrong",
+            file=name,
+        )
+    if path.is_relative_to(root):
+        name = str(path.relative_to(root))
     try:
-        data = photograph.path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
     size = image_size(data)

@@ -13,11 +13,14 @@ from hcmoco_bench import __version__
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.executors import LocalExecutor
 from hcmoco_bench.prepare.keypoint_rows import KeypointRows
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources import coco, mpii
+from hcmoco_bench.sources.annotation_json import OTHER_FORMS
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
+from hcmoco_bench.sources.other_forms import other_forms, seen_instead
 from hcmoco_bench.sources.people import Photographs
 from hcmoco_bench.store.folder import StoreFolder
 from hcmoco_bench.store.kinds.keypoints import KEYPOINTS, LICENSES, SCHEMA, VERSION, KeypointManifest
@@ -118,10 +121,27 @@ def _plan(dataset: KeypointDataset, splits: Mapping[str, Photographs], root: Pat
             "rows_per_shard": rows_per_shard,
         },
         shards=tuple(_shards(splits, root, rows_per_shard)),
-        problems=tuple(problem for found in splits.values() for problem in found.problems),
+        problems=(
+            *(problem for found in splits.values() for problem in found.problems),
+            *_absent_images(splits, root),
+        ),
         paths=PortablePaths.under([root]),
         annotations=annotations,
     )
+
+
+def _absent_images(splits: Mapping[str, Photographs], root: Path) -> Iterator[Problem]:
+    """One line for each split without a single image, beside those of the images, and what is there in their place."""
+    for split, found in splits.items():
+        photographs = found.photographs
+        if photographs and not any(one.path is not None and one.path.is_file() for one in photographs):
+            folder = next((one.path.parent for one in photographs if one.path is not None), root)
+            seen = other_forms(dict.fromkeys([root, folder]), OTHER_FORMS)
+            reason = (
+                f"{folder}: none of the {len(photographs):,} images of {found.annotations.name} is there; extract them "
+                f"there{seen_instead(seen)}"
+            )
+            yield Problem(split, "images_absent", str(folder), reason, kept=True)
 
 
 def _plan_sha256(
@@ -137,7 +157,8 @@ def _plan_sha256(
     for split, found in sorted(splits.items()):
         parts += [split, annotations[split]]
         for photograph in found.photographs:
-            size = photograph.path.stat().st_size if photograph.path.is_file() else None
+            path = photograph.path
+            size = path.stat().st_size if path is not None and path.is_file() else None
             parts.append([photograph.name, size])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -18,9 +18,11 @@ from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.ntu_rows import NtuRows
 from hcmoco_bench.prepare.plan import STORED_SPLITS, NtuPlan, make_plan
 from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.lists import DECLARATION, SampleLists, load_lists
 from hcmoco_bench.sources.ntu.masks import MaskFolder
 from hcmoco_bench.sources.ntu.tree import NtuTree, scan
+from hcmoco_bench.sources.other_forms import seen_instead
 from hcmoco_bench.store.executor import Executor
 from hcmoco_bench.store.folder import StoreFolder
 from hcmoco_bench.store.kinds.ntu import (
@@ -96,7 +98,8 @@ def prepare_ntu(
             found_lists, masks = given.lists, given.masks
         made = make_plan(tree, found_lists, masks, options, as_listed=given is not None, progress=progress)
         _check_plan(made, tree)
-        paths = PortablePaths.under([*absolute, *([] if annotations is None else [annotations])])
+        given_folders = [*absolute, *([] if annotations is None else [annotations])]
+        paths = PortablePaths.under(_holders(tree, masks), otherwise=given_folders)
         return _store_plan(tree, made, masks, given, paths, calibration_workers)
 
     return prepare_store(NTU, plan, out, executor=executor, overwrite=overwrite, progress=progress)
@@ -216,6 +219,16 @@ def _own_lists(tree: NtuTree) -> Path | None:
     return found[0]
 
 
+def _holders(tree: NtuTree, masks: Masks | None) -> set[Path]:
+    """The folders above those that hold recordings and masks: the same, however high up the tree a root was given."""
+    recordings = {container.path.parent for container in tree.clips.containers}
+    return recordings | {_above(asset) for asset in (masks or {}).values()}
+
+
+def _above(mask: Asset) -> Path:
+    return mask.path.parent if mask.member is not None else mask.path.parent.parent
+
+
 def _find_masks(annotations: Path, lists: SampleLists) -> Masks:
     folder = MaskFolder.open(annotations.absolute())
     samples = (sample for name in STORED_SPLITS for sample in lists.splits[name].ids)
@@ -226,7 +239,9 @@ def _check_tree(tree: NtuTree) -> None:
     if not tree.clips:
         where = " and ".join(str(root) for root in tree.roots)
         raise DataError(
-            f"{where}: no NTU clip there; give the folder with nturgb+d_rgb or the archives", kind="no_clips"
+            f"{where}: no NTU clip there; give the folder with nturgb+d_rgb or the archives"
+            f"{seen_instead(tree.problems)}",
+            kind="no_clips",
         )
 
 

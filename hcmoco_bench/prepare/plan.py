@@ -10,6 +10,7 @@ from hcmoco_bench import __version__
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.absent import absent_recordings
 from hcmoco_bench.prepare.copies import settle, settle_depth
 from hcmoco_bench.prepare.inputs import Masks, input_assets, inputs_sha256, measure, skeleton_assets
 from hcmoco_bench.prepare.planned_lengths import PlannedLengths
@@ -132,6 +133,7 @@ def make_plan(
         for split, split_samples in found.items()
         for file, cut in cut_shards(split, split_samples, options.rows_per_shard)
     )
+    problems += absent_recordings(clips, samples, sizes, depth=depth, masks=masks is not None)
     inputs = Inputs(n_clips=len({sample.clip for sample in samples}), sha256=inputs_sha256(sizes, sizes))
     named = Lists(declaration=lists.declaration, files=dict(lists.files))
     return NtuPlan(

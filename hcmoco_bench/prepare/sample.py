@@ -22,6 +22,7 @@ from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, wrong_count
+from hcmoco_bench.sources.video_end import of_frame
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.kinds.ntu import AlignMode, PrepareOptions
 from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns
@@ -157,18 +158,16 @@ def make_rows(
             findings.leave_out(sample, error)
     if clip.rgb is None or not depths:
         return
-    missing = DataError(f"{clip.rgb}: ends before the frames asked for", kind="video_too_short", file=str(clip.rgb))
     waiting = dict.fromkeys(depths)
-    try:
+    try:  # either gives all frames or raises
         for frame, rgb in copies.decode_frames([sample.frame for sample in depths]):
             sample = SampleId(clip.name, frame)
             aligned = align_rgb(rgb, depths[sample], calibration, mode)
             del waiting[sample]
             yield sample, _row(sample, aligned, depths.pop(sample), parts, bodies[sample], calibration, mode, options)
     except DataError as error:
-        missing = error
-    for sample in waiting:
-        findings.leave_out(sample, missing)
+        for sample in waiting:
+            findings.leave_out(sample, of_frame(error, sample.frame))
 
 
 def _check_moments(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import bytes_sha256
+from hcmoco_bench.files.json import json_text
 
 FORMAT = "hcmoco-bench-evidence-1"
 _HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"
@@ -104,7 +105,7 @@ def save_evidence(path: Path, evidence: Evidence) -> str:
     members |= {f"{_COLUMN}{name}.npy": np.asarray(one) for name, one in sorted(evidence.columns.items())}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        _put(archive, _HEADER, json.dumps(header, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())
+        _put(archive, _HEADER, json_text(header, sort_keys=True, allow_nan=False).encode())
         for name, array in members.items():
             _put(archive, name, _npy(array))
     data = content.getvalue()

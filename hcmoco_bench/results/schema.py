@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.atomic import write_atomic, write_error
+from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.outside_text import storable
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -23,7 +24,20 @@ _Name = Annotated[str, Field(min_length=1)]
 Tier = Literal["paper", "self-reported", "recomputed", "reproduced"]
 
 
-class TaskEntry(BaseModel):
+class _Entry(BaseModel):
+    """Texts of a result may quote names from outside."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return storable(value)
+        if isinstance(value, (list, tuple)):
+            return [storable(one) if isinstance(one, str) else one for one in value]
+        return value
+
+
+class TaskEntry(_Entry):
     """What was asked.
 
     Attributes:
@@ -42,7 +56,7 @@ class TaskEntry(BaseModel):
     split_sha256: _Sha256
 
 
-class PretrainEntry(BaseModel):
+class PretrainEntry(_Entry):
     """Where the encoder comes from: method, data it saw, and what it started from."""
 
     model_config = _FROZEN
@@ -51,7 +65,7 @@ class PretrainEntry(BaseModel):
     init: str | None = None
 
 
-class ModelEntry(BaseModel):
+class ModelEntry(_Entry):
     """What was scored.
 
     Attributes:
@@ -68,7 +82,7 @@ class ModelEntry(BaseModel):
     pretrain: PretrainEntry | None = None
 
 
-class DataEntry(BaseModel):
+class DataEntry(_Entry):
     """On what data.
 
     Attributes:
@@ -85,7 +99,7 @@ class DataEntry(BaseModel):
     n_scored: _Count
 
 
-class RunEntry(BaseModel):
+class RunEntry(_Entry):
     """How it was computed.
 
     Attributes:
@@ -110,7 +124,7 @@ class RunEntry(BaseModel):
     command: str | None = None
 
 
-class ScoreEntry(BaseModel):
+class ScoreEntry(_Entry):
     """The figures, at full precision.
 
     Attributes:
@@ -145,7 +159,7 @@ class ScoreEntry(BaseModel):
         return self
 
 
-class EvidenceEntry(BaseModel):
+class EvidenceEntry(_Entry):
     """A file of per-sample statistics (`results.evidence`), beside the result file, and its hash."""
 
     model_config = _FROZEN
@@ -153,7 +167,7 @@ class EvidenceEntry(BaseModel):
     sha256: _Sha256
 
 
-class StatusEntry(BaseModel):
+class StatusEntry(_Entry):
     """How far the figures can be relied on, and what a reader should know.
 
     Attributes:
@@ -167,7 +181,7 @@ class StatusEntry(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-class Result(BaseModel):
+class Result(_Entry):
     """A whole result file.
 
     Attributes:
@@ -205,9 +219,7 @@ class Result(BaseModel):
 
     def to_json(self) -> str:
         """The file's content: indented JSON with sorted keys and a final newline; floats read back to the same bits."""
-        return (
-            json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        )
+        return dump_json(self.model_dump(mode="json", by_alias=True))
 
 
 def write_result(path: Path, result: Result) -> None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.runtime.near_names import did_you_mean
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
@@ -274,6 +275,9 @@ def _plain(value: Any) -> Any:
 
 def _problem(model: type[BaseModel], line: Any) -> str:
     place = ".".join(map(str, line["loc"])) or "settings"
+    if line["type"] == "string_unicode":
+        shown = storable(str(line["input"]))
+        return f"{place}: {shown} is not UTF-8; rename it, or give a link to it whose name is"
     if line["type"] != "extra_forbidden":
         return f"{place}: {line['msg'].removeprefix('Value error, ')}"
     table, prefix = model, ""

@@ -1,11 +1,31 @@
-"""Finding the JSON annotations of image data sets."""
+"""Finding the JSON annotations of image data sets, and the images that they name."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.sources.other_forms import PACKED, SPLIT, UNFINISHED, OtherForm, other_forms, seen_instead
+
+OTHER_FORMS: Final = (
+    UNFINISHED,
+    SPLIT,
+    PACKED,
+    OtherForm(
+        "annotations_not_json",
+        re.compile(r"\.(mat|xml|csv|pkl|npy|npz|h5|txt)$"),
+        "annotations in another form than JSON, which are not read",
+        "give the published JSON (MPII's as HRNet has it: annot/train.json and annot/valid.json)",
+    ),
+)
+"""Forms of image data sets that are not read, in the order in which they are tried."""
+
+_LONGEST_NAME: Final = 255
+"""Bytes of a file name, on all file systems in use."""
 
 
 def find_json(root: Path, published: Mapping[str, str]) -> dict[str, Path]:
@@ -30,8 +50,10 @@ def find_json(root: Path, published: Mapping[str, str]) -> dict[str, Path]:
     if len(own) == 1:
         return {"train": own[0]}
     expected = " and ".join(published.values())
+    folders = dict.fromkeys([root, *((root / name).parent for name in published.values())])
     raise DataError(
-        f"{root}: neither {expected}, nor a single .json file; give the folder that holds them",
+        f"{root}: neither {expected}, nor a single .json file; give the folder that holds them"
+        f"{seen_instead(other_forms(folders, OTHER_FORMS))}",
         kind="no_annotations",
         file=str(root),
     )
@@ -44,3 +66,23 @@ def wrong_form(path: Path, expected: str) -> DataError:
         kind="annotations_unreadable",
         file=str(path),
     )
+
+
+def image_path(folder: Path, name: str) -> Path | None:
+    """The file of an image that an annotation file names.
+
+    Args:
+        folder: Folder of the images.
+        name: The name, which somebody else wrote; it may hold folders.
+
+    Returns:
+        The path, whether the file is there or not; None if the name leads out of the folder, or no file can have it.
+    """
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or not name.strip("./") or "\0" in name:
+        return None
+    try:
+        longest = max(len(os.fsencode(part)) for part in parts)
+    except UnicodeEncodeError:
+        return None
+    return folder / name if longest <= _LONGEST_NAME else None

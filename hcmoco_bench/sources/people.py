@@ -65,15 +65,15 @@ class Photograph:
     """An annotated image.
 
     Attributes:
-        name: File name.
-        path: The file, which may be missing.
+        name: File name, `storable`.
+        path: The file, which may be missing; None if no file below the folder of images can have that name.
         size: Width and height in px as annotated; None if the annotation does not say.
         people: People to learn from, in the annotation's order; may be empty.
         ignored: Crowds and people without joints, in the annotation's order.
     """
 
     name: str
-    path: Path
+    path: Path | None
     size: tuple[int, int] | None
     people: tuple[Person, ...]
     ignored: tuple[IgnoredPerson, ...] = ()

@@ -32,7 +32,7 @@ class Prepared(Generic[ManifestT]):
 
     Attributes:
         store: The finished store.
-        kept: Number of samples in shards that were finished by earlier runs.
+        kept: Number of rows that earlier runs finished.
         nothing_to_do: True if the store was finished already.
     """
 
@@ -109,21 +109,21 @@ def _open_finished(kind: StoreKind[ManifestT], out: Path) -> Store[ManifestT]:
 def _write_shards(
     folder: StoreFolder, plan: StorePlan, work: ShardWork, executor: Executor | None, progress: Progress
 ) -> int:
-    """Write the shards that are not finished; returns the number of samples in those that are."""
+    """Write the shards that are not finished; returns the number of rows in those that are."""
     kind = folder.kind
     label = f"preparing {kind.noun}s"
     tasks: list[ShardTask] = []
-    kept = total = 0
+    kept = done = total = 0
     for shard in work.shards:
         path = folder.path / shard.file
         total += len(shard.rows)
         note = read_note(path)
         if note is not None and note.recipe == work.recipe:
-            kept += len(shard.rows)
+            kept += note.rows
+            done += len(shard.rows)
             continue
         path.unlink(missing_ok=True)
         tasks.append(ShardTask(path, work.recipe, plan.schema, kind.row_group, kind.statistics, shard.rows, plan.paths))
-    done = kept
     progress(label, done, total)
     for samples in map(write_shard, tasks) if executor is None else executor.run(write_shard, tasks):
         done += samples

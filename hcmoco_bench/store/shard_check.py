@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 from hcmoco_bench.store.kind import StoreKind
 from hcmoco_bench.store.manifest import ShardEntry, StoreManifest
@@ -43,7 +43,7 @@ def check_shard(check: ShardCheck) -> ShardFindings:
     try:
         if check.path.stat().st_size != check.entry.bytes or file_sha256(check.path) != check.entry.sha256:
             found.failures.append(Failure(name, "", ANOTHER_FILE))
-        with pq.ParquetFile(check.path) as file:
+        with open_parquet(check.path) as file:
             wanted = check.kind.schema(check.manifest)
             if not file.schema_arrow.equals(wanted):
                 reason = f"has columns {file.schema_arrow.names}, not {wanted.names}, or of other types"

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.paths import PortablePaths
@@ -75,14 +77,15 @@ def write_shard(task: ShardTask) -> int:
             writer.write_table(pa.Table.from_pylist(group, task.schema))
         problems = [asdict(task.paths.problem(problem)) for problem in report.problems]
         note = report.counts | {"recipe": task.recipe, "problems": problems}
-        writer.add_key_value_metadata({_FOOTER_KEY: json.dumps(note, sort_keys=True, ensure_ascii=False).encode()})
+        writer.add_key_value_metadata({_FOOTER_KEY: json_text(note, sort_keys=True).encode()})
     return len(task.rows)
 
 
 def read_note(path: Path) -> ShardNote | None:
     """Read the note in a shard's footer; None if the file is missing, damaged, or not a shard."""
     try:
-        footer = pq.read_metadata(path)
+        with open_parquet(path) as file:
+            footer = file.metadata
         note = json.loads((footer.metadata or {})[_FOOTER_KEY])
         problems = tuple(Problem(**line) for line in note.pop("problems"))
         recipe = str(note.pop("recipe"))

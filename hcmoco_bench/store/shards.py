@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.parquet import open_parquet
 
 Item = TypeVar("Item")
 
@@ -64,7 +64,7 @@ def row_groups(
         StoreError: If the shard cannot be read.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             for group in range(file.num_row_groups):
                 if chosen is None:
                     yield file.read_row_group(group, columns)

@@ -13,6 +13,7 @@ from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.files.outside_text import storable
 
 SPLITS_FILE: Final = "splits.json"
 
@@ -27,8 +28,9 @@ class SplitIds(BaseModel):
 
     @classmethod
     def of(cls, rule: str, ids: tuple[str, ...]) -> SplitIds:
-        """The split of these ids, with their fingerprint."""
-        return cls(rule=rule, sha256=fingerprint(ids), ids=ids)
+        """The split of these ids, made `storable`, with their fingerprint."""
+        ids = tuple(map(storable, ids))
+        return cls(rule=storable(rule), sha256=fingerprint(ids), ids=ids)
 
 
 def read_splits(store: Path) -> dict[str, SplitIds]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.align import Calibration
 from hcmoco_bench.cli import calibrate
+from hcmoco_bench.sources.ntu.assets import Asset
+from hcmoco_bench.sources.ntu.skeleton import read_skeleton
 
 app = typer.Typer()
 app.callback()(lambda: None)
@@ -38,9 +41,9 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 def test_table_file_and_image(root: Path, tmp_path: Path) -> None:
     target, image = tmp_path / "calibration.json", tmp_path / "residuals.png"
-    code, stdout, stderr = run("--root", root, "--out", target, "--plot", image, "--quiet", "--seed", 3)
+    assert run("--root", root, "--quiet") == (0, "", "")
+    code, stdout, _ = run("--root", root, "--out", target, "--plot", image, "--seed", 3)
     assert code == 0
-    assert stderr == ""
     saved = Calibration.load(target)
     assert saved.seed == 3
     for name, rig in saved.rigs.items():
@@ -61,7 +64,8 @@ def test_json_is_the_calibration(root: Path) -> None:
 
 def test_problems_are_said_and_strict_counts_them(root: Path, tmp_path: Path) -> None:
     (tmp_path / "S009C001P001R001A001.skeleton").write_bytes(b"garbage")
-    arguments = ("--root", root, "--root", tmp_path, "--quiet")
+    arguments = ("--root", root, "--root", tmp_path)
+    assert run(*arguments, "--quiet") == (0, "", "")
     code, stdout, stderr = run(*arguments)
     assert code == 0
     assert "S001C001" in stdout
@@ -95,8 +99,8 @@ def test_skeletons_that_are_cut_empty_or_replaced_are_said(root: Path, tmp_path:
 
 
 def test_nothing_to_calibrate(tmp_path: Path) -> None:
-    code, _, stderr = run("--root", tmp_path, "--quiet", "--plot", tmp_path / "none.png")
-    assert code == 1
+    code, stdout, stderr = run("--root", tmp_path, "--quiet", "--plot", tmp_path / "none.png")
+    assert (code, stdout) == (1, "")
     assert "no rig could be calibrated" in stderr
     assert not (tmp_path / "none.png").exists()
 
@@ -105,3 +109,20 @@ def test_help_teaches() -> None:
     code, stdout, _ = run("--help")
     assert code == 0
     assert "--clips-per-rig" in stdout
+
+
+def test_a_cut_skeleton_is_named_though_others_suffice(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    whole = sorted((tmp_path / "root").iterdir())[0]
+    cut = whole.with_name("S001C001P003R001A001.skeleton")
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (tmp_path / "root" / "S001C002P004R001A001.skeleton").write_bytes(b"garbage")
+    skeleton = read_skeleton(Asset(cut))
+    code, _, stderr = run("--root", tmp_path / "root")
+    assert code == 0
+    assert f"skeleton_too_short {cut}: ends after {skeleton.n_frames} of {skeleton.declared_frames} frames" in stderr
+    assert "skeleton_garbled" in stderr
+    code, stdout, _ = run("--root", tmp_path / "root", "--json", "--strict")
+    assert code == 3
+    found = {(one["kind"], one["kept"]) for one in json.loads(stdout)["problems"]}
+    assert found == {("skeleton_too_short", True), ("skeleton_garbled", False)}

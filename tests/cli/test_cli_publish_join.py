@@ -50,7 +50,9 @@ def store(raw: RawTree, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_publish_then_join(raw: RawTree, store: Path, tmp_path: Path) -> None:
-    code, output = run("publish", store, "--to", tmp_path / "shared", "--annotations-only", "--with-masks", "--quiet")
+    publishing = ("publish", store, "--to", tmp_path / "shared", "--annotations-only", "--with-masks")
+    assert run(*publishing, "--quiet") == (0, "")
+    code, output = run(*publishing)
     assert code == 0
     assert "annotations" in output
     assert str(tmp_path / "shared") in output

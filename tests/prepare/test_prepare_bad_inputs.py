@@ -131,6 +131,8 @@ def test_a_truncated_video_gives_the_frames_it_still_has(small_tree: RawTree, tm
     lost = set(ALL) - stored(store)
     assert ITS[1] in lost <= set(ITS)
     assert lines(store) == {(sample, "video_too_short", False) for sample in lost}
+    for problem in store.problems():
+        assert f"frame {int(problem.id[-3:])} is asked for" in problem.reason
 
 
 def nan_joints(tree: RawTree) -> None:

@@ -61,7 +61,7 @@ def test_every_25th_frame_in_the_published_order(raw, tmp_path):
     assert store.splits["train_20"].ids == tuple(train[:1])
     assert store.manifest.splits["train_10"].expected == 0
     assert store.splits["train"].sha256 == fingerprint(train)
-    assert store.manifest.problems == {}
+    assert store.manifest.problems == {"subject_absent": 1}
     assert [row["sample_id"] for row in store.rows("train")] == train
     assert [row["sample_id"] for row in store.rows("train_20")] == train[:1]
     for row in store.rows("train"):
@@ -102,7 +102,7 @@ def test_workers_and_stops_give_the_same_bytes(raw, tmp_path):
 def test_labels_of_another_length_end_the_recording_and_are_said(own, tmp_path):
     write_mat(_paths(own, 1, "Eating.54138969")[1], [raw_labels(i) for i in range(50)])
     store = prepare_human36m(own, tmp_path / "store").store
-    (problem,) = store.problems()
+    (problem,) = (one for one in store.problems() if one.kind != "subject_absent")
     assert (problem.id, problem.kind, problem.kept) == ("S1_Eating.54138969", "lengths_differ", True)
     assert "labels of 50 frames, the video has 51" in problem.reason
     assert "1 of the chosen frames" in problem.reason
@@ -132,7 +132,7 @@ def test_bad_frames_are_left_out_by_name(own, tmp_path):
     images[50] = raw_labels(50, (30, 26))
     write_mat(_paths(own, 1, "Eating.54138969")[1], images)
     store = prepare_human36m(own, tmp_path / "store").store
-    found = {problem.id[-6:]: (problem.kind, problem.kept) for problem in store.problems()}
+    found = {problem.id[-6:]: (problem.kind, problem.kept) for problem in store.problems() if problem.id}
     assert found == {"000000": ("mask_unknown_id", False), "000025": ("mask_wrong_size", False)}
     assert store.manifest.splits["train"].rows == 4
     assert store.manifest.splits["train"].expected == 6
@@ -153,7 +153,7 @@ def test_damaged_files_are_problems_and_the_others_are_prepared(own, tmp_path):
     labels = _paths(own, 5, "Posing.60457274")[1]
     labels.write_bytes(labels.read_bytes()[:3000])
     store = prepare_human36m(own, tmp_path / "store").store
-    kinds = {problem.kind for problem in store.problems()}
+    kinds = {problem.kind for problem in store.problems() if problem.id}
     assert "labels_unreadable" in kinds
     assert kinds <= {"labels_unreadable", "video_too_short"}
     assert store.manifest.splits["test"].rows == 2
@@ -194,7 +194,7 @@ def test_the_command(raw, tmp_path):
     runner = CliRunner()
     arguments = ["prepare", "human36m", "--root", str(raw), "--out", str(tmp_path / "store"), "--workers", "1"]
     done = runner.invoke(app, [*arguments, "--json", "--strict"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 3, done.output  # not all subjects are there
     result = json.loads(done.stdout)
     assert result["recordings"] == 4
     assert result["splits"]["train"]["rows"] == 6

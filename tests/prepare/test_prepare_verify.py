@@ -191,12 +191,17 @@ def test_the_command(store: Path) -> None:
     app = typer.Typer()
     verify_command.register(app)
     app.command("other")(lambda: None)  # with one command Typer drops its name
-    good = CliRunner().invoke(app, ["verify", str(store), "--quiet"])
+    good = CliRunner().invoke(app, ["verify", str(store)])
     assert (good.exit_code, "7 rows in 4 shards" in good.stdout) == (0, True)
+    quiet = CliRunner().invoke(app, ["verify", str(store), "--quiet"])
+    assert (quiet.exit_code, quiet.output) == (0, "")
     (store / SHARD).unlink()
-    bad = CliRunner().invoke(app, ["verify", str(store), "--quiet"])
+    bad = CliRunner().invoke(app, ["verify", str(store)])
     assert bad.exit_code == 1
     assert SHARD in bad.stdout
+    quiet = CliRunner().invoke(app, ["verify", str(store), "--quiet"])
+    assert (quiet.exit_code, quiet.stdout) == (1, "")
+    assert SHARD in quiet.stderr
     as_json = CliRunner().invoke(app, ["verify", str(store), "--json"])
     assert as_json.exit_code == 1
     document = json.loads(as_json.stdout)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +222,19 @@ def test_foreign_and_damaged_files_are_refused(checkpoint: Path, model: MultiMod
     with pytest.raises(UsageError, match="format 'onnx' is not known"):
         export_checkpoint(checkpoint, "rgb", "onnx", tmp_path / "out.pth")
     assert not (tmp_path / "out.pth").exists()
+
+
+@pytest.mark.parametrize("name", [os.fsdecode("数据".encode("gbk")), "a[b] [v2] :smile:"])
+def test_files_of_any_name(checkpoint: Path, model: MultiModalModel, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copyfile(checkpoint, folder / "checkpoint.pth")
+    for to, file in (("timm", "a.pth"), ("timm", "a.safetensors"), ("hrnet-seg", "b.pth"), ("a2j", "c.pth")):
+        path = export_checkpoint(folder / "checkpoint.pth", "depth", to, folder / file).path
+        again = create_encoder("hrnet_w18_small", weights=path).eval()
+        for ours, theirs in zip(model.depth_encoder(IMAGE), again(IMAGE), strict=True):
+            torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
+    export_checkpoint(folder / "checkpoint.pth", "depth", "hub", folder / "hub")
+    for path in sorted((folder / "hub").iterdir()):
+        if path.suffix in (".json", ".md"):
+            path.read_text("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -240,3 +241,14 @@ def test_generated_ntu_mixes_with_real_mpii_and_coco(
     config = make_pretrain_settings(None, settings | {"stores": stores, "joints": "shared13", "batch_size": 9})
     report = run_pretrain(config, tmp_path / "run")
     assert len(column(report.folder, "dense")) == report.total_steps // 2
+
+
+def test_a_run_in_a_folder_of_any_name(small: PretrainSettings, finished_run: Path, tmp_path: Path) -> None:
+    for name in (os.fsdecode("数据".encode("gbk")), "a[/b] [v2]"):
+        folder = tmp_path / name / "run"
+        folder.parent.mkdir(parents=True)
+        shutil.copytree(finished_run, folder)
+        again = run_pretrain(small, folder, resume=True)
+        assert (again.steps, again.interrupted) == (10, False)
+        assert again.curves is not None
+        assert again.curves.read_bytes().startswith(b"\x89PNG")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.store.paths import PortablePaths
 
@@ -25,3 +30,13 @@ def test_links_are_known_under_both_names(tmp_path: Path) -> None:
 def test_the_file_systems_root_and_no_folder_change_nothing() -> None:
     assert PortablePaths.under([Path("/")]).text("/a/b") == "/a/b"
     assert PortablePaths(()).text("/a/b") == "/a/b"
+
+
+@pytest.mark.parametrize("name", ["raw", "[v2]", os.fsdecode("数据".encode("gbk"))])
+def test_a_line_does_not_depend_on_where_the_folder_lies(name: str, tmp_path: Path) -> None:
+    root = tmp_path / name
+    file = root / f"{name}.avi"
+    error = DataError(f"{file}: damaged, as is all of {root}", kind="damaged", file=str(file))
+    problem = PortablePaths.under([root]).problem(Problem.from_error("S1", error))
+    assert problem.file == f"{storable(name)}.avi"
+    assert problem.reason == f"{storable(name)}.avi: damaged, as is all of {storable(name)}"

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, image_path, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "coco17"
@@ -77,7 +78,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             kind, what = ("crowd", "is a crowd") if found.crowd else ("no_joints", "has no annotated joint")
             problems.append(Problem(found.id, kind, str(path), f"{path}: annotation {number} {what}", kept=True))
     photographs = [
-        Photograph(name, folder / name, sizes[key], tuple(people[key]), tuple(ignored[key]))
+        Photograph(storable(name), image_path(folder, name), sizes[key], tuple(people[key]), tuple(ignored[key]))
         for key, name in names.items()
     ]
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))

@@ -16,6 +16,7 @@ from pycocotools import mask as run_lengths
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.sources.annotation_json import OTHER_FORMS, image_path
 from hcmoco_bench.sources.densepose.layout import FILES, FOLDERS, IMAGE_FOLDERS, LATER_FILES, MASK_SIZE, POINT_RANGE
 from hcmoco_bench.sources.densepose.records import (
     POINT_FIELDS,
@@ -24,6 +25,7 @@ from hcmoco_bench.sources.densepose.records import (
     read_records,
     wrong_file,
 )
+from hcmoco_bench.sources.other_forms import other_forms, seen_instead
 
 _COARSE: Final = 14
 _FINE: Final = 24
@@ -125,7 +127,8 @@ def find_annotations(root: Path) -> dict[str, Path]:
             found[split] = path
     if not found:
         raise DataError(
-            f"{root}: none of {', '.join(FILES.values())} in it or in its `annotations`; put them there",
+            f"{root}: none of {', '.join(FILES.values())} in it or in its `annotations`; put them there"
+            f"{seen_instead(other_forms([root, *(root / folder for folder in FOLDERS if folder)], OTHER_FORMS))}",
             kind="no_annotations",
             file=str(root),
         )
@@ -179,18 +182,28 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
             problems.append(_missing(key, records.file_names[key], root))
             continue
         (images if annotated else others).append(DensePoseImage(key, file, records.sizes[key], tuple(people[key])))
+    if listed and not images and not others:
+        problems.append(_absent(path, len(listed), root))
     return DensePoseAnnotations(path, tuple(images), tuple(others), listed, tuple(problems), dict(counts))
 
 
 def _image(root: Path, name: str) -> Path | None:
     folders = [folder for folder in dict.fromkeys(IMAGE_FOLDERS.values()) if f"_{folder}_" in name]
-    places = (root / folder / name for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
-    return next((path for path in places if path.is_file()), None)
+    places = (image_path(root / folder, name) for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
+    return next((path for path in places if path is not None and path.is_file()), None)
 
 
 def _missing(key: int, name: str, root: Path) -> Problem:
     reason = f"{name}: in none of {', '.join(dict.fromkeys(IMAGE_FOLDERS.values()))} and images; fetch COCO's images"
     return Problem(str(key), "image_missing", name, reason)
+
+
+def _absent(path: Path, n_images: int, root: Path) -> Problem:
+    reason = (
+        f"{root}: none of the {n_images:,} images of {path.name} is there; extract COCO's images there"
+        f"{seen_instead(other_forms([root, *(root / folder for folder in IMAGE_FOLDERS.values())], OTHER_FORMS))}"
+    )
+    return Problem("", "images_absent", str(root), reason)
 
 
 def _person(record: PersonRecord) -> tuple[DensePosePerson, int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hdf5 import hdf5_advice, open_hdf5
 from hcmoco_bench.sources.human36m.layout import LABEL_VARIABLE
 
 _LARGEST = 255
@@ -36,9 +37,9 @@ class PartLabels:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = h5py.File(path, "r")
+            self._file = open_hdf5(path)
         except OSError as error:
-            raise self._unreadable(str(error)) from error
+            raise self._unreadable(str(error), hdf5_advice(path, error)) from error
         try:
             cells = self._file[LABEL_VARIABLE]
             if not isinstance(cells, h5py.Dataset) or h5py.check_ref_dtype(cells.dtype) is not h5py.Reference:
@@ -91,9 +92,11 @@ class PartLabels:
     ) -> None:
         self.close()
 
-    def _unreadable(self, why: str) -> DataError:
+    def _unreadable(
+        self, why: str, advice: str = "compare it with the published one, and extract or download it again"
+    ) -> DataError:
         return DataError(
-            f"{self.path}: no readable part labels ({why}); extract or download it again",
+            f"{self.path}: no readable part labels ({why}); {advice}",
             kind="labels_unreadable",
             file=str(self.path),
         )

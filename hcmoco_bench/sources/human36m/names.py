@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.sources.human36m.layout import TEST_SUBJECTS, TRAIN_SUBJECTS
 
 _FILE = re.compile(r"(?P<action>[^._][^.]*)\.(?P<camera>\d+)")
@@ -25,7 +26,7 @@ class SequenceName:
     def of_file(cls, subject: int, stem: str) -> SequenceName | None:
         """From the name of a file without suffix; None for those that are no recording (`_ALL.54138969`)."""
         match = _FILE.fullmatch(stem)
-        return None if match is None else cls(subject, match["action"], match["camera"])
+        return None if match is None else cls(subject, storable(match["action"]), match["camera"])
 
     @property
     def stem(self) -> str:

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.human36m.layout import LABEL_FOLDER, TEST_SUBJECTS, TRAIN_SUBJECTS, VIDEO_FOLDER
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
+from hcmoco_bench.sources.other_forms import (
+    BACKSLASHES,
+    PACKED,
+    SPLIT,
+    UNFINISHED,
+    OtherForm,
+    other_forms,
+    seen_instead,
+)
+
+_VIDEOS: Final = OtherForm(
+    "video_not_mp4",
+    re.compile(r"\.(avi|m4v|mkv|mov|webm|mpe?g|wmv|cdf)$"),
+    "videos in another form than the published .mp4, which are not read: their frames may be others",
+    "give the published .mp4",
+)
+_LABELS: Final = OtherForm(
+    "labels_other_form",
+    re.compile(r"\.(npy|npz|png|h5|hdf5|pkl|cdf)$"),
+    "part labels in another form than the published .mat, which are not read",
+    "give the published .mat",
+)
+OTHER_FORMS: Final = (UNFINISHED, SPLIT, PACKED, BACKSLASHES, _VIDEOS, _LABELS)
+"""Forms of recordings that are not read."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +56,8 @@ class Human36mTree:
     Attributes:
         root: The folder that holds `S1`, `S5`, ...
         recordings: Videos that have labels, in the published order.
-        problems: Videos without labels (`labels_missing`) and labels without a video (`video_missing`).
+        problems: Videos without labels (`labels_missing`) and labels without a video (`video_missing`); subjects of
+            whom nothing can be used (`subject_absent`, kept); files in other forms (`OTHER_FORMS`).
         generated: Whether the tree was generated, and is not licensed data.
     """
 
@@ -67,15 +95,44 @@ def scan(root: Path) -> Human36mTree:
             )  # fmt: skip
             reason = f"{there}: has no counterpart in S{subject}/{folder_name}; extract it there"
             problems.append(Problem(str(name), kind, str(there), reason))
+    problems += _absent(base, recordings, generated=_generated(root, base))
+    if problems or not recordings:
+        problems += _not_read(base)
     if not recordings:
         raise DataError(
             f"{root}: no video S*/{VIDEO_FOLDER}/*.mp4 that has labels S*/{LABEL_FOLDER}/*.mat, for the subjects "
-            f"{', '.join(map(str, (*TRAIN_SUBJECTS, *TEST_SUBJECTS)))}; give the folder that holds S1, S5, ...",
+            f"{', '.join(map(str, (*TRAIN_SUBJECTS, *TEST_SUBJECTS)))}; give the folder that holds S1, S5, ..."
+            f"{seen_instead(problems)}",
             kind="no_recordings",
             file=str(root),
         )
-    generated = any((folder / GENERATED_MARK).is_file() for folder in {root, base})
-    return Human36mTree(base, tuple(recordings), tuple(problems), generated)
+    return Human36mTree(base, tuple(recordings), tuple(problems), _generated(root, base))
+
+
+def _not_read(base: Path) -> list[Problem]:
+    """What lies where recordings are looked for, in forms that are not read; one line for each form."""
+    subjects = [base / f"S{subject}" for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS)]
+    found = [*other_forms([base, *subjects], (UNFINISHED, SPLIT, PACKED, BACKSLASHES))]
+    found += other_forms([subject / VIDEO_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _VIDEOS))
+    found += other_forms([subject / LABEL_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _LABELS))
+    return found
+
+
+def _absent(base: Path, recordings: Sequence[Recording], *, generated: bool) -> Iterator[Problem]:
+    """One line that names the subjects without any recording: the splits lack them whole, which changes every score."""
+    present = {recording.name.subject for recording in recordings}
+    absent = [subject for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS) if subject not in present]
+    if absent and present and not generated:
+        names = ", ".join(f"S{subject}" for subject in absent)
+        reason = (
+            f"{base}: no video with labels of {names}; the splits are made without them, so that scores are not those "
+            "of the published split. Extract them there"
+        )
+        yield Problem("", "subject_absent", str(base), reason, kept=True)
+
+
+def _generated(*folders: Path) -> bool:
+    return any((folder / GENERATED_MARK).is_file() for folder in folders)
 
 
 def _subjects_folder(root: Path) -> Path:

@@ -13,7 +13,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.sources.file_kinds import LOOKED_AT, advice
 from hcmoco_bench.sources.video_colors import to_rgb
+from hcmoco_bench.sources.video_end import VideoTooShortError
 
 
 def count_frames(path: Path) -> int:
@@ -62,12 +64,7 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
             except (av.FFmpegError, EOFError):
                 pass  # damaged: what is missing is said below
     if left:
-        raise DataError(
-            f"{path}: frame {left[-1]} is asked for, but the video ends or is damaged after {shown} frames; extract or "
-            "download it again",
-            kind="video_too_short",
-            file=str(path),
-        )
+        raise VideoTooShortError(str(path), left[-1], shown)
 
 
 @contextmanager
@@ -87,8 +84,13 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _unreadable(path: Path, why: str) -> DataError:
+    try:
+        with path.open("rb") as file:
+            what = advice(file.read(LOOKED_AT), "MP4 video")
+    except OSError as error:
+        what = f"check its permissions and the disk ({error.strerror})"
     return DataError(
-        f"{path}: not a readable MP4 video ({why}); extract or download it again",
+        f"{path}: not a readable MP4 video ({why}); {what}",
         kind="video_unreadable",
         file=str(path),
     )

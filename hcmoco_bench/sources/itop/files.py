@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
@@ -14,10 +16,19 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import atomic_file
+from hcmoco_bench.files.hdf5 import hdf5_advice, open_hdf5
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import PACKED
+from hcmoco_bench.sources.other_forms import PACKED as PACKED_FORM
+from hcmoco_bench.sources.other_forms import UNFINISHED, other_forms, seen_instead
 
 _BLOCK = 1 << 22
+
+OTHER_FORMS: Final = (
+    UNFINISHED,
+    replace(PACKED_FORM, name=re.compile(rf"((?<!\.h5)|(?!\.gz$)){PACKED_FORM.name.pattern}")),
+)
+"""Packed files that are not read; those of `find_file` are."""
 
 
 def find_file(root: Path, name: str, *, progress: Progress = no_progress) -> Path:
@@ -36,7 +47,7 @@ def find_file(root: Path, name: str, *, progress: Progress = no_progress) -> Pat
     if not packed.is_file():
         raise DataError(
             f"{path}: no such file, nor {packed.name}; download ITOP's side view (see the task's record), or make "
-            "such files with `hcmoco-bench synth itop`",
+            f"such files with `hcmoco-bench synth itop`{seen_instead(other_forms([root], OTHER_FORMS))}",
             kind="itop_missing",
             file=str(path),
         )
@@ -53,7 +64,10 @@ def _unpack(packed: Path, path: Path, progress: Progress) -> None:
                 progress(label, raw.tell(), total)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{packed}: cut short or damaged ({error}); download it again", kind="itop_truncated", file=str(packed)
+            f"{packed}: cut short or damaged ({error}); compare its size with the published one, and download it again "
+            "if they differ",
+            kind="itop_truncated",
+            file=str(packed),
         ) from error
     progress(label, total, total)
 
@@ -65,10 +79,11 @@ def open_file(path: Path) -> Any:
         DataError: If it is no HDF5 file, or cut short (`itop_truncated`).
     """
     try:
-        return h5py.File(path, "r")
+        return open_hdf5(path)
     except OSError as error:
-        why = "cut short" if "truncated" in str(error) else "not an HDF5 file"
-        raise DataError(f"{path}: {why} ({error}); download it again", kind="itop_truncated", file=str(path)) from error
+        raise DataError(
+            f"{path}: cannot be opened ({error}); {hdf5_advice(path, error)}", kind="itop_truncated", file=str(path)
+        ) from error
 
 
 def dataset(file: Any, name: str, path: Path, shape: Sequence[int | None]) -> Any:

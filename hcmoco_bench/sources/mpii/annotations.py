@@ -16,8 +16,9 @@ import numpy as np
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, image_path, wrong_form
 from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "mpii16"
@@ -55,7 +56,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     number: Counter[str] = Counter()
     for entry in entries:
         image = str(entry["image"])
-        identifier = f"{Path(image).stem}_{number[image]:02d}"
+        identifier = f"{Path(storable(image)).stem}_{number[image]:02d}"
         number[image] += 1
         try:
             found = _person(identifier, entry, path)
@@ -69,7 +70,13 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             reason = f"{path}: person {identifier} has no annotated joint"
             problems.append(Problem(identifier, "no_joints", str(path), reason, kept=True))
     photographs = [
-        Photograph(name, folder / name, None, tuple(people.get(name, ())), tuple(ignored.get(name, ())))
+        Photograph(
+            storable(name),
+            image_path(folder, name),
+            None,
+            tuple(people.get(name, ())),
+            tuple(ignored.get(name, ())),
+        )
         for name in sorted(number)
     ]
     return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems))

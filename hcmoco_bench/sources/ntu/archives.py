@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from hcmoco_bench.errors import DataError
 
@@ -21,6 +22,17 @@ KEPT_MEMBERS = 400_000
 
 READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
 """What `zipfile` raises for damaged, encrypted or exotic archives."""
+
+_METHODS: Final = {
+    getattr(zipfile, name)
+    for name in ("ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA", "ZIP_ZSTANDARD")
+    if hasattr(zipfile, name)
+}
+"""Ways of compression that this Python's `zipfile` can undo."""
+
+_ENCRYPTED: Final = 0x1
+_EXOTIC: Final = 0x60
+"""Flags of a member: with a password; compressed patches, or strong encryption."""
 
 _lock = threading.RLock()
 _open: OrderedDict[Path, tuple[tuple[int, int, int], zipfile.ZipFile]] = OrderedDict()
@@ -47,7 +59,7 @@ def unreadable_as_data_error(path: Path, member: str | None = None) -> Iterator[
         raise DataError(f"{path}: the archive is gone; check --root", kind="file_missing", file=name) from error
     except READ_ERRORS as error:
         raise DataError(
-            f"{name}: cannot be read from its archive ({error}); download the archive again",
+            f"{name}: cannot be read from its archive ({error}); {_advice(path, error)}",
             kind="zip_unreadable",
             file=name,
         ) from error
@@ -70,7 +82,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             kept[1].close()
             kept = None
         if kept is None:
-            kept = (stamp, zipfile.ZipFile(path))
+            kept = (stamp, _with_slashes(zipfile.ZipFile(path)))
         _open[path] = kept
         while len(_open) > 1 and (len(_open) > KEPT_OPEN or _listed_members() > KEPT_MEMBERS):
             _open.popitem(last=False)[1][1].close()
@@ -81,12 +93,46 @@ def _listed_members() -> int:
     return sum(len(archive.filelist) for _, archive in _open.values())
 
 
-def member_names(path: Path) -> Iterator[str]:
-    """Yield the names of an archive's files in archive order; the index is dropped afterwards, not kept.
+def members(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Yield an archive's files in archive order: the name, with slashes, and why it cannot be unpacked, if so.
+
+    The index is dropped afterwards, not kept.
 
     Raises:
         DataError: Kind `zip_unreadable` or `file_missing`.
     """
     with unreadable_as_data_error(path), zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.NameToInfo if not name.endswith("/")]
+        found = _with_slashes(archive).NameToInfo.items()
+        names = [(name, _why_locked(member)) for name, member in found if "\\" not in name and not name.endswith("/")]
     yield from names
+
+
+def _why_locked(member: zipfile.ZipInfo) -> str | None:
+    if member.flag_bits & _ENCRYPTED:
+        return "need a password"
+    if member.compress_type not in _METHODS or member.flag_bits & _EXOTIC:
+        return f"are compressed in a way that Python lacks (method {member.compress_type})"
+    return None
+
+
+def _with_slashes(archive: zipfile.ZipFile) -> zipfile.ZipFile:
+    """The archive, its members also known by names with slashes: some programs of Windows write backslashes."""
+    for name, member in list(archive.NameToInfo.items()):
+        if "\\" in name:
+            archive.NameToInfo.setdefault(name.replace("\\", "/"), member)
+    return archive
+
+
+def _advice(path: Path, error: Exception) -> str:
+    """What helps against an error of `zipfile`; fetching the same file again seldom does."""
+    if path.with_suffix(".z01").exists():
+        return (
+            "it is the last part of a split archive: unpack it with 7z, or `zip -s 0 NAME.zip --out WHOLE.zip` joins it"
+        )
+    if isinstance(error, NotImplementedError):
+        return "Python lacks this way of compression: unpack the archive with 7z and give the folder"
+    if isinstance(error, RuntimeError):
+        return "it needs a password: unpack it and give the folder"
+    if isinstance(error, OSError):
+        return "check its permissions and the disk"
+    return "it is cut short or damaged: compare its size with the publisher's, and download it again if they differ"

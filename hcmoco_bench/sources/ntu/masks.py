@@ -16,7 +16,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import ImageError
 from hcmoco_bench.files.png import decode_labels
-from hcmoco_bench.sources.ntu.archives import member_names
+from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE, MASK_FOLDER
 from hcmoco_bench.sources.ntu.members import leads_outside
@@ -51,10 +51,10 @@ class MaskFolder:
             DataError: Kind `masks_missing`, if there are none; `zip_unreadable`.
         """
         if path.is_file():
-            members = _members(path)
-            if not members:
+            found = _members(path)
+            if not found:
                 _no_masks(path)
-            return cls(path, members)
+            return cls(path, found)
         try:
             folder = next((folder for folder in _folders(path) if _holds_masks(folder)), None)
         except OSError as error:
@@ -144,9 +144,15 @@ def _members(archive: Path) -> dict[SampleId, str]:
     Of several, the first by name counts; folders whose names lead out of the archive come last.
     """
     found: dict[str, dict[SampleId, str]] = {}
-    for member in member_names(archive):
+    for member, why in members(archive):
         folder, _, name = member.rpartition("/")
         sample = _sample(name)
+        if sample is not None and why is not None:
+            raise DataError(
+                f"{archive}: its masks {why}; unpack it with 7z and give the folder",
+                kind="masks_missing",
+                file=str(archive),
+            )
         if sample is not None and "__MACOSX" not in member.split("/"):
             found.setdefault(folder, {})[sample] = member
     proper = sorted(found, key=lambda folder: (leads_outside(folder), folder))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.ntu.archives import member_names
+from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.clip_folder import ClipFolder, holds_depth_alone
 from hcmoco_bench.sources.ntu.clips import Clip, ClipIndex, ClipIndexBuilder, Container, DepthFrames
@@ -18,6 +18,8 @@ from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK, RGB_SUFFIX, SKELETON_SUFFIX
 from hcmoco_bench.sources.ntu.members import folder_of, leads_outside, runs
 from hcmoco_bench.sources.ntu.names import ClipName
+from hcmoco_bench.sources.ntu.other_forms import OTHER_FORMS, locked
+from hcmoco_bench.sources.other_forms import OtherForms
 
 __all__ = ["Clip", "DepthFrames", "NtuTree", "scan"]
 
@@ -30,7 +32,7 @@ class NtuTree:
         roots: The roots, in the order given; the first that holds a recording wins.
         clips: Clips in sorted order; picklable, and small.
         problems: What was found and not used, sorted.
-        generated: True if every recording lies in a generated tree (beside or below a `GENERATED.json`); otherwise
+        generated: True if every recording lies in a generated tree (below a folder with a `GENERATED.json`); otherwise
             it is to be treated as licensed NTU data.
         marked: The folders that hold a `GENERATED.json`, in the order in which they were found.
     """
@@ -59,7 +61,7 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     Returns:
         The clips and the problems: `name_unparsable`, `duplicate_clip` (kept: which copy comes first),
         `zip_unreadable`, `folder_unreadable`, `depth_not_masked` (kept: clips with unmasked depth, which is not used),
-        `member_outside` (kept: members of archives with such names).
+        `member_outside` (kept: members of archives with such names), those of `OTHER_FORMS`, and `zip_locked`.
 
     Raises:
         DataError: Kind `root_unreadable`, if a root is not there or cannot be listed.
@@ -70,7 +72,7 @@ def scan(roots: Sequence[Path], *, progress: Progress = no_progress) -> NtuTree:
     found.take_outside()
     progress("scanning", found.visited, found.visited)
     index = found.clips.index()
-    problems = sorted({*found.problems, *found.archive_duplicates(), *found.not_masked()})
+    problems = sorted({*found.problems, *found.archive_duplicates(), *found.not_masked(), *found.others.problems()})
     return NtuTree(tuple(roots), index, tuple(problems), bool(index) and found.all_generated, tuple(found.marked))
 
 
@@ -96,11 +98,16 @@ class _Found:
     again: dict[tuple[Path, str], list[ClipName]] = field(default_factory=dict)
     unmasked: dict[str, list[ClipName]] = field(default_factory=dict)
     outside: list[_Outside] = field(default_factory=list)
+    others: OtherForms = field(default_factory=lambda: OtherForms(OTHER_FORMS))
 
     def root(self, root: Path) -> None:
+        above = next((folder for folder in root.absolute().parents if (folder / GENERATED_MARK).is_file()), None)
+        if above is not None and above not in self.marked:
+            self.marked.append(above)
+        generated = above is not None
         try:
             if root.is_file() and root.suffix.lower() == ".zip":
-                self._archive(root, generated=False)
+                self._archive(root, generated=generated)
                 return
             with os.scandir(root):
                 pass
@@ -112,12 +119,12 @@ class _Found:
             ) from error
         own = _exact_clip(root.absolute().name)
         if own is not None:
-            self._clip_folder(Container(root.parent), own, generated=False)
-        self._folders(root)
+            self._clip_folder(Container(root.parent), own, generated=generated)
+        self._folders(root, generated=generated)
 
-    def _folders(self, root: Path) -> None:
+    def _folders(self, root: Path, *, generated: bool) -> None:
         # An explicit stack: a tree may be deeper than Python's recursion. Reversed, so that names come sorted.
-        stack = [(root, False)]
+        stack = [(root, generated)]
         while stack:
             path, generated = stack.pop()
             if path.suffix.lower() == ".zip" and path.is_file():
@@ -186,13 +193,19 @@ class _Found:
         depth: dict[str, ClipFolder] = {}
         files: set[tuple[str, str]] = set()
         try:
-            for folder, names in runs(member_names(path)):
+            for folder, names in runs(self._unlocked(path)):
                 parts = folder.split("/")
-                if "__MACOSX" in parts:
+                if any(map(_is_junk, parts)):
                     continue
                 if _exact_clip(parts[-1]) is not None:
                     depth.setdefault(folder, ClipFolder()).see(names)
-                files |= {(folder, name) for name in names if _suffix(name) is not None and not _is_junk(name)}
+                for name in names:
+                    if _is_junk(name) or name.startswith(("MDepth-", "Depth-")):
+                        continue
+                    if _suffix(name) is not None:
+                        files.add((folder, name))
+                    else:
+                        self.others.see(name, str(Container(path, folder).asset(name)))
         except DataError as error:
             self.problems.append(Problem.from_error("", error))
             return
@@ -208,6 +221,14 @@ class _Found:
                 self.outside.append(_Outside(container, own, content, generated))
             else:
                 self._depth(ClipName.parse(own), content, container, generated=generated)
+
+    def _unlocked(self, path: Path) -> Iterator[str]:
+        """Yield an archive's members; recordings that cannot be unpacked are counted instead."""
+        for member, why in members(path):
+            if why is None:
+                yield member
+            elif (name := member.rpartition("/")[2]).startswith("MDepth-") or _suffix(name) is not None:
+                self.others.count(locked(why), f"{path}!{member}")
 
     def take_outside(self) -> None:
         """Take the members whose names lead out of their archives, behind all others."""
@@ -234,8 +255,9 @@ class _Found:
             self._take(clip, "depth", container, listed, generated=generated)
 
     def _file(self, container: Container, name: str, *, generated: bool) -> None:
-        suffix = _suffix(name)
+        suffix = None if "\\" in name else _suffix(name)
         if suffix is None:
+            self.others.see(name, str(container.asset(name)))
             return
         clip = _exact_clip(name.removesuffix(suffix))
         if clip is None:

@@ -15,10 +15,12 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.sources.file_kinds import LOOKED_AT, advice
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
 from hcmoco_bench.sources.video_colors import to_rgb
+from hcmoco_bench.sources.video_end import VideoTooShortError
 
 _SMALL = 64 * 2**20
 """Largest file, bytes, of which all packets are held in memory."""
@@ -79,12 +81,7 @@ def _decode_all(
         if following is None:
             return
         next_wanted = following
-    raise DataError(
-        f"{asset}: frame {next_wanted} is asked for, but the video ends or is damaged after {shown} frames; "
-        "compare its size with the published one and extract it again",
-        kind="video_too_short",
-        file=str(asset),
-    )
+    raise VideoTooShortError(str(asset), next_wanted, shown)
 
 
 def count_frames(asset: Asset) -> int:
@@ -196,8 +193,10 @@ def _check_size(asset: Asset, width: int, height: int) -> None:
 
 
 def _unreadable(asset: Asset, why: str) -> DataError:
+    with asset.open() as file:
+        what = advice(file.read(LOOKED_AT), "AVI video")
     return DataError(
-        f"{asset}: not a readable AVI video ({why}); extract or download it again",
+        f"{asset}: not a readable AVI video ({why}); {what}",
         kind="video_unreadable",
         file=str(asset),
     )

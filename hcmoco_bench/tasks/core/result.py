@@ -10,6 +10,7 @@ from typing import Any
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.results.evidence import Evidence, save_evidence
@@ -72,8 +73,8 @@ def write_evaluations(
     Whoever runs it, a result says of itself that it is self-reported; more than that is for others to find.
 
     Args:
-        path: The result file; the others take its stem: `<stem>-evidence-<n>.npz`, `<stem>-problems.jsonl`,
-            `<stem>-figures/`.
+        path: The result file; the others take its stem, made `storable`: `<stem>-evidence-<n>.npz`,
+            `<stem>-problems.jsonl`, `<stem>-figures/`.
         task: The task.
         data: The split that was scored.
         protocol: Name of the protocol.
@@ -91,7 +92,7 @@ def write_evaluations(
     first = evaluations[0]
     entries = []
     for number, evaluation in enumerate(evaluations):
-        file = path.with_name(f"{path.stem}-evidence-{number}.npz")
+        file = _beside(path, f"-evidence-{number}.npz")
         entries.append(EvidenceEntry(file=file.name, sha256=save_evidence(file, evaluation.evidence)))
     result = Result(
         task=TaskEntry(
@@ -116,10 +117,16 @@ def write_evaluations(
     write_result(path, result)
     figures = []
     for figure in first.figures:
-        figures.append(path.with_name(f"{path.stem}-figures") / f"{figure.name}.png")
+        figures.append(_beside(path, "-figures") / f"{figure.name}.png")
         save_figure(figure.draw(), figures[-1])
     problems = (*data.problems, *first.problems)
     return Writing(path, result, tuple(figures), _write_problems(path, problems))
+
+
+def _beside(path: Path, end: str) -> Path:
+    """A file beside the result, under a name that the result can hold."""
+    stem = storable(path.stem).replace("\\", "_")
+    return path.with_name(f"{stem}{end}")
 
 
 def interval_groups(data: TaskData) -> dict[str, str] | None:
@@ -214,6 +221,6 @@ def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluatio
 def _write_problems(path: Path, problems: Sequence[Problem]) -> Path | None:
     if not problems:
         return None
-    file = path.with_name(f"{path.stem}-problems.jsonl")
+    file = _beside(path, "-problems.jsonl")
     write_atomic(file, "".join(f"{problem.to_json()}\n" for problem in problems))
     return file

@@ -46,7 +46,7 @@ def test_recordings_are_found_and_what_has_no_counterpart_is_said(tmp_path):
         "S1_Directions_1.54138969", "S9_Eating.55011271",
     ]  # fmt: skip
     assert [(problem.id, problem.kind) for problem in tree.problems] == [
-        ("S1_Posing.54138969", "labels_missing"), ("S5_Posing.54138969", "video_missing"),
+        ("S1_Posing.54138969", "labels_missing"), ("S5_Posing.54138969", "video_missing"), ("", "subject_absent"),
     ]  # fmt: skip
     assert not tree.generated
     assert scan(root.parent).recordings == tree.recordings
