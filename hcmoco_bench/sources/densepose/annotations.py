@@ -24,6 +24,7 @@ from hcmoco_bench.sources.densepose.records import (
     read_records,
     wrong_file,
 )
+from hcmoco_bench.sources.inside import path_inside
 
 _COARSE: Final = 14
 _FINE: Final = 24
@@ -141,7 +142,8 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
             `images/`, or in it.
 
     Returns:
-        Its images and people. Missing images (`image_missing`) and wrong entries (`annotation_wrong`) are problems;
+        Its images and people. Missing images (`image_missing`), images outside of the data set's folder
+        (`path_outside`) and wrong entries (`annotation_wrong`) are problems;
         people without points are counted. A person keeps the points that are right if others lie outside of 0..255, of
         the charts 1..24, or of U, V 0..1.
 
@@ -174,7 +176,11 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
     listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(records.sizes)}
     for key, annotated in listed.items():
         counts["images_without_points"] += not annotated
-        file = _image(root, records.file_names[key])
+        try:
+            file = _image(root, records.file_names[key])
+        except DataError as error:
+            problems.append(Problem.from_error(str(key), error))
+            continue
         if file is None:
             problems.append(_missing(key, records.file_names[key], root))
             continue
@@ -184,7 +190,7 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
 
 def _image(root: Path, name: str) -> Path | None:
     folders = [folder for folder in dict.fromkeys(IMAGE_FOLDERS.values()) if f"_{folder}_" in name]
-    places = (root / folder / name for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
+    places = (path_inside(root, root / folder, name) for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
     return next((path for path in places if path.is_file()), None)
 
 
