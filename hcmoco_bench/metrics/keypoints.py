@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.body.declared_joints import declared_order
 from hcmoco_bench.body.joints import JointSet, joint_set
 from hcmoco_bench.errors import DataError, LabelError
 from hcmoco_bench.metrics.average_precision import average_precision, match_columns
@@ -41,6 +42,10 @@ class People:
     crowd: NDArray[np.bool_]
 
 
+_NAMED: Final = "coco17"
+"""The joint set whose names are written alike everywhere, so that a file's own can be held against them."""
+
+
 class KeypointMetric:
     """Average precision and recall of people's keypoints, equal to COCO's own evaluation.
 
@@ -53,7 +58,8 @@ class KeypointMetric:
 
     Raises:
         DataError: If they cannot be read, or are no such annotations (`annotations_unreadable`).
-        LabelError: If the joint set has no sigmas.
+        LabelError: If the joint set has no sigmas, or the annotations declare other joints or another order
+            (`joints_differ`).
     """
 
     def __init__(self, ground_truth: Mapping[str, Any] | Path, joints: JointSet | str = "coco17") -> None:
@@ -62,7 +68,7 @@ class KeypointMetric:
             raise LabelError(
                 f"{self.joints.name} has no sigmas in annotations/joints.toml; keypoint similarity needs one a joint"
             )
-        self._people, self._category = _read_people(ground_truth, len(self.joints))
+        self._people, self._category = _read_people(ground_truth, self.joints)
         self._detections: dict[int, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
 
     def reset(self) -> None:
@@ -173,9 +179,10 @@ def keypoint_scores(evidence: Evidence) -> dict[str, float]:
     return average_precision(evidence).as_dict()
 
 
-def _read_people(ground_truth: Mapping[str, Any] | Path, n_joints: int) -> tuple[dict[int, People], int | None]:
+def _read_people(ground_truth: Mapping[str, Any] | Path, joints: JointSet) -> tuple[dict[int, People], int | None]:
     """People by image id, in the order of the ids; and their category, None without people."""
     where = str(ground_truth) if isinstance(ground_truth, Path) else "annotations"
+    n_joints = len(joints)
     try:
         content = json.loads(ground_truth.read_bytes()) if isinstance(ground_truth, Path) else ground_truth
         entries: dict[int, list[Any]] = {int(image["id"]): [] for image in content["images"]}
@@ -192,6 +199,13 @@ def _read_people(ground_truth: Mapping[str, Any] | Path, n_joints: int) -> tuple
             kind="annotations_unreadable",
             file=where,
         ) from error
+    if joints.name == _NAMED and (declared_order(content, joints, source=where) != np.arange(n_joints)).any():
+        raise LabelError(
+            f"{where}: declares the joints of {joints.name} in another order, which detections may or may not follow; "
+            "bring both into COCO's order",
+            kind="joints_differ",
+            file=where,
+        )
     return people, next(iter(categories), None)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.images import image_size
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import whole_image_size
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.people import IgnoredPerson, Person, Photograph
 from hcmoco_bench.store.columns import Row
-from hcmoco_bench.store.kinds.keypoints.columns import people_counts
+from hcmoco_bench.store.kinds.keypoints.columns import image_id, people_counts
+from hcmoco_bench.store.kinds.keypoints.people_check import ignored_failures, person_failures
 from hcmoco_bench.store.plan import ShardReport
 
 
@@ -23,10 +27,12 @@ class KeypointRows:
     Attributes:
         photographs: The shard's images in row order.
         root: Folder that file names in problems are relative to.
+        n_joints: Number of joints that people have.
     """
 
     photographs: tuple[Photograph, ...]
     root: Path
+    n_joints: int
 
     def __len__(self) -> int:
         return len(self.photographs)
@@ -40,17 +46,36 @@ class KeypointRows:
             except DataError as error:
                 report.problems.append(Problem.from_error(photograph.name, error))
                 continue
+            people = [
+                (person, person_failures(person, self.n_joints, width, height))
+                for person in map(_person, photograph.people)
+            ]
+            ignored = [
+                (person, ignored_failures(person, self.n_joints)) for person in map(_ignored, photograph.ignored)
+            ]
             row = {
-                "image_id": Path(photograph.name).stem,
+                "image_id": image_id(photograph.name),
                 "image": {"bytes": data, "path": photograph.name},
                 "width": width,
                 "height": height,
-                "people": [_person(person) for person in photograph.people],
-                "ignored": [_ignored(person) for person in photograph.ignored],
+                "people": _right(people, photograph, report),
+                "ignored": _right(ignored, photograph, report),
             }
             counts.update(people_counts(row))
             yield row
         report.counts.update(counts)
+
+
+def _right(people: Iterable[tuple[Row, Iterable[str]]], photograph: Photograph, report: ShardReport) -> list[Row]:
+    """The people that `verify` finds no fault with; the others become problems."""
+    right = []
+    for person, failures in people:
+        if reasons := "; ".join(failures):
+            reason = f"{photograph.name}: annotation {person['person_id']}: {reasons}; correct it"
+            report.problems.append(Problem(person["person_id"], "annotation_wrong", photograph.name, reason))
+        else:
+            right.append(person)
+    return right
 
 
 def _person(person: Person) -> Row:
@@ -59,7 +84,7 @@ def _person(person: Person) -> Row:
         "joints": person.joints.tolist(),
         "state": person.state.tolist(),
         "center": person.center.tolist(),
-        "scale": person.scale,
+        "scale": float(np.float32(person.scale)),
         "area": person.area,
         "iscrowd": False,
     }
@@ -78,23 +103,18 @@ def _ignored(person: IgnoredPerson) -> Row:
 
 def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
     path, name = photograph.path, photograph.name
-    if path is None:
-        raise DataError(
-            f"{name}: leads out of the folder of images, or is no name that a file can have; correct it in the "
-            "annotations",
-            kind="image_name_wrong",
-            file=name,
-        )
     if path.is_relative_to(root):
         name = str(path.relative_to(root))
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
-    size = image_size(data)
-    if size is None:
-        raise DataError(f"{name}: not a whole image; fetch it again", kind="image_unreadable", file=name)
-    width, height = size
+    try:
+        size = width, height = whole_image_size(data)
+    except ImageError as error:
+        raise DataError(
+            f"{name}: not a whole image, {error}; fetch it again", kind="image_unreadable", file=name
+        ) from error
     if photograph.size not in (None, size):
         raise DataError(
             f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another image?",

@@ -15,6 +15,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.prepare.executors import LocalExecutor
+from hcmoco_bench.prepare.keypoint_names import named_once
 from hcmoco_bench.prepare.keypoint_rows import KeypointRows
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources import coco, mpii
@@ -23,7 +24,7 @@ from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
 from hcmoco_bench.sources.other_forms import other_forms, seen_instead
 from hcmoco_bench.sources.people import Photographs
 from hcmoco_bench.store.folder import StoreFolder
-from hcmoco_bench.store.kinds.keypoints import KEYPOINTS, LICENSES, SCHEMA, VERSION, KeypointManifest
+from hcmoco_bench.store.kinds.keypoints import KEYPOINTS, LICENSES, SCHEMA, VERSION, KeypointManifest, image_id
 from hcmoco_bench.store.manifest import LICENSE_GENERATED
 from hcmoco_bench.store.paths import PortablePaths
 from hcmoco_bench.store.plan import PlannedShard, ShardNote, StorePlan
@@ -69,7 +70,9 @@ def prepare_keypoints(
     root = root.absolute()
     source = _SOURCES[dataset]
     progress("reading annotations", 0, None)
-    splits = {split: source.read_annotations(path, root) for split, path in source.find_annotations(root).items()}
+    splits = {
+        split: named_once(source.read_annotations(path, root)) for split, path in source.find_annotations(root).items()
+    }
     if not any(photograph.people for found in splits.values() for photograph in found.photographs):
         raise DataError(f"{root}: nobody in its annotations can be used", kind="no_people", file=str(root))
     plan = _plan(dataset, splits, root, rows_per_shard)
@@ -107,7 +110,7 @@ def _plan(dataset: KeypointDataset, splits: Mapping[str, Photographs], root: Pat
         splits={
             split: SplitIds.of(
                 f"the images of {found.annotations.name}, by name",
-                tuple(Path(photograph.name).stem for photograph in found.photographs),
+                tuple(image_id(photograph.name) for photograph in found.photographs),
             )
             for split, found in splits.items()
         },
@@ -157,13 +160,18 @@ def _plan_sha256(
     for split, found in sorted(splits.items()):
         parts += [split, annotations[split]]
         for photograph in found.photographs:
-            path = photograph.path
-            size = path.stat().st_size if path is not None and path.is_file() else None
-            parts.append([photograph.name, size])
+            parts.append([photograph.name, _size(photograph.path)])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _shards(splits: Mapping[str, Photographs], root: Path, rows_per_shard: int) -> Iterator[PlannedShard]:
     for split, found in splits.items():
         for file, photographs in cut_shards(split, found.photographs, rows_per_shard, at_least=0):
-            yield PlannedShard(file, KeypointRows(tuple(photographs), root))
+            yield PlannedShard(file, KeypointRows(tuple(photographs), root, len(joint_set(found.joint_set))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,9 +22,6 @@ OTHER_FORMS: Final = (
     ),
 )
 """Forms of image data sets that are not read, in the order in which they are tried."""
-
-_LONGEST_NAME: Final = 255
-"""Bytes of a file name, on all file systems in use."""
 
 
 def find_json(root: Path, published: Mapping[str, str]) -> dict[str, Path]:
@@ -66,23 +62,3 @@ def wrong_form(path: Path, expected: str) -> DataError:
         kind="annotations_unreadable",
         file=str(path),
     )
-
-
-def image_path(folder: Path, name: str) -> Path | None:
-    """The file of an image that an annotation file names.
-
-    Args:
-        folder: Folder of the images.
-        name: The name, which somebody else wrote; it may hold folders.
-
-    Returns:
-        The path, whether the file is there or not; None if the name leads out of the folder, or no file can have it.
-    """
-    parts = name.split("/")
-    if name.startswith("/") or ".." in parts or not name.strip("./") or "\0" in name:
-        return None
-    try:
-        longest = max(len(os.fsencode(part)) for part in parts)
-    except UnicodeEncodeError:
-        return None
-    return folder / name if longest <= _LONGEST_NAME else None

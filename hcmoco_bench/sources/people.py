@@ -66,14 +66,14 @@ class Photograph:
 
     Attributes:
         name: File name, `storable`.
-        path: The file, which may be missing; None if no file below the folder of images can have that name.
+        path: The file, which may be missing.
         size: Width and height in px as annotated; None if the annotation does not say.
         people: People to learn from, in the annotation's order; may be empty.
         ignored: Crowds and people without joints, in the annotation's order.
     """
 
     name: str
-    path: Path | None
+    path: Path
     size: tuple[int, int] | None
     people: tuple[Person, ...]
     ignored: tuple[IgnoredPerson, ...] = ()

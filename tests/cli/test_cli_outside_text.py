@@ -145,7 +145,7 @@ def test_no_annotation_opens_a_file_outside(photograph_root: Path, tmp_path: Pat
     entries[-1]["image"] = name
     path.write_text(json.dumps(entries))
     arguments = ["prepare", "mpii", "--root", str(photograph_root), "--out", str(tmp_path / "store"), "--workers", "1"]
-    assert json.loads(succeed(*arguments, "--json"))["problems"] == {"image_name_wrong": 1}
+    assert json.loads(succeed(*arguments, "--json"))["problems"] == {"path_outside": 1}
     assert json.loads(succeed("verify", str(tmp_path / "store"), "--json"))["passed"]
 
 

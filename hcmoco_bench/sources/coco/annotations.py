@@ -12,12 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.body.declared_joints import declared_order
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, image_path, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, wrong_form
+from hcmoco_bench.sources.inside import path_inside, portable_name
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "coco17"
@@ -44,19 +46,22 @@ def read_annotations(path: Path, root: Path) -> Photographs:
 
     Returns:
         All of its images with their people. Crowds (`crowd`) and people without joints (`no_joints`) are problems that
-        are kept as ignored people; entries that are wrong (`annotation_wrong`) are left out.
+        are kept as ignored people; entries that are wrong (`annotation_wrong`) and images outside of
+        the data set's folder (`path_outside`) are left out. Joints that the file declares in another order are sorted.
 
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
+        LabelError: Kind `joints_differ`: the file declares other joints than COCO's.
     """
     content = read_json(path, kind="annotations_unreadable")
     try:
         images = {int(image["id"]): image for image in content["images"]}
-        names = {key: str(image["file_name"]) for key, image in images.items()}
+        names = {key: portable_name(str(image["file_name"])) for key, image in images.items()}
         sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
         entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
+    order = declared_order(content, joint_set(JOINT_SET), source=str(path))
     folder = _images(path, root)
     people: dict[int, list[Person]] = {key: [] for key in images}
     ignored: dict[int, list[IgnoredPerson]] = {key: [] for key in images}
@@ -67,7 +72,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         try:
             if image not in images:
                 raise _wrong(number, f"is in image {image}, which is not listed", path)
-            found = _person(number, entry, sizes[image], path)
+            found = _person(number, entry, sizes[image], order, path)
         except DataError as error:
             problems.append(Problem.from_error(str(number), error))
             continue
@@ -77,10 +82,14 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             ignored[image].append(found)
             kind, what = ("crowd", "is a crowd") if found.crowd else ("no_joints", "has no annotated joint")
             problems.append(Problem(found.id, kind, str(path), f"{path}: annotation {number} {what}", kept=True))
-    photographs = [
-        Photograph(storable(name), image_path(folder, name), sizes[key], tuple(people[key]), tuple(ignored[key]))
-        for key, name in names.items()
-    ]
+    photographs = []
+    for key, name in names.items():
+        try:
+            file = path_inside(folder, name)
+        except DataError as error:
+            problems.append(Problem.from_error(storable(name), error))
+            continue
+        photographs.append(Photograph(storable(name), file, sizes[key], tuple(people[key]), tuple(ignored[key])))
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
 
 
@@ -92,10 +101,13 @@ def _images(path: Path, root: Path) -> Path:
     return root
 
 
-def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Path) -> Person | IgnoredPerson:
+def _person(
+    number: int, entry: dict[str, Any], size: tuple[int, int], order: NDArray[np.intp], path: Path
+) -> Person | IgnoredPerson:
     n_joints = len(joint_set(JOINT_SET))
     try:
-        values = np.array(entry["keypoints"], np.float32)
+        with np.errstate(over="ignore"):  # what is not finite is named below
+            values = np.array(entry["keypoints"], np.float32)
         box = np.array(entry["bbox"], np.float64)
     except (KeyError, TypeError, ValueError) as error:
         raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
@@ -103,7 +115,7 @@ def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Pat
         raise _wrong(number, f"has {values.size} numbers for {n_joints} joints and {box.size} for a box", path)
     if not (np.isfinite(values).all() and np.isfinite(box).all()):
         raise _wrong(number, "has numbers that are not finite", path)
-    keypoints = values.reshape(n_joints, 3)
+    keypoints = values.reshape(n_joints, 3)[order]
     state = keypoints[:, 2]
     if not np.isin(state, (0, 1, 2)).all():
         raise _wrong(number, "has a visibility that is not 0, 1 or 2", path)

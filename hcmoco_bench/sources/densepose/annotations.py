@@ -16,7 +16,7 @@ from pycocotools import mask as run_lengths
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import OTHER_FORMS, image_path
+from hcmoco_bench.sources.annotation_json import OTHER_FORMS
 from hcmoco_bench.sources.densepose.layout import FILES, FOLDERS, IMAGE_FOLDERS, LATER_FILES, MASK_SIZE, POINT_RANGE
 from hcmoco_bench.sources.densepose.records import (
     POINT_FIELDS,
@@ -25,6 +25,7 @@ from hcmoco_bench.sources.densepose.records import (
     read_records,
     wrong_file,
 )
+from hcmoco_bench.sources.inside import path_inside
 from hcmoco_bench.sources.other_forms import other_forms, seen_instead
 
 _COARSE: Final = 14
@@ -144,7 +145,8 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
             `images/`, or in it.
 
     Returns:
-        Its images and people. Missing images (`image_missing`) and wrong entries (`annotation_wrong`) are problems;
+        Its images and people. Missing images (`image_missing`), images outside of the data set's folder
+        (`path_outside`) and wrong entries (`annotation_wrong`) are problems;
         people without points are counted. A person keeps the points that are right if others lie outside of 0..255, of
         the charts 1..24, or of U, V 0..1.
 
@@ -177,7 +179,11 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
     listed = {key: any(person.surface is not None for person in people[key]) for key in sorted(records.sizes)}
     for key, annotated in listed.items():
         counts["images_without_points"] += not annotated
-        file = _image(root, records.file_names[key])
+        try:
+            file = _image(root, records.file_names[key])
+        except DataError as error:
+            problems.append(Problem.from_error(str(key), error))
+            continue
         if file is None:
             problems.append(_missing(key, records.file_names[key], root))
             continue
@@ -189,8 +195,8 @@ def read_annotations(path: Path, root: Path) -> DensePoseAnnotations:
 
 def _image(root: Path, name: str) -> Path | None:
     folders = [folder for folder in dict.fromkeys(IMAGE_FOLDERS.values()) if f"_{folder}_" in name]
-    places = (image_path(root / folder, name) for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
-    return next((path for path in places if path is not None and path.is_file()), None)
+    places = (path_inside(root / folder, name) for folder in (*folders, *IMAGE_FOLDERS.values(), "images", ""))
+    return next((path for path in places if path.is_file()), None)
 
 
 def _missing(key: int, name: str, root: Path) -> Problem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +18,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.file_kinds import LOOKED_AT, advice
 from hcmoco_bench.sources.video_colors import to_rgb
 from hcmoco_bench.sources.video_end import VideoTooShortError
+from hcmoco_bench.sources.video_images import frames_damaged, images_in_order
 
 
 def count_frames(path: Path) -> int:
@@ -45,26 +48,42 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
 
     Raises:
         UsageError: If the frame numbers are not strictly increasing from 0.
-        DataError: `video_unreadable`, or `video_too_short` where the video ends, or is damaged, before a frame asked
-            for; the frames before are yielded first.
+        DataError: `video_unreadable`; `video_too_short` where the video ends, or is damaged, before a frame asked for;
+            `video_damaged` where frames asked for, or images that they build on, have errors. All other frames are
+            yielded first.
     """
     if any(b <= a for a, b in zip([-1, *frames], frames, strict=False)):
         raise UsageError(f"frames to decode must increase from 0, got {list(frames)[:10]}")
-    left = list(reversed(frames))
+    left = deque(frames)
+    damaged = []
     shown = 0
     with _opened(path) as (container, stream):
-        if left:
-            try:
-                for image in container.decode(stream):
-                    if shown == left[-1]:
-                        yield left.pop(), to_rgb(image)
-                        if not left:
-                            break
-                    shown += 1
-            except (av.FFmpegError, EOFError):
-                pass  # damaged: what is missing is said below
+        for found in images_in_order(stream, _whole_packets(container, stream)) if left else ():
+            if shown == left[0]:
+                left.popleft()
+                if found.damaged:
+                    damaged.append(shown)
+                else:
+                    yield shown, to_rgb(found.image)
+                if not left:
+                    break
+            shown += 1
+    if damaged:
+        raise frames_damaged(path, damaged, left)
     if left:
-        raise VideoTooShortError(str(path), left[-1], shown)
+        raise VideoTooShortError(str(path), left[0], shown)
+
+
+def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Yield packets up to the end of the file or the first one that is cut off or unreadable."""
+    try:
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                return
+            if packet.size:
+                yield packet
+    except (av.FFmpegError, EOFError):
+        return
 
 
 @contextmanager

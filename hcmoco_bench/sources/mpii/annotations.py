@@ -18,7 +18,8 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.annotation_json import find_json, image_path, wrong_form
+from hcmoco_bench.sources.annotation_json import find_json, wrong_form
+from hcmoco_bench.sources.inside import path_inside, portable_name
 from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "mpii16"
@@ -41,7 +42,8 @@ def read_annotations(path: Path, root: Path) -> Photographs:
 
     Returns:
         All of its images with their people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) are
-        problems that are kept as ignored people; entries that are wrong (`annotation_wrong`) are left out.
+        problems that are kept as ignored people; entries that are wrong (`annotation_wrong`) and images
+        outside of the data set's folder (`path_outside`) are left out.
 
     Raises:
         DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
@@ -55,7 +57,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     problems: list[Problem] = []
     number: Counter[str] = Counter()
     for entry in entries:
-        image = str(entry["image"])
+        image = portable_name(str(entry["image"]))
         identifier = f"{Path(storable(image)).stem}_{number[image]:02d}"
         number[image] += 1
         try:
@@ -69,16 +71,16 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             ignored.setdefault(image, []).append(found)
             reason = f"{path}: person {identifier} has no annotated joint"
             problems.append(Problem(identifier, "no_joints", str(path), reason, kept=True))
-    photographs = [
-        Photograph(
-            storable(name),
-            image_path(folder, name),
-            None,
-            tuple(people.get(name, ())),
-            tuple(ignored.get(name, ())),
+    photographs = []
+    for name in sorted(number):
+        try:
+            file = path_inside(folder, name)
+        except DataError as error:
+            problems.append(Problem.from_error(storable(name), error))
+            continue
+        photographs.append(
+            Photograph(storable(name), file, None, tuple(people.get(name, ())), tuple(ignored.get(name, ())))
         )
-        for name in sorted(number)
-    ]
     return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -21,6 +20,10 @@ from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
 from hcmoco_bench.sources.video_colors import to_rgb
 from hcmoco_bench.sources.video_end import VideoTooShortError
+from hcmoco_bench.sources.video_images import DecodedImage, DecodedImages, frames_damaged, images_in_order
+
+_CHUNK_HEADER = 8
+"""Bytes of an AVI chunk before its data."""
 
 _SMALL = 64 * 2**20
 """Largest file, bytes, of which all packets are held in memory."""
@@ -44,7 +47,8 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
     Raises:
         UsageError: If the frame numbers are not strictly increasing from 1.
         DataError: `video_unreadable`, `video_wrong_size`, or `video_too_short` where the video ends, or is damaged,
-            before a frame asked for; the frames before are yielded first. Also the kinds of `Asset.open`.
+            before a frame asked for; `video_damaged` where frames asked for, or images that they build on, have errors.
+            All other frames are yielded first. Also the kinds of `Asset.open`.
     """
     if any(b <= a for a, b in zip([0, *frames], frames, strict=False)):
         raise UsageError(f"frames to decode must increase from 1, got {list(frames)[:10]}")
@@ -56,32 +60,44 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
         if not _says_what_is_necessary(container, stream):
             yield from _decode_all(asset, container, stream, left)
             return
-        for image in _necessary_images(container, stream, frames):
-            _check_size(asset, image.width, image.height)
-            yield left.popleft(), to_rgb(image)
+        damaged = []
+        for found in _necessary_images(container, stream, frames):
+            _check_size(asset, found.image.width, found.image.height)
+            frame = left.popleft()
+            if found.damaged:
+                damaged.append(frame)
+            else:
+                yield frame, to_rgb(found.image)
     if left:
         with _opened(asset) as (container, stream):
-            yield from _decode_all(asset, container, stream, left)
+            yield from _decode_all(asset, container, stream, left, damaged)
+    elif damaged:
+        raise frames_damaged(asset, damaged)
 
 
 def _decode_all(
-    asset: Asset, container: InputContainer, stream: VideoStream, frames: Iterable[int]
+    asset: Asset, container: InputContainer, stream: VideoStream, frames: Iterable[int], damaged: Iterable[int] = ()
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Decode every image up to the last one asked for, and count."""
-    wanted = iter(frames)
-    next_wanted = next(wanted)
+    """Decode every image up to the last one asked for, and count; `damaged` ones were found already."""
+    left = deque(frames)
+    wrong = list(damaged)
     shown = 0
-    for image in _images(container, stream):
+    for found in images_in_order(stream, _whole_packets(container, stream)):
         shown += 1
-        if shown < next_wanted:
+        if shown < left[0]:
             continue
-        _check_size(asset, image.width, image.height)
-        yield shown, to_rgb(image)
-        following = next(wanted, None)
-        if following is None:
-            return
-        next_wanted = following
-    raise VideoTooShortError(str(asset), next_wanted, shown)
+        left.popleft()
+        _check_size(asset, found.image.width, found.image.height)
+        if found.damaged:
+            wrong.append(shown)
+        else:
+            yield shown, to_rgb(found.image)
+        if not left:
+            break
+    if wrong:
+        raise frames_damaged(asset, wrong, left)
+    if left:
+        raise VideoTooShortError(str(asset), left[0], shown)
 
 
 def count_frames(asset: Asset) -> int:
@@ -115,34 +131,20 @@ def _opened(asset: Asset) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
-    """Yield packets up to the end of the file or the first one that is cut off or unreadable."""
+    """Yield packets up to the end of the file or the first one that is cut off, unreadable or not where it should be.
+
+    Where a chunk's header is damaged, the next chunk that looks like one is read, and one image would be missing in
+    the count; the file's index tells.
+    """
+    listed = iter([entry.pos + _CHUNK_HEADER for entry in stream.index_entries if entry.size])
     try:
         for packet in container.demux(stream):
             if packet.is_corrupt:
                 return
             if packet.size:
+                if packet.pos not in (None, next(listed, packet.pos)):
+                    return
                 yield packet
-    except (av.FFmpegError, EOFError):
-        return
-
-
-def _images(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield images in the order they are shown, ending before the first that may not be the right one."""
-    decoder = stream.codec_context
-    packets = shown = 0
-    try:
-        for packet in _whole_packets(container, stream):
-            packets += 1
-            images = decoder.decode(packet)
-            shown += len(images)
-            # A damaged packet may give no image and no error; all images after it would count one too few.
-            if packets - shown > decoder.reorder_depth:
-                return
-            yield from images
-        # A decoder holds images back to put them in order. When the file was cut off, those between may be among
-        # the lost ones, and the held ones would be counted as the wrong frames.
-        if packets >= stream.frames or decoder.reorder_depth == 0:
-            yield from decoder.decode(None)
     except (av.FFmpegError, EOFError):
         return
 
@@ -153,7 +155,7 @@ def _says_what_is_necessary(container: InputContainer, stream: VideoStream) -> b
     return decoder.codec.name == "h264" and bool(decoder.has_b_frames) and container.size <= _SMALL
 
 
-def _necessary_images(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[VideoFrame]:
+def _necessary_images(container: InputContainer, stream: VideoStream, frames: Sequence[int]) -> Iterator[DecodedImage]:
     """Yield the images asked for, decoding only what they build on.
 
     Ends early, perhaps before the first, as soon as it is not certain which images these are.
@@ -166,18 +168,20 @@ def _necessary_images(container: InputContainer, stream: VideoStream, frames: Se
         return
     wanted = {order[frame - 1] for frame in frames}
     fed = [i for i in range(max(wanted) + 1) if images[i].reference or i in wanted]
-    # The decoder hands a packet's time stamp on to its image, and so says itself which one it shows.
     among = set(fed)
     expected = (i for i in order if i in among)
+    decoded = DecodedImages(stream)
     try:
         for i in (*fed, None):
-            if i is not None:
-                packets[i].pts = i
-            for image in decoder.decode(None if i is None else packets[i]):
-                if image.pts != next(expected, None):
+            if i is None:
+                decoded.flush()
+            else:
+                decoded.feed(packets[i], i)
+            for found in decoded.ready():
+                if found.packet != next(expected, None):
                     return
-                if image.pts in wanted:
-                    yield image
+                if found.packet in wanted:
+                    yield found
     except (av.FFmpegError, EOFError):
         return
 

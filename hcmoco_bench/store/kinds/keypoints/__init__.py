@@ -1,6 +1,6 @@
 """Stores of annotated photographs: MPII and COCO."""
 
-from hcmoco_bench.store.kinds.keypoints.columns import IGNORED, PERSON, SCHEMA
+from hcmoco_bench.store.kinds.keypoints.columns import IGNORED, PERSON, SCHEMA, image_id
 from hcmoco_bench.store.kinds.keypoints.kind import KEYPOINTS, KeypointKind, KeypointStore
 from hcmoco_bench.store.kinds.keypoints.manifest import LICENSES, VERSION, KeypointManifest, KeypointSplit
 
@@ -15,4 +15,5 @@ __all__ = [
     "KeypointManifest",
     "KeypointSplit",
     "KeypointStore",
+    "image_id",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -57,6 +58,11 @@ training skips and scoring sees: whoever is found in it is a mistake, except whe
 
 SCHEMA_1: Final = pa.schema([*_IMAGE_COLUMNS, pa.field("people", pa.list_(pa.struct(_PERSON_1)))])
 """Version 1: images with people to learn from alone, without areas and crowds."""
+
+
+def image_id(name: str) -> str:
+    """The key of an image from its file's name, with or without folders and suffix."""
+    return Path(name).stem
 
 
 def upgraded_table(table: pa.Table) -> pa.Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.store.arrays.photographs import PhotographArrays, decode_photograph
 from hcmoco_bench.store.kind import Capabilities, StoreKind
-from hcmoco_bench.store.kinds.keypoints.columns import SCHEMA, SCHEMA_1, people_counts, upgraded_table
+from hcmoco_bench.store.kinds.keypoints.columns import SCHEMA, SCHEMA_1, image_id, people_counts, upgraded_table
 from hcmoco_bench.store.kinds.keypoints.manifest import KeypointManifest
 from hcmoco_bench.store.kinds.keypoints.row_check import keypoint_row_failures
 from hcmoco_bench.store.manifest import MANIFEST_FILE
@@ -79,11 +78,11 @@ class KeypointKind(StoreKind[KeypointManifest]):
 
     def row_id(self, text: str) -> str:
         """The key of an image from its name with or without suffix."""
-        return Path(text).stem
+        return image_id(text)
 
     def problem_row(self, problem: Problem) -> str | None:
         """The image that a problem line is about; None for lines about people."""
-        return Path(problem.id).stem if problem.kind.startswith("image_") else None
+        return image_id(problem.id) if problem.kind.startswith("image_") else None
 
     def failures(self, store: KeypointStore, findings: Mapping[str, ShardFindings]) -> Iterator[Failure]:
         """Counts of images and people, names of joints, and the order of rows that no list declares."""
