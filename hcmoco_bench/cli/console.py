@@ -26,6 +26,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from hcmoco_bench.files.json import finite
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
@@ -95,5 +96,5 @@ def say_elsewhere(where: str, commands: Sequence[str]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document on standard output, unwrapped and uncolored."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a JSON document on standard output, unwrapped and uncolored; nan and infinity become null."""
+    typer.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str, allow_nan=False))

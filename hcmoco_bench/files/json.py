@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hcmoco_bench.errors import DataError
+
+_GZIP: Final = b"\x1f\x8b"
 
 
 def dump_json(value: Any) -> str:
     """Indented JSON with sorted keys and a final newline; letters beyond ASCII stay as they are."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """A value of dictionaries and lists with None for each nan and infinity, for which JSON has no form."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def read_json(path: Path, *, kind: str) -> Any:
-    """Read a JSON file that somebody else wrote.
+    """Read a JSON file that somebody else wrote, packed with gzip or not, whatever its name.
 
     Args:
         path: The file.
@@ -25,7 +39,12 @@ def read_json(path: Path, *, kind: str) -> Any:
         DataError: If it is missing, cut off, or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        data = path.read_bytes()
+        return json.loads(gzip.decompress(data) if data.startswith(_GZIP) else data)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: cannot be unpacked ({error}); write or fetch it again", kind=kind, file=str(path)
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", kind=kind, file=str(path)) from error
     except (ValueError, RecursionError) as error:

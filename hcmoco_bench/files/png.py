@@ -101,6 +101,47 @@ def decode_labels(
     return _pixels(data, None if header.color == "palette" else "L")
 
 
+@dataclass(frozen=True, eq=False)
+class LabelPixels:
+    """The pixels of a label image whose labels may be numbers or colors.
+
+    Attributes:
+        values: (H, W) uint8: gray values, or rows of `colors`.
+        colors: (n, 3) uint8 RGB, n at most 256: the palette, or the colors that an RGB image has; None for gray.
+        numbered: Whether the file itself numbers its colors; an RGB image does not, and gray has numbers alone.
+    """
+
+    values: NDArray[np.uint8]
+    colors: NDArray[np.uint8] | None
+    numbered: bool
+
+
+def decode_label_colors(data: bytes, *, expected: str) -> LabelPixels:
+    """Decode a label image of gray (of up to 8 bit), a palette, or RGB with at most 256 colors.
+
+    Args:
+        data: The PNG file.
+        expected: As in `decode_labels`.
+
+    Raises:
+        ImageError: `unreadable`, `wrong_type`.
+    """
+    header = _check(data, (*_PALETTES, *_GRAYS, ("gray", 8), ("rgb", 8)), expected, None)
+    if header.color == "gray":
+        return LabelPixels(_pixels(data, "L"), None, True)
+    if header.color == "palette":
+        colors = np.zeros((256, 3), np.uint8)
+        found = _palette(data)
+        colors[: len(found)] = found
+        return LabelPixels(_pixels(data, None), colors, True)
+    packed = _pixels(data, "RGB").astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    unique, rows = np.unique(packed, return_inverse=True)
+    if len(unique) > 256:
+        raise ImageError(f"{header} with {len(unique):,} colors, but {expected}", kind="wrong_type")
+    colors = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], 1).astype(np.uint8)
+    return LabelPixels(rows.reshape(packed.shape).astype(np.uint8), colors, False)
+
+
 def decode_rgb_png(data: bytes, *, expected: str) -> NDArray[np.uint8]:
     """Decode a PNG of three channels of 8 bit without loss, in whatever meaning; arguments as in `decode_labels`.
 
@@ -143,6 +184,14 @@ def _check(data: bytes, types: Collection[tuple[str, int]], expected: str, size:
         raise ImageError(f"{header}, but it must have {size[0]}x{size[1]} px", kind="wrong_size")
     check_png_whole(data)
     return header
+
+
+def _palette(data: bytes) -> NDArray[np.uint8]:
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            return np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(str(error)) from error
 
 
 def _pixels(data: bytes, mode: str | None) -> NDArray[np.uint8]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,24 @@ def test_damaged_files_are_named(tmp_path: Path, content: str) -> None:
     with pytest.raises(DataError, match=r"a\.json: not whole JSON .*fetch it again") as caught:
         read_json(path, kind="some_kind")
     assert (caught.value.kind, caught.value.file) == ("some_kind", str(path))
+
+
+def test_packed_files_are_read_and_damaged_ones_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    packed = gzip.compress(b'{"a": [1, 2, 3]}')
+    path.write_bytes(packed)
+    assert read_json(path, kind="some_kind") == {"a": [1, 2, 3]}
+    for wrong in (packed[:-9], packed[:12] + b"\xff\xff" + packed[14:]):
+        path.write_bytes(wrong)
+        with pytest.raises(DataError, match=r"a\.json\.gz: cannot be unpacked") as caught:
+            read_json(path, kind="some_kind")
+        assert caught.value.kind == "some_kind"
+
+
+def test_what_is_not_finite_is_null() -> None:
+    content = {"a": [math.nan, (1.5, math.inf)], "b": {"c": -math.inf, "d": True}}
+    written = dump_json(content)
+    assert json.loads(written, parse_constant=pytest.fail) == {"a": [None, [1.5, None]], "b": {"c": None, "d": True}}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

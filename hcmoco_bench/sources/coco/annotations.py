@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.whole_numbers import whole_number
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
@@ -50,10 +51,10 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     """
     content = read_json(path, kind="annotations_unreadable")
     try:
-        images = {int(image["id"]): image for image in content["images"]}
+        images = {whole_number(image["id"]): image for image in content["images"]}
         names = {key: str(image["file_name"]) for key, image in images.items()}
         sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
-        entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
+        entries = [(whole_number(entry["image_id"]), whole_number(entry["id"]), entry) for entry in content["annotations"]]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
     folder = _images(path, root)
@@ -61,7 +62,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     ignored: dict[int, list[IgnoredPerson]] = {key: [] for key in images}
     problems: list[Problem] = []
     for image, number, entry in entries:
-        if entry.get("category_id") != _PERSON:
+        if not _of_person(entry):
             continue
         try:
             if image not in images:
@@ -81,6 +82,13 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         for key, name in names.items()
     ]
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
+
+
+def _of_person(entry: dict[str, Any]) -> bool:
+    try:
+        return whole_number(entry.get("category_id")) == _PERSON
+    except ValueError:
+        return False
 
 
 def _images(path: Path, root: Path) -> Path:
