@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import zlib
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,31 +17,33 @@ _GZIP: Final = b"\x1f\x8b"
 
 def dump_json(value: Any) -> str:
     """Indented JSON with sorted keys and a final newline; letters beyond ASCII stay as they are."""
-    return json.dumps(finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def finite(value: Any) -> Any:
     """A value of dictionaries and lists with None for each nan and infinity, for which JSON has no form."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    if isinstance(value, Real) and not isinstance(value, Integral):  # scalars of NumPy too
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {name: finite(one) for name, one in value.items()}
     return [finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def read_json(path: Path, *, kind: str) -> Any:
+def read_json(path: Path, *, kind: str, pairs: bool = False) -> Any:
     """Read a JSON file that somebody else wrote, packed with gzip or not, whatever its name.
 
     Args:
         path: The file.
         kind: Kind of the error.
+        pairs: Whether objects become lists of (name, value), in which a name that comes twice is seen.
 
     Raises:
         DataError: If it is missing, cut off, or not JSON.
     """
     try:
         data = path.read_bytes()
-        return json.loads(gzip.decompress(data) if data.startswith(_GZIP) else data)
+        content = gzip.decompress(data) if data.startswith(_GZIP) else data
+        return json.loads(content, object_pairs_hook=list if pairs else None)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"{path}: cannot be unpacked ({error}); write or fetch it again", kind=kind, file=str(path)

@@ -210,10 +210,7 @@ def _people(entries: Sequence[Mapping[str, Any]], n_joints: int) -> People:
         np.array([entry["area"] for entry in entries], np.float64),
         np.array([bool(entry.get("iscrowd")) for entry in entries], bool),
         np.array(
-            [
-                whole_number(entry.get("num_keypoints", number))
-                for entry, number in zip(entries, visible, strict=True)
-            ],
+            [whole_number(entry.get("num_keypoints", number)) for entry, number in zip(entries, visible, strict=True)],
             np.int64,
         ),
     )

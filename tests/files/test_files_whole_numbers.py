@@ -10,7 +10,9 @@ import pytest
 from hcmoco_bench.files.whole_numbers import whole_number
 
 
-@pytest.mark.parametrize("value", [9, 9.0, "9", "9.0", "9.", " 9 ", "0009", "+9", np.int32(9), np.float32(9), np.uint8(9)])
+@pytest.mark.parametrize(
+    "value", [9, 9.0, "9", "9.0", "9.", " 9 ", "0009", "+9", np.int32(9), np.float32(9), np.uint8(9)]
+)
 def test_forms_of_a_number(value: Any) -> None:
     found = whole_number(value)
     assert (found, type(found)) == (9, int)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
 import gzip
+import io
 import json
 from dataclasses import replace
 from pathlib import Path

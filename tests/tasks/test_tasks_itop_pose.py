@@ -325,7 +325,6 @@ class TestPredictions:
         with pytest.raises(DataError, match=r"none\.npz"):
             self.score(task, tmp_path / "none.npz", data, generated_itop)
 
-
     def test_other_units_are_refused_unless_the_user_insists(
         self, data: TaskData, joints: np.ndarray, generated_itop: Path, tmp_path: Path
     ) -> None:
@@ -339,6 +338,9 @@ class TestPredictions:
         report = evaluate_predictions("itop_pose", path, config(generated_itop), out=out, bootstrap=0, as_given=True)
         assert report.evaluation.scores["accuracy"] == 0
         assert AS_GIVEN_NOTE in read_result(out).status.notes
+        np.savez(path, ids=np.array(data.ids), joints=joints * 77)
+        with pytest.raises(DataError, match="most of the predicted joints lie more than 10 m away"):
+            evaluate_predictions("itop_pose", path, config(generated_itop))
         np.savez(path, ids=np.array(data.ids), joints=joints * [1, 1, -1])
         with pytest.raises(DataError, match="meters with z mirrored"):
             evaluate_predictions("itop_pose", path, config(generated_itop))

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
-from hcmoco_bench.files.whole_numbers import whole_number
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.files.whole_numbers import whole_number
 from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
@@ -54,7 +54,9 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         images = {whole_number(image["id"]): image for image in content["images"]}
         names = {key: str(image["file_name"]) for key, image in images.items()}
         sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
-        entries = [(whole_number(entry["image_id"]), whole_number(entry["id"]), entry) for entry in content["annotations"]]
+        entries = [
+            (whole_number(entry["image_id"]), whole_number(entry["id"]), entry) for entry in content["annotations"]
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
     folder = _images(path, root)

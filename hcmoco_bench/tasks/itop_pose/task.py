@@ -39,7 +39,7 @@ from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
-from hcmoco_bench.tasks.itop_pose.readings import FARTHEST, likely_reading, out_of_sight
+from hcmoco_bench.tasks.itop_pose.readings import FARTHEST, likely_reading, out_of_range
 from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
 from hcmoco_bench.tasks.itop_pose.settings import ItopSettings
 from hcmoco_bench.training.objective import Objective
@@ -182,11 +182,10 @@ class ItopPose(Task[ItopSettings]):
         if likely is not None:
             given = self._reading("as documented", found, true, data)
             refuse_reading(path, COORDINATES, given, self._reading(likely.what, likely.joints, true, data))
-        if out_of_sight(found):
+        if out_of_range(found):
             refuse_doubtful(
                 path,
-                f"most of the predicted joints lie behind the camera or more than {FARTHEST:g} m away, so they are not "
-                f"{COORDINATES}; convert them",
+                f"read as {COORDINATES}, most of the predicted joints lie more than {FARTHEST:g} m away; convert them",
             )
 
     def _reading(self, what: str, found: NDArray[np.float64], true: NDArray[np.float64], data: TaskData) -> Reading:
