@@ -79,17 +79,13 @@ def check_png_whole(data: bytes) -> None:
     raise ImageError("it is cut off")
 
 
-def decode_labels(
-    data: bytes, *, expected: str, size: tuple[int, int] | None = None, stretched: bool = False
-) -> NDArray[np.uint8]:
+def decode_labels(data: bytes, *, expected: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Decode a label image: 8 bit gray, or a palette whose indices are the labels whatever its colors.
 
     Args:
         data: The PNG file.
         expected: What type is right, for the message: `<header>, but <expected>`.
         size: Width and height that it must have; None for any.
-        stretched: Take gray of fewer bits too, its values stretched to 0..255, as programs that make PNG files smaller
-            write it.
 
     Returns:
         (H, W) uint8 labels.
@@ -97,7 +93,7 @@ def decode_labels(
     Raises:
         ImageError: `unreadable`, `wrong_type`, `wrong_size`.
     """
-    header = _check(data, (*_PALETTES, ("gray", 8), *(_GRAYS if stretched else ())), expected, size)
+    header = _check(data, (*_PALETTES, ("gray", 8)), expected, size)
     return _pixels(data, None if header.color == "palette" else "L")
 
 
@@ -117,7 +113,9 @@ class LabelPixels:
 
 
 def decode_label_colors(data: bytes, *, expected: str) -> LabelPixels:
-    """Decode a label image of gray (of up to 8 bit), a palette, or RGB with at most 256 colors.
+    """Decode a label image of gray, a palette, or RGB with at most 256 colors.
+
+    Gray of fewer than 8 bit has its values stretched to 0..255, as programs that make PNG files smaller write it.
 
     Args:
         data: The PNG file.

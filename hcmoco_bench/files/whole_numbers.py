@@ -23,10 +23,8 @@ def whole_number(value: Any) -> int:
         match = _TEXT.fullmatch(value)
         if match is not None:
             return int(match[1])
-    elif isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    elif isinstance(value, Real) and not isinstance(value, Integral):
-        number = float(value)
-        if math.isfinite(number) and number.is_integer():
+    elif isinstance(value, Real) and type(value) is not bool:
+        number = int(value) if isinstance(value, Integral) else float(value)
+        if math.isfinite(number) and number == int(number):
             return int(number)
     raise ValueError(f"{value!r} is not a whole number")

@@ -29,7 +29,7 @@ def people(number: int = 40) -> Points:
     """(N, 15, 3) meters: people who stand about, turn, and move their limbs."""
     rng = np.random.default_rng(0)
     limbs = STANDING + rng.normal(0, 0.08, (number, 15, 3))
-    turned = np.stack([Rotation.from_euler("y", a).apply(one) for a, one in zip(rng.normal(0, 0.5, number), limbs)])
+    turned = np.einsum("nij,nkj->nki", Rotation.from_euler("y", rng.normal(0, 0.5, number)).as_matrix(), limbs)
     return turned + rng.uniform([-0.7, -0.4, 2.2], [0.7, 0.1, 3.8], (number, 3))[:, None]
 
 
@@ -97,7 +97,7 @@ def honest(true: Points, seed: int) -> Iterator[tuple[str, Points]]:
     yield "good", true + rng.normal(0, 0.04, size)
     yield "noisy", true + rng.normal(0, 0.3, size)
     yield "small", 0.9 * true
-    yield "on the surface", true + [0, 0, 0.15]
+    yield "on the surface", true + np.array([0, 0, 0.15])
     yield "biased", true + rng.uniform(-0.8, 0.8, 3) + rng.normal(0, 0.1, size)
     yield "of another sensor", true * rng.uniform(0.7, 1.3)
     yield "one pose", np.broadcast_to(mean, size)

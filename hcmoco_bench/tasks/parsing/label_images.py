@@ -62,9 +62,9 @@ class LabelImages:
             DataError: If the folder has no such file (`predictions_missing`), its ids are not those of the split
                 (`predictions_ids`), or a file is damaged.
         """
-        images = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".png") if folder.is_dir() else []
-        stray = [path for path in images if is_stray(path.relative_to(folder))]
-        found = sorted(set(images) - set(stray))
+        files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+        stray = [path for path in files if is_stray(path.relative_to(folder))]
+        found = [path for path in files if path.suffix.lower() == ".png" and not is_stray(path.relative_to(folder))]
         if not found:
             raise DataError(
                 f"{folder}: no folder with <sample id>.png files; give one label image for each sample",
@@ -72,10 +72,10 @@ class LabelImages:
                 file=str(folder),
             )
         check_ids([path.stem for path in found], expected, path=folder)
-        files = {path.stem: path for path in found}
+        by_id = {path.stem: path for path in found}
         pixels = FolderPixels()
         for name in expected:
-            pixels.add(files[name], _read_png(files[name]))
+            pixels.add(by_id[name], _read_png(by_id[name]))
         reading = pixels.decide(encoding, palette)
         problems = []
         if stray:
@@ -87,7 +87,7 @@ class LabelImages:
             problems.append(Problem("", "stray_files", str(folder), reason, kept=True))
         if reading.doubt:
             problems.append(Problem("", "reading_doubtful", str(folder), f"{folder}: {reading.doubt}", kept=True))
-        return cls(files, reading, tuple(problems))
+        return cls(by_id, reading, tuple(problems))
 
     def read(self, sample_id: str, sizes: Sequence[tuple[int, int]]) -> NDArray[np.uint8]:
         """Class indices (H, W) of a sample.
@@ -130,7 +130,7 @@ class LabelImages:
 
 def _read_png(path: Path) -> LabelPixels:
     try:
-        return decode_label_colors(path.read_bytes(), expected="pixels must be labels: 8 bit palette or gray")
+        return decode_label_colors(path.read_bytes(), expected="pixels must be labels: 8 bit gray, palette or rgb")
     except (ImageError, OSError) as error:
         _fail(path, str(error))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,7 @@ class FolderPixels:
         if encoding == "colors" or stated is not None:
             return by_color
         if self.colored is None:
-            return plain
+            return replace(plain, doubt=_counted_from_1(np.flatnonzero(numbers)) if encoding == "auto" else "")
         levels = {color[0] for color in self.colors} | set(map(int, np.flatnonzero(self.gray)))
         told = encoding != "auto"
         sound = not self.differ and self.rgb is None
@@ -149,8 +149,10 @@ class FolderPixels:
     def _doubt(self) -> str:
         if self.rgb is not None:
             unknown = sorted(self.colors - set(own_colors()))
+            reverse = all(color[::-1] in own_colors() for color in self.colors)
             return (
-                f"{self.rgb.name} and others hold colors that stand for no known class ({_listed(unknown)}); {_REMEDY}"
+                f"{self.rgb.name} and others hold colors that stand for no known class ({_listed(unknown)})"
+                f"{', but are those of the classes if blue comes first: swap red and blue' * reverse}; {_REMEDY}"
             )
         if self.differ:
             return f"the palettes of the masks differ from file to file: {self.differ}; {_REMEDY}"
@@ -192,6 +194,13 @@ def _encoding(asked: Encoding, numbers: Iterable[int]) -> Literal["classes", "ra
     if asked == "classes" or asked == "raw":
         return asked
     return "raw" if max(numbers, default=0) >= len(part_table()) else "classes"
+
+
+def _counted_from_1(numbers: NDArray[np.integer[Any]]) -> str:
+    n = len(part_table())
+    if not len(numbers) or (numbers[0], numbers[-1]) != (1, n):
+        return ""
+    return f"the labels are 1 to {n}, so that classes seem to be counted from 1; subtract 1, so that background is 0"
 
 
 def _labels(numbers: Collection[int]) -> bool:

@@ -317,6 +317,8 @@ def _frames(data: TaskData) -> ParsingDataset:
 
 
 def _open_images(path: Path, data: TaskData, config: ParsingSettings) -> LabelImages:
+    if config.palette is not None and config.encoding in ("classes", "raw"):
+        raise UsageError(f"a palette is for masks that are read by color; leave out encoding={config.encoding} or it")
     palette = None if config.palette is None else read_palette(Path(config.palette))
     return LabelImages.open(path, data.ids, config.encoding, palette)
 
