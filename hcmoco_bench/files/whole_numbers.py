@@ -19,12 +19,16 @@ def whole_number(value: Any) -> int:
     Raises:
         ValueError: If it is anything else: 9.5, nan, True, None, "nine".
     """
-    if isinstance(value, str):
+    if isinstance(value, bool):
+        pass
+    elif isinstance(value, str):
         match = _TEXT.fullmatch(value)
         if match is not None:
             return int(match[1])
-    elif isinstance(value, Real) and type(value) is not bool:
-        number = int(value) if isinstance(value, Integral) else float(value)
-        if math.isfinite(number) and number == int(number):
+    elif isinstance(value, Integral):
+        return int(value)
+    elif isinstance(value, Real):
+        number = float(value)
+        if math.isfinite(number) and number.is_integer():
             return int(number)
     raise ValueError(f"{value!r} is not a whole number")

@@ -92,11 +92,13 @@ def test_label_colors_are_those_of_the_palette_or_of_the_pixels() -> None:
     image = Image.fromarray(indices)
     image.putpalette(colors.reshape(-1).tolist())
     found = decode_label_colors(png(image), expected="labels")
-    assert (found.numbered, found.colors is None) == (True, False)
+    assert found.numbered
+    assert found.colors is not None
     np.testing.assert_array_equal(found.values, indices)
     np.testing.assert_array_equal(found.colors[found.values], colors[indices])
     found = decode_label_colors(png(image.convert("RGB")), expected="labels")
     assert not found.numbered
+    assert found.colors is not None
     np.testing.assert_array_equal(found.colors[found.values], colors[indices])
     many = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.uint8))
     with pytest.raises(ImageError, match=r"8 bit rgb with [0-9]+ colors, but labels") as caught:

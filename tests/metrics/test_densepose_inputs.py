@@ -130,6 +130,16 @@ class TestResults:
         )
         assert (found.image_id, problems) == (3, [])
 
+    def test_u_and_v_between_0_and_1_are_not_cut_to_0(self, tmp_path: Path) -> None:
+        result = to_result(detection())
+        iuv = detection().iuv.astype(float)
+        for scale in (1, 255):
+            lists = np.concatenate([iuv[:1], iuv[1:] / scale]).tolist()
+            entry = {name: result[name] for name in ("image_id", "bbox", "score")} | {"densepose": {"labels_uv": lists}}
+            found, problems = read(tmp_path / "results.json", [entry])
+            assert len(found) == (scale == 1)
+        assert "U and V between 0 and 1" in problems[0].reason
+
     def test_packed_results_are_read(self, tmp_path: Path) -> None:
         path = tmp_path / "results.json.gz"
         path.write_bytes(gzip.compress(json.dumps([to_result(detection())]).encode()))

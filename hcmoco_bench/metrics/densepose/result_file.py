@@ -196,4 +196,6 @@ def _listed(values: Any) -> NDArray[np.uint8]:
     found = np.asarray(values, np.float64)
     if not ((found >= 0) & (found <= 255)).all():
         raise ValueError("values outside 0..255")
+    if found[1:].max(initial=0) <= 1 and (found[1:] % 1).any():
+        raise ValueError("U and V between 0 and 1; they are given as whole numbers, U * 255 and V * 255")
     return found.astype(np.uint8)

@@ -61,8 +61,8 @@ class MaskReading:
 def likely_mask_reading(pairs: Iterable[tuple[Mask, NDArray[np.integer[Any]]]], table: PartTable) -> MaskReading | None:
     """The reading of predicted masks that explains them much better than the classes in place.
 
-    Mirror images and turns are tried together with classes whose sides are swapped, and with the order
-    of the classes that fits best.
+    Mirror images and turns are tried together with classes whose sides are swapped, and with the order of the classes
+    that fits best.
 
     Args:
         pairs: Predicted classes and labels (H, W) of some samples; labels outside the table are not counted.
