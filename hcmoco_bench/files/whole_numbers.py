@@ -1,4 +1,4 @@
-"""Ids and categories in files of other programs: one rule for what counts as a whole number."""
+"""Ids, categories and flags in files of other programs: one rule for what counts as a whole number."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def whole_number(value: Any) -> int:
         if math.isfinite(number) and number.is_integer():
             return int(number)
     raise ValueError(f"{value!r} is not a whole number")
+
+
+def is_set(value: Any) -> bool:
+    """Whether a flag is set: a truth value, or a whole number other than 0 in any form; not if it is missing (None).
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    return value if isinstance(value, bool) else value is not None and whole_number(value) != 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.body.joints import JointSet, joint_set
 from hcmoco_bench.errors import DataError, LabelError
 from hcmoco_bench.files.json import read_json
-from hcmoco_bench.files.whole_numbers import whole_number
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 from hcmoco_bench.metrics.average_precision import average_precision, match_columns
 from hcmoco_bench.metrics.coco_matching import ImageMatches, best_detections, match_image
 from hcmoco_bench.metrics.coco_statistics import CocoStatistics
@@ -208,7 +208,7 @@ def _people(entries: Sequence[Mapping[str, Any]], n_joints: int) -> People:
         keypoints,
         np.array([entry["bbox"] for entry in entries], np.float64).reshape(len(entries), 4),
         np.array([entry["area"] for entry in entries], np.float64),
-        np.array([bool(entry.get("iscrowd")) for entry in entries], bool),
+        np.array([is_set(entry.get("iscrowd")) for entry in entries], bool),
         np.array(
             [whole_number(entry.get("num_keypoints", number)) for entry, number in zip(entries, visible, strict=True)],
             np.int64,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hcmoco_bench.files.whole_numbers import whole_number
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,17 @@ def test_anything_else_is_refused(value: Any) -> None:
 def test_large_ids_are_exact() -> None:
     assert whole_number("90071992547409931") == 90071992547409931
     assert whole_number("-3") == -3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, True), (1, True), ("1", True), (1.0, True), ("1.0", True), (False, False), (0, False), ("0", False),
+     ("0.0", False), (None, False)],
+)  # fmt: skip
+def test_flags(value: Any, expected: bool) -> None:
+    assert is_set(value) is expected
+
+
+def test_flags_that_are_something_else_are_refused() -> None:
+    with pytest.raises(ValueError, match="'no' is not a whole number"):
+        is_set("no")

@@ -138,7 +138,7 @@ def test_ids_of_any_form_are_the_same_ids(form: Any) -> None:
     for image in truth["images"]:
         image["id"] = form(image["id"])
     for entry in truth["annotations"]:
-        entry |= {"image_id": form(entry["image_id"]), "category_id": form(1)}
+        entry |= {name: form(entry[name]) for name in ("image_id", "category_id", "iscrowd", "num_keypoints")}
     np.testing.assert_array_equal(ours(truth, detections), expected)
 
 

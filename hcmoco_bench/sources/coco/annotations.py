@@ -16,7 +16,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.files.whole_numbers import whole_number
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
 
@@ -106,6 +106,7 @@ def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Pat
     try:
         values = np.array(entry["keypoints"], np.float32)
         box = np.array(entry["bbox"], np.float64)
+        crowd = is_set(entry.get("iscrowd"))
     except (KeyError, TypeError, ValueError) as error:
         raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
     if values.shape != (3 * n_joints,) or box.shape != (4,):
@@ -117,7 +118,7 @@ def _person(number: int, entry: dict[str, Any], size: tuple[int, int], path: Pat
     if not np.isin(state, (0, 1, 2)).all():
         raise _wrong(number, "has a visibility that is not 0, 1 or 2", path)
     joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
-    crowd, area = bool(entry.get("iscrowd")), _area(entry)
+    area = _area(entry)
     if crowd or not state.any():
         return IgnoredPerson(str(number), joints, state.astype(np.uint8), box, area, crowd)
     center, scale = _square(box, size)

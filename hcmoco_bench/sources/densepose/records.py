@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
-from hcmoco_bench.files.whole_numbers import whole_number
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 
 POINT_FIELDS: Final = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
 """The columns of a person's points."""
@@ -69,9 +69,9 @@ class PersonEntry:
             box = np.array([float(value) for value in self.content["bbox"]])
             area = self.content.get("area")
             area = None if area is None else float(area)
-            crowd = bool(self.content.get("iscrowd", 0))
+            crowd = is_set(self.content.get("iscrowd"))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("has no bbox of four numbers, or an area that is no number") from error
+            raise ValueError("has no bbox of four numbers, or an area or iscrowd that is no number") from error
         if box.shape != (4,):
             raise ValueError("has no bbox of four numbers")
         if not np.isfinite([*box, area or 0.0]).all():
