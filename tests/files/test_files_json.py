@@ -7,8 +7,10 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hcmoco_bench.cli.console import print_json
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import dump_json, read_json
 
@@ -44,10 +46,15 @@ def test_packed_files_are_read_and_damaged_ones_named(tmp_path: Path) -> None:
         assert caught.value.kind == "some_kind"
 
 
-def test_what_is_not_finite_is_null() -> None:
-    content = {"a": [math.nan, (1.5, math.inf)], "b": {"c": -math.inf, "d": True}}
-    written = dump_json(content)
-    assert json.loads(written, parse_constant=pytest.fail) == {"a": [None, [1.5, None]], "b": {"c": None, "d": True}}
+def test_what_is_not_finite_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    content = {
+        "a": [math.nan, (1.5, math.inf)],
+        "b": {"c": -math.inf, "d": True},
+        "e": [np.float32("nan"), np.float32(2)],
+    }
+    print_json(content)
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found == {"a": [None, [1.5, None]], "b": {"c": None, "d": True}, "e": [None, 2.0]}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

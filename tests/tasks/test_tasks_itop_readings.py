@@ -29,7 +29,9 @@ def people(number: int = 40) -> Points:
     """(N, 15, 3) meters: people who stand about, turn, and move their limbs."""
     rng = np.random.default_rng(0)
     limbs = STANDING + rng.normal(0, 0.08, (number, 15, 3))
-    turned: Points = np.einsum("nij,nkj->nki", Rotation.from_euler("y", rng.normal(0, 0.5, number)).as_matrix(), limbs)
+    turned: Points = np.einsum(
+        "nij,nkj->nki", Rotation.from_euler("y", rng.normal(0, 0.5, (number, 1))).as_matrix(), limbs
+    )
     return np.asarray(turned + rng.uniform([-0.7, -0.4, 2.2], [0.7, 0.1, 3.8], (number, 3))[:, None])
 
 
