@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.json import finite, json_text
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
@@ -130,5 +130,5 @@ def say_notes(notes: Iterable[str]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a JSON document on standard output, unwrapped and uncolored."""
-    typer.echo(json_text(value, indent=2, default=str))
+    """Print a JSON document on standard output, unwrapped and uncolored; nan and infinity become null."""
+    typer.echo(json_text(finite(value), indent=2, allow_nan=False, default=str))

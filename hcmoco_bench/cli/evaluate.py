@@ -62,6 +62,12 @@ def evaluate(
         Path | None,
         typer.Option("--predictions", help="Output of another program, in the task's layout (docs/evaluation.md)."),
     ] = None,
+    as_given: Annotated[
+        bool,
+        typer.Option(
+            "--as-given", help="Score --predictions even if they look like another unit, other axes or other classes."
+        ),
+    ] = False,
     split: Annotated[
         str | None, typer.Option(help="Split to score. [default: the task's test split]", show_default=False)
     ] = None,
@@ -87,7 +93,8 @@ def evaluate(
 
     A model gets exactly the figures of the evaluation that its training ended with; --ckpt also takes models that
     other programs trained (docs/checkpoints.md). Predictions must cover the whole split: missing, repeated and unknown
-    ids are counted and named, and a part is never scored as the whole.
+    ids are counted and named, and a part is never scored as the whole. Predictions that look like another unit, other
+    axes or other classes are refused with the likely correction, unless --as-given insists.
 
         hcmoco-bench eval --task depth_parsing --ckpt runs/depth_parsing/seed-0/model.pth --out result.json
 
@@ -104,6 +111,8 @@ def evaluate(
 
     if (ckpt is None) == (predictions is None):
         raise UsageError("give either --ckpt (a model) or --predictions (another program's output)")
+    if as_given and predictions is None:
+        raise UsageError("--as-given goes with --predictions; a model's own output needs no check, so leave it out")
     values = config_values(config)
     kind = get_task(chosen_task(task, values))
     values = with_published(config, kind.settings, values)
@@ -130,7 +139,8 @@ def evaluate(
             report = evaluate_checkpoint(kind, model, resolved, progress=progress, **shared)
         else:
             resolved = make_finetune_settings(kind, given, home=HOME)
-            report = evaluate_predictions(kind, predictions or Path(), resolved, progress=progress, **shared)
+            given_path = predictions or Path()
+            report = evaluate_predictions(kind, given_path, resolved, progress=progress, as_given=as_given, **shared)
     leave_group()
     if main_process() and as_json:
         print_json(_summary(report))

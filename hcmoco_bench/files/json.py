@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+import zlib
 from collections.abc import Callable
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.outside_text import is_storable, storable
@@ -30,23 +34,42 @@ def json_text(
     return text if text.isascii() or is_storable(text) else "".join(_escaped(letter) for letter in text)
 
 
+_GZIP: Final = b"\x1f\x8b"
+
+
 def dump_json(value: Any) -> str:
     """Indented JSON with sorted keys and a final newline, as `json_text` writes it."""
     return json_text(value, indent=2, sort_keys=True) + "\n"
 
 
-def read_json(path: Path, *, kind: str) -> Any:
-    """Read a JSON file that somebody else wrote.
+def finite(value: Any) -> Any:
+    """A value of dictionaries and lists with None for each nan and infinity, for which JSON has no form."""
+    if isinstance(value, Real) and not isinstance(value, Integral):  # scalars of NumPy too
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def read_json(path: Path, *, kind: str, pairs: bool = False) -> Any:
+    """Read a JSON file that somebody else wrote, packed with gzip or not, whatever its name.
 
     Args:
         path: The file.
         kind: Kind of the error.
+        pairs: Whether objects become lists of (name, value), in which a name that comes twice is seen.
 
     Raises:
         DataError: If it is missing, cut off, or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        data = path.read_bytes()
+        content = gzip.decompress(data) if data.startswith(_GZIP) else data
+        return json.loads(content, object_pairs_hook=list if pairs else None)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: cannot be unpacked ({error}); write or fetch it again", kind=kind, file=str(path)
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", kind=kind, file=str(path)) from error
     except (ValueError, RecursionError) as error:

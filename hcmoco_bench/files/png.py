@@ -83,17 +83,13 @@ def check_png_whole(data: Any) -> None:
     raise ImageError("it is cut off")
 
 
-def decode_labels(
-    data: bytes, *, expected: str, size: tuple[int, int] | None = None, stretched: bool = False
-) -> NDArray[np.uint8]:
+def decode_labels(data: bytes, *, expected: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Decode a label image: 8 bit gray, or a palette whose indices are the labels whatever its colors.
 
     Args:
         data: The PNG file.
         expected: What type is right, for the message: `<header>, but <expected>`.
         size: Width and height that it must have; None for any.
-        stretched: Take gray of fewer bits too, its values stretched to 0..255, as programs that make PNG files smaller
-            write it.
 
     Returns:
         (H, W) uint8 labels.
@@ -101,8 +97,51 @@ def decode_labels(
     Raises:
         ImageError: `unreadable`, `wrong_type`, `wrong_size`.
     """
-    header = _check(data, (*_PALETTES, ("gray", 8), *(_GRAYS if stretched else ())), expected, size)
+    header = _check(data, (*_PALETTES, ("gray", 8)), expected, size)
     return _pixels(data, None if header.color == "palette" else "L")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelPixels:
+    """The pixels of a label image whose labels may be numbers or colors.
+
+    Attributes:
+        values: (H, W) uint8: gray values, or rows of `colors`.
+        colors: (n, 3) uint8 RGB, n at most 256: the palette, or the colors that an RGB image has; None for gray.
+        numbered: Whether the file itself numbers its colors; an RGB image does not, and gray has numbers alone.
+    """
+
+    values: NDArray[np.uint8]
+    colors: NDArray[np.uint8] | None
+    numbered: bool
+
+
+def decode_label_colors(data: bytes, *, expected: str) -> LabelPixels:
+    """Decode a label image of gray, a palette, or RGB with at most 256 colors.
+
+    Gray of fewer than 8 bit has its values stretched to 0..255, as programs that make PNG files smaller write it.
+
+    Args:
+        data: The PNG file.
+        expected: As in `decode_labels`.
+
+    Raises:
+        ImageError: `unreadable`, `wrong_type`.
+    """
+    header = _check(data, (*_PALETTES, *_GRAYS, ("gray", 8), ("rgb", 8)), expected, None)
+    if header.color == "gray":
+        return LabelPixels(_pixels(data, "L"), None, True)
+    if header.color == "palette":
+        colors = np.zeros((256, 3), np.uint8)
+        found = _palette(data)
+        colors[: len(found)] = found
+        return LabelPixels(_pixels(data, None), colors, True)
+    packed = _pixels(data, "RGB").astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    unique, rows = np.unique(packed, return_inverse=True)
+    if len(unique) > 256:
+        raise ImageError(f"{header} with {len(unique):,} colors, but {expected}", kind="wrong_type")
+    colors = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], 1).astype(np.uint8)
+    return LabelPixels(rows.reshape(packed.shape).astype(np.uint8), colors, False)
 
 
 def decode_rgb_png(data: bytes, *, expected: str) -> NDArray[np.uint8]:
@@ -142,6 +181,11 @@ def _check(data: bytes, types: Collection[tuple[str, int]], expected: str, size:
         raise ImageError(f"{header}, but it must have {size[0]}x{size[1]} px", kind="wrong_size")
     check_png_whole(data)
     return header
+
+
+def _palette(data: bytes) -> NDArray[np.uint8]:
+    with pillow_images.opened(data, ["PNG"]) as image:
+        return np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
 
 
 def _pixels(data: bytes, mode: str | None) -> NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,18 @@ from numpy.typing import NDArray
 from hcmoco_bench.body.declared_joints import declared_order
 from hcmoco_bench.body.joints import JointSet, joint_set
 from hcmoco_bench.errors import DataError, LabelError
+from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 from hcmoco_bench.metrics.average_precision import average_precision, match_columns
 from hcmoco_bench.metrics.coco_matching import ImageMatches, best_detections, match_image
 from hcmoco_bench.metrics.coco_statistics import CocoStatistics
 from hcmoco_bench.metrics.per_sample import require_scored
+from hcmoco_bench.metrics.person_category import is_person
 from hcmoco_bench.results import Evidence
 from hcmoco_bench.runtime.ranks import gather_objects
 
 METRIC: Final = "keypoints"
+_UNREADABLE: Final = "annotations_unreadable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +37,15 @@ class People:
         boxes: (G, 4) x, y, width, height, px.
         areas: (G,) px^2.
         crowd: (G,) bool.
+        n_keypoints: (G,) annotated joints by the file's own count (`num_keypoints`), which COCO's evaluation goes by:
+            people with 0 need not be found. Where the file has no count, it is that of the visibilities.
     """
 
     keypoints: NDArray[np.float64]
     boxes: NDArray[np.float64]
     areas: NDArray[np.float64]
     crowd: NDArray[np.bool_]
+    n_keypoints: NDArray[np.int64]
 
 
 _NAMED: Final = "coco17"
@@ -80,7 +86,7 @@ class KeypointMetric:
 
         Args:
             detections: Records with `image_id`, `keypoints` (x, y in px and a third number that is not used, for each
-                joint) and `score`; `category_id` may be missing.
+                joint) and `score`; `category_id` may be missing, and 0, as detectron2 counts, stands for a person.
 
         Raises:
             DataError: If a record has another form (`prediction_wrong_size`) or category (`prediction_category`),
@@ -121,8 +127,8 @@ class KeypointMetric:
     def _detection(self, place: int, record: Mapping[str, Any]) -> tuple[int, float, NDArray[np.float64]]:
         n = len(self.joints)
         try:
-            image, score = int(record["image_id"]), float(record["score"])
-            category = int(record.get("category_id", self._category or 0))
+            image, score = whole_number(record["image_id"]), float(record["score"])
+            category = whole_number(record.get("category_id", self._category or 0))
             points = np.array(record["keypoints"], np.float64).reshape(n, 3)[:, :2]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
@@ -135,7 +141,7 @@ class KeypointMetric:
                 f"detection {place}, image {image}: keypoints or score that are nan or infinite; leave it out",
                 kind="prediction_not_finite",
             )
-        if self._category is not None and category != self._category:
+        if self._category is not None and not is_person(category, self._category):
             raise DataError(
                 f"detection {place}, image {image}: category {category}, people are {self._category}; leave it out",
                 kind="prediction_category",
@@ -148,7 +154,7 @@ class KeypointMetric:
         points = np.array([points for _, points in found], np.float64).reshape(-1, n, 2)
         order = best_detections(scores)
         scores, points = scores[order], points[order]
-        ignored = people.crowd | ~(people.keypoints[:, :, 2] > 0).any(1)
+        ignored = people.crowd | (people.n_keypoints == 0)
         areas = np.ptp(points, axis=1).prod(1) if len(points) else np.zeros(0)
         similarity = keypoint_similarity(points, people, np.array(self.joints.sigmas))
         return match_image(similarity, scores, areas, people.areas, ignored, people.crowd)
@@ -184,19 +190,19 @@ def _read_people(ground_truth: Mapping[str, Any] | Path, joints: JointSet) -> tu
     where = str(ground_truth) if isinstance(ground_truth, Path) else "annotations"
     n_joints = len(joints)
     try:
-        content = json.loads(ground_truth.read_bytes()) if isinstance(ground_truth, Path) else ground_truth
-        entries: dict[int, list[Any]] = {int(image["id"]): [] for image in content["images"]}
-        categories = {int(entry["category_id"]) for entry in content["annotations"]}
+        content = read_json(ground_truth, kind=_UNREADABLE) if isinstance(ground_truth, Path) else ground_truth
+        entries: dict[int, list[Any]] = {whole_number(image["id"]): [] for image in content["images"]}
+        categories = {whole_number(entry["category_id"]) for entry in content["annotations"]}
         if len(categories) > 1:
             raise ValueError(f"categories {sorted(categories)}, where people have one")
         for entry in content["annotations"]:
-            entries[int(entry["image_id"])].append(entry)
+            entries[whole_number(entry["image_id"])].append(entry)
         people = {image: _people(found, n_joints) for image, found in sorted(entries.items())}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (DataError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"{where}: not COCO keypoint annotations of {n_joints} joints ({type(error).__name__}: {error}); give the "
             "person_keypoints file of the split",
-            kind="annotations_unreadable",
+            kind=_UNREADABLE,
             file=where,
         ) from error
     if joints.name == _NAMED and (declared_order(content, joints, source=where) != np.arange(n_joints)).any():
@@ -210,9 +216,15 @@ def _read_people(ground_truth: Mapping[str, Any] | Path, joints: JointSet) -> tu
 
 
 def _people(entries: Sequence[Mapping[str, Any]], n_joints: int) -> People:
+    keypoints = np.array([entry["keypoints"] for entry in entries], np.float64).reshape(len(entries), n_joints, 3)
+    visible = (keypoints[:, :, 2] > 0).sum(1).tolist()
     return People(
-        np.array([entry["keypoints"] for entry in entries], np.float64).reshape(len(entries), n_joints, 3),
+        keypoints,
         np.array([entry["bbox"] for entry in entries], np.float64).reshape(len(entries), 4),
         np.array([entry["area"] for entry in entries], np.float64),
-        np.array([bool(entry.get("iscrowd")) for entry in entries], bool),
+        np.array([is_set(entry.get("iscrowd")) for entry in entries], bool),
+        np.array(
+            [whole_number(entry.get("num_keypoints", number)) for entry, number in zip(entries, visible, strict=True)],
+            np.int64,
+        ),
     )

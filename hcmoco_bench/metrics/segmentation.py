@@ -30,7 +30,8 @@ class SegmentationScores:
         miou: Mean over classes of intersection over union.
         macc: Mean over classes of the share of the class's pixels that are found.
         aacc: Share of pixels that are right; without background, of pixels that belong to a part.
-        iou: (C,) per class, background always included; an absent class has 0 or nan, by the rule.
+        iou: (C,) per class, background always included; an absent class has 0 or nan, by the rule, and an ignored one
+            nan.
         acc: (C,) the same.
         confusion: (C, C) int64 pixels, [target, prediction].
     """
@@ -50,7 +51,8 @@ class SegmentationMetric:
 
     Args:
         class_names: Names of the C classes; the first is background.
-        ignore_index: Label of target pixels that do not count.
+        ignore_index: Label of target pixels that do not count. If it is one of the classes, that class is left out of
+            the means, whatever `absent` says; predicting it where another class is right is wrong.
         absent: zero (published): a class that neither prediction nor target has scores 0; skip: it is left out of the
             means. For macc, absent means absent from the targets.
         background: Whether the first class counts in the means (published: yes; PointNet++: no).
@@ -70,7 +72,9 @@ class SegmentationMetric:
         self.ignore_index = ignore_index
         n = len(self.class_names)
         self._confusion = torch.zeros(n, n, dtype=torch.int64, device=device)
-        meta = {"class_names": list(self.class_names), "absent": absent, "background": background}
+        meta: dict[str, Any] = {"class_names": list(self.class_names), "absent": absent, "background": background}
+        if 0 <= ignore_index < n:
+            meta["ignored_class"] = ignore_index
         counts = ((n,), np.int32)
         self._rows = SampleRows(METRIC, dict.fromkeys(("intersection", "target", "prediction"), counts), meta)
 
@@ -212,6 +216,9 @@ def _figures(evidence: Evidence, absent: Absent | None = None, background: bool 
     nothing = 0.0 if absent == "zero" else np.nan
     iou = _share(intersection, target + prediction - intersection, nothing)
     acc = _share(intersection, target, nothing)
+    ignored = evidence.meta.get("ignored_class")
+    if ignored is not None:
+        iou[ignored] = acc[ignored] = np.nan
     aacc = _share(intersection[first:].sum(keepdims=True), target[first:].sum(keepdims=True), np.nan)
     return _Figures(_mean(iou[first:]), _mean(acc[first:]), float(aacc[0]), iou, acc)
 

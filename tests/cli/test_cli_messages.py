@@ -26,6 +26,7 @@ PRINTED_BY: dict[str, tuple[str, ...]] = {
     "tasks/core/finetune.py": ("finetune",),
     "tasks/core/best_checkpoint.py": ("finetune",),
     "tasks/core/encoder.py": ("finetune",),
+    "tasks/core/plausibility.py": ("eval",),
     "tasks/core/uniform.py": ("finetune",),
     "tasks/core/starting_point.py": ("finetune",),
     "tasks/modalities/leakage_check.py": ("finetune",),

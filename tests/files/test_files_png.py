@@ -19,6 +19,7 @@ from hcmoco_bench.files.png import (
     PngHeader,
     check_png_whole,
     decode_depth,
+    decode_label_colors,
     decode_labels,
     decode_rgb_png,
     read_png_header,
@@ -72,18 +73,37 @@ def test_labels_are_gray_values_or_palette_indices() -> None:
         np.testing.assert_array_equal(labels(data), indices)
 
 
-def test_gray_of_fewer_bits_is_taken_only_when_asked_for() -> None:
+def test_gray_of_fewer_bits_is_stretched_where_colors_count_and_refused_elsewhere() -> None:
     data = raw_png(4, 1, 2, 0, bytes([0, 0b00011011]))
     with pytest.raises(ImageError, match="4x1 px, 2 bit gray, but labels are 8 bit") as caught:
         labels(data)
     assert caught.value.kind == "wrong_type"
     # The standard: values are stretched over the whole range, so that the largest stays white.
-    found = decode_labels(data, expected="labels", stretched=True)
-    np.testing.assert_array_equal(found, [[0, 85, 170, 255]])
-    np.testing.assert_array_equal(
-        decode_labels(raw_png(8, 1, 1, 0, bytes([0, 0b10000001])), expected="labels", stretched=True),
-        [[255, 0, 0, 0, 0, 0, 0, 255]],
-    )
+    found = decode_label_colors(data, expected="labels")
+    np.testing.assert_array_equal(found.values, [[0, 85, 170, 255]])
+    assert found.colors is None
+    found = decode_label_colors(raw_png(8, 1, 1, 0, bytes([0, 0b10000001])), expected="labels")
+    np.testing.assert_array_equal(found.values, [[255, 0, 0, 0, 0, 0, 0, 255]])
+
+
+def test_label_colors_are_those_of_the_palette_or_of_the_pixels() -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (16, 3)).astype(np.uint8)
+    indices = values() % 16
+    image = Image.fromarray(indices)
+    image.putpalette(colors.reshape(-1).tolist())
+    found = decode_label_colors(png(image), expected="labels")
+    assert found.numbered
+    assert found.colors is not None
+    np.testing.assert_array_equal(found.values, indices)
+    np.testing.assert_array_equal(found.colors[found.values], colors[indices])
+    found = decode_label_colors(png(image.convert("RGB")), expected="labels")
+    assert not found.numbered
+    assert found.colors is not None
+    np.testing.assert_array_equal(found.colors[found.values], colors[indices])
+    many = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.uint8))
+    with pytest.raises(ImageError, match=r"8 bit rgb with [0-9]+ colors, but labels") as caught:
+        decode_label_colors(png(many), expected="labels")
+    assert caught.value.kind == "wrong_type"
 
 
 def test_depth_and_rgb_keep_every_value() -> None:

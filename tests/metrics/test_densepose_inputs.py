@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 from dataclasses import replace
@@ -121,6 +122,29 @@ class TestResults:
         assert (found.image_id, found.box, found.score, problems) == (3, expected.box, 0.25, [])
         np.testing.assert_array_equal(found.iuv, expected.iuv)
 
+    @pytest.mark.parametrize("image", [3.0, "3", "3.0", "000003"])
+    @pytest.mark.parametrize("category", [1.0, "1", "0"])
+    def test_ids_and_categories_may_be_text_or_floats(self, tmp_path: Path, image: Any, category: Any) -> None:
+        (found,), problems = read(
+            tmp_path / "results.json", [to_result(detection()) | {"image_id": image, "category_id": category}]
+        )
+        assert (found.image_id, problems) == (3, [])
+
+    def test_u_and_v_between_0_and_1_are_not_cut_to_0(self, tmp_path: Path) -> None:
+        result = to_result(detection())
+        iuv = detection().iuv.astype(float)
+        for scale in (1, 255):
+            lists = np.concatenate([iuv[:1], iuv[1:] / scale]).tolist()
+            entry = {name: result[name] for name in ("image_id", "bbox", "score")} | {"densepose": {"labels_uv": lists}}
+            found, problems = read(tmp_path / "results.json", [entry])
+            assert len(found) == (scale == 1)
+        assert "U and V between 0 and 1" in problems[0].reason
+
+    def test_packed_results_are_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.json.gz"
+        path.write_bytes(gzip.compress(json.dumps([to_result(detection())]).encode()))
+        assert read_results(path).image_ids == (3,)
+
     def test_written_and_read_they_score_the_same(self, tmp_path: Path) -> None:
         annotations, body = make_annotations(seed=2), make_body()
         detections = make_detections(annotations, 2)
@@ -142,7 +166,8 @@ class TestResults:
         [
             ({"category_id": 2}, "other_category"),
             ({"image_id": None}, "result_wrong"),
-            ({"image_id": "3"}, "result_wrong"),
+            ({"image_id": "3.5"}, "result_wrong"),
+            ({"image_id": True}, "result_wrong"),
             ({"bbox": [1, 2, 3]}, "result_wrong"),
             ({"bbox": None}, "result_wrong"),
             ({"score": None}, "result_wrong"),

@@ -111,6 +111,43 @@ def test_without_detections_everything_is_missed() -> None:
     assert ours(truth, []).tolist() == [0] * 10
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_num_keypoints_counts_as_in_pycocotools(seed: int) -> None:
+    truth, detections = crowded(seed)
+    rng = np.random.default_rng(seed)
+    for entry in truth["annotations"]:
+        if rng.random() < 0.4:
+            entry["num_keypoints"] = int(rng.choice([0, 5]))  # whatever the visibilities say
+    np.testing.assert_allclose(ours(truth, detections), pycocotools(truth, detections), rtol=0, atol=1e-12)
+
+
+def test_without_num_keypoints_the_visibilities_count() -> None:
+    truth, detections = crowded(1)
+    expected = ours(truth, detections)
+    for entry in truth["annotations"]:
+        del entry["num_keypoints"]
+    np.testing.assert_array_equal(ours(truth, detections), expected)
+
+
+@pytest.mark.parametrize("form", [str, float, lambda number: f"{number}.0", np.int64, np.float32])
+def test_ids_of_any_form_are_the_same_ids(form: Any) -> None:
+    truth, detections = crowded(2)
+    expected = ours(truth, detections)
+    named = [one | {"image_id": form(one["image_id"]), "category_id": form(one["category_id"])} for one in detections]
+    np.testing.assert_array_equal(ours(truth, named), expected)
+    for image in truth["images"]:
+        image["id"] = form(image["id"])
+    for entry in truth["annotations"]:
+        entry |= {name: form(entry[name]) for name in ("image_id", "category_id", "iscrowd", "num_keypoints")}
+    np.testing.assert_array_equal(ours(truth, detections), expected)
+
+
+def test_category_0_is_the_person_of_detectron2() -> None:
+    truth, detections = crowded(2)
+    expected = ours(truth, detections)
+    np.testing.assert_array_equal(ours(truth, [one | {"category_id": 0} for one in detections]), expected)
+
+
 def test_the_sigmas_are_pycocotools() -> None:
     np.testing.assert_allclose(joint_set("coco17").sigmas, COCOeval(iouType="keypoints").params.kpt_oks_sigmas)
 
@@ -172,6 +209,7 @@ class TestBadInput:
         assert self.refused(truth, score=float("inf")).kind == "prediction_not_finite"
         assert self.refused(truth, score=None).kind == "prediction_wrong_size"
         assert self.refused(truth, category_id=2).kind == "prediction_category"
+        assert self.refused(truth, image_id=truth["images"][0]["id"] + 0.5).kind == "prediction_wrong_size"
         error = self.refused(truth, image_id=123456)
         assert error.kind == "unknown_ids"
         assert "1 detections in 1 images that the annotations do not list (123456)" in str(error)

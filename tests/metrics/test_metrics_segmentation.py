@@ -141,6 +141,27 @@ def test_integer_types_and_ignored_labels(
     assert found.confusion.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("absent", ["zero", "skip"])
+@pytest.mark.parametrize("ignored", [0, 2])
+def test_an_ignored_class_is_left_out_of_the_means(absent: Any, ignored: int) -> None:
+    prediction, target = draw(2)
+    target[target == 255] = ignored
+    metric = counted(prediction, target, ignore_index=ignored, absent=absent)
+    found, keep = metric.compute(), target != ignored
+    expected_iou, expected_acc = [], []
+    for number in {0, 1, 2, 3} - {ignored}:
+        both = int(((prediction == number) & (target == number)).sum())
+        either = int((((prediction == number) | (target == number)) & keep).sum())
+        expected_iou.append(both / either)
+        expected_acc.append(both / int((target == number).sum()))
+    assert found.miou == pytest.approx(np.mean(expected_iou))
+    assert found.macc == pytest.approx(np.mean(expected_acc))
+    assert np.isnan([found.iou[ignored], found.acc[ignored]]).all()
+    assert segmentation_scores(metric.evidence())["miou"] == found.miou
+    assert segmentation_per_class(metric.evidence())[NAMES[ignored]] == {"iou": None, "accuracy": None}
+    assert counted(target, target, ignore_index=ignored, absent=absent).compute().miou == 1
+
+
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "int32", "uint64"])
 def test_arrays_do_as_well(kind: str) -> None:
     prediction, target = draw(2)

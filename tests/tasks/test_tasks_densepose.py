@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,11 +22,13 @@ from hcmoco_bench.metrics.densepose import Detection, write_results
 from hcmoco_bench.models.densepose.head import Charts
 from hcmoco_bench.models.densepose.rcnn import Detections, TrainingOutput
 from hcmoco_bench.models.densepose.settings import RCNNSettings
+from hcmoco_bench.results import read_result
 from hcmoco_bench.sources.densepose import find_annotations
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model, evaluate_predictions
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
@@ -358,6 +361,20 @@ def test_predictions_that_are_not_of_the_split_or_damaged_are_refused(
     path.write_text(json.dumps(entries)[:-40], "utf-8")
     with pytest.raises(DataError, match="not whole JSON"):
         score(task, root, path)
+
+
+def test_dense_poses_upside_down_are_refused_unless_the_user_insists(root: Path, tmp_path: Path) -> None:
+    data = get_task("densepose").open_data(config(root), "minival", train=False)
+    path, out = tmp_path / "results.json", tmp_path / "result.json"
+    write_results(path, [replace(one, iuv=np.ascontiguousarray(one.iuv[:, ::-1])) for one in near_perfect(data)])
+    with pytest.raises(DataError, match="look like dense poses upside down, not like part, U and V in place") as caught:
+        evaluate_predictions("densepose", path, config(root), out=out)
+    assert caught.value.kind == "predictions_implausible"
+    assert re.search(r"Corrected, they have a gps_AP of 100\.0 %; as they are, a gps_AP of \d", str(caught.value))
+    assert not out.exists()
+    given = evaluate_predictions("densepose", path, config(root), out=out, bootstrap=0, as_given=True)
+    assert given.evaluation.scores["gps_AP"] < 50
+    assert AS_GIVEN_NOTE in read_result(out).status.notes
 
 
 def test_no_detections_at_all_score_nothing_and_are_counted(task: DensePose, root: Path, tmp_path: Path) -> None:

@@ -23,9 +23,10 @@ from hcmoco_bench.models.anchor_votes import JointVotes
 from hcmoco_bench.results import read_result
 from hcmoco_bench.sources.itop import open_itop, read_boxes
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model, evaluate_predictions
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import TaskData
@@ -323,6 +324,30 @@ class TestPredictions:
         assert caught.value.kind == "prediction_wrong_size"
         with pytest.raises(DataError, match=r"none\.npz"):
             self.score(task, tmp_path / "none.npz", data, generated_itop)
+
+    def test_other_units_are_refused_unless_the_user_insists(
+        self, data: TaskData, joints: np.ndarray, generated_itop: Path, tmp_path: Path
+    ) -> None:
+        path, out = tmp_path / "a.npz", tmp_path / "result.json"
+        np.savez(path, ids=np.array(data.ids), joints=1000 * joints)
+        with pytest.raises(DataError, match="look like millimeters, not like meters") as caught:
+            evaluate_predictions("itop_pose", path, config(generated_itop), out=out)
+        assert caught.value.kind == "predictions_implausible"
+        assert "an accuracy of 100.0 % (mean error 5.0 cm); as they are, an accuracy of 0.0 %" in str(caught.value)
+        assert not out.exists()
+        report = evaluate_predictions("itop_pose", path, config(generated_itop), out=out, bootstrap=0, as_given=True)
+        assert report.evaluation.scores["accuracy"] == 0
+        assert AS_GIVEN_NOTE in read_result(out).status.notes
+        np.savez(path, ids=np.array(data.ids), joints=joints * 77)
+        with pytest.raises(DataError, match="most of the predicted joints lie more than 10 m away"):
+            evaluate_predictions("itop_pose", path, config(generated_itop))
+        np.savez(path, ids=np.array(data.ids), joints=joints * [1, 1, -1])
+        with pytest.raises(DataError, match="meters with z mirrored"):
+            evaluate_predictions("itop_pose", path, config(generated_itop))
+        command = ["eval", "--task", "itop_pose", "--root", str(generated_itop), "--predictions", str(path), "--json"]
+        refused = CliRunner().invoke(app, command)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert CliRunner().invoke(app, [*command, "--as-given"]).exit_code == 0
 
 
 def test_settings_that_cannot_be(task: ItopPose, tmp_path: Path) -> None:

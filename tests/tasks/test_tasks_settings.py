@@ -106,6 +106,7 @@ def test_on_disk_a_tasks_own_settings_stand_in_a_table_and_both_forms_open(tmp_p
         "framing": "person",
         "class_weights": "auto",
         "encoding": "auto",
+        "palette": None,
         "training_resizing": "centered",
     }
     assert plain["lr"] == 0.5

@@ -27,12 +27,10 @@ from hcmoco_bench.files.object_pickle import Name, StoredObject
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.files.tensor_files import TensorFileError
 from hcmoco_bench.files.torch_objects import StoredTensor, read_torch_objects
+from hcmoco_bench.metrics.person_category import PERSONS, is_category_of_people
 
 PREDICTIONS_FILE: Final = "coco_densepose_predictions.pth"
 """What detectron2 calls the dense poses of an evaluation."""
-
-PERSONS: Final = (0, 1)
-"""The person's `category_id`: 0 as detectron2 counts classes, 1 as COCO does."""
 
 _CHARTS: Final = frozenset(
     {
@@ -120,7 +118,7 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> dict[str, Any]:
             "DENSEPOSE_EVALUATION.STORAGE none",
             "results_elsewhere",
         )
-    if entry.get("category_id", PERSONS[0]) not in PERSONS:
+    if not is_category_of_people(entry.get("category_id", PERSONS[0])):
         raise _error(
             path,
             f"detection {number} is of class {entry['category_id']}; a DensePose model of people has one class, which "

@@ -40,15 +40,11 @@ from hcmoco_bench.files.png import decode_rgb_png
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.files.tensor_files import TensorFileError
 from hcmoco_bench.files.torch_objects import is_torch_file
+from hcmoco_bench.files.whole_numbers import whole_number
 from hcmoco_bench.metrics.densepose.detection import Detection
-from hcmoco_bench.metrics.densepose.detectron2_results import (
-    PERSONS,
-    PREDICTIONS_FILE,
-    read_detectron2_results,
-    stored_iuv,
-)
+from hcmoco_bench.metrics.densepose.detectron2_results import PREDICTIONS_FILE, read_detectron2_results, stored_iuv
+from hcmoco_bench.metrics.person_category import PERSON, is_category_of_people
 
-PERSON = 1
 _POSES = ("uv_data", "densepose", "uv")
 
 
@@ -104,15 +100,17 @@ def read_results(path: Path, *, image_ids: Callable[[], Mapping[str, int]] | Non
         found, problems = _json_entries(path), []
     entries = []
     for number, entry in enumerate(found):
-        image = entry.get("image_id")
-        if not isinstance(image, int) or isinstance(image, bool):
-            reason = f"{path}: result {number} has image_id {image!r}; it must be a number"
+        try:
+            image = whole_number(entry.get("image_id"))
+        except ValueError as error:
+            reason = f"{path}: result {number} has image_id {error}; it must be a number"
             problems.append(Problem("", "result_wrong", str(path), reason))
-        elif entry.get("category_id", PERSON) not in PERSONS:
+            continue
+        if is_category_of_people(entry.get("category_id", PERSON)):
+            entries.append({**entry, "image_id": image})
+        else:
             reason = f"{path}: result {number} is of category {entry['category_id']}, not a person"
             problems.append(Problem(str(image), "other_category", str(path), reason))
-        else:
-            entries.append(entry)
     return ResultFile(path, tuple(sorted(entries, key=lambda entry: int(entry["image_id"]))), tuple(problems))
 
 
@@ -198,4 +196,6 @@ def _listed(values: Any) -> NDArray[np.uint8]:
     found = np.asarray(values, np.float64)
     if not ((found >= 0) & (found <= 255)).all():
         raise ValueError("values outside 0..255")
+    if found[1:].max(initial=0) <= 1 and (found[1:] % 1).any():
+        raise ValueError("U and V between 0 and 1; they are given as whole numbers, U * 255 and V * 255")
     return found.astype(np.uint8)

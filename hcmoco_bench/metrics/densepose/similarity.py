@@ -88,12 +88,13 @@ def similarities(
     annotated = [annotation_mask(*one, truth.size) for one in zip(truth.masks, truth.boxes, strict=True)]
     detected = [place_mask(one.iuv[0] > 0, one.box, truth.size) for one in detections]
     iou = mask_overlaps(detected, annotated, truth.crowd)
-    return Similarities(_point_similarity(truth, vertex, detections, body, scales), iou, bbox)
+    return Similarities(point_similarity(truth, vertex, detections, body, scales), iou, bbox)
 
 
-def _point_similarity(
+def point_similarity(
     truth: AnnotatedImage, vertex: NDArray[np.int64], detections: Sequence[Detection], body: Geodesics, scales: Doubles
 ) -> Doubles:
+    """(D, G) GPS of the pairs of one image; arguments as in `similarities`."""
     found = np.zeros((len(detections), len(truth)))
     if len(truth.owner) == 0:
         return found

@@ -18,6 +18,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.inside import path_inside, portable_name
 from hcmoco_bench.sources.people import BOX_UNIT, IgnoredPerson, Person, Photograph, Photographs
@@ -55,10 +56,12 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     """
     content = read_json(path, kind="annotations_unreadable")
     try:
-        images = {int(image["id"]): image for image in content["images"]}
+        images = {whole_number(image["id"]): image for image in content["images"]}
         names = {key: portable_name(str(image["file_name"])) for key, image in images.items()}
         sizes = {key: (int(image["width"]), int(image["height"])) for key, image in images.items()}
-        entries = [(int(entry["image_id"]), int(entry["id"]), entry) for entry in content["annotations"]]
+        entries = [
+            (whole_number(entry["image_id"]), whole_number(entry["id"]), entry) for entry in content["annotations"]
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise wrong_form(path, "'images' or 'annotations' of COCO's form") from error
     order = declared_order(content, joint_set(JOINT_SET), source=str(path))
@@ -67,7 +70,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     ignored: dict[int, list[IgnoredPerson]] = {key: [] for key in images}
     problems: list[Problem] = []
     for image, number, entry in entries:
-        if entry.get("category_id") != _PERSON:
+        if not _of_person(entry):
             continue
         try:
             if image not in images:
@@ -93,6 +96,13 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
 
 
+def _of_person(entry: dict[str, Any]) -> bool:
+    try:
+        return whole_number(entry.get("category_id")) == _PERSON
+    except ValueError:
+        return False
+
+
 def _images(path: Path, root: Path) -> Path:
     split = path.stem.removeprefix("person_keypoints_")
     for folder in (root / split, root / "images" / split, root / "images"):
@@ -109,6 +119,7 @@ def _person(
         with np.errstate(over="ignore"):  # what is not finite is named below
             values = np.array(entry["keypoints"], np.float32)
         box = np.array(entry["bbox"], np.float64)
+        crowd = is_set(entry.get("iscrowd"))
     except (KeyError, TypeError, ValueError) as error:
         raise _wrong(number, f"cannot be read ({type(error).__name__}: {error})", path) from error
     if values.shape != (3 * n_joints,) or box.shape != (4,):
@@ -120,7 +131,7 @@ def _person(
     if not np.isin(state, (0, 1, 2)).all():
         raise _wrong(number, "has a visibility that is not 0, 1 or 2", path)
     joints = np.where(state[:, None] > 0, keypoints[:, :2], 0.0).astype(np.float32)
-    crowd, area = bool(entry.get("iscrowd")), _area(entry)
+    area = _area(entry)
     if crowd or not state.any():
         return IgnoredPerson(str(number), joints, state.astype(np.uint8), box, area, crowd)
     center, scale = _square(box, size)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.whole_numbers import is_set, whole_number
 
 POINT_FIELDS: Final = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
 """The columns of a person's points."""
@@ -68,9 +69,9 @@ class PersonEntry:
             box = np.array([float(value) for value in self.content["bbox"]])
             area = self.content.get("area")
             area = None if area is None else float(area)
-            crowd = bool(self.content.get("iscrowd", 0))
+            crowd = is_set(self.content.get("iscrowd"))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("has no bbox of four numbers, or an area that is no number") from error
+            raise ValueError("has no bbox of four numbers, or an area or iscrowd that is no number") from error
         if box.shape != (4,):
             raise ValueError("has no bbox of four numbers")
         if not np.isfinite([*box, area or 0.0]).all():
@@ -121,16 +122,16 @@ def read_records(source: Path | Mapping[str, Any]) -> DensePoseRecords:
     name = str(source) if isinstance(source, Path) else "annotations"
     content = read_json(source, kind="annotations_unreadable") if isinstance(source, Path) else source
     try:
-        images = {int(image["id"]): image for image in content["images"]}
+        images = {whole_number(image["id"]): image for image in content["images"]}
         person = _person(content)
         return DensePoseRecords(
             name,
             {key: (int(image["width"]), int(image["height"])) for key, image in images.items()},
             {key: str(image["file_name"]) for key, image in images.items() if "file_name" in image},
             tuple(
-                PersonEntry(int(entry["image_id"]), int(entry["id"]), entry)
+                PersonEntry(whole_number(entry["image_id"]), whole_number(entry["id"]), entry)
                 for entry in content["annotations"]
-                if entry.get("category_id", person) == person
+                if whole_number(entry.get("category_id", person)) == person
             ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -148,8 +149,8 @@ def _person(content: Mapping[str, Any]) -> int:
     """The category of people."""
     categories = content.get("categories") or [{"id": _PERSON, "name": "person"}]
     if len(categories) == 1:
-        return int(categories[0]["id"])
-    named = [int(category["id"]) for category in categories if category.get("name") == "person"]
+        return whole_number(categories[0]["id"])
+    named = [whole_number(category["id"]) for category in categories if category.get("name") == "person"]
     if len(named) != 1:
         raise ValueError("no category 'person'")
     return named[0]

@@ -17,6 +17,7 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import broadcast_buffers
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
 from hcmoco_bench.tasks.core.data_notes import data_notes
+from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.provenance import run_entry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
@@ -182,18 +183,25 @@ def evaluate_predictions(
     progress: Progress = no_progress,
     sheet_size: int = 0,
     bootstrap: int = BOOTSTRAP,
+    as_given: bool = False,
 ) -> EvalReport:
     """Score another program's predictions; see `evaluate_checkpoint` for the arguments.
 
+    Predictions that look like another unit, other axes or other classes are refused; `as_given` insists on scoring
+    them, and the result says so.
+
     Raises:
         UsageError: If the result file exists, or there is no such split.
-        DataError: If the predictions are not those of the whole split, or damaged.
+        DataError: If the predictions are not those of the whole split, or damaged, or look like something else than
+            the task documents (`predictions_implausible`).
     """
     chosen = get_task(task)
     if out is not None:
         check_free(out)
     data = chosen.open_data(config, split or chosen.test_split(config), train=False)
     started = time.perf_counter()
+    if not as_given:
+        chosen.check_predictions(path, data, config)
     evaluation = chosen.score_predictions(path, data, config, progress=progress, sheet_size=sheet_size if out else 0)
     seconds = time.perf_counter() - started
     written = None
@@ -206,7 +214,7 @@ def evaluate_predictions(
             [evaluation],
             model=ModelEntry(name=name or path.stem),
             run=run_entry(None, seeds=(), device=None, command=command),
-            notes=chosen.notes(config, own=False),
+            notes=[*chosen.notes(config, own=False), *([AS_GIVEN_NOTE] if as_given else [])],
             bootstrap=bootstrap,
         )
     return EvalReport(evaluation, seconds, written)

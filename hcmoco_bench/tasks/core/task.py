@@ -285,6 +285,16 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         """Score a model to compare epochs (`choose = best`): as `evaluate`, unless the protocol has rules for that."""
         return self.evaluate(model, data, config, device=device)
 
+    def check_predictions(self, path: Path, data: TaskData, config: AnyFinetuneSettings) -> None:
+        """Refuse another program's predictions that look like another unit, other axes or other classes.
+
+        Called before `score_predictions`, unless the user insists on the predictions as they are; what that refuses
+        anyway need not be found here. See `tasks.core.plausibility` for the errors.
+
+        Raises:
+            DataError: Kind `predictions_implausible`; names the likely correction, and the figure that it would give.
+        """
+
     @abstractmethod
     def score_predictions(
         self,

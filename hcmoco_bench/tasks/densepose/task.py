@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -36,6 +37,7 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.densepose import DensePoseImage
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
+from hcmoco_bench.tasks.core.plausibility import Reading, refuse_reading
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
@@ -49,6 +51,7 @@ from hcmoco_bench.tasks.densepose.data import (
     truth_of,
 )
 from hcmoco_bench.tasks.densepose.detections import check_entries, image_detections, images_of, listed
+from hcmoco_bench.tasks.densepose.iuv_readings import COMPARED, apply_reading, likely_iuv_reading
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, network_input
 from hcmoco_bench.tasks.densepose.record import RECORD, DensePoseProtocol
 from hcmoco_bench.tasks.densepose.settings import DensePoseSettings
@@ -187,6 +190,25 @@ class DensePose(Task[DensePoseSettings]):
             )
             problems.append(Problem("", "no_detections", str(path), reason, kept=True))
         return self._evaluation(metric, data, len(data.expected), kept, tuple(problems))
+
+    def check_predictions(self, path: Path, data: TaskData, config: DensePoseSettings) -> None:
+        """See `Task.check_predictions` and `likely_iuv_reading`."""
+        root = _root(config)
+        results = read_results(path, image_ids=partial(image_numbers, root, data.split, data.expected))
+        check_entries(results.entries, set(data.expected), path)
+        geodesics = geodesics_of(root, config.geodesics)
+        chosen = set(spread(results.image_ids, COMPARED))
+        some = replace(results, entries=tuple(entry for entry in results.entries if entry["image_id"] in chosen))
+        truth = truth_of(root, data.split, map(str, chosen))
+        what = likely_iuv_reading(list(some.detections([])), truth, geodesics)
+        if what is None:
+            return
+        told = []
+        for reading in ("", what):
+            metric = DensePoseMetric(truth_of(root, data.split, data.expected), geodesics)
+            metric.update(apply_reading(reading, one) for one in results.detections([]))
+            told.append(f"a {RECORD.main_score} of {self.scores(metric.evidence())[RECORD.main_score]:.1f} %")
+        refuse_reading(path, "part, U and V in place", Reading("as given", told[0]), Reading(what, told[1]))
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """The ten statistics by GPS, GPSM, mask and box overlap in % (`gps_AP`, ...); NaN if nothing is to be found."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.json import read_json
+
+_UNREADABLE: Final = "predictions_unreadable"
 
 
 def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -27,11 +29,12 @@ def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], 
     try:
         ids, joints = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
         array = np.asarray(joints, np.float64)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (DataError, OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        cause = error.__cause__ or error
         raise DataError(
-            f"{path}: cannot be read as predicted joints ({type(error).__name__}: {error}); an .npz with ids and "
+            f"{path}: cannot be read as predicted joints ({type(cause).__name__}: {cause}); an .npz with ids and "
             f"joints (N, {n_joints}, 3), or a .json with the same or with joints by id, is expected",
-            kind="predictions_unreadable",
+            kind=_UNREADABLE,
             file=str(path),
         ) from error
     if array.shape != (len(ids), n_joints, 3):
@@ -54,7 +57,7 @@ def _read_npz(path: Path) -> tuple[tuple[str, ...], Any]:
 
 def _read_json(path: Path) -> tuple[tuple[str, ...], Any]:
     # Pairs, since an object would hide an id that comes twice.
-    pairs = json.loads(path.read_text("utf-8"), object_pairs_hook=list)
+    pairs = read_json(path, kind=_UNREADABLE, pairs=True)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise ValueError("not a JSON object")
     if {name for name, _ in pairs} == {"ids", "joints"}:

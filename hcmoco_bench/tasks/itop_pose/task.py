@@ -29,6 +29,7 @@ from hcmoco_bench.runtime.ranks import gather_objects
 from hcmoco_bench.sources.itop import SPLITS, ItopSplit, find_boxes, open_itop, pixels_from_world, read_boxes
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
+from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
 from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -38,6 +39,7 @@ from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
+from hcmoco_bench.tasks.itop_pose.readings import FARTHEST, likely_reading, out_of_range
 from hcmoco_bench.tasks.itop_pose.record import RECORD, TASK, ItopProtocol
 from hcmoco_bench.tasks.itop_pose.settings import ItopSettings
 from hcmoco_bench.training.objective import Objective
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 JOINTS: Final = "itop15"
+COORDINATES: Final = "meters in the camera's coordinates (x to the right of the image, y up, z forward)"
 _LABEL: Final = "scoring, frames"
 
 
@@ -168,6 +171,30 @@ class ItopPose(Task[ItopSettings]):
         problems = tuple(problem for part in gather_objects(lost) for problem in part)
         return self._evaluation(metric, data, predicted, problems, sheet_size)
 
+    def check_predictions(self, path: Path, data: TaskData, config: ItopSettings) -> None:
+        """See `Task.check_predictions` and `likely_reading`."""
+        found = _read_predictions(path, data)
+        if not np.isfinite(found).all():
+            return  # which scoring refuses, by name
+        source, rows = _source(data)
+        true = source.joints[rows].astype(np.float64)
+        likely = likely_reading(found, true, joint_set(JOINTS))
+        if likely is not None:
+            given = self._reading("as documented", found, true, data)
+            refuse_reading(path, COORDINATES, given, self._reading(likely.what, likely.joints, true, data))
+        if out_of_range(found):
+            refuse_doubtful(
+                path,
+                f"read as {COORDINATES}, most of the predicted joints lie more than {FARTHEST:g} m away; convert them",
+            )
+
+    def _reading(self, what: str, found: NDArray[np.float64], true: NDArray[np.float64], data: TaskData) -> Reading:
+        metric = JointAccuracyMetric(JOINTS)
+        metric.update(found, true, data.ids)
+        scores = self.scores(metric.evidence())
+        told = f"an accuracy of {scores['accuracy']:.1f} % (mean error {scores['mean_error_cm']:,.1f} cm)"
+        return Reading(what, told)
+
     def score_predictions(
         self,
         path: Path,
@@ -178,10 +205,7 @@ class ItopPose(Task[ItopSettings]):
         sheet_size: int = 0,
     ) -> Evaluation:
         """Score an `.npz` or `.json` of joints by frame; see `read_joint_predictions` and `Task.score_predictions`."""
-        ids, joints = read_joint_predictions(path, len(joint_set(JOINTS)))
-        check_ids(ids, data.ids, path=path)
-        row = {name: number for number, name in enumerate(ids)}
-        ordered = joints[[row[name] for name in data.ids]]
+        ordered = _read_predictions(path, data)
         metric = JointAccuracyMetric(JOINTS)
         source, rows = _source(data)
         metric.update(ordered, source.joints[rows], data.ids)
@@ -256,6 +280,14 @@ def mean_pose(data: TaskData) -> MeanPose:
         data: Training data, opened with `train=False`.
     """
     return MeanPose(torch.stack([data.dataset[row].target for row in range(len(data))]).mean(dim=0))
+
+
+def _read_predictions(path: Path, data: TaskData) -> NDArray[np.float64]:
+    """(N, J, 3) joints of a file, in the order of the split."""
+    ids, joints = read_joint_predictions(path, len(joint_set(JOINTS)))
+    check_ids(ids, data.ids, path=path)
+    row = {name: number for number, name in enumerate(ids)}
+    return joints[[row[name] for name in data.ids]]
 
 
 def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from hcmoco_bench.data.parsing import Resizing
 from hcmoco_bench.models.settings import PUBLISHED_HRNET
-from hcmoco_bench.runtime.settings import Added, Published, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Location, Published, TrainingOnly
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.parsing.label_images import Encoding
+from hcmoco_bench.tasks.parsing.label_reading import Encoding
 
 _PAPER: Final[Mapping[str, Any]] = {
     "image_size": 473,
@@ -39,7 +39,11 @@ class ParsingSettings(FinetuneSettings):
     """Weights of the classes in the training loss: published (made for NTU RGB+D), none, or auto: those that the
     authors used on the store's data."""
     encoding: Encoding = "auto"
-    """Pixel values of another program's label images: classes (indices 0 to 24), raw (published label ids), or auto."""
+    """Pixel values of another program's label images: classes (indices 0 to 24), raw (published label ids), colors (by
+    the palette), or auto, which decides over the whole folder."""
+    palette: Annotated[str | None, Location(), Added()] = None
+    """File (.json) with one [red, green, blue] for each class, 0 to 255, in the order of the classes: another program's
+    label images are then read by color; none stands for the colors of the part table."""
 
 
 class FrameSettings(ParsingSettings):

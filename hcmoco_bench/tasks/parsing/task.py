@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
@@ -30,14 +34,18 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
+from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.tasks.parsing.figures import SheetSamples, parsing_figures
 from hcmoco_bench.tasks.parsing.label_images import LabelImages
+from hcmoco_bench.tasks.parsing.label_reading import read_palette
+from hcmoco_bench.tasks.parsing.mask_readings import COMPARED, likely_mask_reading
 from hcmoco_bench.tasks.parsing.objective import ParsingObjective
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
 from hcmoco_bench.tasks.parsing.settings import FrameSettings, ParsingSettings
 from hcmoco_bench.training.objective import Objective
+from hcmoco_bench.uniform import spread
 
 STORE = "parsing4k"
 
@@ -226,21 +234,50 @@ class ParsingTask(Task[AnyParsingSettings]):
         sheet_size: int = 0,
     ) -> Evaluation:
         """See `Task.score_predictions`; `path` is a folder of `<sample id>.png`, see `LabelImages`."""
-        dataset = data.dataset
-        if not isinstance(dataset, ParsingDataset):
-            raise TypeError("predictions are scored on a whole split")
-        images = LabelImages.open(path, data.ids, config.encoding)
+        images = _open_images(path, data, config)
+        evaluation = self._score_images(images, data, config, progress=progress, sheet_size=sheet_size)
+        return replace(evaluation, problems=images.problems)
+
+    def check_predictions(self, path: Path, data: TaskData, config: AnyParsingSettings) -> None:
+        """See `Task.check_predictions`, `LabelReading` and `likely_mask_reading`."""
+        images = _open_images(path, data, config)
+        if images.reading.doubt:
+            refuse_doubtful(path, images.reading.doubt)
+        points = _of_points(config)
+        pairs = (
+            (image, _scored(torch.from_numpy(label), points=points).numpy())
+            for image, label in _image_pairs(images, data, spread(range(len(data)), COMPARED))
+        )
+        likely = likely_mask_reading(pairs, part_table())
+        if likely is not None:
+            given = self._score_images(images, data, config).scores["miou"]
+            corrected = self._score_images(images, data, config, change=likely.apply).scores["miou"]
+            refuse_reading(
+                path,
+                "class indices or raw ids in place",
+                Reading("masks", f"an mIoU of {given:.1f} %"),
+                Reading(likely.what, f"an mIoU of {corrected:.1f} %"),
+            )
+
+    def _score_images(
+        self,
+        images: LabelImages,
+        data: TaskData,
+        config: AnyParsingSettings,
+        *,
+        change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = np.ascontiguousarray,
+        progress: Progress = no_progress,
+        sheet_size: int = 0,
+    ) -> Evaluation:
+        """Score label images, each changed first."""
+        dataset = _frames(data)
         points = _of_points(config)
         metric = _metric(self.protocol(config), torch.device("cpu"), points=points)
         sheet = SheetSamples(data.ids, sheet_size)
-        for row, name in enumerate(data.ids):
-            label = dataset.label(row)
-            sizes = [(label.shape[1], label.shape[0]), *([dataset.label_size] if dataset.label_size else [])]
-            image = images.read(name, sizes)
-            if dataset.label_size is not None:  # always by the nearest pixel: only labels may be interpolated
-                image = resize_labels(image, dataset.label_size)
-            predicted = torch.from_numpy(image)
-            target = _scored(torch.from_numpy(dataset.scored_label(label)), points=points)
+        for row, (image, label) in enumerate(_image_pairs(images, data, range(len(data)))):
+            name = data.ids[row]
+            predicted = torch.from_numpy(change(image))
+            target = _scored(torch.from_numpy(label), points=points)
             metric.update(predicted[None], target[None], [name])
             if name in sheet:
                 sheet.add(collate_parsing([dataset[row]], 1), 0, target, predicted)
@@ -271,6 +308,33 @@ class ParsingTask(Task[AnyParsingSettings]):
         """(C,) weights of the classes in the loss; None if all weigh the same."""
         weights = {"auto": data.class_weights, "published": part_table().weights, "none": None}[config.class_weights]
         return None if weights is None else torch.from_numpy(weights.copy())
+
+
+def _frames(data: TaskData) -> ParsingDataset:
+    if not isinstance(data.dataset, ParsingDataset):
+        raise TypeError("predictions are scored on a whole split")
+    return data.dataset
+
+
+def _open_images(path: Path, data: TaskData, config: ParsingSettings) -> LabelImages:
+    if config.palette is not None and config.encoding in ("classes", "raw"):
+        raise UsageError(f"a palette is for masks that are read by color; leave out encoding={config.encoding} or it")
+    palette = None if config.palette is None else read_palette(Path(config.palette))
+    return LabelImages.open(path, data.ids, config.encoding, palette)
+
+
+def _image_pairs(
+    images: LabelImages, data: TaskData, rows: Iterable[int]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Predicted and true classes of rows, at the size at which they are scored."""
+    dataset = _frames(data)
+    for row in rows:
+        label = dataset.label(row)
+        sizes = [(label.shape[1], label.shape[0]), *([dataset.label_size] if dataset.label_size else [])]
+        image = images.read(data.ids[row], sizes)
+        if dataset.label_size is not None:  # always by the nearest pixel: only labels may be interpolated
+            image = resize_labels(image, dataset.label_size)
+        yield image, dataset.scored_label(label)
 
 
 def _metric(protocol: ParsingProtocol, device: torch.device, *, points: bool) -> SegmentationMetric:
