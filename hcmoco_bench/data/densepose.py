@@ -18,7 +18,8 @@ from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.record import BatchRecord, TensorRecord
 from hcmoco_bench.data.sample import DrawLike, as_draw
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.images import ImageError, decode_rgb
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import decode_rgb
 from hcmoco_bench.sources.densepose.annotations import DensePoseImage, DensePosePerson
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry
 
@@ -151,7 +152,7 @@ def read_image(image: DensePoseImage) -> NDArray[np.uint8]:
     except OSError as error:
         raise _unreadable(image, str(error.strerror)) from error
     except ImageError as error:
-        raise _unreadable(image, "it is damaged") from error
+        raise _unreadable(image, str(error)) from error
     if rgb.shape[1::-1] != image.size:
         raise DataError(
             f"{image.path}: {rgb.shape[1]}x{rgb.shape[0]} px, but annotated as {image.size[0]}x{image.size[1]}; "

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.images import ImageError, decode_rgb, decode_unchanged
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import decode_rgb, decode_unchanged
 
 
 class ImageReader:

@@ -22,7 +22,8 @@ from hcmoco_bench.data.sample import VIEW_STREAM, Draw, DrawLike, Joints, Sample
 from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.data.views import View, ViewOptions, draw_views
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.images import ImageError, Reduction, decode_rgb
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import Reduction, decode_rgb
 from hcmoco_bench.store.registry import open_store
 
 Skeleton: TypeAlias = Literal["crop", "image"]

@@ -1,6 +1,7 @@
 """Encoding and decoding of images: JPEG for RGB, PNG for depth (16 bit) and parts (8 bit).
 
-Images that strangers wrote, and whose form is part of a contract, are checked before they are decoded: see `png`.
+No decoder here conceals damage or prints about it: JPEG is decoded strictly (see `jpeg`), PNG is checked before it is
+decoded (see `png`), and everything else is decoded by Pillow.
 """
 
 from __future__ import annotations
@@ -12,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files import pillow_images
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.jpeg import decode_jpeg, is_jpeg, jpeg_size
+from hcmoco_bench.files.png import check_png_whole, is_png
 
 Encoded: TypeAlias = bytes | memoryview | NDArray[np.uint8]
 """An image file's content; an array holds its bytes."""
 
 Reduction: TypeAlias = Literal[1, 2, 4, 8]
 """How many times smaller an image is decoded than it is."""
-
-_RGB_FLAGS: Final[dict[Reduction, int]] = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
 
 _FAST_TO_DECODE: Final = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -45,18 +43,6 @@ def encode_png(array: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     return _encode(".png", array, _FAST_TO_DECODE)
 
 
-class ImageError(Exception):
-    """Bytes are not the image that they should be; whoever knows the file turns this into its own error.
-
-    Attributes:
-        kind: `unreadable`, `wrong_type` or `wrong_size`.
-    """
-
-    def __init__(self, why: str, *, kind: Literal["unreadable", "wrong_type", "wrong_size"] = "unreadable") -> None:
-        super().__init__(why)
-        self.kind = kind
-
-
 def decode_rgb(data: Encoded, *, reduced: Reduction = 1) -> NDArray[np.uint8]:
     """Decode an image of any format as RGB.
 
@@ -67,26 +53,39 @@ def decode_rgb(data: Encoded, *, reduced: Reduction = 1) -> NDArray[np.uint8]:
         reduced: Decode at 1/2, 1/4 or 1/8 of the size, which is much faster for JPEG.
 
     Returns:
-        (H, W, 3) uint8 RGB; of a JPEG that is cut off, the part that is there.
+        (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageError: If it is no image, or none that OpenCV decodes.
+        ImageError: If it is no image, cut off or damaged.
     """
-    image = _decode(data, _RGB_FLAGS[reduced] | cv2.IMREAD_IGNORE_ORIENTATION)
-    # OpenCV has no flag for reduced images in the order RGB.
-    return image if reduced == 1 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    content = _content(data)
+    if is_jpeg(content):
+        return decode_jpeg(content, reduced=reduced)
+    _check_whole(content)
+    return pillow_images.decode_rgb(content, reduced=reduced)
 
 
 def decode_unchanged(data: Encoded) -> NDArray[Any]:
-    """Decode an image with the channels and type that it has; of color, blue comes first.
+    """Decode a PNG with the channels and type that it has; of color, blue comes first.
 
     Returns:
         (H, W) or (H, W, C), uint8 or uint16.
 
     Raises:
-        ImageError: If it is no image, or none that OpenCV decodes.
+        ImageError: If it is no PNG, cut off or damaged, or none that OpenCV decodes.
     """
-    return _decode(data, cv2.IMREAD_UNCHANGED)
+    content = _content(data)
+    # OpenCV prints what it finds wrong with an image, so it is given none but whole PNG files.
+    if not is_png(content):
+        raise ImageError("it is not a PNG file")
+    check_png_whole(content)
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:  # a size beyond OpenCV's limits
+        raise ImageError("its size is absurd") from error
+    if image is None:
+        raise ImageError("it is damaged")
+    return image
 
 
 def decode_image(data: bytes, *, source: str) -> NDArray[Any]:
@@ -103,34 +102,40 @@ def decode_image(data: bytes, *, source: str) -> NDArray[Any]:
         DataError: Kind `image_unreadable`.
     """
     try:
+        if is_jpeg(data):
+            return decode_jpeg(data)
         array = decode_unchanged(data)
     except ImageError as error:
         raise DataError(
-            f"{source}: not a readable image; prepare the store again", kind="image_unreadable", file=source
+            f"{source}: not a readable image, {error}; prepare the store again", kind="image_unreadable", file=source
         ) from error
     return np.asarray(cv2.cvtColor(array, cv2.COLOR_BGR2RGB) if array.ndim == 3 else array)
 
 
-def _decode(data: Encoded, flags: int) -> NDArray[Any]:
-    encoded = data if isinstance(data, np.ndarray) else np.frombuffer(data, np.uint8)
-    if not len(encoded):
+def whole_image_size(data: Encoded) -> tuple[int, int]:
+    """Width and height, px, of an encoded image of any format, all of which is read.
+
+    Raises:
+        ImageError: If it is no image, cut off or damaged.
+    """
+    content = _content(data)
+    if is_jpeg(content):
+        return jpeg_size(content)
+    height, width = decode_rgb(content).shape[:2]
+    return width, height
+
+
+def _content(data: Encoded) -> memoryview:
+    content = data.data if isinstance(data, np.ndarray) else memoryview(data)
+    if not len(content):
         raise ImageError("it has no bytes")
-    try:
-        image: NDArray[Any] | None = cv2.imdecode(encoded, flags)
-    except cv2.error as error:  # a size beyond OpenCV's limits
-        raise ImageError("its size is absurd") from error
-    if image is None:
-        raise ImageError("it is damaged")
-    return image
+    return content
 
 
-def image_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height, px, of an encoded image, which is decoded as a whole; None if it cannot be."""
-    # A JPEG that breaks off is decoded in part, and says nothing; its end mark is missing.
-    if not data or (data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]):
-        return None
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return None if image is None else (image.shape[1], image.shape[0])
+def _check_whole(content: memoryview) -> None:
+    """Check what Pillow does not; raises ImageError."""
+    if is_png(content):
+        check_png_whole(content)
 
 
 def _encode(extension: str, array: NDArray[Any], parameters: list[int]) -> bytes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from hcmoco_bench.files.images import ImageError, decode_unchanged
+from hcmoco_bench.files import pillow_images
+from hcmoco_bench.files.image_error import ImageError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -57,7 +56,12 @@ def read_png_header(data: bytes) -> PngHeader:
     return PngHeader((width, height), bit_depth, _COLORS[color])
 
 
-def check_png_whole(data: bytes) -> None:
+def is_png(data: Any) -> bool:
+    """Whether a file begins as a PNG does."""
+    return bytes(memoryview(data)[: len(_SIGNATURE)]) == _SIGNATURE
+
+
+def check_png_whole(data: Any) -> None:
     """Check every chunk's length and checksum up to the end chunk; decoders fill what is missing with zeros.
 
     Raises:
@@ -65,13 +69,13 @@ def check_png_whole(data: bytes) -> None:
     """
     position = len(_SIGNATURE)
     view = memoryview(data)
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
+    while position + 12 <= len(view):
+        (length,) = struct.unpack_from(">I", view, position)
         end = position + 8 + length
-        if end + 4 > len(data):
+        if end + 4 > len(view):
             break
-        kind = data[position + 4 : position + 8]
-        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+        kind = bytes(view[position + 4 : position + 8])
+        if zlib.crc32(view[position + 4 : end]) != struct.unpack_from(">I", view, end)[0]:
             raise ImageError(f"it is damaged (checksum of its {kind.decode('latin-1')} chunk)")
         if kind == b"IEND":
             return
@@ -124,13 +128,8 @@ def decode_depth(data: bytes, *, expected: str, size: tuple[int, int]) -> NDArra
         ImageError: `unreadable`, `wrong_type`, `wrong_size`.
     """
     _check(data, (("gray", 16),), expected, size)
-    try:
-        depth = decode_unchanged(data)
-    except ImageError as error:
-        raise ImageError("its pixels cannot be decoded") from error
-    if depth.dtype != np.uint16 or depth.shape != size[::-1]:
-        raise ImageError("its pixels cannot be decoded")
-    return np.asarray(depth, np.uint16)
+    with pillow_images.opened(data, ["PNG"]) as image:
+        return np.array(image, np.uint16)
 
 
 def _check(data: bytes, types: Collection[tuple[str, int]], expected: str, size: tuple[int, int] | None) -> PngHeader:
@@ -146,8 +145,5 @@ def _check(data: bytes, types: Collection[tuple[str, int]], expected: str, size:
 
 
 def _pixels(data: bytes, mode: str | None) -> NDArray[np.uint8]:
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            return np.array(image if mode is None else image.convert(mode), np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(str(error)) from error
+    with pillow_images.opened(data, ["PNG"]) as image:
+        return np.array(image if mode is None else image.convert(mode), np.uint8)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.images import image_size
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import whole_image_size
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.people import IgnoredPerson, Person, Photograph
 from hcmoco_bench.store.columns import Row
@@ -82,10 +83,12 @@ def _read(photograph: Photograph, root: Path) -> tuple[bytes, int, int]:
         data = photograph.path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})", kind="image_missing", file=name) from error
-    size = image_size(data)
-    if size is None:
-        raise DataError(f"{name}: not a whole image; fetch it again", kind="image_unreadable", file=name)
-    width, height = size
+    try:
+        size = width, height = whole_image_size(data)
+    except ImageError as error:
+        raise DataError(
+            f"{name}: not a whole image, {error}; fetch it again", kind="image_unreadable", file=name
+        ) from error
     if photograph.size not in (None, size):
         raise DataError(
             f"{name}: {width}x{height} px, annotated as {photograph.size}; is it another image?",

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.images import ImageError, decode_unchanged
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import decode_unchanged
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.store import AnyStore
 

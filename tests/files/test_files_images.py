@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.images import (
-    ImageError,
     Reduction,
     decode_image,
     decode_rgb,

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.png import (
     PngHeader,
     check_png_whole,

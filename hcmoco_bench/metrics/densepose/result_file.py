@@ -33,7 +33,7 @@ from PIL import Image
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
-from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.json import read_json
 from hcmoco_bench.files.object_pickle import StoredObject
 from hcmoco_bench.files.png import decode_rgb_png

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.png import decode_depth
 from hcmoco_bench.sources.ntu.assets import Asset
 from hcmoco_bench.sources.ntu.layout import DEPTH_SIZE

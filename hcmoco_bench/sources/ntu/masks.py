@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.png import decode_labels
 from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.assets import Asset

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.images import ImageError, decode_rgb
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import decode_rgb
 from hcmoco_bench.sources.people import BOX_UNIT
 
 

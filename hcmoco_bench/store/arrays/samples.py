@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.images import ImageError, decode_rgb, decode_unchanged
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import decode_rgb, decode_unchanged
 
 N_JOINTS: Final = 25
 """Joints of a Kinect v2 body."""

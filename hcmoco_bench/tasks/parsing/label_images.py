@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, LabelError
-from hcmoco_bench.files.images import ImageError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.png import decode_labels
 from hcmoco_bench.tasks.core.predictions import check_ids
 

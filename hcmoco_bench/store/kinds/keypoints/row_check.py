@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import joint_set
-from hcmoco_bench.files.images import image_size
+from hcmoco_bench.files.image_error import ImageError
+from hcmoco_bench.files.images import whole_image_size
 from hcmoco_bench.store.kinds.keypoints.manifest import KeypointManifest
 
 
@@ -22,11 +23,14 @@ def keypoint_row_failures(row: Mapping[str, Any], manifest: KeypointManifest) ->
     else:
         if Path(image["path"]).stem != row["image_id"]:
             yield f"the image is called {image['path']}"
-        size, stated = image_size(image["bytes"]), (row["width"], row["height"])
-        if size is None:
-            yield "the image is not a whole one"
-        elif size != stated:
-            yield f"the image has {size[0]}x{size[1]} px, stated are {stated[0]}x{stated[1]}"
+        stated = (row["width"], row["height"])
+        try:
+            size = whole_image_size(image["bytes"])
+        except ImageError as error:
+            yield f"the image is not a whole one: {error}"
+        else:
+            if size != stated:
+                yield f"the image has {size[0]}x{size[1]} px, stated are {stated[0]}x{stated[1]}"
     n_joints = len(joint_set(manifest.joints))
     if manifest.schema_version == 1 and not row["people"]:
         yield "has nobody"
