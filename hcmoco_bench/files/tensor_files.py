@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,23 +14,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hcmoco_bench.files.plain_values import STAND_INS
+from hcmoco_bench.files.zip_errors import ZIP_ERRORS
 
 _UNREADABLE: Final = (
+    *ZIP_ERRORS,
     ArithmeticError,
     AssertionError,
     AttributeError,
-    EOFError,
     ImportError,
     LookupError,
     MemoryError,
-    OSError,
-    RuntimeError,
     TypeError,
-    ValueError,
     SafetensorError,
     struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
 )
 """What the readers raise on damaged bytes."""
 

@@ -14,7 +14,7 @@ from numpy.random import Generator
 Harm = Callable[[bytes, Generator], bytes]
 """Returns other bytes than it was given."""
 
-WEB_PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>403 Forbidden</title></head><body>Please log in.</body></html>\n"
+WEB_PAGE: Final = b"<!DOCTYPE html>\n<html><title>403 Forbidden</title><body>Please log in.</body></html>\n"
 """What a download is when its link has expired."""
 
 
@@ -92,10 +92,9 @@ def byte_order_mark(data: bytes, rng: Generator) -> bytes:
     return b"\xef\xbb\xbf" + data
 
 
-HARMS: Final[Mapping[str, Harm]] = {
-    harm.__name__: harm
-    for harm in (empty, cut, zeroed, noise, bit, dropped, inserted, doubled, padded, line_ends, web_page, byte_order_mark)
-}
+_ALL: Final = (empty, cut, zeroed, noise, bit, dropped, inserted, doubled, padded, line_ends, web_page, byte_order_mark)
+
+HARMS: Final[Mapping[str, Harm]] = {harm.__name__: harm for harm in _ALL}
 
 LOST: Final = frozenset({"empty", "cut", "web_page"})
 """After these, content is missing: whatever the format, the reader must notice."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import pickle
 import shutil
@@ -12,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import h5py
+import detectron2_files
 import human36m_files
 import numpy as np
-import scipy.io
 import torch
 from safetensors.torch import save_file
 
-from hcmoco_bench.align.calibration import Calibration
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.images import decode_rgb
-from hcmoco_bench.files.plain_pickle import read_plain_pickle
+from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.metrics.densepose import Detection
 from hcmoco_bench.metrics.densepose.result_file import read_results
 from hcmoco_bench.models.weights import read_checkpoint
 from hcmoco_bench.results.evidence import Evidence, load_evidence, save_evidence
@@ -34,6 +37,7 @@ from hcmoco_bench.sources.human36m.video import decode_frames as decode_mp4
 from hcmoco_bench.sources.itop.split import open_itop
 from hcmoco_bench.sources.mpii.annotations import read_annotations as read_mpii
 from hcmoco_bench.sources.ntu import Asset, decode_frames, read_depth
+from hcmoco_bench.sources.ntu.archives import member_names
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.skeleton import read_skeleton
@@ -42,7 +46,7 @@ from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 
 
-class Noticed(Exception):
+class NoticedError(Exception):
     """A reader returned what is left of a file, and said that something is missing."""
 
 
@@ -69,7 +73,7 @@ class Reader:
         read: Reads the file; what it returns stands for all that the program takes from it.
         sums: The format holds checksums over all that counts: no harm may change a value unnoticed.
         whole: Kinds of harm that leave such a file whole: it must read as before.
-        listed: The file is a list whose end nothing marks, so that a cut may go unnoticed.
+        listed: The file is a list whose end nothing marks, so that it may be shorter, or empty, unnoticed.
     """
 
     make: Make
@@ -97,14 +101,16 @@ def _photograph(suffix: str) -> Make:
     return make
 
 
-def _image_bytes(path: Path) -> Any:
-    from hcmoco_bench.errors import DataError
-    from hcmoco_bench.files.image_error import ImageError
+def _named(read: Callable[[Path], Any], *errors: type[Exception]) -> Callable[[Path], Any]:
+    """A reader below those that know the file: they turn its error into theirs, which names the file."""
 
-    try:
-        return decode_rgb(path.read_bytes())
-    except ImageError as error:  # each reader names the file
-        raise DataError(f"{path}: {error}", file=str(path)) from error
+    def reading(path: Path) -> Any:
+        try:
+            return read(path)
+        except errors as error:
+            raise DataError(f"{path}: {error}", file=str(path)) from error
+
+    return reading
 
 
 def _archived_depth(sources: Sources, folder: Path) -> Path:
@@ -116,16 +122,14 @@ def _archived_depth(sources: Sources, folder: Path) -> Path:
 
 
 def _read_archived(path: Path) -> Any:
-    from hcmoco_bench.sources.ntu.archives import member_names
-
     names = sorted(member_names(path))
-    return {name: read_depth(Asset(path, name)) for name in names if name.endswith(".png")} if names else Asset(path, "x").size()
+    return {name: read_depth(Asset(path, name)) for name in names if name.endswith(".png")}
 
 
 def _skeleton(path: Path) -> Any:
     skeleton = read_skeleton(Asset(path))
     if skeleton.truncated:
-        raise Noticed
+        raise NoticedError
     return skeleton
 
 
@@ -134,9 +138,8 @@ def _video(path: Path) -> Any:
 
 
 def _mp4(sources: Sources, folder: Path) -> Path:
-    rng = np.random.default_rng(0)
     human36m_files.write_mp4(folder / "video.mp4", 8, (64, 48))
-    return folder / "video.mp4" if rng else folder
+    return folder / "video.mp4"
 
 
 def _labels(sources: Sources, folder: Path) -> Path:
@@ -226,6 +229,32 @@ def _joints_npz(sources: Sources, folder: Path) -> Path:
     return folder / "joints.npz"
 
 
+def _joints_compressed(sources: Sources, folder: Path) -> Path:
+    ids = np.array([f"00_{n:05d}" for n in range(20)])
+    np.savez_compressed(folder / "joints.npz", ids=ids, joints=np.arange(20 * 45.0).reshape(20, 15, 3))
+    return folder / "joints.npz"
+
+
+def _detectron2(sources: Sources, folder: Path) -> Path:
+    iuv = np.stack([np.full((20, 10), value, np.uint8) for value in (2, 128, 128)])
+    detections = [Detection(image_id=n, box=(0.0, 0.0, 10.0, 20.0), score=0.5, iuv=iuv) for n in range(3)]
+    return detectron2_files.write_evaluation(folder / "coco_densepose_predictions.pth", detections)
+
+
+def _packed(sources: Sources, folder: Path) -> Path:
+    shutil.copytree(sources.itop, folder / "itop")
+    labels = folder / "itop" / "ITOP_side_test_labels.h5"
+    packed = labels.with_name(labels.name + ".gz")
+    packed.write_bytes(gzip.compress(labels.read_bytes(), mtime=0))
+    labels.unlink()
+    return packed
+
+
+def _read_packed(path: Path) -> Any:
+    path.with_suffix("").unlink(missing_ok=True)  # unpacked once, and then never again
+    return _read_itop(path)
+
+
 def _joints_json(sources: Sources, folder: Path) -> Path:
     joints = {f"00_{n:05d}": np.full((15, 3), n / 8).tolist() for n in range(20)}
     (folder / "joints.json").write_text(json.dumps(joints))
@@ -238,8 +267,6 @@ def _read_joints(path: Path) -> Any:
 
 def _densepose_results(sources: Sources, folder: Path) -> Path:
     data = cv2.imencode(".png", np.full((20, 10, 3), (2, 128, 128), np.uint8))[1].tobytes()
-    import base64
-
     one = {"image_id": 9, "category_id": 1, "bbox": [0, 0, 10, 20], "score": 0.5, "uv_shape": [3, 20, 10]}
     results = [one | {"image_id": n, "uv_data": base64.b64encode(data).decode()} for n in range(5)]
     (folder / "results.json").write_text(json.dumps(results))
@@ -253,30 +280,22 @@ def _evidence(sources: Sources, folder: Path) -> Path:
     return folder / "evidence.npz"
 
 
-def _calibration(sources: Sources, folder: Path) -> Path:
-    import hcmoco_bench.align as align
-
-    return Path(shutil.copy(_CALIBRATION[0], folder / "calibration.json")) if align and _CALIBRATION else folder
-
-
-_CALIBRATION: list[Path] = []
-
-
 def _settings(sources: Sources, folder: Path) -> Path:
     (folder / "settings.toml").write_text('method = "hcmoco"\nbatch_size = 32\n[optimizer]\nlr = 0.01\n')
     return folder / "settings.toml"
 
 
 def _problems(sources: Sources, folder: Path) -> Path:
-    lines = tuple(Problem(kind="no_body", message=f"clip {n}", sample_id=f"s{n}") for n in range(5))
+    lines = tuple(Problem(f"s{n}", "no_body", "", f"clip {n}") for n in range(5))
     write_problems(folder / "problems.jsonl", lines)
     return folder / "problems.jsonl"
 
 
 _BEHIND = frozenset({"padded"})
+_IMAGE = _named(lambda path: decode_rgb(path.read_bytes()), ImageError)
 
 READERS: dict[str, Reader] = {
-    "NTU skeleton": Reader(_copied("ntu", "nturgb+d_skeletons", "*.skeleton"), _skeleton, whole=_BEHIND | {"line_ends"}),
+    "NTU skeleton": Reader(_copied("ntu", "nturgb+d_skeletons", "*.skeleton"), _skeleton, whole=_BEHIND),
     "NTU depth": Reader(
         _copied("ntu", "nturgb+d_depth_masked", "*", "*.png"), lambda p: read_depth(Asset(p)), sums=True, whole=_BEHIND
     ),
@@ -286,21 +305,24 @@ READERS: dict[str, Reader] = {
     "sample list": Reader(_lists("train_list_v2.txt"), _read_lists, sums=True),
     "Human3.6M video": Reader(_mp4, lambda p: list(decode_mp4(p, range(8))), whole=_BEHIND),
     "Human3.6M labels": Reader(_labels, _read_labels),
-    "photograph, JPEG": Reader(_photograph(".jpg"), _image_bytes, whole=_BEHIND | {"doubled"}),
-    "photograph, PNG": Reader(_photograph(".png"), _image_bytes, sums=True, whole=_BEHIND | {"doubled"}),
+    "photograph, JPEG": Reader(_photograph(".jpg"), _IMAGE, whole=_BEHIND | {"doubled"}),
+    "photograph, PNG": Reader(_photograph(".png"), _IMAGE, sums=True, whole=_BEHIND | {"doubled"}),
     "COCO annotations": Reader(_coco, lambda p: read_coco(p, p.parents[1])),
     "DensePose annotations": Reader(_densepose, lambda p: read_densepose(p, p.parents[1])),
     "MPII annotations": Reader(_mpii, lambda p: read_mpii(p, p.parent)),
     "ITOP labels": Reader(_itop("ITOP_side_test_labels.h5"), _read_itop),
     "ITOP depth": Reader(_itop("ITOP_side_test_depth_map.h5"), _read_itop),
+    "ITOP labels, packed": Reader(_packed, _read_packed, sums=True),
     "checkpoint": Reader(_checkpoint, load_checkpoint, sums=True),
     "weights": Reader(_weights, read_checkpoint, sums=True),
     "weights from before torch 1.6": Reader(_old_weights, read_checkpoint),
     "safetensors": Reader(_safetensors, read_checkpoint),
-    "pickle": Reader(_pickle, read_plain_pickle),
+    "pickle": Reader(_pickle, _named(read_plain_pickle, PlainPickleError)),
     "joints, npz": Reader(_joints_npz, _read_joints, sums=True),
+    "joints, compressed npz": Reader(_joints_compressed, _read_joints, sums=True),
     "joints, JSON": Reader(_joints_json, _read_joints),
     "DensePose results": Reader(_densepose_results, lambda p: read_results(p)),
+    "detectron2's predictions": Reader(_detectron2, lambda p: read_results(p)),
     "evidence": Reader(_evidence, load_evidence, sums=True),
     "settings": Reader(_settings, read_settings_file, listed=True),
     "problem lines": Reader(_problems, read_problems, listed=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.zip_errors import NPZ_ERRORS
 
 
 def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -27,7 +27,7 @@ def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], 
     try:
         ids, joints = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
         array = np.asarray(joints, np.float64)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except NPZ_ERRORS as error:
         raise DataError(
             f"{path}: cannot be read as predicted joints ({type(error).__name__}: {error}); an .npz with ids and "
             f"joints (N, {n_joints}, 3), or a .json with the same or with joints by id, is expected",
