@@ -1,8 +1,20 @@
 """The error types of the package. Every message names the file, the value and what to do next."""
 
+from typing import Final
+
+LONGEST_MESSAGE: Final = 1500
+"""Characters of a message; what quotes a damaged file, or a library's error about one, may be of any length."""
+
 
 class HcmocoBenchError(Exception):
     """Base of every error that this package raises on purpose."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= LONGEST_MESSAGE:
+            return text
+        half = LONGEST_MESSAGE // 2
+        return f"{text[:half]} [...] {text[-half:]}"
 
 
 class UsageError(HcmocoBenchError):

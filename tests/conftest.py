@@ -12,6 +12,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ("generated_trees", "generated_itop", "generated_photographs")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how often the hostile tests try."""
+    parser.addoption(
+        "--hostile-trials", type=int, default=2, help="harmed files of each kind for each reader (default: 2)"
+    )
+
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -7,7 +7,6 @@ import pickle
 import re
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -20,23 +19,19 @@ from hcmoco_bench.files.atomic import atomic_file
 from hcmoco_bench.files.other_formats import other_format
 from hcmoco_bench.files.outside_text import is_storable
 from hcmoco_bench.files.plain_values import STAND_INS
+from hcmoco_bench.files.zip_errors import ZIP_ERRORS
 
 _UNREADABLE: Final = (
+    *ZIP_ERRORS,
     ArithmeticError,
     AssertionError,
     AttributeError,
-    EOFError,
     ImportError,
     LookupError,
     MemoryError,
-    OSError,
-    RuntimeError,
     TypeError,
-    ValueError,
     SafetensorError,
     struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
 )
 """What the readers raise on damaged bytes."""
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.files.object_pickle import Global, Name, ObjectPickle
 from hcmoco_bench.files.pickle_machine import PickleRefusedError, Stream
 from hcmoco_bench.files.tensor_files import TensorFileError
+from hcmoco_bench.files.zip_errors import ZIP_ERRORS
 
 _DTYPES: Final = {
     ("torch", f"{name}Storage"): np.dtype(code)
@@ -47,16 +48,7 @@ _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _OLDER_VERSION: Final = 1001
 _LOCAL_HEADER: Final = 30
 _LARGEST_RANK: Final = 8
-_DAMAGED: Final = (
-    ValueError,
-    LookupError,
-    TypeError,
-    OverflowError,
-    OSError,
-    RuntimeError,  # zipfile's for what it does not know
-    struct.error,
-    zipfile.BadZipFile,
-)
+_DAMAGED: Final = (*ZIP_ERRORS, LookupError, TypeError, OverflowError, struct.error)
 
 
 @dataclass(eq=False)

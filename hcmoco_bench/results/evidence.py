@@ -18,6 +18,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.json import json_text
+from hcmoco_bench.files.zip_errors import NPZ_ERRORS
 
 FORMAT = "hcmoco-bench-evidence-1"
 _HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"
@@ -150,7 +151,7 @@ def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
             }
         ids = tuple(map(str, arrays.pop(_IDS.removesuffix(".npy"))))
         return Evidence(str(header["metric"]), ids, arrays, header["meta"])
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError, DataError) as error:
+    except (*NPZ_ERRORS, DataError) as error:
         raise DataError(
             f"{path}: not a whole evidence file ({error}); take another copy or evaluate again",
             kind="evidence_damaged",

@@ -5,7 +5,6 @@ DensePose-COCO's own body is not free; its tables are downloaded by the user, an
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.zip_errors import NPZ_ERRORS
 from hcmoco_bench.sources.densepose.layout import BODY_FILE, FOLDERS
 
 
@@ -53,7 +53,7 @@ def read_body(path: Path) -> ChartedBody:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             body = ChartedBody(**{field.name: arrays[field.name] for field in fields(ChartedBody)})
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except NPZ_ERRORS as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
     _check(body, path)
     return body

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.zip_errors import ZIP_ERRORS
 
 KEPT_OPEN = 6
 """Archives kept open a process. A clip's video, depth, skeleton and masks are often in four archives."""
 
 KEPT_MEMBERS = 400_000
 """Members that the archives kept open list together, about 0.6 kB each; the one in use is kept in any case."""
-
-READ_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
-"""What `zipfile` raises for damaged, encrypted or exotic archives."""
 
 _METHODS: Final = {
     getattr(zipfile, name)
@@ -57,7 +54,7 @@ def unreadable_as_data_error(path: Path, member: str | None = None) -> Iterator[
         yield
     except FileNotFoundError as error:
         raise DataError(f"{path}: the archive is gone; check --root", kind="file_missing", file=name) from error
-    except READ_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise DataError(
             f"{name}: cannot be read from its archive ({error}); {_advice(path, error)}",
             kind="zip_unreadable",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.zip_errors import NPZ_ERRORS
 
 _UNREADABLE: Final = "predictions_unreadable"
 
@@ -29,7 +29,7 @@ def read_joint_predictions(path: Path, n_joints: int) -> tuple[tuple[str, ...], 
     try:
         ids, joints = _read_npz(path) if path.suffix == ".npz" else _read_json(path)
         array = np.asarray(joints, np.float64)
-    except (DataError, OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*NPZ_ERRORS, DataError) as error:
         cause = error.__cause__ or error
         raise DataError(
             f"{path}: cannot be read as predicted joints ({type(cause).__name__}: {cause}); an .npz with ids and "

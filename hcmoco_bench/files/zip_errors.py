@@ -1,0 +1,24 @@
+"""What goes wrong when an archive from outside is read."""
+
+from __future__ import annotations
+
+import lzma
+import tokenize
+import zipfile
+import zlib
+from typing import Final
+
+ZIP_ERRORS: Final = (
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What `zipfile` raises for damaged, encrypted or exotic archives and members."""
+
+NPZ_ERRORS: Final = (*ZIP_ERRORS, LookupError, SyntaxError, TypeError, tokenize.TokenError)
+"""What `numpy.load` raises for a damaged `.npz`; it has Python parse the headers of arrays."""
