@@ -5,15 +5,20 @@
 
 Both ways run on one core, by turns, each time in a fresh process that has warmed up, and only the work is timed: no
 imports, no scan, no calibration, as in a run over thousands of clips. Ours is the whole of a shard: depth, masks and
-skeletons read and checked, main bodies chosen, RGB aligned, everything encoded, Parquet written and synced to disk. The
-plain loop has OpenCV read every frame of the video, warp it with the rig's homography and write a JPEG.
+skeletons read and checked, main bodies chosen, RGB aligned, everything encoded, Parquet written and synced to disk.
+
+The plain loop has OpenCV read every frame of the video, warp it with the rig's homography and write a JPEG. The plain
+loop of whole rows writes for every frame what a store holds of it: the same averaged and warped RGB, depth and mask as
+PNG, the joints, in Parquet; it checks nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import statistics
 import subprocess
 import sys
@@ -26,11 +31,15 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from hcmoco_bench.align.calibration import Calibration
+from hcmoco_bench.body.parts import part_table
 from hcmoco_bench.cli.console import progress_bar
 from hcmoco_bench.prepare.ntu import prepare_ntu
 from hcmoco_bench.prepare.options import check_options
@@ -40,11 +49,19 @@ from hcmoco_bench.sources.ntu.lists import declare_splits
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
 from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames
-from hcmoco_bench.store.columns import JPEG_QUALITY
+from hcmoco_bench.store.columns import JPEG_QUALITY, Row
 from hcmoco_bench.store.executor import TaskT, Work
 from hcmoco_bench.store.kinds.ntu import CALIBRATION_FILE
+from hcmoco_bench.store.kinds.ntu.columns import image_names, name_columns, store_schema
 
 TARGETS = {"one frame a clip": 3.0, "every 30th frame": 2.0}
+"""How many times faster than the plain loop."""
+
+PLAIN_ROWS = "plain loop of whole rows"
+DENSE = "every frame, homography"
+DENSE_LIST = 2
+DENSE_TARGET = 1.5
+"""How many times faster than the plain loop of whole rows, which does as much."""
 MEMORY_TARGET = 1024.0
 """MiB a worker."""
 
@@ -123,6 +140,106 @@ def plain(root: Path, calibration: Path, out: Path) -> Cost:
     return Cost(time.process_time() - cpu, time.perf_counter() - wall, frames, _memory())
 
 
+def plain_rows(root: Path, calibration: Path, out: Path) -> Cost:
+    """Write a whole row for every frame of every clip: RGB, depth, mask and joints."""
+    rigs = Calibration.load(calibration).rigs
+    classes = np.zeros(256, np.uint8)
+    classes[part_table().raw_ids] = np.arange(len(part_table()))
+    names = [name for name, clip in scan([root]).clips.items() if clip.rgb is not None]
+    out.mkdir()
+    frames = 0
+    for warm_up in (True, False):
+        cpu, wall = time.process_time(), time.perf_counter()
+        for name in names[: 1 if warm_up else None]:
+            homography = np.array(rigs[str(name.rig)].homography)
+            rows = list(_plain_rows_of(root, name, homography, classes))
+            table = pa.Table.from_pylist(rows, schema=store_schema(parts=True))
+            pq.write_table(table, out / f"{name}.parquet")
+            frames += 0 if warm_up else len(rows)
+    return Cost(time.process_time() - cpu, time.perf_counter() - wall, frames, _memory())
+
+
+def _plain_rows_of(root: Path, name: ClipName, homography: Any, classes: Any) -> Iterator[Row]:
+    bodies = _plain_skeleton(root / "nturgb+d_skeletons" / f"{name}.skeleton")
+    capture = cv2.VideoCapture(str(root / "nturgb+d_rgb" / f"{name}_rgb.avi"))
+    for frame in range(1, len(bodies) + 1):
+        done, image = capture.read()
+        if not done:
+            return
+        sample = SampleId(name, frame)
+        smooth = cv2.blur(image, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        warped = cv2.warpPerspective(smooth, homography, DEPTH_SIZE)
+        jpeg = cv2.imencode(".jpg", warped, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        folder = root / "nturgb+d_depth_masked" / str(name)
+        depth = cv2.imread(str(folder / f"MDepth-{frame:08d}.png"), cv2.IMREAD_UNCHANGED)
+        mask = np.array(Image.open(root / MASK_FOLDER / f"{sample}.png"))
+        names = image_names(sample)
+        yield {
+            "sample_id": str(sample),
+            **name_columns(sample),
+            "rgb": {"bytes": jpeg.tobytes(), "path": names["rgb"]},
+            "depth": {"bytes": cv2.imencode(".png", depth)[1].tobytes(), "path": names["depth"]},
+            "parts": {"bytes": cv2.imencode(".png", classes[mask])[1].tobytes(), "path": names["parts"]},
+            "bodies": bodies[frame - 1],
+            "alignment": {"mode": "homography", "residual_px": None},
+        }
+
+
+def _plain_skeleton(path: Path) -> list[list[Row]]:
+    """Every frame's bodies, read as the file's form says."""
+    lines = iter(path.read_text(encoding="ascii").splitlines())
+    frames = []
+    for _ in range(int(next(lines))):
+        bodies = []
+        for _ in range(int(next(lines))):
+            body_id = int(next(lines).split()[0])
+            joints = [[float(number) for number in next(lines).split()] for _ in range(int(next(lines)))]
+            bodies.append(
+                {
+                    "body_id": body_id,
+                    "joints_xyz": [joint[0:3] for joint in joints],
+                    "joints_depth": [joint[3:5] for joint in joints],
+                    "joints_color": [joint[5:7] for joint in joints],
+                    "tracking": [int(joint[11]) for joint in joints],
+                }
+            )
+        frames.append(bodies)
+    return frames
+
+
+STEPS = {
+    "decoding the video": {"_images", "_necessary_images"},
+    "averaging, warping, color conversion": {"align"},
+    "encoding": {"encode_rgb", "encode_png"},
+    "reading depth": {"read_depth"},
+    "reading masks": {"read_mask"},
+    "reading joints": {"read_bodies"},
+}
+"""The functions in which the time of a step is spent."""
+
+
+def shares(root: Path, lists: Path, out: Path) -> dict[str, float]:
+    """The share of each step in the processor time of a dense shard, by profile."""
+    profile = cProfile.Profile(time.process_time)
+
+    class Profiled(TimedExecutor):
+        def run(self, work: Work[TaskT], tasks: Sequence[TaskT]) -> Iterator[int]:
+            work(tasks[0])
+            for task in tasks:
+                yield profile.runcall(work, task)
+
+    options = check_options(parts=True, rgb_only=False, align="homography")
+    prepare_ntu([root], out, options, lists=lists, annotations=root / MASK_FOLDER, executor=Profiled())
+    found: dict[str, float] = dict.fromkeys(STEPS, 0.0)
+    statistics_of = pstats.Stats(profile)
+    whole = statistics_of.total_tt  # type: ignore[attr-defined]
+    for (_, _, function), (_, _, _, spent, _) in statistics_of.stats.items():  # type: ignore[attr-defined]
+        for step, functions in STEPS.items():
+            if function in functions:
+                found[step] += spent / whole
+    return found | {"everything else": 1 - sum(found.values())}
+
+
 def _memory() -> float:
     """Peak resident memory, MiB; not `ru_maxrss`, which a new process inherits from its parent."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -178,6 +295,11 @@ def measure(root: Path, work: Path, core: int, repeats: int, tell: Callable[[], 
         out = work / f"jpegs-{repeat}"
         costs.setdefault("plain loop", []).append(run_fresh(core, ["plain", str(root), str(calibration), str(out)]))
         tell()
+        if (root / MASK_FOLDER).exists():
+            out = work / f"rows-{repeat}"
+            given = ["plain rows", str(root), str(calibration), str(out)]
+            costs.setdefault(PLAIN_ROWS, []).append(run_fresh(core, given))
+            tell()
     return {
         name: Cost(
             statistics.median(cost.cpu for cost in runs),
@@ -208,6 +330,10 @@ def show(console: Console, title: str, clips: int, costs: dict[str, Cost]) -> bo
             f"{ratio:.2f}x", target, f"{cost.memory:.0f}",
         )  # fmt: skip
     console.print(table)
+    if PLAIN_ROWS in costs:
+        ratio = costs[PLAIN_ROWS].cpu / costs[DENSE].cpu
+        met &= ratio >= DENSE_TARGET
+        console.print(f"{DENSE}: {ratio:.2f}x faster (CPU) than the {PLAIN_ROWS}, target >= {DENSE_TARGET}x")
     return met
 
 
@@ -241,11 +367,10 @@ def main() -> None:
     cv2.setNumThreads(1)
     if arguments.way:
         way, root, second, out, *rest = arguments.way
-        cost = (
-            ours(Path(root), Path(second), Path(out), rest[0])
-            if way == "ours"
-            else plain(Path(root), Path(second), Path(out))
-        )
+        if way == "ours":
+            cost = ours(Path(root), Path(second), Path(out), rest[0])
+        else:
+            cost = (plain if way == "plain" else plain_rows)(Path(root), Path(second), Path(out))
         print(json.dumps(vars(cost)))
         return
     met = True
@@ -264,7 +389,7 @@ def main() -> None:
             trees[f"the real clip under {COPIES} names, without depth"] = real_tree(arguments.real, folder / "real")
         for title, root in trees.items():
             clips = sum(clip.rgb is not None for clip in scan([root]).clips.values())
-            steps = arguments.repeats * (7 if "generated" in title else 4)
+            steps = arguments.repeats * (8 if "generated" in title else 4)
             done = 0
             work = folder / f"work-{root.name}"
             work.mkdir()
@@ -277,6 +402,9 @@ def main() -> None:
 
                 costs = measure(root, work, arguments.core, arguments.repeats, tell)
             met &= show(console, title, clips, costs)
+            if PLAIN_ROWS in costs:
+                found = shares(root, work / f"lists-{DENSE_LIST}", work / "profiled")
+                console.print("every frame: " + ", ".join(f"{step} {share:.0%}" for step, share in found.items()))
     console.print(
         f"one core, medians of {arguments.repeats} runs by turns; MiB: largest of all runs, libraries included, "
         f"target < {MEMORY_TARGET:.0f}. Targets {'met' if met else 'MISSED'}."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hcmoco_bench.body.annotation_files import read_table
 from hcmoco_bench.errors import LabelError
+
+_UNKNOWN: Final = 255
+"""Stands for the class of a label id that is not in the table."""
 
 
 class Part(BaseModel):
@@ -100,18 +104,24 @@ class PartTable(BaseModel):
         Raises:
             LabelError: If an id is not in the table; names the file, each id and its pixel count.
         """
-        lookup = np.full(256, 255, np.uint8)
-        lookup[self.raw_ids] = np.arange(len(self), dtype=np.uint8)
-        counts = np.bincount(raw.reshape(-1), minlength=256)
-        unknown = [i for i in np.flatnonzero(counts) if lookup[i] == 255]
-        if unknown:
+        classes = np.take(self._classes, raw)
+        if classes.size and int(classes.max()) == _UNKNOWN:
+            counts = np.bincount(raw.reshape(-1), minlength=256)
+            unknown = [i for i in np.flatnonzero(counts) if self._classes[i] == _UNKNOWN]
             listed = ", ".join(f"id {i} ({counts[i]} px)" for i in unknown)
             raise LabelError(
                 f"{source}: label ids that are not in the part table: {listed}; correct the mask",
                 kind="mask_unknown_id",
                 file=source,
             )
-        return lookup[raw]
+        return classes
+
+    @cached_property
+    def _classes(self) -> NDArray[np.uint8]:
+        """(256,) uint8: class index of each raw label id."""
+        classes = np.full(256, _UNKNOWN, np.uint8)
+        classes[self.raw_ids] = np.arange(len(self), dtype=np.uint8)
+        return classes
 
 
 @cache

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.align.aligner import Aligner
 from hcmoco_bench.align.calibration import RigCalibration
-from hcmoco_bench.align.warp import align_rgb
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
@@ -22,6 +22,7 @@ from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, wrong_count
+from hcmoco_bench.sources.video_colors import colors_of
 from hcmoco_bench.sources.video_end import of_frame
 from hcmoco_bench.store.columns import Row
 from hcmoco_bench.store.kinds.ntu import AlignMode, PrepareOptions
@@ -159,10 +160,11 @@ def make_rows(
     if clip.rgb is None or not depths:
         return
     waiting = dict.fromkeys(depths)
+    aligner = Aligner(calibration, mode)
     try:  # either gives all frames or raises
-        for frame, rgb in copies.decode_frames([sample.frame for sample in depths]):
+        for frame, image in copies.decode_images([sample.frame for sample in depths]):
             sample = SampleId(clip.name, frame)
-            aligned = align_rgb(rgb, depths[sample], calibration, mode)
+            aligned = aligner.align(colors_of(image), depths[sample])
             del waiting[sample]
             yield sample, _row(sample, aligned, depths.pop(sample), parts, bodies[sample], calibration, mode, options)
     except DataError as error:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 from prepare_raw_tree import CLIPS, TEST, TRAIN, RawTree, folder_hashes, prepare_options
 
@@ -64,6 +65,16 @@ def zeros(path: Path, share: float) -> None:
     path.write_bytes(data[: int(share * len(data))] + bytes(len(data) - int(share * len(data))))
 
 
+def hole(path: Path) -> None:
+    """Zeros inside of an image in the middle; the images around it stay whole."""
+    data = path.read_bytes()
+    with av.open(str(path), format="avi") as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    packet = packets[len(packets) // 2]
+    start = packet.pos + 8 + packet.size // 3
+    path.write_bytes(data[:start] + bytes(packet.size // 2) + data[start + packet.size // 2 :])
+
+
 def unmasked(tree: RawTree) -> None:
     for path in sorted(tree.depth(CLIP, 1).parent.iterdir()):
         path.rename(path.with_name(path.name.removeprefix("M")))
@@ -74,6 +85,7 @@ DAMAGE: dict[str, tuple[str, Callable[[RawTree], object]]] = {
     "empty video": ("rgb", lambda tree: tree.rgb(CLIP).write_bytes(b"")),
     "half a video": ("rgb", lambda tree: cut(tree.rgb(CLIP), 0.5)),
     "a video of the full size, half written": ("rgb", lambda tree: zeros(tree.rgb(CLIP), 0.5)),
+    "a video of the full size with a hole": ("rgb", lambda tree: hole(tree.rgb(CLIP))),
     "a video at half the rate": ("rgb", lambda tree: shutil.copyfile(tree._videos(6), tree.rgb(CLIP))),
     "an error page for a video": ("rgb", lambda tree: tree.rgb(CLIP).write_text("404 not found\n" * 20)),
     "depth that ends early": ("depth", lambda tree: [tree.depth(CLIP, frame).unlink() for frame in range(6, 13)]),

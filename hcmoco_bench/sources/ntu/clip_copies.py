@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError
@@ -15,7 +16,7 @@ from hcmoco_bench.sources.ntu.copies import Copy, fits, look_at
 from hcmoco_bench.sources.ntu.depth import read_depth
 from hcmoco_bench.sources.ntu.extents import Extent
 from hcmoco_bench.sources.ntu.skeleton import Skeleton, filled_skeleton
-from hcmoco_bench.sources.ntu.video import decode_frames
+from hcmoco_bench.sources.ntu.video import decode_images
 
 
 class ClipCopies:
@@ -92,8 +93,10 @@ class ClipCopies:
                 return depth
             raise
 
-    def decode_frames(self, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Decode some frames; see `hcmoco_bench.sources.ntu.video.decode_frames`.
+    def decode_images(self, frames: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode some frames; see `hcmoco_bench.sources.ntu.video.decode_images`.
+
+        Frames that the first copy lacks, or has damaged, come from the next one, after those of the first.
 
         Raises:
             DataError: The kinds of that function, for the first copy, if no other has the frames that it lacks.
@@ -106,11 +109,11 @@ class ClipCopies:
             if not fits(copy, used) and place:
                 continue
             try:
-                for frame, rgb in decode_frames(asset, left):
+                for frame, image in decode_images(asset, tuple(left)):
                     if first is not None:
                         self._replaced(Copy(self._videos[0], 0, None, first), copy)
-                    left = [later for later in left if later > frame]
-                    yield frame, rgb
+                    left.remove(frame)
+                    yield frame, image
             except DataError as error:
                 first = first or error
             else:

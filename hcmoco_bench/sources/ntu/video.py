@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -30,19 +31,28 @@ _SMALL = 64 * 2**20
 
 
 def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Decode some frames of a video.
+    """Decode some frames of a video as RGB; arguments and errors as `decode_images`.
+
+    Yields:
+        Frame number and (1080, 1920, 3) uint8 RGB. An untagged video is taken as BT.601 with limited range.
+    """
+    for frame, image in decode_images(asset, frames):
+        yield frame, to_rgb(image)
+
+
+def decode_images(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
+    """Decode some frames of a video, in the colors that it has.
 
     Frames are counted in the order they are shown, from 1, never by time stamps, which AVI does not have for images
     shown out of order. Images up to the last one asked for are decoded, on one thread, because they build on those
-    before (those that no other builds on are left out where the stream says which they are); only those asked for are
-    converted.
+    before (those that no other builds on are left out where the stream says which they are).
 
     Args:
         asset: The video, plain or in an archive.
         frames: Frame numbers from 1, strictly increasing.
 
     Yields:
-        Frame number and (1080, 1920, 3) uint8 RGB. An untagged video is taken as BT.601 with limited range.
+        Frame number and image, 1920x1080 px.
 
     Raises:
         UsageError: If the frame numbers are not strictly increasing from 1.
@@ -67,7 +77,7 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
             if found.damaged:
                 damaged.append(frame)
             else:
-                yield frame, to_rgb(found.image)
+                yield frame, found.image
     if left:
         with _opened(asset) as (container, stream):
             yield from _decode_all(asset, container, stream, left, damaged)
@@ -77,7 +87,7 @@ def decode_frames(asset: Asset, frames: Sequence[int]) -> Iterator[tuple[int, ND
 
 def _decode_all(
     asset: Asset, container: InputContainer, stream: VideoStream, frames: Iterable[int], damaged: Iterable[int] = ()
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+) -> Iterator[tuple[int, VideoFrame]]:
     """Decode every image up to the last one asked for, and count; `damaged` ones were found already."""
     left = deque(frames)
     wrong = list(damaged)
@@ -91,7 +101,7 @@ def _decode_all(
         if found.damaged:
             wrong.append(shown)
         else:
-            yield shown, to_rgb(found.image)
+            yield shown, found.image
         if not left:
             break
     if wrong:
