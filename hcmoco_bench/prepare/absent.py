@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.ntu.clips import Clip
 from hcmoco_bench.sources.ntu.layout import (
     DEPTH_FOLDER,
     MASK_FOLDER,
@@ -15,7 +14,7 @@ from hcmoco_bench.sources.ntu.layout import (
     SKELETON_FOLDER,
     SKELETON_SUFFIX,
 )
-from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.ntu.names import SampleId
 
 _NOT_THERE: Final = {"missing", "file_missing"}
 _FILES: Final = {
@@ -27,12 +26,11 @@ _FILES: Final = {
 
 
 def absent_recordings(
-    clips: Mapping[ClipName, Clip], samples: Sequence[SampleId], sizes: Mapping[str, str], *, depth: bool, masks: bool
+    samples: Sequence[SampleId], sizes: Mapping[str, str], *, depth: bool, masks: bool
 ) -> Iterator[Problem]:
     """One line (`video_absent`, `skeleton_absent`, `depth_absent`, `mask_absent`) for each kind that no sample has.
 
     Args:
-        clips: Holds at least the samples' clips.
         samples: The samples.
         sizes: From `measure`, over the samples' `input_assets`.
         depth: Whether depth is used.
@@ -48,20 +46,8 @@ def absent_recordings(
     for recording, wanted in owners.items():
         if wanted and all(sizes[f"{owner} {recording}"] in _NOT_THERE for owner in wanted):
             file, folder = _FILES[recording]
-            instead = _instead(clips[names[0]]) if recording == "depth" else ""
             reason = (
-                f"{file}: none of the {len(names):,} clips that are asked for has it{instead}; give the folder "
+                f"{file}: none of the {len(names):,} clips that are asked for has it; give the folder "
                 f"{folder}, or its archives, with {'--annotations' if recording == 'mask' else '--root as well'}"
             )
             yield Problem("", f"{recording}_absent", "", reason, kept=True)
-
-
-def _instead(clip: Clip) -> str:
-    """What a clip's folder of depth holds in place of the frames."""
-    if clip.depth is None or clip.depth.prefix is not None:
-        return ""
-    try:
-        found = min((path.name for path in clip.depth.path.iterdir()), default=None)
-    except OSError:
-        return ""
-    return "" if found is None else f" ({clip.depth} holds {found} and the like, which is not read)"

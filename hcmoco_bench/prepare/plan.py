@@ -133,7 +133,7 @@ def make_plan(
         for split, split_samples in found.items()
         for file, cut in cut_shards(split, split_samples, options.rows_per_shard)
     )
-    problems += absent_recordings(clips, samples, sizes, depth=depth, masks=masks is not None)
+    problems += absent_recordings(samples, sizes, depth=depth, masks=masks is not None)
     inputs = Inputs(n_clips=len({sample.clip for sample in samples}), sha256=inputs_sha256(sizes, sizes))
     named = Lists(declaration=lists.declaration, files=dict(lists.files))
     return NtuPlan(

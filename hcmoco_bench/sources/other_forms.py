@@ -120,6 +120,7 @@ NOT_READ: Final = {
     "archive_packed",
     "archive_split",
     "annotations_not_json",
+    "depth_other_form",
     "download_unfinished",
     "labels_other_form",
     "names_with_backslashes",

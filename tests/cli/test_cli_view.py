@@ -31,9 +31,7 @@ def store(generated_tree: GeneratedTree, tmp_path_factory: pytest.TempPathFactor
 def test_a_sheet_of_named_samples_and_the_frequencies(store: NtuStore, tmp_path: Path) -> None:
     sheet, parts = tmp_path / "new" / "sheet.png", tmp_path / "new" / "parts.png"
     ids = store.spread(2)
-    done = CliRunner().invoke(
-        app, ["view", str(store.path), *ids, "--out", str(sheet), "--frequencies", str(parts), "-q"]
-    )
+    done = CliRunner().invoke(app, ["view", str(store.path), *ids, "--out", str(sheet), "--frequencies", str(parts)])
     assert done.exit_code == 0, done.output
     assert str(sheet) in done.output.replace("\n", "")
     with Image.open(sheet) as two:

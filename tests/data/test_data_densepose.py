@@ -161,5 +161,5 @@ def test_images_that_cannot_be_read_are_named(image: DensePoseImage, tmp_path: P
         DensePoseImages([missing], 60, train=False)[0]
     for content in (b"", image.path.read_bytes()[:20]):
         image.path.write_bytes(content)
-        with pytest.raises(DataError, match="damaged"):
+        with pytest.raises(DataError, match="cannot be read"):
             DensePoseImages([image], 60, train=False)[0]

@@ -37,7 +37,7 @@ from hcmoco_bench.sources.human36m.video import decode_frames as decode_mp4
 from hcmoco_bench.sources.itop.split import open_itop
 from hcmoco_bench.sources.mpii.annotations import read_annotations as read_mpii
 from hcmoco_bench.sources.ntu import Asset, decode_frames, read_depth
-from hcmoco_bench.sources.ntu.archives import member_names
+from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.skeleton import read_skeleton
@@ -122,7 +122,7 @@ def _archived_depth(sources: Sources, folder: Path) -> Path:
 
 
 def _read_archived(path: Path) -> Any:
-    names = sorted(member_names(path))
+    names = sorted(name for name, _ in members(path))
     return {name: read_depth(Asset(path, name)) for name in names if name.endswith(".png")}
 
 

@@ -13,8 +13,22 @@ from hcmoco_bench.hub.join import join
 from hcmoco_bench.hub.publish import publish
 from hcmoco_bench.hub.push import PushTarget, push
 from hcmoco_bench.prepare.ntu import prepare_ntu
+from hcmoco_bench.sources.ntu import Asset, count_frames
 from hcmoco_bench.sources.ntu.names import ClipName
 from hcmoco_bench.store.kinds.ntu import NTU, PrepareOptions
+
+
+def of_length(text: str, n_frames: int) -> str:
+    """The skeletons of a file, again and again or cut off, for so many frames."""
+    lines = text.splitlines()
+    frames, position = [], 1
+    while position < len(lines):
+        start, position = position, position + 1
+        for _ in range(int(lines[start])):
+            position += 2 + int(lines[position + 1])
+        frames.append(lines[start:position])
+    chosen = [line for number in range(n_frames) for line in frames[number % len(frames)]]
+    return "\n".join([str(n_frames), *chosen]) + "\n"
 
 
 @pytest.mark.real
@@ -27,7 +41,7 @@ def test_a_real_clip_is_shared_without_its_pixels(real_files: Path, official_lis
     root.mkdir()
     # Video and skeleton are of two clips of one rig; here they stand for one.
     shutil.copyfile(video, root / f"{skeleton.stem}_rgb.avi")
-    shutil.copyfile(skeleton, root / skeleton.name)
+    (root / skeleton.name).write_text(of_length(skeleton.read_text(), count_frames(Asset(video))))
     options = PrepareOptions(set="pretrain", rgb_only=True)
     store = prepare_ntu([root], tmp_path / "store", options, lists=official_lists).store
     assert not store.manifest.source.generated

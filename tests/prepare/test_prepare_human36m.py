@@ -115,7 +115,7 @@ def test_a_video_of_other_moments_than_its_labels_is_left_out(own, tmp_path, sho
     """Half the rate, trimmed, doubled, and labels of another recording; the last pair merely ends apart."""
     write_recording(own, 1, "Eating.54138969", shown, labels=labeled)
     store = prepare_human36m(own, tmp_path / "store").store
-    (problem,) = store.problems()
+    (problem,) = (one for one in store.problems() if one.kind != "subject_absent")
     kept = (shown, labeled) == (49, 51)
     assert (problem.id, problem.kind, problem.kept) == ("S1_Eating.54138969", "lengths_differ", kept)
     assert f"labels of {labeled} frames, the video has {shown}" in problem.reason

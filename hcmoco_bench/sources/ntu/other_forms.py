@@ -39,6 +39,12 @@ OTHER_FORMS: Final = (
         "give the published <clip>_rgb.avi",
     ),
     OtherForm(
+        "depth_other_form",
+        re.compile(r"^m?depth-?\d+\.(?!png$)\w+$"),
+        "depth frames in another form than the published .png, which are not read",
+        "give the published <clip>/MDepth-*.png",
+    ),
+    OtherForm(
         "recording_other_form",
         re.compile(_CLIP + r"\.(npy|npz|mat|pkl|h5|json|csv|txt)$"),
         "recordings in another form than the published one, which are not read",

@@ -200,7 +200,7 @@ class _Found:
                 if _exact_clip(parts[-1]) is not None:
                     depth.setdefault(folder, ClipFolder()).see(names)
                 for name in names:
-                    if _is_junk(name) or name.startswith(("MDepth-", "Depth-")):
+                    if _is_junk(name) or (name.endswith(".png") and name.startswith(("MDepth-", "Depth-"))):
                         continue
                     if _suffix(name) is not None:
                         files.add((folder, name))

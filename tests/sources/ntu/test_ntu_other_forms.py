@@ -24,6 +24,8 @@ NAMES = {
     f"{CLIP}.skeleton.txt": "recording_renamed",
     f"{CLIP}.skeleton (1)": "recording_renamed",
     f"{CLIP}.npy": "recording_other_form",
+    "MDepth-00000001.npy": "depth_other_form",
+    "Depth-00000001.tiff": "depth_other_form",
     f"{CLIP}.skeleton.gz": "archive_not_zip",
     "nturgbd_depth_masked_s001.tar.gz": "archive_not_zip",
     "nturgbd_depth_masked_s001.7z": "archive_not_zip",
