@@ -46,7 +46,7 @@ def test_what_folders_hold_instead_is_named(small_tree: RawTree, tmp_path: Path)
     assert lines(store, "depth") == ["depth_other_form", *["depth_missing"] * ALL]
     (line,) = (one for one in store.problems() if one.kind == "depth_other_form")
     assert line.file.endswith("MDepth-00000001.npy")
-    assert "the first of 96 depth frames in another form" in line.reason
+    assert "the first of 48 depth frames in another form" in line.reason
 
 
 def test_one_sample_is_enough_for_none(small_tree: RawTree, tmp_path: Path) -> None:
