@@ -208,7 +208,7 @@ def _plain_skeleton(path: Path) -> list[list[Row]]:
 
 
 STEPS = {
-    "decoding the video": {"_images", "_necessary_images"},
+    "decoding the video": {"images_in_order", "_necessary_images"},
     "averaging, warping, color conversion": {"align"},
     "encoding": {"encode_rgb", "encode_png"},
     "reading depth": {"read_depth"},

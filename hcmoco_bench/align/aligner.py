@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -17,9 +17,6 @@ from hcmoco_bench.sources.video_colors import BLACK, TO_RGB, ColorPlanes
 
 _AROUND: Final = PREFILTER_PX // 2
 """How many pixels on each side are averaged into one."""
-
-_TO_RGB: Final = np.column_stack([TO_RGB[:, 1:3], TO_RGB[:, 0], np.zeros(3), TO_RGB[:, 3]])
-"""(3, 5): RGB of (Cb, Cr, Y, anything, 1)."""
 
 
 class Aligner:
@@ -62,10 +59,14 @@ class Aligner:
             luma, (PREFILTER_PX, PREFILTER_PX), dst=self._smooth.array(*luma.shape), borderType=cv2.BORDER_REPLICATE
         )
         cb, cr = color.cb[maps.half_window], color.cr[maps.half_window]
-        # OpenCV samples four channels three times as fast as two; the third then makes room for luma.
-        planes = _sample(cv2.merge([cb, cr, cb, cr]), maps.chroma, (*BLACK[1:], *BLACK[1:]))
-        planes[..., 2] = _sample(smooth, maps.luma, BLACK[:1])
-        return np.asarray(cv2.transform(planes, _TO_RGB), np.uint8)
+        # OpenCV samples four channels three times as fast as two.
+        chroma = cv2.split(_sample(cv2.merge([cb, cr, cb, cr]), maps.chroma, (*BLACK[1:], *BLACK[1:])))
+        planes = cv2.merge([_sample(smooth, maps.luma, BLACK[:1]), *chroma[:2]])
+        return np.asarray(cv2.transform(planes, TO_RGB), np.uint8)
+
+
+_Places: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Where pixels of the depth frame find their color: columns and rows, each (424, 512) float32 px."""
 
 
 @dataclass(frozen=True)
@@ -75,40 +76,44 @@ class _Maps:
     Attributes:
         window: Rows and columns of luma that are read.
         half_window: The same of the color differences.
-        luma: (424, 512, 2) float32 px (x, y) in the window.
-        chroma: (424, 512, 2) float32 px (x, y) in the half window.
+        luma: Places in the window.
+        chroma: Places in the half window.
     """
 
     window: tuple[slice, slice]
     half_window: tuple[slice, slice]
-    luma: NDArray[np.float32]
-    chroma: NDArray[np.float32]
+    luma: _Places
+    chroma: _Places
 
 
 def _maps(where: NDArray[np.float32]) -> _Maps:
-    columns, rows = (_reach(where[..., axis], COLOR_SIZE[axis]) for axis in (0, 1))
-    origin = np.array([columns.start, rows.start], np.float32)
-    last = np.array(COLOR_SIZE, np.float32) - 1
-    # Beyond the frame, color differences fade to none just as luma fades to black.
-    inside = np.clip(where, 0, last)
-    chroma = np.clip((inside - np.float32(0.5)) / 2, 0, (last - 1) / 2)
-    chroma += where - inside
+    axes = [_one_axis(places, size) for places, size in zip(cv2.split(where), COLOR_SIZE, strict=True)]
+    (columns, x, half_x), (rows, y, half_y) = axes
     return _Maps(
         window=(rows, columns),
         half_window=(slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)),
-        luma=where - origin,
-        chroma=(chroma - origin / 2).astype(np.float32),
+        luma=(x, y),
+        chroma=(half_x, half_y),
     )
 
 
-def _reach(places: NDArray[np.float32], size: int) -> slice:
-    """The pixels along one axis that are read at these places, with even ends; at least two."""
-    least, most = np.floor(np.clip([np.fmin.reduce(places, None), np.fmax.reduce(places, None)], 0, size - 1))
+def _one_axis(places: NDArray[np.float32], size: int) -> tuple[slice, NDArray[np.float32], NDArray[np.float32]]:
+    """The pixels that are read along one axis, with even ends, and the places of luma and chroma among them."""
+    least, most = np.nan_to_num(np.array([places.min(), places.max()]), nan=0)
+    first, last = (int(np.floor(np.clip(place, 0, size - 1))) for place in (least, most))
     # Each place reads the pixel at or before it and the next one, each averaged.
-    start, stop = max(int(least) - _AROUND, 0), min(int(most) + 1 + _AROUND + 1, size)
-    return slice(start // 2 * 2, (stop + 1) // 2 * 2)
+    start, stop = max(first - _AROUND, 0), min(last + 1 + _AROUND + 1, size)
+    start, stop = start // 2 * 2, (stop + 1) // 2 * 2
+    half = np.float32(0.5)
+    if 0.5 <= least <= most <= size - 1.5:
+        chroma = places * half - np.float32(0.25)
+    else:
+        # Beyond the frame, color differences fade to none just as luma fades to black.
+        inside = np.clip(places, 0, size - 1)
+        chroma = np.clip(inside * half - np.float32(0.25), 0, size / 2 - 1) + (places - inside)
+    return slice(start, stop), places - np.float32(start), chroma - np.float32(start // 2)
 
 
-def _sample(plane: NDArray[np.uint8], where: NDArray[np.float32], outside: tuple[int, ...]) -> NDArray[np.uint8]:
-    sampled = cv2.remap(plane, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+def _sample(plane: NDArray[np.uint8], where: _Places, outside: tuple[int, ...]) -> NDArray[np.uint8]:
+    sampled = cv2.remap(plane, *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
     return np.asarray(sampled, np.uint8)

@@ -104,7 +104,9 @@ class PartTable(BaseModel):
         Raises:
             LabelError: If an id is not in the table; names the file, each id and its pixel count.
         """
-        classes = np.take(self._classes, raw)
+        # Of all ways to look up bytes, this is the fastest.
+        found = raw.tobytes().translate(self._classes.tobytes())
+        classes = np.frombuffer(bytearray(found), np.uint8).reshape(raw.shape)
         if classes.size and int(classes.max()) == _UNKNOWN:
             counts = np.bincount(raw.reshape(-1), minlength=256)
             unknown = [i for i in np.flatnonzero(counts) if self._classes[i] == _UNKNOWN]
