@@ -208,12 +208,12 @@ def _plain_skeleton(path: Path) -> list[list[Row]]:
 
 
 STEPS = {
-    "decoding the video": {"images_in_order", "_necessary_images"},
-    "averaging, warping, color conversion": {"align"},
-    "encoding": {"encode_rgb", "encode_png"},
-    "reading depth": {"read_depth"},
-    "reading masks": {"read_mask"},
-    "reading joints": {"read_bodies"},
+    "decoding the video": {("video_images.py", "images_in_order"), ("video.py", "_necessary_images")},
+    "averaging, warping, color conversion": {("aligner.py", "align")},
+    "encoding": {("images.py", "encode_rgb"), ("images.py", "encode_png")},
+    "reading depth": {("depth.py", "read_depth")},
+    "reading masks": {("masks.py", "read_mask")},
+    "reading joints": {("sample.py", "read_bodies")},
 }
 """The functions in which the time of a step is spent."""
 
@@ -233,9 +233,9 @@ def shares(root: Path, lists: Path, out: Path) -> dict[str, float]:
     found: dict[str, float] = dict.fromkeys(STEPS, 0.0)
     statistics_of = pstats.Stats(profile)
     whole = statistics_of.total_tt  # type: ignore[attr-defined]
-    for (_, _, function), (_, _, _, spent, _) in statistics_of.stats.items():  # type: ignore[attr-defined]
+    for (file, _, function), (_, _, _, spent, _) in statistics_of.stats.items():  # type: ignore[attr-defined]
         for step, functions in STEPS.items():
-            if function in functions:
+            if (Path(file).name, function) in functions:
                 found[step] += spent / whole
     return found | {"everything else": 1 - sum(found.values())}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hostile-trials", type=int, default=2, help="harmed files of each kind for each reader (default: 2)"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the hostile tests counted, in whatever process."""
+    sums: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, count in getattr(report, "user_properties", ()):
+                if str(name).startswith("hostile "):
+                    sums[str(name).removeprefix("hostile ")] += int(count)
+    if sums:
+        terminalreporter.section("hostile input")
+        for name, count in sorted(sums.items()):
+            terminalreporter.write_line(f"{name}: {count}")
 
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
