@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import zlib
 from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.outside_text import is_storable, storable
+from hcmoco_bench.files.zip_errors import GZIP_ERRORS
 
 
 def json_text(
@@ -66,7 +66,7 @@ def read_json(path: Path, *, kind: str, pairs: bool = False) -> Any:
         data = path.read_bytes()
         content = gzip.decompress(data) if data.startswith(_GZIP) else data
         return json.loads(content, object_pairs_hook=list if pairs else None)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except GZIP_ERRORS as error:
         raise DataError(
             f"{path}: cannot be unpacked ({error}); write or fetch it again", kind=kind, file=str(path)
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import tokenize
 import zipfile
@@ -19,6 +20,9 @@ ZIP_ERRORS: Final = (
     zlib.error,
 )
 """What `zipfile` raises for damaged, encrypted or exotic archives and members."""
+
+GZIP_ERRORS: Final = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What `gzip` raises for content that is cut short or damaged."""
 
 NPZ_ERRORS: Final = (*ZIP_ERRORS, LookupError, SyntaxError, TypeError, tokenize.TokenError)
 """What `numpy.load` raises for a damaged `.npz`; it has Python parse the headers of arrays."""

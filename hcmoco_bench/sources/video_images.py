@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import av
+from av.container import InputContainer
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
@@ -111,6 +112,18 @@ class DecodedImages:
             if damaged and needed:
                 self._damaged.append(number)
             self._held.append((image, number, damaged))
+
+
+def whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+    """Yield packets up to the end of the file or the first one that is cut off or unreadable."""
+    try:
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                return
+            if packet.size:
+                yield packet
+    except (av.FFmpegError, EOFError):
+        return
 
 
 def images_in_order(stream: VideoStream, packets: Iterable[Any]) -> Iterator[DecodedImage]:

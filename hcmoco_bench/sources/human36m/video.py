@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -18,7 +17,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.sources.file_kinds import LOOKED_AT, advice
 from hcmoco_bench.sources.video_colors import to_rgb
 from hcmoco_bench.sources.video_end import VideoTooShortError
-from hcmoco_bench.sources.video_images import frames_damaged, images_in_order
+from hcmoco_bench.sources.video_images import frames_damaged, images_in_order, whole_packets
 
 
 def count_frames(path: Path) -> int:
@@ -58,7 +57,7 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
     damaged = []
     shown = 0
     with _opened(path) as (container, stream):
-        for found in images_in_order(stream, _whole_packets(container, stream)) if left else ():
+        for found in images_in_order(stream, whole_packets(container, stream)) if left else ():
             if shown == left[0]:
                 left.popleft()
                 if found.damaged:
@@ -72,18 +71,6 @@ def decode_frames(path: Path, frames: Sequence[int]) -> Iterator[tuple[int, NDAr
         raise frames_damaged(path, damaged, left)
     if left:
         raise VideoTooShortError(str(path), left[0], shown)
-
-
-def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
-    """Yield packets up to the end of the file or the first one that is cut off or unreadable."""
-    try:
-        for packet in container.demux(stream):
-            if packet.is_corrupt:
-                return
-            if packet.size:
-                yield packet
-    except (av.FFmpegError, EOFError):
-        return
 
 
 @contextmanager

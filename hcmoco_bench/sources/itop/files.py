@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import atomic_file
 from hcmoco_bench.files.hdf5 import hdf5_advice, open_hdf5
+from hcmoco_bench.files.zip_errors import GZIP_ERRORS
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.itop.layout import PACKED
 from hcmoco_bench.sources.other_forms import PACKED as PACKED_FORM
@@ -62,7 +62,7 @@ def _unpack(packed: Path, path: Path, progress: Progress) -> None:
             while block := content.read(_BLOCK):
                 target.write(block)
                 progress(label, raw.tell(), total)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except GZIP_ERRORS as error:
         raise DataError(
             f"{packed}: cut short or damaged ({error}); compare its size with the published one, and download it again "
             "if they differ",

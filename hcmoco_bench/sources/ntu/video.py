@@ -21,7 +21,13 @@ from hcmoco_bench.sources.ntu.h264_order import coded_images, shown_order
 from hcmoco_bench.sources.ntu.layout import COLOR_SIZE
 from hcmoco_bench.sources.video_colors import to_rgb
 from hcmoco_bench.sources.video_end import VideoTooShortError
-from hcmoco_bench.sources.video_images import DecodedImage, DecodedImages, frames_damaged, images_in_order
+from hcmoco_bench.sources.video_images import (
+    DecodedImage,
+    DecodedImages,
+    frames_damaged,
+    images_in_order,
+    whole_packets,
+)
 
 _CHUNK_HEADER = 8
 """Bytes of an AVI chunk before its data."""
@@ -92,7 +98,7 @@ def _decode_all(
     left = deque(frames)
     wrong = list(damaged)
     shown = 0
-    for found in images_in_order(stream, _whole_packets(container, stream)):
+    for found in images_in_order(stream, _listed_packets(container, stream)):
         shown += 1
         if shown < left[0]:
             continue
@@ -117,7 +123,7 @@ def count_frames(asset: Asset) -> int:
         DataError: `video_unreadable` and the kinds of `Asset.open`.
     """
     with _opened(asset) as (container, stream):
-        return sum(1 for _ in _whole_packets(container, stream))
+        return sum(1 for _ in _listed_packets(container, stream))
 
 
 @contextmanager
@@ -140,23 +146,17 @@ def _opened(asset: Asset) -> Iterator[tuple[InputContainer, VideoStream]]:
             yield container, stream
 
 
-def _whole_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
+def _listed_packets(container: InputContainer, stream: VideoStream) -> Iterator[Any]:
     """Yield packets up to the end of the file or the first one that is cut off, unreadable or not where it should be.
 
     Where a chunk's header is damaged, the next chunk that looks like one is read, and one image would be missing in
     the count; the file's index tells.
     """
     listed = iter([entry.pos + _CHUNK_HEADER for entry in stream.index_entries if entry.size])
-    try:
-        for packet in container.demux(stream):
-            if packet.is_corrupt:
-                return
-            if packet.size:
-                if packet.pos not in (None, next(listed, packet.pos)):
-                    return
-                yield packet
-    except (av.FFmpegError, EOFError):
-        return
+    for packet in whole_packets(container, stream):
+        if packet.pos not in (None, next(listed, packet.pos)):
+            return
+        yield packet
 
 
 def _says_what_is_necessary(container: InputContainer, stream: VideoStream) -> bool:
@@ -171,7 +171,7 @@ def _necessary_images(container: InputContainer, stream: VideoStream, frames: Se
     Ends early, perhaps before the first, as soon as it is not certain which images these are.
     """
     decoder = stream.codec_context
-    packets = list(_whole_packets(container, stream))
+    packets = list(_listed_packets(container, stream))
     images = coded_images(decoder.extradata, map(bytes, packets))
     order = None if images is None else shown_order(images)
     if images is None or order is None or len(packets) != stream.frames or frames[-1] > len(packets):
