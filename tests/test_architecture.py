@@ -43,6 +43,7 @@ ABOVE = {
         "plotting",
         "pretrain",
     },
+    "leaderboard": {"body", "store", "hub", "metrics", "results", "tasks"},
     "demo": {
         "body",
         "sources",
@@ -55,6 +56,7 @@ ABOVE = {
         "tasks",
         "training",
         "results",
+        "leaderboard",
     },
     "cli": {
         "body",
@@ -70,6 +72,7 @@ ABOVE = {
         "results",
         "tasks",
         "training",
+        "leaderboard",
         "demo",
     },
 }

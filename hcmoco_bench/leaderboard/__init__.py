@@ -1,0 +1,1 @@
+"""Leaderboards: published figures and checked results, their levels, their ties, tables, a page and exports."""
