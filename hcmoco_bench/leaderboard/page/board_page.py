@@ -223,9 +223,9 @@ def _resolution(board: Board, n: int) -> str:
     unit = {"%": "percentage points"}.get(board.unit, printable(board.unit))
     difference = rounded(standing.smallest_difference, _DECIMALS)
     return (
-        f"On this split ({standing.groups:,} {printable(standing.grouped_by)}), two models differ with "
-        f"{100 * standing.level:g} % confidence from a difference of {difference} {unit} "
-        f"on ({standing.draws:,} bootstrap draws); smaller differences may be chance."
+        f"On this split ({standing.groups:,} {printable(standing.grouped_by)}) two models can be told apart with "
+        f"{100 * standing.level:g}\u00a0% confidence if they differ by at least {difference} {unit} "
+        f"({standing.draws:,} bootstrap draws); smaller differences may be chance."
     )
 
 

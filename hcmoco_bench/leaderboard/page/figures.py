@@ -57,7 +57,7 @@ def exact(value: float | None) -> str:
 
 def share(ratio: float | None) -> str:
     """A share of labels in percent, e.g. `20 %`."""
-    return MISSING if ratio is None else f"{100 * ratio:.4g} %"
+    return MISSING if ratio is None else f"{100 * ratio:.4g}\u00a0%"
 
 
 def web_address(url: str) -> str:

@@ -18,8 +18,8 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 MOST_SCRIPT_BYTES: Final = 25_000
 """Scripts of the site may have so many bytes together."""
 
-BOARD_SCRIPTS: Final = ("table.js", "copy.js", "confirm.js")
-MODEL_SCRIPTS: Final = ("sha256.js", "evidence.js", "scores.js", "recompute.js")
+BOARD_SCRIPTS: Final = ("dom.js", "table.js", "copy.js", "confirm.js")
+MODEL_SCRIPTS: Final = ("dom.js", "sha256.js", "evidence.js", "scores.js", "recompute.js")
 
 
 @dataclass(frozen=True)

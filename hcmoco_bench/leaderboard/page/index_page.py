@@ -1,4 +1,4 @@
-"""The first page: all tables, by task."""
+"""The first page: all tables."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class BoardLine:
 
     title: str
     address: str
+    task: str
     protocol: str
     variant: str
     data: str
@@ -40,14 +41,6 @@ class BoardLine:
 
 
 @dataclass(frozen=True)
-class TaskTables:
-    """The tables of a task."""
-
-    title: str
-    boards: tuple[BoardLine, ...]
-
-
-@dataclass(frozen=True)
 class IndexPage:
     """What the template of the first page is filled with."""
 
@@ -55,7 +48,7 @@ class IndexPage:
     n_rows: int
     n_evidence: int
     n_papers: int
-    tasks: tuple[TaskTables, ...]
+    boards: tuple[BoardLine, ...]
     levels: tuple[LevelText, ...]
 
 
@@ -63,19 +56,12 @@ def index_page(leaderboard: Leaderboard) -> IndexPage:
     """The list of all tables."""
     rows = [row for board in leaderboard.boards for row in board.rows]
     n_evidence = sum(row.ranked for row in rows)
-    tasks = dict.fromkeys(board.key.task for board in leaderboard.boards)
     return IndexPage(
         n_boards=len(leaderboard.boards),
         n_rows=len(rows),
         n_evidence=n_evidence,
         n_papers=len(rows) - n_evidence,
-        tasks=tuple(
-            TaskTables(
-                printable(task).replace("_", " ").capitalize(),
-                tuple(_line(board) for board in leaderboard.boards if board.key.task == task),
-            )
-            for task in tasks
-        ),
+        boards=tuple(map(_line, leaderboard.boards)),
         levels=level_texts(),
     )
 
@@ -87,6 +73,7 @@ def _line(board: Board) -> BoardLine:
     return BoardLine(
         title=board_title(board),
         address=board_file(key),
+        task=printable(key.task),
         protocol=printable(key.protocol),
         variant=printable(key.variant),
         data=printable(key.data),

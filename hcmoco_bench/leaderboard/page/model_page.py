@@ -14,6 +14,7 @@ from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
 from hcmoco_bench.leaderboard.level import MEANINGS
 from hcmoco_bench.leaderboard.page.addresses import board_file
+from hcmoco_bench.leaderboard.page.charts.class_heat import repeats_scores
 from hcmoco_bench.leaderboard.page.figures import exact, figure_label, rounded
 from hcmoco_bench.leaderboard.page.row_texts import (
     SourceText,
@@ -121,8 +122,8 @@ def model_page(row: Row, board: Board, citations: Mapping[str, str]) -> ModelPag
         headline=rounded(row.score, 2),
         headline_unit=" ".join(part for part in (printable(row.unit), figure_label(row.main)) if part),
         level=row.level.word,
-        level_meaning=MEANINGS[row.level].removeprefix("also, "),
-        checked_by=f", checked by {printable(row.by) or 'somebody'} ({row.party} party)" if row.party else "",
+        level_meaning=_sentence(MEANINGS[row.level].removeprefix("also, ")),
+        checked_by=f"Checked by {printable(row.by) or 'somebody'} ({row.party} party)." if row.party else "",
         uncertainty=uncertainty_of(row),
         main_name=row.main,
         main_label=figure_label(row.main),
@@ -145,6 +146,10 @@ def model_page(row: Row, board: Board, citations: Mapping[str, str]) -> ModelPag
     )
 
 
+def _sentence(phrase: str) -> str:
+    return f"{phrase[:1].upper()}{phrase[1:]}."
+
+
 def _figures(row: Row) -> tuple[StatedFigure, ...]:
     names = [row.main, *(name for name in row.scores if name != row.main)]
     return tuple(
@@ -154,7 +159,7 @@ def _figures(row: Row) -> tuple[StatedFigure, ...]:
 
 def _classes(row: Row) -> ClassTable | None:
     names = list(dict.fromkeys(name for figures in row.per_class.values() for name in figures))
-    if not names:
+    if not names or repeats_scores(row):
         return None
     rows = [
         ClassRow(group, tuple(StatedFigure(name, "", exact(figures.get(name))) for name in names))

@@ -69,11 +69,11 @@ def spread_of(row: Row) -> str:
 
 def uncertainty_of(row: Row) -> str:
     """The same in whole sentences."""
-    label, unit = figure_label(row.main), f" {row.unit}" if row.unit else ""
+    label, unit = figure_label(row.main), f"\u00a0{printable(row.unit)}" if row.unit else ""
     told = []
     if row.ci95 is not None:
         low, high = (rounded(value, 2) for value in row.ci95)
-        told.append(f"The 95 % interval of {label} is {low} to {high}{unit}.")
+        told.append(f"The 95\u00a0% interval of {label} is {low} to {high}{unit}.")
     if row.std is not None:
         told.append(f"Over {row.seeds} trainings its standard deviation is {rounded(row.std, 2)}{unit}.")
     elif row.seeds == 1:

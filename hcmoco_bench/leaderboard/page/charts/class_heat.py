@@ -45,12 +45,18 @@ class ClassHeat:
 
 def class_heats(board: Board) -> tuple[ClassHeat, ...]:
     """The tables of the first two figures that rows have by class; none if no row has any."""
-    rows = [row for row in board.rows if row.per_class]
+    rows = [row for row in board.rows if row.per_class and not repeats_scores(row)]
     names = dict.fromkeys(name for row in rows for figures in row.per_class.values() for name in figures)
     return tuple(_heat(rows, name) for name in list(names)[:_MOST_FIGURES])
 
 
+def repeats_scores(row: Row) -> bool:
+    """Whether the figures by class are the scores once more, as DensePose's are by measure."""
+    return all(f"{name}_{figure}" in row.scores for name, figures in row.per_class.items() for figure in figures)
+
+
 def _heat(rows: Sequence[Row], figure: str) -> ClassHeat:
+    rows = [row for row in rows if any(figures.get(figure) is not None for figures in row.per_class.values())]
     shown = rows[:MOST_ROWS]
     classes = list(dict.fromkeys(name for row in shown for name in row.per_class))
     values = [value for row in shown for name in classes if (value := _value(row, name, figure)) is not None]
@@ -65,7 +71,7 @@ def _heat(rows: Sequence[Row], figure: str) -> ClassHeat:
     label = figure_label(figure)
     left_out = f" The first {MOST_ROWS} of {len(rows)} models." if len(rows) > MOST_ROWS else ""
     return ClassHeat(
-        heading=f"{label} by class",
+        heading=f"{label[:1].upper()}{label[1:]} by class",
         caption=f"Colors go from {rounded(low, 1)} (lightest on a light page, darkest on a dark one) to "
         f"{rounded(high, 1)}.{left_out}",
         classes=tuple(printable(name) for name in classes),

@@ -68,6 +68,9 @@ class RatioChart:
     bottom: int = _BOTTOM
 
 
+_Key = tuple[str, str, str, str, str]
+
+
 @dataclass(frozen=True)
 class _Series:
     name: str
@@ -108,10 +111,10 @@ def ratio_chart(board: Board, siblings: Iterable[Board] = ()) -> RatioChart | No
 
 
 def _series(board: Board) -> list[_Series]:
-    grouped: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    grouped: defaultdict[_Key, list[Row]] = defaultdict(list)
     for row in board.rows:
         if row.ratio is not None and row.ablation is None and row.score is not None:
-            grouped[(row.method, row.backbone, row.init, row.pretrain_data)].append(row)
+            grouped[_key(row)].append(row)
     apart = _distinguishing(list(grouped))
     found = []
     for key, rows in grouped.items():
@@ -125,9 +128,19 @@ def _series(board: Board) -> list[_Series]:
     return found
 
 
-def _distinguishing(keys: Sequence[tuple[str, ...]]) -> set[int]:
-    """Places of a key whose parts differ between the lines; always that of the method."""
-    return {0} | {at for at in range(4) if len({key[at] for key in keys}) > 1}
+def _key(row: Row) -> _Key:
+    """What the figures of a line share, in words: their method comes first, then what may tell two lines apart."""
+    start = f"from {row.init}" if row.init else ""
+    return row.method, row.backbone, start, row.pretrain_data, "" if row.ranked else "paper"
+
+
+def _distinguishing(keys: Sequence[_Key]) -> set[int]:
+    """Places of the keys in which lines of one method differ, and that of the method."""
+    found = {0}
+    for method in {key[0] for key in keys}:
+        same = [key for key in keys if key[0] == method]
+        found |= {at for at in range(len(same[0])) if len({key[at] for key in same}) > 1}
+    return found
 
 
 def _best(series: Sequence[_Series], board: Board) -> list[_Series]:
@@ -162,7 +175,7 @@ def _caption(board: Board, lines: Sequence[Line], total: int, logarithmic: bool)
         told.append("The horizontal axis is logarithmic.")
     if any(line.other for line in lines):
         told.append(
-            f"Hollow, dashed markers are figures on another split than {printable(board.key.split)}; they are not "
+            f"Hollow markers are figures on another split than {printable(board.key.split)}; they are not "
             "comparable with the others and are joined to nothing."
         )
     told.append("The vertical axis need not begin at 0.")

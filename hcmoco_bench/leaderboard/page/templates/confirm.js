@@ -4,19 +4,21 @@ const waiting = new Map();
 function figureAgrees(cell, score) {
   const shown = cell.dataset.shown.trim().replace("\u2212", "-"), decimals = shown.split(".")[1]?.length ?? 0;
   return Math.abs(cell.dataset.value - score) <= 1e-12 * Math.max(1, Math.abs(score))
-    && Math.abs(shown - score) <= 0.5000001 * 10 ** -decimals;
+    && Math.abs(shown - score) <= 0.500001 * 10 ** -decimals;
 }
 
 function mark(button, { state, text, score }) {
   const cell = button.closest("td");
-  if (state === "good" && !figureAgrees(cell, score)) [state, text] = ["bad", `The evidence gives ${score}, this table states ${cell.dataset.value}.`];
-  cell.classList.remove("good", "bad", "unknown");
-  cell.classList.add(state);
+  if (state === "good" && !figureAgrees(cell, score)) {
+    [state, text] = ["bad", `the evidence gives ${score}, this table states ${cell.dataset.value}.`];
+  }
+  cell.className = `number main ${state}`;
   const mark = cell.querySelector(".mark") ?? cell.appendChild(document.createElement("span"));
   mark.className = "mark";
   mark.textContent = { good: "✓ recomputed", bad: "✗ not confirmed", unknown: "not computable here" }[state];
-  document.getElementById("verdict").className = `verdict ${state}`;
-  document.getElementById("verdict").textContent = `${cell.parentElement.dataset.name}: ${text}`;
+  const verdict = find("#verdict");
+  verdict.className = `verdict ${state}`;
+  verdict.textContent = `${cell.parentElement.dataset.name}: ${text}`;
 }
 
 function ask(button, address) {
@@ -24,7 +26,7 @@ function ask(button, address) {
   frame.hidden = true;
   frame.src = `${address}#recompute`;
   button.disabled = true;
-  const end = setTimeout(() => { location.href = frame.src; }, 30000); // the page itself can say more
+  const end = setTimeout(() => { location.href = frame.src; }, 30000); // the model's page can say why
   document.body.append(frame);
   waiting.set(frame.contentWindow, { button, frame, end });
 }
@@ -39,7 +41,7 @@ addEventListener("message", ({ source, data }) => {
   if (data.row === button.closest("tr").dataset.row) mark(button, data);
 });
 
-for (const link of document.querySelectorAll("a.recompute")) {
+for (const link of findAll("a.recompute")) {
   const button = document.createElement("button"), address = link.getAttribute("href").split("#")[0];
   button.type = "button";
   button.className = "recompute";

@@ -1,6 +1,6 @@
 // Evidence files: a zip archive of evidence.json and of NumPy arrays.
 async function inflate(bytes) {
-  if (!self.DecompressionStream) throw new Error("this browser cannot unpack compressed data; use a newer one");
+  if (!self.DecompressionStream) throw new Error("this browser is too old to unpack it");
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -26,10 +26,7 @@ async function unzip(bytes) {
   return members;
 }
 
-const NUMBERS = {
-  b1: Uint8Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array,
-  u8: BigUint64Array, i8: BigInt64Array, f4: Float32Array, f8: Float64Array,
-};
+const NUMBERS = { b1: Uint8Array, i1: Int8Array, i4: Int32Array, i8: BigInt64Array, f8: Float64Array };
 
 function readArray(name, bytes) {
   const wide = bytes[6] > 1, size = wide ? 4 : 2;
@@ -46,7 +43,7 @@ function readArray(name, bytes) {
   if (!NUMBERS[type]) throw new Error(`${name}: numbers of type ${type}`);
   const values = new NUMBERS[type](data);
   if (values.length !== shape.reduce((all, one) => all * one, 1)) throw new Error(`${name}: cut short`);
-  return { shape, data: type === "i8" || type === "u8" ? Float64Array.from(values, Number) : values };
+  return { shape, data: type === "i8" ? Float64Array.from(values, Number) : values };
 }
 
 function readTexts(codes, width) {

@@ -120,8 +120,9 @@ function densepose({ columns }, factor) {
 }
 
 function keypoints({ columns }, factor) { // Here an undefined figure is COCO's -1.
-  const found = [...averagePrecision(columns, "")];
-  return { scores: new Map(found.map(([name, value]) => [name, factor * (Number.isNaN(value) ? -1 : value)])) };
+  const scores = averagePrecision(columns, "");
+  for (const [name, value] of scores) scores.set(name, factor * (Number.isNaN(value) ? -1 : value));
+  return { scores };
 }
 
 function pose3d({ columns, meta }) {
@@ -133,5 +134,4 @@ function pose3d({ columns, meta }) {
   return { scores: new Map([[name, over("error_mm")], [`pa_${name}`, over("aligned_error_mm")]]) };
 }
 
-const METRICS = new Map([["segmentation", segmentation], ["joint_accuracy", jointAccuracy], ["densepose", densepose],
-  ["keypoints", keypoints], ["pose3d", pose3d]]);
+const METRICS = new Map(Object.entries({ segmentation, joint_accuracy: jointAccuracy, densepose, keypoints, pose3d }));

@@ -1,8 +1,7 @@
 // A board's table: sorting and filtering, with the state in the address after "#".
-const table = document.getElementById("scores");
-const rows = table ? [...table.querySelectorAll("tbody tr[data-row]")] : [];
-const headers = table ? [...table.tHead.rows[0].cells] : [];
-const controls = [...document.querySelectorAll("#filters [data-filter]")];
+const table = find("#scores");
+const rows = findAll("#scores tr[data-row]"), headers = [...table.tHead.rows[0].cells];
+const controls = findAll("#filters [data-filter]");
 const state = {};
 
 const valueOf = (row, column) => row.cells[column].dataset.value;
@@ -11,7 +10,7 @@ function compareRows(column, descending) {
   const numeric = headers[column].dataset.kind === "number";
   return (one, other) => {
     const [a, b] = [valueOf(one, column), valueOf(other, column)];
-    if (a === "" || b === "") return (a === "") - (b === ""); // missing ones last, in both directions
+    if (!a || !b) return !a - !b; // Missing figures come last, in both directions.
     const order = numeric ? a - b : a.localeCompare(b, "en", { numeric: true });
     return descending ? -order : order;
   };
@@ -20,10 +19,8 @@ function compareRows(column, descending) {
 function sortRows() {
   const column = headers.findIndex((header) => header.dataset.name === state.sort);
   const descending = state.order === "desc";
-  headers.forEach((header, at) => {
-    if (header.hasAttribute("aria-sort")) header.removeAttribute("aria-sort");
-    if (at === column) header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-  });
+  for (const header of headers) header.removeAttribute("aria-sort");
+  headers[column]?.setAttribute("aria-sort", descending ? "descending" : "ascending");
   const ordered = column < 0 ? rows : rows.toSorted(compareRows(column, descending));
   for (const body of table.tBodies) body.append(...ordered.filter((row) => row.parentNode === body));
 }
@@ -41,7 +38,7 @@ function filterRows() {
   }
   for (const body of table.tBodies) body.hidden = ![...body.querySelectorAll("tr[data-row]")].some((row) => !row.hidden);
   const shown = rows.filter((row) => !row.hidden).length;
-  document.getElementById("shown").textContent = `${shown} of ${rows.length} rows`;
+  find("#shown").textContent = `${shown} of ${rows.length} rows`;
 }
 
 function show() {
@@ -59,32 +56,29 @@ function change(changes) {
 
 function restore() {
   const text = location.hash.slice(1);
-  if (text && !text.includes("=")) return; // an anchor
+  if (text && !text.includes("=")) return; // An anchor.
   for (const name of Object.keys(state)) delete state[name];
   for (const [name, value] of new URLSearchParams(text)) state[name] = value;
-  for (const control of controls) { // what no option offers would hide every row
-    const name = control.dataset.filter;
-    if (control.options && ![...control.options].some(({ value }) => value === state[name])) delete state[name];
+  for (const { options, dataset: { filter } } of controls) { // A value that no option has would hide every row.
+    if (options && ![...options].some(({ value }) => value === state[filter])) delete state[filter];
   }
   show();
 }
 
-if (table) {
-  for (const header of headers) {
-    const { name, first } = header.dataset;
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...header.childNodes);
-    header.append(button);
-    button.addEventListener("click", () => {
-      const order = state.sort !== name ? first : state.order === first ? (first === "asc" ? "desc" : "asc") : "";
-      change({ sort: order && name, order });
-    });
-  }
-  for (const control of controls) {
-    control.addEventListener("input", () => change({ [control.dataset.filter]: control.value }));
-  }
-  for (const one of document.querySelectorAll(".needs-script")) one.hidden = false;
-  addEventListener("hashchange", restore);
-  restore();
+for (const header of headers) {
+  const { name, first } = header.dataset;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...header.childNodes);
+  header.append(button);
+  button.addEventListener("click", () => {
+    const order = state.sort !== name ? first : state.order === first ? (first === "asc" ? "desc" : "asc") : "";
+    change({ sort: order && name, order });
+  });
 }
+for (const control of controls) {
+  control.addEventListener("input", () => change({ [control.dataset.filter]: control.value }));
+}
+for (const part of findAll(".needs-script")) part.hidden = false;
+addEventListener("hashchange", restore);
+restore();
