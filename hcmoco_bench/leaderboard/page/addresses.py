@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.leaderboard.board import Leaderboard
 from hcmoco_bench.leaderboard.row import BoardKey, Row
 
 INDEX: Final = "index.html"
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,198}[a-z0-9])?")
+_LONGEST: Final = 120
 
 
 def board_file(key: BoardKey) -> str:
-    """The file of a table, relative to the site."""
-    return f"board/{key.slug}.html"
+    """The file of a table, relative to the site; a long name is cut, and told apart by the hash of the whole."""
+    name = key.slug
+    if len(name) > _LONGEST:
+        name = f"{name[:_LONGEST]}-{bytes_sha256(name.encode())[:12]}"
+    return f"board/{name}.html"
 
 
 def model_file(row: Row) -> str:
@@ -31,11 +37,10 @@ def site_files(leaderboard: Leaderboard) -> list[str]:
         DataError: If two tables or rows would have the same file (`page_name_twice`), or a name is not fit for one
             (`page_name`); names them.
     """
-    slugs = [board.key.slug for board in leaderboard.boards]
-    ids = [row.id for board in leaderboard.boards for row in board.rows]
-    _check(slugs, "table")
-    _check(ids, "row")
     boards = [board_file(board.key) for board in leaderboard.boards]
+    ids = [row.id for board in leaderboard.boards for row in board.rows]
+    _check([Path(name).stem for name in boards], "table")
+    _check(ids, "row")
     models = [model_file(row) for board in leaderboard.boards for row in board.rows if row.ranked]
     return sorted([INDEX, *boards, *models])
 

@@ -49,11 +49,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: at full precision for sorting and copies (empty without one), as shown, and whether it is the main."""
+    """A figure: at full precision for sorting and copies (empty without one), and as it is shown."""
 
     value: str
     shown: str
-    main: bool
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,9 @@ class RowText:
     backbone: str
     labels: str
     labels_value: str
-    figures: tuple[Figure, ...]
+    main: Figure
     spread: str
+    figures: tuple[Figure, ...]
     level: str
     level_number: int
     party: str
@@ -240,18 +240,21 @@ def _figure_names(board: Board) -> list[str]:
 
 def _columns(board: Board, shown: Sequence[str]) -> tuple[Column, ...]:
     better = "desc" if board.higher_is_better else "asc"
+    main, *others = (Column(printable(name), figure_label(name), "number", better) for name in shown)
     return (
         Column("rank", "Rank", "text", "asc"),
         Column("model", "Model", "text", "asc"),
+        Column("labels", "Labels", "number", "desc"),
+        main,
+        Column("level", "Level", "text", "asc"),
         Column("pretraining", "Pre-training", "text", "asc"),
         Column("backbone", "Backbone", "text", "asc"),
-        Column("labels", "Labels", "number", "desc"),
-        *(Column(printable(name), figure_label(name), "number", better) for name in shown),
-        Column("level", "Level", "text", "asc"),
+        *others,
     )
 
 
 def _row(row: Row, board: Board, shown: Sequence[str], decimals: Mapping[str, int]) -> RowText:
+    main, *figures = (_figure(row.scores.get(name), decimals[name]) for name in shown)
     interval = board.standing.ranks.get(row.id) if board.standing is not None else None
     rank, value = MISSING, ""
     if interval is not None:
@@ -272,8 +275,9 @@ def _row(row: Row, board: Board, shown: Sequence[str], decimals: Mapping[str, in
         backbone=printable(row.backbone),
         labels=share(row.ratio),
         labels_value="" if row.ratio is None else repr(float(row.ratio)),
-        figures=tuple(_figure(row.scores.get(name), decimals[name], name == board.main) for name in shown),
+        main=main,
         spread=spread_of(row),
+        figures=tuple(figures),
         level=row.level.word,
         level_number=int(row.level),
         party=row.party or "",
@@ -284,9 +288,9 @@ def _row(row: Row, board: Board, shown: Sequence[str], decimals: Mapping[str, in
     )
 
 
-def _figure(value: float | None, decimals: int, main: bool) -> Figure:
+def _figure(value: float | None, decimals: int) -> Figure:
     known = value is not None and math.isfinite(value)
-    return Figure(repr(float(value)) if known and value is not None else "", rounded(value, decimals, _DECIMALS), main)
+    return Figure(repr(float(value)) if known and value is not None else "", rounded(value, decimals, _DECIMALS))
 
 
 def _choices(board: Board) -> tuple[Choice, ...]:

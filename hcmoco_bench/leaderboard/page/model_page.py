@@ -40,9 +40,10 @@ class StatedFigure:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """Figures of a class."""
+    """Figures of a class: its name as the evidence has it, and for readers."""
 
     name: str
+    label: str
     figures: tuple[StatedFigure, ...]
 
 
@@ -162,7 +163,7 @@ def _classes(row: Row) -> ClassTable | None:
     if not names or repeats_scores(row):
         return None
     rows = [
-        ClassRow(group, tuple(StatedFigure(name, "", exact(figures.get(name))) for name in names))
+        ClassRow(group, printable(group), tuple(StatedFigure(name, "", exact(figures.get(name))) for name in names))
         for group, figures in row.per_class.items()
     ]
     return ClassTable(tuple(figure_label(name) for name in names), tuple(rows))

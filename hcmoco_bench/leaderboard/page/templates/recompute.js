@@ -63,7 +63,7 @@ async function recompute() {
     if (Math.abs(numberOf(headline.firstChild.data) - score) > 0.00501) {
       return { state: "bad", text: `the evidence gives ${score}, not the score above.` };
     }
-    const rest = unknown ? ` ${unknown} others are not computed here.` : "";
+    const rest = unknown ? ` Not computed here: ${unknown}.` : "";
     const text = `${good} figures follow from the evidence to ${largest.toPrecision(2)}, and it has the stated SHA-256.${rest}`;
     return { state: "good", score, text };
   } catch (error) {
