@@ -109,7 +109,10 @@ def _hostile(folder: Path) -> list[Row]:
     names = [HOSTILE if name == "head" else name for name in evidence.meta["class_names"]]
     evidence = Evidence(evidence.metric, evidence.sample_ids, evidence.columns, evidence.meta | {"class_names": names})
     texts = dict.fromkeys(("name", "method", "backbone", "init", "pretrain_data", "by"), HOSTILE)
-    sources = (Source(HOSTILE, HOSTILE, "javascript:alert(3)"), Source(HOSTILE, "", 'https://x.test/"onclick="alert(4)'))
+    sources = (
+        Source(HOSTILE, HOSTILE, "javascript:alert(3)"),
+        Source(HOSTILE, "", 'https://x.test/"onclick="alert(4)'),
+    )
     given = checked_row(folder, "bad", BAD, [evidence], **texts, notes=(HOSTILE,), sources=sources)
     assert given.result is not None
     run = given.result.run.model_copy(update={"command": HOSTILE, "device": HOSTILE, "versions": {HOSTILE: HOSTILE}})
