@@ -346,7 +346,7 @@ class TestCopies:
     def test_csv_holds_what_is_shown_at_full_precision(self, root: str, opened: Callable[[str], Page]) -> None:
         page = opened(f"{root}/{BOARD}#method=cmc")
         header, *lines = csv.reader(io.StringIO(self.copied(page, "CSV")))
-        assert header[:6] == ["rank", "model", "labels", "miou", "level", "pretraining"]
+        assert header[:6] == ["rank", "model", "miou", "labels", "level", "pretraining"]
         assert [line[1] for line in lines] == ["CMC", "CMC*"]
         assert lines[1][header.index("miou")] == "50.1"
         assert lines[1][0] == ""
@@ -360,7 +360,7 @@ class TestCopies:
 
     def test_latex_is_escaped(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         text = self.copied(opened(f"{small_site.folder.as_uri()}/{BOARD}"), "LaTeX")
-        assert r"& Ours \& theirs\_100\% & 100~\% & 56.27 & paper" in text
+        assert r"& Ours \& theirs\_100\% & 56.27 & 100~\% & paper" in text
         assert r"\begin{tabular}{llrrlllrrr}" in text
         assert text.count(r"\\") == 7  # the header and six rows
         assert "1--3 & HCMoCo" in text

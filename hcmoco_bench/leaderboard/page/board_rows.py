@@ -11,7 +11,7 @@ from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
 from hcmoco_bench.leaderboard.page.addresses import model_file
 from hcmoco_bench.leaderboard.page.figures import MISSING, decimals_of, figure_label, rounded, share
-from hcmoco_bench.leaderboard.page.row_texts import SourceText, facts_of, notes_of, sources_of, spread_of
+from hcmoco_bench.leaderboard.page.row_texts import SourceText, notes_of, result_facts, sources_of, spread_of
 from hcmoco_bench.leaderboard.row import Row
 
 MOST_COLUMNS: Final = 10
@@ -100,8 +100,8 @@ def columns(board: Board, shown: Sequence[str]) -> tuple[Column, ...]:
     return (
         Column("rank", "Rank", "text", "asc"),
         Column("model", "Model", "text", "asc"),
-        Column("labels", "Labels", "number", "desc"),
         main,
+        Column("labels", "Labels", "number", "desc"),
         Column("level", "Level", "text", "asc"),
         Column("pretraining", "Pre-training", "text", "asc"),
         Column("backbone", "Backbone", "text", "asc"),
@@ -146,7 +146,7 @@ def row_text(row: Row, board: Board, shown: Sequence[str], decimals: Mapping[str
         level_number=int(row.level),
         party=row.party or "",
         cite=" ".join(printable(source.paper) for source in row.sources if source.paper),
-        facts=facts_of(row),
+        facts=result_facts(row),
         sources=sources_of(row),
         notes=notes_of(row),
     )

@@ -36,18 +36,17 @@ def level_texts() -> tuple[LevelText, ...]:
     return tuple(LevelText(level.word, f"{MEANINGS[level]}.", level > Level.PAPER) for level in Level)
 
 
-def facts_of(row: Row) -> list[tuple[str, str]]:
-    """Names and texts of what is known of a row's making, without its figures."""
-    known = [
-        ("Backbone", row.backbone),
-        ("Pre-training", row.method),
-        ("Started from", row.init),
-        ("Pre-training data", row.pretrain_data),
-        ("Checked by", f"{row.by} ({row.party} party)" if row.party else ""),
-        ("Trainings", str(row.seeds) if row.seeds else ""),
-        *(_result_facts(row.result) if row.result else []),
-    ]
-    return [(name, printable(text)) for name, text in known if text]
+def model_facts(row: Row) -> list[tuple[str, str]]:
+    """Names and texts of what the model is, which a table has columns for."""
+    start = [("Started from", row.init), ("Pre-training data", row.pretrain_data)]
+    return _known([("Backbone", row.backbone), ("Pre-training", row.method), *start])
+
+
+def result_facts(row: Row) -> list[tuple[str, str]]:
+    """Names and texts of who checked a row, and how its figures were made."""
+    checked = ("Checked by", f"{row.by} ({row.party} party)" if row.party else "")
+    trained = ("Trainings", str(row.seeds) if row.seeds else "")
+    return _known([checked, trained, *(_result_facts(row.result) if row.result else [])])
 
 
 def sources_of(row: Row) -> tuple[SourceText, ...]:
@@ -63,7 +62,7 @@ def notes_of(row: Row) -> tuple[str, ...]:
 def spread_of(row: Row) -> str:
     """Deviation over seeds and 95 % interval of the main score, in short; empty if the row has neither."""
     parts = [f"± {rounded(row.std, 2)}"] if row.std is not None else []
-    parts += [f"{rounded(row.ci95[0], 1)} to {rounded(row.ci95[1], 1)}"] if row.ci95 is not None else []
+    parts += [f"{rounded(row.ci95[0], 1)}–{rounded(row.ci95[1], 1)}"] if row.ci95 is not None else []
     return " · ".join(parts)
 
 
@@ -90,6 +89,10 @@ def cited(rows: tuple[Row, ...], citations: Mapping[str, str]) -> list[tuple[str
     """BibTeX entries of the rows' sources, by key in alphabetical order; unknown keys have none."""
     keys = {source.paper for row in rows for source in row.sources if source.paper in citations}
     return [(key, printable(citations[key]).strip() + "\n") for key in sorted(keys)]
+
+
+def _known(facts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, printable(text)) for name, text in facts if text]
 
 
 def _result_facts(result: Result) -> list[tuple[str, str]]:
