@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from page_site import PLAIN_HOST, SmallSite, write_small_site
 
 if TYPE_CHECKING:
+    from page_site import SmallSite
     from playwright.sync_api import Browser
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -22,7 +22,6 @@ _QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
 
 
@@ -35,10 +34,13 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    from page_site import PLAIN_HOST
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=[*_QUIET])
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[*_QUIET, f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
+        )
         yield browser
         browser.close()
 
@@ -46,4 +48,6 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> SmallSite:
     """A site with tables of every kind, written once."""
+    from page_site import write_small_site
+
     return write_small_site(tmp_path_factory.mktemp("site"))

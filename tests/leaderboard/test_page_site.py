@@ -19,7 +19,7 @@ from page_site import PARSING, SHORT, SmallSite
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.leaderboard.board import Leaderboard
-from hcmoco_bench.leaderboard.page import write_site
+from hcmoco_bench.leaderboard.page import frame, write_site
 from hcmoco_bench.leaderboard.page.addresses import board_file
 from hcmoco_bench.leaderboard.page.board_page import board_page
 from hcmoco_bench.leaderboard.page.charts.ablation_bars import ablation_bars
@@ -28,6 +28,7 @@ from hcmoco_bench.leaderboard.page.charts.ratio_chart import MOST_LINES, ratio_c
 from hcmoco_bench.leaderboard.page.charts.scale import Scale, round_ticks, tick_text
 from hcmoco_bench.leaderboard.page.figures import decimals_of, exact, figure_label, rounded, web_address
 from hcmoco_bench.leaderboard.page.frame import MOST_SCRIPT_BYTES, TEMPLATES
+from hcmoco_bench.leaderboard.page.index_page import index_page
 from hcmoco_bench.leaderboard.row import EvidenceFile, Row
 from hcmoco_bench.results import Evidence
 
@@ -198,6 +199,12 @@ def test_own_scripts_stay_small() -> None:
         assert not re.search(r"</script|<!--", path.read_text(encoding="utf-8"), re.IGNORECASE)
 
 
+def test_scripts_that_have_grown_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "MOST_SCRIPT_BYTES", 100)
+    with pytest.raises(ValueError, match=r"table\.js.* at most 100"):
+        frame.make_frame(frame.BOARD_SCRIPTS)
+
+
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """Twelve rows need no more than six: pages are made one at a time."""
     rng = np.random.default_rng(0)
@@ -365,6 +372,24 @@ class TestHeat:
         (heat,) = class_heats(board(PARSING, "x", rows))
         assert len(heat.rows) == MOST_ROWS
         assert f"first {MOST_ROWS} of {MOST_ROWS + 1}" in heat.caption
+
+
+class TestIndex:
+    def test_the_best_row_is_named_with_its_ties(self, small_site: SmallSite) -> None:
+        first, second, *_ = index_page(small_site.leaderboard).boards
+        best = small_site.rows["seeds"]
+        assert first.best_evidence is not None
+        assert (first.best_evidence.name, first.best_evidence.tied) == (best.name, 2)
+        assert first.best_evidence.score == f"{best.score:.2f}"
+        assert first.best_paper is not None
+        assert (first.best_paper.name, first.best_paper.score) == ("Ours & theirs_100%", "56.27")
+        assert (second.best_evidence, second.n_papers) == (None, 5)
+
+    def test_a_lower_score_may_be_the_best(self, small_site: SmallSite) -> None:
+        errors = replace(small_site.leaderboard.boards[0], higher_is_better=False)
+        (line,) = index_page(Leaderboard((errors,), {})).boards
+        assert line.best_paper is not None
+        assert line.best_paper.name == "CMC*"
 
 
 class TestTable:

@@ -45,9 +45,14 @@ def make_frame(scripts: Sequence[str] = (), *, frames: bool = False) -> Frame:
     Args:
         scripts: File names, in the order in which they run.
         frames: Whether the pages may show other pages of the site in frames.
+
+    Raises:
+        ValueError: If the scripts have grown beyond `MOST_SCRIPT_BYTES`.
     """
     style = _source("page.css")
     script = '"use strict";\n' + "".join(map(_source, scripts)) if scripts else ""
+    if (size := len(script.encode())) > MOST_SCRIPT_BYTES:
+        raise ValueError(f"{', '.join(scripts)}: {size} bytes of script, at most {MOST_SCRIPT_BYTES} are allowed")
     policy = [
         "default-src 'none'",
         f"style-src {_allowed(style)}",

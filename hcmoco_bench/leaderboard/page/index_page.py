@@ -15,10 +15,11 @@ from hcmoco_bench.leaderboard.row import Row
 
 @dataclass(frozen=True)
 class Best:
-    """The best row of some."""
+    """The row of the best score of some, and the number of others that it does not beat."""
 
     score: str
     name: str
+    tied: int
 
 
 @dataclass(frozen=True)
@@ -93,4 +94,6 @@ def _best(board: Board, rows: Iterable[Row], decimals: int) -> Best | None:
         return None
     choose = max if board.higher_is_better else min
     score, row = choose(scored, key=lambda pair: pair[0])
-    return Best(rounded(score, decimals), printable(row.name))
+    ranks = board.standing.ranks if board.standing is not None and row.ranked else {}
+    tied = sum(interval.tied_with_best for interval in ranks.values())
+    return Best(rounded(score, decimals), printable(row.name), max(0, tied - 1))
