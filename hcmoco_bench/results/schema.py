@@ -21,7 +21,8 @@ _Figure = Annotated[float, Field(allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0)]
 _Name = Annotated[str, Field(min_length=1)]
 
-Tier = Literal["paper", "self-reported", "recomputed", "reproduced"]
+Tier = Literal["self-reported"]
+"""What a result can say of itself; a leaderboard checks it and keeps what it found in files of its own."""
 
 
 class _Entry(BaseModel):
@@ -44,6 +45,8 @@ class TaskEntry(_Entry):
         id: Task, e.g. `depth_parsing`.
         version: Of the task's record.
         protocol: Name of the protocol, e.g. `native` or `published`.
+        variant: Variant of the task, e.g. `rgb_to_depth`; scores of two variants are not comparable. Empty for tasks
+            that have none, and in results of earlier versions, which did not state it.
         split: Name of the split that was scored.
         split_sha256: Fingerprint of its sample ids: SHA-256 of them, each followed by a newline.
     """
@@ -52,6 +55,7 @@ class TaskEntry(_Entry):
     id: _Name
     version: _Name
     protocol: _Name
+    variant: str = ""
     split: _Name
     split_sha256: _Sha256
 
@@ -65,6 +69,14 @@ class PretrainEntry(_Entry):
     init: str | None = None
 
 
+class TrainingEntry(_Entry):
+    """What labels the model learned from: name of the training split, and its share of all training data (0..1)."""
+
+    model_config = _FROZEN
+    split: _Name
+    ratio: Annotated[float, Field(gt=0, le=1)]
+
+
 class ModelEntry(_Entry):
     """What was scored.
 
@@ -73,6 +85,7 @@ class ModelEntry(_Entry):
         backbone: Architecture of the encoder; None where only predictions are known.
         weights_sha256: Of the checkpoint file (of the first seed's, with several); None for predictions of others.
         pretrain: None where nothing is known of it.
+        training: None where nothing is known of it.
     """
 
     model_config = _FROZEN
@@ -80,6 +93,7 @@ class ModelEntry(_Entry):
     backbone: str | None = None
     weights_sha256: _Sha256 | None = None
     pretrain: PretrainEntry | None = None
+    training: TrainingEntry | None = None
 
 
 class DataEntry(_Entry):
@@ -168,11 +182,10 @@ class EvidenceEntry(_Entry):
 
 
 class StatusEntry(_Entry):
-    """How far the figures can be relied on, and what a reader should know.
+    """How far the figures can be relied on by this file alone, and what a reader should know.
 
     Attributes:
-        tier: paper (copied from one); self-reported, which is what a run says of its own result; and what only somebody
-            who checked it can say: recomputed (from predictions) or reproduced (trained again).
+        tier: Always self-reported: what more there is to say is for those to say who checked it (`leaderboard add`).
         notes: E.g. what a protocol leaks.
     """
 
@@ -191,7 +204,7 @@ class Result(_Entry):
         data: Data and how much of it was scored.
         run: Tool, seeds, versions, device.
         scores: The figures.
-        evidence: Per-sample statistics, one file a seed in the order of `run.seeds`; empty for figures of a paper.
+        evidence: Per-sample statistics, one file a seed in the order of `run.seeds`; empty where they were not kept.
         status: Tier and notes.
     """
 
@@ -213,8 +226,6 @@ class Result(_Entry):
         for name, entries in (("scores.per_seed", self.scores.per_seed), ("evidence", self.evidence)):
             if self.run.seeds and entries and len(entries) != len(self.run.seeds):
                 raise ValueError(f"{len(entries)} entries in {name} for {len(self.run.seeds)} seeds")
-        if self.status.tier in ("recomputed", "reproduced") and not self.evidence:
-            raise ValueError(f"a {self.status.tier} result needs its evidence")
         return self
 
     def to_json(self) -> str:

@@ -65,6 +65,7 @@ def write_evaluations(
     *,
     model: ModelEntry,
     run: RunEntry,
+    variant: str = "",
     notes: Sequence[str] = (),
     bootstrap: int = BOOTSTRAP,
 ) -> Writing:
@@ -81,6 +82,7 @@ def write_evaluations(
         evaluations: The evaluation of each seed; figures and problem lines are those of the first.
         model: What was scored.
         run: How it was scored.
+        variant: Variant of the task.
         notes: Notes for readers of the result.
         bootstrap: Number of draws of the interval; 0 for no interval.
 
@@ -99,6 +101,7 @@ def write_evaluations(
             id=task.record.id,
             version=str(task.record.version),
             protocol=protocol,
+            variant=variant,
             split=data.split,
             split_sha256=data.split_sha256,
         ),

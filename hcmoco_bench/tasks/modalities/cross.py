@@ -58,6 +58,10 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
         """The target modality."""
         return self._direction(config)[1]
 
+    def variant(self, config: CrossModalitySettings, *, own: bool = True) -> str:
+        """The direction."""
+        return config.direction
+
     def setting(self, config: CrossModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""
         source, target = self._direction(config)

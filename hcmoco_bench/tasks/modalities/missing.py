@@ -54,6 +54,10 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
         """Nothing: the missing modality is missing only in the test."""
         return "nothing"
 
+    def variant(self, config: MissingModalitySettings, *, own: bool = True) -> str:
+        """Which modality is left, e.g. `only_depth`."""
+        return f"only_{config.only}"
+
     def setting(self, config: MissingModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""
         return f"labels learned with RGB and depth together, tested with only {self.image(config)}"
