@@ -147,6 +147,8 @@ class ScoreEntry(_Entry):
         mean: Main score; its mean over seeds.
         std: Standard deviation over seeds (n - 1); None with one seed.
         ci95: 95 % bootstrap interval over samples; None where there is no evidence.
+        ci95_draws: Number of draws of the interval; None where there is none, and in results of earlier versions, which
+            did not state it.
         per_seed: Main score of each seed, in the order of `run.seeds`.
         per_class: By class and figure, mean over seeds; None where a class was not there.
         all: Every figure by name, mean over seeds; None where it is not defined on this data.
@@ -158,6 +160,7 @@ class ScoreEntry(_Entry):
     mean: _Figure
     std: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     ci95: tuple[_Figure, _Figure] | None = None
+    ci95_draws: Annotated[int, Field(ge=1)] | None = None
     per_seed: tuple[_Figure, ...] = ()
     per_class: dict[str, dict[str, _Figure | None]] = Field(default_factory=dict)
     all: dict[str, _Figure | None] = Field(default_factory=dict)

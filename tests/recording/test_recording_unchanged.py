@@ -163,15 +163,17 @@ def test_settings_in_checkpoints(recorder: Recorder, name: str) -> None:
 
 
 def _as_now(result: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """A recorded result in the present form: runs used to claim that somebody had checked them, and two fields are new.
+    """A recorded result in the present form: runs used to claim that somebody had checked them, and have new fields.
 
     The new fields are checked where they are made.
     """
     assert "variant" not in result["task"]
+    assert "ci95_draws" not in result["scores"]
     assert "training" not in result["model"]
     return result | {
         "status": result["status"] | {"tier": "self-reported"},
         "task": result["task"] | {"variant": now["task"]["variant"]},
+        "scores": result["scores"] | {"ci95_draws": now["scores"]["ci95_draws"]},
         "model": result["model"] | {"training": now["model"]["training"]},
     }
 

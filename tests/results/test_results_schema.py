@@ -51,6 +51,7 @@ def content(**changes: Any) -> dict[str, Any]:
             "mean": 0.1 + 0.2,
             "std": 0.1,
             "ci95": [0.2, 0.4],
+            "ci95_draws": 1000,
             "per_seed": [0.1 + 0.2, 0.1 + 0.2],
             "per_class": {"head": {"iou": 0.5, "accuracy": None}},
             "all": {"miou": 0.1 + 0.2, "macc": None},

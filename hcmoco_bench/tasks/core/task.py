@@ -379,3 +379,7 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
     @abstractmethod
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """`Evaluation.scores` from the evidence alone, for intervals and for anyone who checks a result."""
+
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """`Evaluation.per_class` from the evidence alone, likewise; empty for tasks without classes."""
+        return {}

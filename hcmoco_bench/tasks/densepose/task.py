@@ -233,6 +233,13 @@ class DensePose(Task[DensePoseSettings]):
             name: math.nan if value == UNDEFINED else 100 * value for name, value in densepose_scores(evidence).items()
         }
 
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """The ten statistics of each measure in percent."""
+        return {
+            measure: {name: None if value == UNDEFINED else 100 * value for name, value in statistics.as_dict().items()}
+            for measure, statistics in densepose_statistics(evidence).items()
+        }
+
     def _evaluation(
         self,
         metric: DensePoseMetric,
@@ -256,12 +263,7 @@ class DensePose(Task[DensePoseSettings]):
             drawn = (ResultFigure("iuv", caption, partial(_draw, data, kept)),)
         return Evaluation(
             scores=scores,
-            per_class={
-                measure: {
-                    name: None if value == UNDEFINED else 100 * value for name, value in statistics.as_dict().items()
-                }
-                for measure, statistics in densepose_statistics(evidence).items()
-            },
+            per_class=self.per_class(evidence),
             evidence=evidence,
             n_expected=len(data.expected),
             n_scored=n_scored,

@@ -238,6 +238,13 @@ class ItopPose(Task[ItopSettings]):
         found = joint_accuracy_scores(evidence)
         return {name: 100 * value if name.startswith("accuracy") else value for name, value in found.items()}
 
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """Accuracy of each joint in percent, and its mean distance in cm."""
+        return {
+            name: figures | {"accuracy": None if figures["accuracy"] is None else 100 * figures["accuracy"]}
+            for name, figures in joint_accuracy_per_joint(evidence).items()
+        }
+
     def _evaluation(
         self,
         metric: JointAccuracyMetric,
@@ -247,10 +254,7 @@ class ItopPose(Task[ItopSettings]):
         sheet_size: int,
     ) -> Evaluation:
         evidence = metric.evidence()
-        per_joint = {
-            name: figures | {"accuracy": None if figures["accuracy"] is None else 100 * figures["accuracy"]}
-            for name, figures in joint_accuracy_per_joint(evidence).items()
-        }
+        per_joint = self.per_class(evidence)
         drawn: tuple[ResultFigure, ...] = ()
         if sheet_size:
             names = spread(list(predicted), sheet_size)

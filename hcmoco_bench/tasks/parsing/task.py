@@ -326,12 +326,16 @@ class ParsingTask(Task[AnyParsingSettings]):
         found = segmentation_scores(evidence) | {"miou_parts": segmentation_scores(evidence, background=False)["miou"]}
         return {name: 100 * value for name, value in found.items()}
 
-    def _evaluation(self, metric: SegmentationMetric, data: TaskData, sheet: SheetSamples) -> Evaluation:
-        found, evidence = metric.compute(), metric.evidence()
-        per_class = {
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """IoU and accuracy of each class in percent."""
+        return {
             name: {figure: None if value is None else 100 * value for figure, value in figures.items()}
             for name, figures in segmentation_per_class(evidence).items()
         }
+
+    def _evaluation(self, metric: SegmentationMetric, data: TaskData, sheet: SheetSamples) -> Evaluation:
+        found, evidence = metric.compute(), metric.evidence()
+        per_class = self.per_class(evidence)
         return Evaluation(
             scores=self.scores(evidence),
             per_class=per_class,
