@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -23,6 +23,10 @@ _Name = Annotated[str, Field(min_length=1)]
 
 Tier = Literal["self-reported"]
 """What a result can say of itself; a leaderboard checks it and keeps what it found in files of its own."""
+
+
+GENERATED: Final = " (generated)"
+"""End of the names of generated data."""
 
 
 class _Entry(BaseModel):
@@ -111,6 +115,11 @@ class DataEntry(_Entry):
     manifest_sha256: _Sha256 | None = None
     n_expected: _Count
     n_scored: _Count
+
+    @property
+    def generated(self) -> bool:
+        """Whether the people are generated, as the name says."""
+        return self.name.endswith(GENERATED)
 
 
 class RunEntry(_Entry):

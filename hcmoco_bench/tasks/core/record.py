@@ -18,6 +18,7 @@ class SplitRecord(BaseModel):
         name: Name that `open_data` takes.
         rule: Rule by which samples belong to it.
         size: Number of samples in the original data; None where it depends on the store.
+        sha256: Fingerprint of its sample ids in the original data; None where it is not known.
     """
 
     model_config = _FROZEN
@@ -25,6 +26,7 @@ class SplitRecord(BaseModel):
     name: str
     rule: str
     size: int | None = None
+    sha256: str | None = None
 
 
 class Download(BaseModel):

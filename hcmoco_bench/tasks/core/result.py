@@ -15,6 +15,7 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.results.evidence import Evidence, save_evidence
 from hcmoco_bench.results.schema import (
+    GENERATED,
     DataEntry,
     EvidenceEntry,
     ModelEntry,
@@ -107,7 +108,7 @@ def write_evaluations(
         ),
         model=model,
         data=DataEntry(
-            name=data.name + (" (generated)" if data.generated else ""),
+            name=data.name + (GENERATED if data.generated else ""),
             manifest_sha256=data.manifest_sha256,
             n_expected=first.n_expected,
             n_scored=first.n_scored,

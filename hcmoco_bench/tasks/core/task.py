@@ -222,6 +222,10 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         """
         return ""
 
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """Settings by name that choose a variant, for scoring predictions of it; none where data or model decide."""
+        return {}
+
     def groups(self, ids: Sequence[str]) -> SampleGroups | None:
         """Groups of samples by their ids alone; None where samples do not depend on each other, or nothing is known."""
         return None

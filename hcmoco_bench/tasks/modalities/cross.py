@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
@@ -61,6 +62,10 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
     def variant(self, config: CrossModalitySettings, *, own: bool = True) -> str:
         """The direction."""
         return config.direction
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """The direction."""
+        return {"direction": variant}
 
     def setting(self, config: CrossModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""

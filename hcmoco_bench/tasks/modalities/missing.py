@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
@@ -57,6 +58,10 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
     def variant(self, config: MissingModalitySettings, *, own: bool = True) -> str:
         """Which modality is left, e.g. `only_depth`."""
         return f"only_{config.only}"
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """Which modality is left."""
+        return {"only": variant.removeprefix("only_")}
 
     def setting(self, config: MissingModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
@@ -106,6 +106,10 @@ class ParsingTask(Task[AnyParsingSettings]):
     def variant(self, config: AnyParsingSettings, *, own: bool = True) -> str:
         """`points` for encoders of points, whose scores leave background out."""
         return POINTS if _of_points(config) else ""
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """See `Task.variant_settings`; an encoder of points for `points`."""
+        return {"backbone": "pointnet"} if variant == POINTS else {}
 
     def groups(self, ids: Sequence[str]) -> SampleGroups | None:
         """The performers of NTU's frames; of Human3.6M, whose test split shows two people, the videos."""
