@@ -26,8 +26,8 @@ def check_again(
 ) -> DataFindings:
     """Compare a result with that of a second training.
 
-    The score is the same if the 95 % interval of the paired difference of the first seeds holds 0, or if the means
-    differ by less than two standard errors of the seeds.
+    The score is the same if the 95 % interval of the paired difference of the first seeds holds 0, if the second score
+    lies in the 95 % interval of the first, or if the means differ by less than two standard errors over seeds.
 
     Args:
         result: The result.
@@ -52,6 +52,8 @@ def check_again(
         told.append("it was trained with other settings (config_sha256)")
     if second.model.weights_sha256 == result.model.weights_sha256:
         told.append("it has the same weights, so nothing was trained again")
+    if {one.sha256 for one in second.evidence} & {one.sha256 for one in result.evidence}:
+        told.append("it has the same evidence, so nothing was trained again")
     if not told and found.labels_sha256 != labels_sha256(evidences[0], task.label_columns):
         told.append("it was scored against other labels")
     items = [_CHECK.line("second training", told, "the same settings, other weights, and its own evidence")]
@@ -72,7 +74,8 @@ def _score_line(first: Result, second: Result, one: Evidence, other: Evidence, t
     if all(std is not None for std in stds):
         error = math.sqrt(sum((std or 0.0) ** 2 / len(score.per_seed) for std, score in zip(stds, scores, strict=True)))
     difference = second.scores.mean - first.scores.mean
-    same = paired.low <= 0 <= paired.high or abs(difference) <= 2 * error
+    low, high = first.scores.ci95 or (first.scores.mean, first.scores.mean)
+    same = paired.low <= 0 <= paired.high or low <= second.scores.mean <= high or abs(difference) <= 2 * error
     told = (
         f"{second.scores.mean:.2f} against {first.scores.mean:.2f} {first.scores.unit}: difference {difference:+.2f}, "
         f"95 % interval of the paired bootstrap {-paired.high:+.2f} to {-paired.low:+.2f}"

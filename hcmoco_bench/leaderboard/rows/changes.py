@@ -52,8 +52,8 @@ def _new_row(folder: Path) -> list[str]:
         return [str(error)]
     above = [check.level for check in stored.file.checks if check.level != "evidence"]
     told = (
-        f"{folder / ROW_FILE}: claims the level {', '.join(above)}; a pull request adds rows at the level evidence, and "
-        "those who have the data record more with leaderboard verify --record"
+        f"{folder / ROW_FILE}: claims the level {', '.join(above)}; a pull request adds rows at the level evidence, "
+        "and those who have the data record more with leaderboard verify --record"
     )
     return [told] if above else []
 
