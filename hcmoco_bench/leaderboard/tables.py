@@ -123,8 +123,8 @@ def data_frame(boards: Sequence[Board], metric: str | None = None) -> pd.DataFra
         metric: The figure in the column `score`; None for the main score of each table.
 
     Returns:
-        Columns such as `task`, `rank` (`1`, `1-3`, or empty without evidence), `score`, `ci95_low`, `level`. The interval
-        and the deviation are those of the main score, and empty for other figures.
+        Columns such as `task`, `rank` (`1`, `1-3`, or empty without evidence), `score`, `ci95_low`, `level`. Interval
+        and deviation are those of the main score, and empty for other figures.
     """
     records = [_record(board, row, metric) for board in boards for row in board.rows]
     frame = pd.DataFrame.from_records(records, columns=list(_COLUMNS))
