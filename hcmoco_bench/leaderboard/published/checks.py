@@ -1,0 +1,228 @@
+"""Checks of printed figures among themselves. They find what is odd; they never correct anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import combinations
+from typing import Final
+
+from hcmoco_bench.leaderboard.published.figures import IOU, MEAN, never_above
+from hcmoco_bench.leaderboard.published.schema import FindingKind, PublishedTable
+from hcmoco_bench.leaderboard.published.strips import Strip, strips
+from hcmoco_bench.tasks.core.registry import get_task
+
+MEANINGS: Final[Mapping[FindingKind, str]] = {
+    "range": "a percentage lies outside 0 to 100",
+    "mean": "the printed mean is not that of the printed classes, beyond rounding",
+    "order": "two figures of one model cannot be in this order (AP above AP50, mIoU above mAcc, ...)",
+    "rounding": "two tables print figures of one run that differ by one in the last digit",
+    "differs": "figures of one run differ by more than rounding",
+    "exchanged": "two tables print the same two figures of one run at exchanged shares of the training data",
+    "repeats": "a row repeats figures that belong to another run",
+    "coincides": "rows of different runs agree in several figures, or a step of an ablation leaves one unchanged",
+    "falls": "the main score falls although there is more training data",
+}
+"""What each kind of finding means."""
+
+_HALF: Final = Decimal("0.005")
+_LAST_DIGIT: Final = Decimal("0.011")
+_HUNDRED: Final = Decimal(100)
+_FEWEST_TO_REPEAT: Final = 3
+_FEWEST_TO_COINCIDE: Final = 2
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Something odd about printed figures.
+
+    Attributes:
+        place: The row, `<file stem> row <number>`.
+        kind: See `MEANINGS`.
+        figures: Its figures that are concerned, `<block>:<column>`; `<block>:*` stands for all of a block.
+        against: The row that they are held against, in the form of `place`; empty if there is none.
+        message: What was found: as computed, or the note of the file that declares it.
+    """
+
+    place: str
+    kind: FindingKind
+    figures: tuple[str, ...]
+    against: str
+    message: str
+
+    @property
+    def identity(self) -> tuple[str, FindingKind, tuple[str, ...], str]:
+        """What a computed finding and a declared one have to share."""
+        return self.place, self.kind, tuple(sorted(self.figures)), self.against
+
+
+def published_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
+    """All that is odd about the figures of some tables, each and among themselves; sorted by place."""
+    taken_apart = strips(tables)
+    found = [finding for strip in taken_apart for finding in _alone(strip)]
+    exchanged = list(_exchanged(taken_apart))
+    found += exchanged
+    found += _disagreeing(taken_apart, {(finding.place, finding.against) for finding in exchanged})
+    found += _repeating(taken_apart)
+    found += _coinciding(taken_apart)
+    found += _falling(taken_apart)
+    return tuple(sorted(found))
+
+
+def declared_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
+    """What the files of some tables declare as odd, beside their rows; sorted by place."""
+    return tuple(
+        sorted(
+            Finding(f"{table.stem} row {number}", one.kind, one.figures, one.against, one.note)
+            for table in tables
+            for number, row in enumerate(table.row, 1)
+            for one in row.finding
+        )
+    )
+
+
+def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
+    """A sentence for each finding that no file declares, and for each declared one that is not found."""
+    found, declared = published_findings(tables), declared_findings(tables)
+    known, real = {one.identity for one in declared}, {one.identity for one in found}
+    missing = [
+        f"{one.place}: declare a [[row.finding]] of kind {one.kind!r}, figures {list(one.figures)}, against "
+        f"{one.against!r}: {one.message}"
+        for one in found
+        if one.identity not in known
+    ]
+    stale = [
+        f"{one.place}: the declared finding of kind {one.kind!r} ({', '.join(one.figures)}; against {one.against!r}) is "
+        "not found in the figures; correct or remove it"
+        for one in declared
+        if one.identity not in real
+    ]
+    return missing + stale
+
+
+def agree(one: Strip, other: Strip) -> bool:
+    """Whether all figures that both print are equal, but for one in the last digit."""
+    return all(abs(one.figures[name] - other.figures[name]) < _LAST_DIGIT for name in _shared(one, other))
+
+
+def _alone(strip: Strip) -> Iterator[Finding]:
+    figures = strip.figures
+    if strip.table.unit == "%":
+        out = [name for name, value in figures.items() if not 0 <= value <= _HUNDRED]
+        if out:
+            yield _finding("range", strip, out, None, f"{_values(strip, out)} of 0 to 100 %")
+    classes = [value for name, value in figures.items() if name.startswith(IOU)]
+    if classes and MEAN in figures:
+        mean = sum(classes, Decimal(0)) / len(classes)
+        if abs(mean - figures[MEAN]) > 2 * _HALF:
+            yield _finding(
+                "mean", strip, [MEAN], None, f"{figures[MEAN]} is printed; the {len(classes)} classes give {mean:.3f}"
+            )
+    for low, high in never_above():
+        if low in figures and high in figures and figures[low] > figures[high]:
+            yield _finding("order", strip, [low, high], None, _values(strip, [low, high]))
+
+
+def _exchanged(all_strips: Sequence[Strip]) -> Iterator[Finding]:
+    """Rows whose figures at two shares of the training data stand in another table the other way round."""
+    for first, second in _pairs(all_strips, lambda one, two: one.place == two.place and one.block != two.block):
+        if replace(first.run, ratio=second.run.ratio) != second.run or first.figures == second.figures:
+            continue
+        for other, further in _pairs(all_strips, lambda one, two: one.place == two.place and one.block != two.block):
+            if other.place <= first.place:
+                continue
+            for here, there in ((other, further), (further, other)):
+                if (here.run, there.run) != (first.run, second.run):
+                    continue
+                if first.figures == there.figures and second.figures == here.figures:
+                    names = [f"{strip.block.name}:{name}" for strip in (first, second) for name in strip.figures]
+                    yield Finding(
+                        first.place,
+                        "exchanged",
+                        tuple(names),
+                        other.place,
+                        f"{_values(first)} at {first.run.ratio} and {_values(second)} at {second.run.ratio}, there the "
+                        "other way round",
+                    )
+
+
+def _disagreeing(all_strips: Sequence[Strip], exchanged: set[tuple[str, str]]) -> Iterator[Finding]:
+    for first, second in _pairs(all_strips, lambda one, two: one.run == two.run):
+        names = [name for name in _shared(first, second) if first.figures[name] != second.figures[name]]
+        if names and not {(first.place, second.place), (second.place, first.place)} & exchanged:
+            kind: FindingKind = "rounding" if agree(first, second) else "differs"
+            yield _finding(
+                kind, second, names, first, f"{_values(second, names)} here, {_values(first, names)} in {first.place}"
+            )
+
+
+def _repeating(all_strips: Sequence[Strip]) -> Iterator[Finding]:
+    for first, second in _pairs(all_strips, _other_runs_of_one_board):
+        names = _shared(first, second)
+        if len(names) >= _FEWEST_TO_REPEAT and _equal(first, second) == names:
+            yield _finding("repeats", second, names, first, f"all {len(names)} figures are those of {first.place}")
+
+
+def _coinciding(all_strips: Sequence[Strip]) -> Iterator[Finding]:
+    """Pairs of rows of one table that agree in some figures, but not in all."""
+    together: dict[tuple[str, str], list[tuple[Strip, str]]] = {}
+    steps = set()
+    for first, second in _pairs(all_strips, _other_runs_of_one_board):
+        if first.table is not second.table or first.block != second.block:
+            continue
+        same = _equal(first, second)
+        if same and same != _shared(first, second):
+            pair = (first.place, second.place)
+            together.setdefault(pair, []).extend((second, name) for name in same)
+            if first.row.ablation is not None and second.row.ablation == first.row.ablation + 1:
+                steps.add(pair)
+    for (place, other), found in together.items():
+        if len(found) >= _FEWEST_TO_COINCIDE or (place, other) in steps:
+            names = tuple(f"{strip.block.name}:{name}" for strip, name in found)
+            values = ", ".join(f"{name} {strip.figures[name]}" for strip, name in found)
+            yield Finding(other, "coincides", names, place, f"{values}, as in {place}")
+
+
+def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
+    for first, second in _pairs(all_strips, lambda one, two: one.table is two.table):
+        less, more = sorted((first, second), key=lambda strip: strip.run.ratio)
+        if less.run == more.run or replace(less.run, ratio=more.run.ratio) != more.run:
+            continue
+        record = get_task(less.run.key.task).record
+        main, sign = record.main_score, 1 if record.higher_is_better else -1
+        if main in less.figures and main in more.figures and sign * (more.figures[main] - less.figures[main]) < 0:
+            text = f"{more.figures[main]} at {more.run.ratio}, {less.figures[main]} at {less.run.ratio}"
+            yield _finding("falls", more, [main], less, text)
+
+
+def _pairs(
+    all_strips: Sequence[Strip], wanted: Callable[[Strip, Strip], bool]
+) -> Iterator[tuple[Strip, Strip]]:
+    return ((one, two) for one, two in combinations(all_strips, 2) if wanted(one, two))
+
+
+def _other_runs_of_one_board(one: Strip, two: Strip) -> bool:
+    return one.run != two.run and one.run.key == two.run.key
+
+
+def _shared(one: Strip, other: Strip) -> list[str]:
+    return [name for name in one.figures if name in other.figures]
+
+
+def _equal(one: Strip, other: Strip) -> list[str]:
+    """Columns in which two print the same figure; zeros, which weak models share, do not count."""
+    return [name for name in _shared(one, other) if one.figures[name] == other.figures[name] != 0]
+
+
+def _values(strip: Strip, names: Sequence[str] | None = None, most: int = 4) -> str:
+    names = list(strip.figures) if names is None else names
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(f"{name} {strip.figures[name]}" for name in names[:most]) + more
+
+
+def _finding(kind: FindingKind, strip: Strip, names: Sequence[str], other: Strip | None, message: str) -> Finding:
+    everything = len(names) > 1 and list(names) == list(strip.figures)
+    figures = ("*",) if everything else tuple(names)
+    against = "" if other is None else other.place
+    return Finding(strip.place, kind, tuple(f"{strip.block.name}:{name}" for name in figures), against, message)
