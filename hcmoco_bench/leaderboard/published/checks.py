@@ -17,6 +17,7 @@ MEANINGS: Final[Mapping[FindingKind, str]] = {
     "range": "a percentage lies outside 0 to 100",
     "mean": "the printed mean is not that of the printed classes, beyond rounding",
     "order": "two figures of one model cannot be in this order (AP above AP50, mIoU above mAcc, ...)",
+    "count": "a share of a known number of people is no whole number of them",
     "rounding": "two tables print figures of one run that differ by one in the last digit",
     "differs": "figures of one run differ by more than rounding",
     "exchanged": "two tables print the same two figures of one run at exchanged shares of the training data",
@@ -33,7 +34,7 @@ _FEWEST_TO_REPEAT: Final = 3
 _FEWEST_TO_COINCIDE: Final = 2
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """Something odd about printed figures.
 
@@ -67,19 +68,18 @@ def published_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
     found += _repeating(taken_apart)
     found += _coinciding(taken_apart)
     found += _falling(taken_apart)
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=_position))
 
 
 def declared_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
     """What the files of some tables declare as odd, beside their rows; sorted by place."""
-    return tuple(
-        sorted(
-            Finding(f"{table.stem} row {number}", one.kind, one.figures, one.against, one.note)
-            for table in tables
-            for number, row in enumerate(table.row, 1)
-            for one in row.finding
-        )
-    )
+    found = [
+        Finding(f"{table.stem} row {number}", one.kind, one.figures, one.against, one.note)
+        for table in tables
+        for number, row in enumerate(table.row, 1)
+        for one in row.finding
+    ]
+    return tuple(sorted(found, key=_position))
 
 
 def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
@@ -106,6 +106,11 @@ def agree(one: Strip, other: Strip) -> bool:
     return all(abs(one.figures[name] - other.figures[name]) < _LAST_DIGIT for name in _shared(one, other))
 
 
+def _position(finding: Finding) -> tuple[str, int, str, str]:
+    stem, _, number = finding.place.rpartition(" row ")
+    return stem, int(number), finding.kind, finding.against
+
+
 def _alone(strip: Strip) -> Iterator[Finding]:
     figures = strip.figures
     if strip.table.unit == "%":
@@ -122,29 +127,27 @@ def _alone(strip: Strip) -> Iterator[Finding]:
     for low, high in never_above():
         if low in figures and high in figures and figures[low] > figures[high]:
             yield _finding("order", strip, [low, high], None, _values(strip, [low, high]))
+    for end, number in strip.block.counted.items():
+        for name, value in figures.items():
+            nearest = round(value * number / _HUNDRED) * _HUNDRED / number
+            if name.endswith(f"_{end}") and abs(nearest - value) > _HALF:
+                text = f"{value} is printed; the nearest whole number of {number} gives {nearest:.4f}"
+                yield _finding("count", strip, [name], None, text)
 
 
 def _exchanged(all_strips: Sequence[Strip]) -> Iterator[Finding]:
     """Rows whose figures at two shares of the training data stand in another table the other way round."""
-    for first, second in _pairs(all_strips, lambda one, two: one.place == two.place and one.block != two.block):
-        if replace(first.run, ratio=second.run.ratio) != second.run or first.figures == second.figures:
-            continue
-        for other, further in _pairs(all_strips, lambda one, two: one.place == two.place and one.block != two.block):
-            if other.place <= first.place:
-                continue
-            for here, there in ((other, further), (further, other)):
-                if (here.run, there.run) != (first.run, second.run):
-                    continue
-                if first.figures == there.figures and second.figures == here.figures:
-                    names = [f"{strip.block.name}:{name}" for strip in (first, second) for name in strip.figures]
-                    yield Finding(
-                        first.place,
-                        "exchanged",
-                        tuple(names),
-                        other.place,
-                        f"{_values(first)} at {first.run.ratio} and {_values(second)} at {second.run.ratio}, there the "
-                        "other way round",
-                    )
+    beside = [(one, two) for one, two in _pairs(all_strips, _same_row) if replace(one.run, ratio=two.run.ratio) == two.run]
+    for (first, second), pair in combinations(beside, 2):
+        for here, there in (pair, pair[::-1]):
+            same_runs = (here.run, there.run) == (first.run, second.run)
+            if same_runs and first.figures == there.figures != second.figures == here.figures:
+                names = [f"{strip.block.name}:{name}" for strip in (first, second) for name in strip.figures]
+                text = (
+                    f"{_values(first)} at {first.run.ratio} and {_values(second)} at {second.run.ratio}, there the "
+                    "other way round"
+                )
+                yield Finding(first.place, "exchanged", tuple(names), here.place, text)
 
 
 def _disagreeing(all_strips: Sequence[Strip], exchanged: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -202,6 +205,10 @@ def _pairs(
     return ((one, two) for one, two in combinations(all_strips, 2) if wanted(one, two))
 
 
+def _same_row(one: Strip, two: Strip) -> bool:
+    return one.table is two.table and one.number == two.number
+
+
 def _other_runs_of_one_board(one: Strip, two: Strip) -> bool:
     return one.run != two.run and one.run.key == two.run.key
 
@@ -224,5 +231,5 @@ def _values(strip: Strip, names: Sequence[str] | None = None, most: int = 4) -> 
 def _finding(kind: FindingKind, strip: Strip, names: Sequence[str], other: Strip | None, message: str) -> Finding:
     everything = len(names) > 1 and list(names) == list(strip.figures)
     figures = ("*",) if everything else tuple(names)
-    against = "" if other is None else other.place
+    against = "" if other is None or other.place == strip.place else other.place
     return Finding(strip.place, kind, tuple(f"{strip.block.name}:{name}" for name in figures), against, message)

@@ -69,6 +69,8 @@ class Block(BaseModel):
         ratio: Share of the training labels; None if each row says it.
         columns: Names of the figures in the printed order: those of the task's scores (`miou`), or the figure of a
             class, e.g. `iou/right hip`.
+        counted: What figures count, by the end of their names: `{AR50 = 2243}` says that each `..._AR50` is a share of
+            2,243 people, so that it can only be a whole number of them.
     """
 
     model_config = _FROZEN
@@ -78,6 +80,7 @@ class Block(BaseModel):
     board: Word | None = None
     ratio: Share | None = None
     columns: Annotated[tuple[Column, ...], Field(min_length=1)]
+    counted: Mapping[Column, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
 
 
 class Model(BaseModel):
@@ -116,7 +119,9 @@ class Overrides(BaseModel):
     pretrain_data: Text | None = None
 
 
-FindingKind = Literal["range", "mean", "order", "rounding", "differs", "exchanged", "repeats", "coincides", "falls"]
+FindingKind = Literal[
+    "range", "mean", "order", "count", "rounding", "differs", "exchanged", "repeats", "coincides", "falls"
+]
 
 
 class DeclaredFinding(BaseModel):
@@ -221,6 +226,9 @@ class PublishedTable(BaseModel):
         _refuse_repeated("block", [block.name for block in self.block])
         for block in self.block:
             _refuse_repeated(f"column in block {block.name}", block.columns)
+            for end in block.counted:
+                if not any(column.endswith(f"_{end}") for column in block.columns):
+                    raise ValueError(f"block {block.name} counts {end}, but no column ends in _{end}")
         used = set()
         for number, row in enumerate(self.row, 1):
             used |= self._boards_of(number, row)
