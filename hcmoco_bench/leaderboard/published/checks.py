@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations
 from typing import Final
 
 from hcmoco_bench.leaderboard.published.figures import IOU, MEAN, never_above
+from hcmoco_bench.leaderboard.published.findings import Finding, declared_findings
 from hcmoco_bench.leaderboard.published.schema import FindingKind, PublishedTable
 from hcmoco_bench.leaderboard.published.strips import Strip, strips
 from hcmoco_bench.tasks.core.registry import get_task
-
-MEANINGS: Final[Mapping[FindingKind, str]] = {
-    "range": "a percentage lies outside 0 to 100",
-    "mean": "the printed mean is not that of the printed classes, beyond rounding",
-    "order": "two figures of one model cannot be in this order (AP above AP50, mIoU above mAcc, ...)",
-    "count": "a share of a known number of people is no whole number of them",
-    "rounding": "two tables print figures of one run that differ by one in the last digit",
-    "differs": "figures of one run differ by more than rounding",
-    "exchanged": "two tables print the same two figures of one run at exchanged shares of the training data",
-    "repeats": "a row repeats figures that belong to another run",
-    "coincides": "rows of different runs agree in several figures, or a step of an ablation leaves one unchanged",
-    "falls": "the main score falls although there is more training data",
-}
-"""What each kind of finding means."""
 
 _HALF: Final = Decimal("0.005")
 _LAST_DIGIT: Final = Decimal("0.011")
 _HUNDRED: Final = Decimal(100)
 _FEWEST_TO_REPEAT: Final = 3
 _FEWEST_TO_COINCIDE: Final = 2
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something odd about printed figures.
-
-    Attributes:
-        place: The row, `<file stem> row <number>`.
-        kind: See `MEANINGS`.
-        figures: Its figures that are concerned, `<block>:<column>`; `<block>:*` stands for all of a block.
-        against: The row that they are held against, in the form of `place`; empty if there is none.
-        message: What was found: as computed, or the note of the file that declares it.
-    """
-
-    place: str
-    kind: FindingKind
-    figures: tuple[str, ...]
-    against: str
-    message: str
-
-    @property
-    def identity(self) -> tuple[str, FindingKind, tuple[str, ...], str]:
-        """What a computed finding and a declared one have to share."""
-        return self.place, self.kind, tuple(sorted(self.figures)), self.against
 
 
 def published_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
@@ -68,18 +31,7 @@ def published_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
     found += _repeating(taken_apart)
     found += _coinciding(taken_apart)
     found += _falling(taken_apart)
-    return tuple(sorted(found, key=_position))
-
-
-def declared_findings(tables: Iterable[PublishedTable]) -> tuple[Finding, ...]:
-    """What the files of some tables declare as odd, beside their rows; sorted by place."""
-    found = [
-        Finding(f"{table.stem} row {number}", one.kind, one.figures, one.against, one.note)
-        for table in tables
-        for number, row in enumerate(table.row, 1)
-        for one in row.finding
-    ]
-    return tuple(sorted(found, key=_position))
+    return tuple(sorted(found, key=lambda finding: finding.position))
 
 
 def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
@@ -93,8 +45,8 @@ def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
         if one.identity not in known
     ]
     stale = [
-        f"{one.place}: the declared finding of kind {one.kind!r} ({', '.join(one.figures)}; against {one.against!r}) is "
-        "not found in the figures; correct or remove it"
+        f"{one.place}: the declared finding of kind {one.kind!r} ({', '.join(one.figures)}; against {one.against!r}) "
+        "is not found in the figures; correct or remove it"
         for one in declared
         if one.identity not in real
     ]
@@ -104,11 +56,6 @@ def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
 def agree(one: Strip, other: Strip) -> bool:
     """Whether all figures that both print are equal, but for one in the last digit."""
     return all(abs(one.figures[name] - other.figures[name]) < _LAST_DIGIT for name in _shared(one, other))
-
-
-def _position(finding: Finding) -> tuple[str, int, str, str]:
-    stem, _, number = finding.place.rpartition(" row ")
-    return stem, int(number), finding.kind, finding.against
 
 
 def _alone(strip: Strip) -> Iterator[Finding]:
@@ -137,7 +84,9 @@ def _alone(strip: Strip) -> Iterator[Finding]:
 
 def _exchanged(all_strips: Sequence[Strip]) -> Iterator[Finding]:
     """Rows whose figures at two shares of the training data stand in another table the other way round."""
-    beside = [(one, two) for one, two in _pairs(all_strips, _same_row) if replace(one.run, ratio=two.run.ratio) == two.run]
+    beside = [
+        (one, two) for one, two in _pairs(all_strips, _same_row) if replace(one.run, ratio=two.run.ratio) == two.run
+    ]
     for (first, second), pair in combinations(beside, 2):
         for here, there in (pair, pair[::-1]):
             same_runs = (here.run, there.run) == (first.run, second.run)
@@ -199,9 +148,7 @@ def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
             yield _finding("falls", more, [main], less, text)
 
 
-def _pairs(
-    all_strips: Sequence[Strip], wanted: Callable[[Strip, Strip], bool]
-) -> Iterator[tuple[Strip, Strip]]:
+def _pairs(all_strips: Sequence[Strip], wanted: Callable[[Strip, Strip], bool]) -> Iterator[tuple[Strip, Strip]]:
     return ((one, two) for one, two in combinations(all_strips, 2) if wanted(one, two))
 
 

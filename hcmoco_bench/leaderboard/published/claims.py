@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -165,7 +166,7 @@ def _difference(one: Difference, by_place: Mapping[tuple[str, str], Strip]) -> t
 
 def _growing(claim: Claim, by_place: Mapping[tuple[str, str], Strip]) -> CheckedClaim:
     found = [_figure(one.more, by_place) - _figure(one.less, by_place) for one in claim.difference]
-    grows = all(one < after for one, after in zip(found, found[1:], strict=False))
+    grows = all(one < after for one, after in pairwise(found))
     details = f"the differences are {', '.join(map(str, found))}"
     return CheckedClaim(claim, "holds" if grows else "contradicted", (details,))
 

@@ -16,7 +16,10 @@ IOU: Final = "iou/"
 
 def _parsing() -> frozenset[str]:
     classes = part_table().names
-    return frozenset({MEAN, "miou_parts", "macc", "aacc", *(f"{IOU}{name}" for name in classes)} | {f"accuracy/{name}" for name in classes})
+    return frozenset(
+        {MEAN, "miou_parts", "macc", "aacc", *(f"{IOU}{name}" for name in classes)}
+        | {f"accuracy/{name}" for name in classes}
+    )
 
 
 def _densepose() -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.folder import leaderboards_folder
 from hcmoco_bench.leaderboard.published.figures import unknown_columns
-from hcmoco_bench.leaderboard.published.schema import BoardEntry, PublishedTable
+from hcmoco_bench.leaderboard.published.schema import STEM, BoardEntry, PublishedTable
 from hcmoco_bench.leaderboard.published.strips import strips
 from hcmoco_bench.tasks.core.registry import get_task
 
@@ -50,6 +51,8 @@ def read_published_table(path: Path) -> PublishedTable:
     Raises:
         DataError: If it cannot be read, is not in the form of `PublishedTable`, or does not fit its task.
     """
+    if not re.fullmatch(STEM, path.stem):
+        raise _error(path, "name the file in lower-case letters, digits and single dashes, e.g. doe2026-table-2.toml")
     content = read_toml(path)
     if "stem" in content:
         raise _error(path, "stem is the file's name and must not be given")
@@ -80,7 +83,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise _error(path, f"cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # also of numbers beyond Python's limits
         raise _error(path, f"not whole TOML ({error})") from error
 
 
@@ -91,7 +94,11 @@ def validation_sentence(error: ValidationError) -> str:
     for one in found[:_MOST_ERRORS]:
         where = ".".join(str(step + 1 if isinstance(step, int) else step) for step in one["loc"])
         given = one["input"]
-        value = f", not {given!r}" if isinstance(given, str | int | float | Decimal) and one["type"] != "extra_forbidden" else ""
+        value = (
+            f", not {given!r}"
+            if isinstance(given, str | int | float | Decimal) and one["type"] != "extra_forbidden"
+            else ""
+        )
         parts.append(f"{where + ': ' if where else ''}{one['msg']}{value}")
     more = f"; and {len(found) - _MOST_ERRORS} more" if len(found) > _MOST_ERRORS else ""
     return printable("; ".join(parts) + more)

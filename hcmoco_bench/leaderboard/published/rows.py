@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from hcmoco_bench.leaderboard.level import Level
-from hcmoco_bench.leaderboard.published.checks import agree, declared_findings
+from hcmoco_bench.leaderboard.published.checks import agree
+from hcmoco_bench.leaderboard.published.findings import declared_findings
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
 from hcmoco_bench.leaderboard.published.strips import Run, Strip, strips
 from hcmoco_bench.leaderboard.row import Row, Source
@@ -106,9 +107,7 @@ def _finding_notes(tables: Sequence[PublishedTable]) -> Mapping[tuple[str, str],
         concerned = [strip for strip in by_place[finding.place] if strip.block.name in blocks]
         keys = {strip.run.key for strip in concerned}
         ratios = {strip.run.ratio for strip in concerned}
-        others = [
-            strip for strip in by_place[finding.against] if strip.run.key in keys and strip.run.ratio in ratios
-        ]
+        others = [strip for strip in by_place[finding.against] if strip.run.key in keys and strip.run.ratio in ratios]
         for strip in (*concerned, *others):
             notes[strip.place, strip.block.name].append(finding.message)
     return notes

@@ -19,6 +19,10 @@ from hcmoco_bench.tasks.core.protocol import Word
 _FROZEN: Final = ConfigDict(frozen=True, extra="forbid")
 NOT_PRINTED: Final = "-"
 """What a file holds where the table prints a dash instead of a figure."""
+STEM: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Form of the file names, without their ending; ids of rows begin with them."""
+_LARGEST: Final = 10**6
+_MOST_DECIMALS: Final = 9
 
 
 def _plain(value: Any) -> Any:
@@ -32,6 +36,9 @@ def _figure(value: Any) -> Any:
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
         raise ValueError(f"{value!r} is neither a number nor {NOT_PRINTED!r}, which stands for what is not printed")
+    number = Decimal(value)
+    if abs(number) > _LARGEST or number.as_tuple().exponent < -_MOST_DECIMALS:  # type: ignore[operator]  # finite
+        raise ValueError(f"a figure is at most {_LARGEST} and has at most {_MOST_DECIMALS} decimals")
     return value
 
 
@@ -79,7 +86,7 @@ class Block(BaseModel):
     printed: Label
     board: Word | None = None
     ratio: Share | None = None
-    columns: Annotated[tuple[Column, ...], Field(min_length=1)]
+    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=200)]
     counted: Mapping[Column, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
 
 
@@ -161,7 +168,7 @@ class TableRow(Model):
     ratio: Share | None = None
     ablation: Annotated[int, Field(ge=1)] | None = None
     within: Mapping[Word, Overrides] = Field(default_factory=dict)
-    values: tuple[Figure, ...]
+    values: Annotated[tuple[Figure, ...], Field(max_length=1000)]
     notes: tuple[Text, ...] = ()
     finding: tuple[DeclaredFinding, ...] = ()
 
@@ -207,7 +214,7 @@ class PublishedTable(BaseModel):
 
     model_config = _FROZEN
 
-    stem: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+    stem: Annotated[str, Field(pattern=STEM, max_length=80)]
     paper: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     table: Label
     caption: Label
@@ -215,9 +222,14 @@ class PublishedTable(BaseModel):
     higher_is_better: bool = True
     notes: tuple[Text, ...] = ()
     board: Mapping[Word, BoardEntry] = Field(default_factory=dict)
-    block: tuple[Block, ...] = ()
-    row: tuple[TableRow, ...] = ()
+    block: Annotated[tuple[Block, ...], Field(max_length=50)] = ()
+    row: Annotated[tuple[TableRow, ...], Field(max_length=500)] = ()
     gain: tuple[Gain, ...] = ()
+
+    @property
+    def n_figures(self) -> int:
+        """Number of figures that the table prints in its rows."""
+        return sum(value is not None for row in self.row for value in row.values)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -249,7 +261,7 @@ class PublishedTable(BaseModel):
         boards = set()
         for block in self.block:
             name = row.board or block.board
-            if name not in self.board:
+            if name is None or name not in self.board:
                 raise ValueError(f"{where}: block {block.name} belongs to board {name!r}, which is not declared")
             if (row.ratio is None) == (block.ratio is None):
                 raise ValueError(f"{where}: give the ratio of block {block.name} in the row or in the block, once")

@@ -64,9 +64,7 @@ def _of_table(table: PublishedTable) -> Iterator[Strip]:
             values = row.values[start : start + len(block.columns)]
             start += len(block.columns)
             model = _model(row, block)
-            figures = {
-                name: value for name, value in zip(block.columns, values, strict=True) if value is not None
-            }
+            figures = {name: value for name, value in zip(block.columns, values, strict=True) if value is not None}
             yield Strip(table, number, row, block, _run(table, row, block, model), model.name, figures)
 
 
