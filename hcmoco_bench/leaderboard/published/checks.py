@@ -145,7 +145,10 @@ def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
         main, sign = record.main_score, 1 if record.higher_is_better else -1
         if main in less.figures and main in more.figures and sign * (more.figures[main] - less.figures[main]) < 0:
             text = f"{more.figures[main]} at {more.run.ratio}, {less.figures[main]} at {less.run.ratio}"
-            yield _finding("falls", more, [main], less, text)
+            found = _finding("falls", more, [main], less, text)
+            if not found.against:  # both are figures of one row
+                found = replace(found, figures=(*found.figures, f"{less.block.name}:{main}"))
+            yield found
 
 
 def _pairs(all_strips: Sequence[Strip], wanted: Callable[[Strip, Strip], bool]) -> Iterator[tuple[Strip, Strip]]:

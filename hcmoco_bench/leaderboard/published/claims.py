@@ -28,7 +28,8 @@ MEANINGS: Final[Mapping[Verdict, str]] = {
     "unclear": "figures alone do not decide it",
 }
 """What each verdict means."""
-_WORST_LAST: Final[tuple[Verdict, ...]] = ("holds", "rounding", "unclear", "contradicted")
+WORST_LAST: Final[tuple[Verdict, ...]] = ("holds", "rounding", "unclear", "contradicted")
+"""The verdicts in the order of how much they concern readers."""
 
 Reference = Annotated[str, Field(pattern=r"^[a-z0-9-]+ row [0-9]+ [a-z0-9_]+:([A-Za-z0-9_]+(/[a-z0-9_ ]+)?|\*)$")]
 """`<file stem> row <number> <block>:<column>`; `*` stands for all columns of the block."""
@@ -145,7 +146,7 @@ def _checked(claim: Claim, by_place: Mapping[tuple[str, str], Strip]) -> Checked
         return _growing(claim, by_place)
     if claim.difference:
         found = [_difference(one, by_place) for one in claim.difference]
-        worst = max((verdict for verdict, _ in found), key=_WORST_LAST.index)
+        worst = max((verdict for verdict, _ in found), key=WORST_LAST.index)
         return CheckedClaim(claim, worst, tuple(text for _, text in found))
     if claim.comparison:
         return _compared(claim, by_place)
@@ -183,7 +184,7 @@ def _compared(claim: Claim, by_place: Mapping[tuple[str, str], Strip]) -> Checke
             if reached:
                 exceptions.append(f"{name} {value} ({_row(one.ours)}) against {', '.join(reached)}")
     allowed = 0 if claim.share == "all" else (columns - 1) // 2
-    summary = f"{columns - len(exceptions)} of {columns} figures are higher than those of all others"
+    summary = f"figures higher than those of all others: {columns - len(exceptions)} of {columns}"
     verdict: Verdict = "holds" if len(exceptions) <= allowed else "contradicted"
     return CheckedClaim(claim, verdict, (summary, *exceptions))
 

@@ -107,7 +107,11 @@ def _finding_notes(tables: Sequence[PublishedTable]) -> Mapping[tuple[str, str],
         concerned = [strip for strip in by_place[finding.place] if strip.block.name in blocks]
         keys = {strip.run.key for strip in concerned}
         ratios = {strip.run.ratio for strip in concerned}
-        others = [strip for strip in by_place[finding.against] if strip.run.key in keys and strip.run.ratio in ratios]
+        others = [
+            strip
+            for strip in by_place[finding.against]
+            if strip.run.key in keys and (strip.run.ratio in ratios or finding.kind == "falls")
+        ]
         for strip in (*concerned, *others):
             notes[strip.place, strip.block.name].append(finding.message)
     return notes
