@@ -9,6 +9,8 @@ from hcmoco_bench.leaderboard.citations import read_citations
 from hcmoco_bench.leaderboard.published.checks import finding_differences
 from hcmoco_bench.leaderboard.published.claims import check_claims, claim_differences, published_claims
 from hcmoco_bench.leaderboard.published.strips import strips
+from hcmoco_bench.store.kinds.human36m.kind import Human36mKind
+from hcmoco_bench.tasks.densepose.data import NAME as DENSEPOSE
 
 SIZES = {
     "hcmoco-table-01": (10, 80),
@@ -77,6 +79,18 @@ def test_backbones() -> None:
     expected |= {(f"hcmoco-table-09 row {number}", "all"): "hrnet_w32" for number in (25, 26, 27)}
     expected |= {(f"hcmoco-table-11 row {number}", "all"): "pointnet" for number in (13, 14, 15)}
     assert others == expected
+
+
+def test_data_is_named_as_results_name_it() -> None:
+    """A table of results under another name would stand beside these rows instead of holding them."""
+    names = {(one.run.key.task, one.run.key.data) for one in strips(packaged())}
+    ntu = "NTURGBD-Parsing-4K"
+    assert names == {
+        ("densepose", DENSEPOSE),
+        ("rgb_parsing", Human36mKind.title),
+        ("itop_pose", "ITOP side view"),
+        *((task, ntu) for task in ("depth_parsing", "cross_modality", "missing_modality")),
+    }
 
 
 def test_points_stand_apart() -> None:

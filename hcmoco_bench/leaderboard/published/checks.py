@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations
-from typing import Final
+from typing import Final, TypeVar
 
 from hcmoco_bench.leaderboard.published.figures import IOU, MEAN, never_above
 from hcmoco_bench.leaderboard.published.findings import Finding, declared_findings
 from hcmoco_bench.leaderboard.published.schema import FindingKind, PublishedTable
-from hcmoco_bench.leaderboard.published.strips import Strip, strips
+from hcmoco_bench.leaderboard.published.strips import Run, Strip, strips
 from hcmoco_bench.tasks.core.registry import get_task
+
+Item = TypeVar("Item")
 
 _HALF: Final = Decimal("0.005")
 _LAST_DIGIT: Final = Decimal("0.011")
@@ -84,49 +87,43 @@ def _alone(strip: Strip) -> Iterator[Finding]:
 
 def _exchanged(all_strips: Sequence[Strip]) -> Iterator[Finding]:
     """Rows whose figures at two shares of the training data stand in another table the other way round."""
-    beside = [
-        (one, two) for one, two in _pairs(all_strips, _same_row) if replace(one.run, ratio=two.run.ratio) == two.run
-    ]
-    for (first, second), pair in combinations(beside, 2):
-        for here, there in (pair, pair[::-1]):
-            same_runs = (here.run, there.run) == (first.run, second.run)
-            if same_runs and first.figures == there.figures != second.figures == here.figures:
-                names = [f"{strip.block.name}:{name}" for strip in (first, second) for name in strip.figures]
-                text = (
-                    f"{_values(first)} at {first.run.ratio} and {_values(second)} at {second.run.ratio}, there the "
-                    "other way round"
-                )
-                yield Finding(first.place, "exchanged", tuple(names), here.place, text)
+    beside = list(_pairs(all_strips, lambda strip: (strip.place, _any_ratio(strip.run))))
+    for (first, second), pair in _pairs(beside, lambda two: frozenset((two[0].run, two[1].run))):
+        here, there = pair if pair[0].run == first.run else pair[::-1]
+        if first.figures == there.figures != second.figures == here.figures:
+            names = [f"{strip.block.name}:{name}" for strip in (first, second) for name in strip.figures]
+            text = (
+                f"{_values(first)} at {first.run.ratio} and {_values(second)} at {second.run.ratio}, there the other "
+                "way round"
+            )
+            yield Finding(first.place, "exchanged", tuple(names), here.place, text)
 
 
 def _disagreeing(all_strips: Sequence[Strip], exchanged: set[tuple[str, str]]) -> Iterator[Finding]:
-    for first, second in _pairs(all_strips, lambda one, two: one.run == two.run):
+    for first, second in _pairs(all_strips, lambda strip: strip.run):
         names = [name for name in _shared(first, second) if first.figures[name] != second.figures[name]]
         if names and not {(first.place, second.place), (second.place, first.place)} & exchanged:
             kind: FindingKind = "rounding" if agree(first, second) else "differs"
-            yield _finding(
-                kind, second, names, first, f"{_values(second, names)} here, {_values(first, names)} in {first.place}"
-            )
+            text = f"{_values(second, names)} here, {_values(first, names)} in {first.place}"
+            yield _finding(kind, second, names, first, text)
 
 
 def _repeating(all_strips: Sequence[Strip]) -> Iterator[Finding]:
-    for first, second in _pairs(all_strips, _other_runs_of_one_board):
+    for first, second in _pairs(all_strips, lambda strip: strip.run.key):
         names = _shared(first, second)
-        if len(names) >= _FEWEST_TO_REPEAT and _equal(first, second) == names:
+        if first.run != second.run and len(names) >= _FEWEST_TO_REPEAT and _equal(first, second) == names:
             yield _finding("repeats", second, names, first, f"all {len(names)} figures are those of {first.place}")
 
 
 def _coinciding(all_strips: Sequence[Strip]) -> Iterator[Finding]:
     """Pairs of rows of one table that agree in some figures, but not in all."""
-    together: dict[tuple[str, str], list[tuple[Strip, str]]] = {}
+    together: dict[tuple[str, str], list[tuple[Strip, str]]] = defaultdict(list)
     steps = set()
-    for first, second in _pairs(all_strips, _other_runs_of_one_board):
-        if first.table is not second.table or first.block != second.block:
-            continue
+    for first, second in _pairs(all_strips, lambda strip: (strip.table.stem, strip.block.name, strip.run.key)):
         same = _equal(first, second)
-        if same and same != _shared(first, second):
+        if first.run != second.run and same and same != _shared(first, second):
             pair = (first.place, second.place)
-            together.setdefault(pair, []).extend((second, name) for name in same)
+            together[pair] += [(second, name) for name in same]
             if first.row.ablation is not None and second.row.ablation == first.row.ablation + 1:
                 steps.add(pair)
     for (place, other), found in together.items():
@@ -137,13 +134,13 @@ def _coinciding(all_strips: Sequence[Strip]) -> Iterator[Finding]:
 
 
 def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
-    for first, second in _pairs(all_strips, lambda one, two: one.table is two.table):
+    for first, second in _pairs(all_strips, lambda strip: (strip.table.stem, _any_ratio(strip.run))):
         less, more = sorted((first, second), key=lambda strip: strip.run.ratio)
-        if less.run == more.run or replace(less.run, ratio=more.run.ratio) != more.run:
-            continue
         record = get_task(less.run.key.task).record
         main, sign = record.main_score, 1 if record.higher_is_better else -1
-        if main in less.figures and main in more.figures and sign * (more.figures[main] - less.figures[main]) < 0:
+        if less.run == more.run or main not in less.figures or main not in more.figures:
+            continue
+        if sign * (more.figures[main] - less.figures[main]) < 0:
             text = f"{more.figures[main]} at {more.run.ratio}, {less.figures[main]} at {less.run.ratio}"
             found = _finding("falls", more, [main], less, text)
             if not found.against:  # both are figures of one row
@@ -151,16 +148,17 @@ def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
             yield found
 
 
-def _pairs(all_strips: Sequence[Strip], wanted: Callable[[Strip, Strip], bool]) -> Iterator[tuple[Strip, Strip]]:
-    return ((one, two) for one, two in combinations(all_strips, 2) if wanted(one, two))
+def _pairs(items: Iterable[Item], shared: Callable[[Item], Hashable]) -> Iterator[tuple[Item, Item]]:
+    """Pairs of items that share something, in their order."""
+    groups: dict[Hashable, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[shared(item)].append(item)
+    return (pair for group in groups.values() for pair in combinations(group, 2))
 
 
-def _same_row(one: Strip, two: Strip) -> bool:
-    return one.table is two.table and one.number == two.number
-
-
-def _other_runs_of_one_board(one: Strip, two: Strip) -> bool:
-    return one.run != two.run and one.run.key == two.run.key
+def _any_ratio(run: Run) -> Run:
+    """What runs have in common that differ in nothing but their share of the training data."""
+    return replace(run, ratio=Decimal(1))
 
 
 def _shared(one: Strip, other: Strip) -> list[str]:
