@@ -48,6 +48,8 @@ def test_within_a_table(tmp_path: Path, values: str, kind: str, figures: tuple[s
     [
         ("[60.13, 85.40, 61.30, 40.10, 70.00, 41.00]", "rounding", ("full:bbox_AP",)),
         ("[60.14, 85.40, 61.30, 40.10, 70.00, 41.00]", "differs", ("full:bbox_AP",)),
+        ("[60.2, 85.4, 61.3, 40.1, 70.0, 41.0]", "rounding", ("full:bbox_AP",)),
+        ("[60.3, 85.4, 61.3, 40.1, 70.0, 41.0]", "differs", ("full:bbox_AP",)),
     ],
 )
 def test_one_run_in_two_tables(tmp_path: Path, values: str, kind: str, figures: tuple[str, ...]) -> None:

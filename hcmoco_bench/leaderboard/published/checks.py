@@ -17,8 +17,6 @@ from hcmoco_bench.tasks.core.registry import get_task
 
 Item = TypeVar("Item")
 
-_HALF: Final = Decimal("0.005")
-_LAST_DIGIT: Final = Decimal("0.011")
 _HUNDRED: Final = Decimal(100)
 _FEWEST_TO_REPEAT: Final = 3
 _FEWEST_TO_COINCIDE: Final = 2
@@ -57,8 +55,14 @@ def finding_differences(tables: Sequence[PublishedTable]) -> list[str]:
 
 
 def agree(one: Strip, other: Strip) -> bool:
-    """Whether all figures that both print are equal, but for one in the last digit."""
-    return all(abs(one.figures[name] - other.figures[name]) < _LAST_DIGIT for name in _shared(one, other))
+    """Whether all figures that both print are equal, but for one in the last digit that both have."""
+    pairs = [(one.figures[name], other.figures[name]) for name in _shared(one, other)]
+    return all(abs(first - second) <= max(_last_digit(first), _last_digit(second)) for first, second in pairs)
+
+
+def _last_digit(figure: Decimal) -> Decimal:
+    """One in the last printed digit: 0.01 for 62.03."""
+    return Decimal(1).scaleb(int(figure.as_tuple().exponent))
 
 
 def _alone(strip: Strip) -> Iterator[Finding]:
@@ -66,11 +70,12 @@ def _alone(strip: Strip) -> Iterator[Finding]:
     if strip.table.unit == "%":
         out = [name for name, value in figures.items() if not 0 <= value <= _HUNDRED]
         if out:
-            yield _finding("range", strip, out, None, f"{_values(strip, out)} of 0 to 100 %")
+            yield _finding("range", strip, out, None, f"{_values(strip, out)}, which is outside 0 to 100 %")
     classes = [value for name, value in figures.items() if name.startswith(IOU)]
     if classes and MEAN in figures:
         mean = sum(classes, Decimal(0)) / len(classes)
-        if abs(mean - figures[MEAN]) > 2 * _HALF:
+        rounding = (_last_digit(figures[MEAN]) + max(map(_last_digit, classes))) / 2
+        if abs(mean - figures[MEAN]) > rounding:
             yield _finding(
                 "mean", strip, [MEAN], None, f"{figures[MEAN]} is printed; the {len(classes)} classes give {mean:.3f}"
             )
@@ -80,7 +85,7 @@ def _alone(strip: Strip) -> Iterator[Finding]:
     for end, number in strip.block.counted.items():
         for name, value in figures.items():
             nearest = round(value * number / _HUNDRED) * _HUNDRED / number
-            if name.endswith(f"_{end}") and abs(nearest - value) > _HALF:
+            if name.endswith(f"_{end}") and abs(nearest - value) > _last_digit(value) / 2:
                 text = f"{value} is printed; the nearest whole number of {number} gives {nearest:.4f}"
                 yield _finding("count", strip, [name], None, text)
 
