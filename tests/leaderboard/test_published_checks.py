@@ -63,6 +63,11 @@ def test_two_figures_of_different_runs(tmp_path: Path) -> None:
     assert kinds([table]) == {("coincides", "doe2026-table-1 row 2", same, "doe2026-table-1 row 1")}
 
 
+def test_fewer_decimals_are_no_disagreement(tmp_path: Path) -> None:
+    rounded = (A, "values = [60.1, 85.4, 61.3, 40.1, 70.0, 41.0]")
+    assert kinds([small(tmp_path), small(tmp_path, rounded, name="doe2026-table-2")]) == set()
+
+
 def test_exchanged_shares(tmp_path: Path) -> None:
     exchange = (("ratio = 1.0", "ratio = 0.5"), ("ratio = 0.1", "ratio = 1.0"), ("ratio = 0.5", "ratio = 0.1"))
     found = kinds([small(tmp_path), small(tmp_path, *exchange, name="doe2026-table-2")])

@@ -60,6 +60,12 @@ def agree(one: Strip, other: Strip) -> bool:
     return all(abs(first - second) <= max(_last_digit(first), _last_digit(second)) for first, second in pairs)
 
 
+def _same(first: Decimal, second: Decimal) -> bool:
+    """Whether two figures are equal; with different numbers of decimals, whether one rounds to the other."""
+    digits = {_last_digit(first), _last_digit(second)}
+    return first == second if len(digits) == 1 else abs(first - second) <= max(digits) / 2
+
+
 def _last_digit(figure: Decimal) -> Decimal:
     """One in the last printed digit: 0.01 for 62.03."""
     return Decimal(1).scaleb(int(figure.as_tuple().exponent))
@@ -106,7 +112,7 @@ def _exchanged(all_strips: Sequence[Strip]) -> Iterator[Finding]:
 
 def _disagreeing(all_strips: Sequence[Strip], exchanged: set[tuple[str, str]]) -> Iterator[Finding]:
     for first, second in _pairs(all_strips, lambda strip: strip.run):
-        names = [name for name in _shared(first, second) if first.figures[name] != second.figures[name]]
+        names = [name for name in _shared(first, second) if not _same(first.figures[name], second.figures[name])]
         if names and not {(first.place, second.place), (second.place, first.place)} & exchanged:
             kind: FindingKind = "rounding" if agree(first, second) else "differs"
             text = f"{_values(second, names)} here, {_values(first, names)} in {first.place}"
