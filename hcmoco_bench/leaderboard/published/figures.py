@@ -50,10 +50,10 @@ def unknown_columns(task: str, columns: Iterable[str]) -> list[str]:
 
 
 def never_above() -> tuple[tuple[str, str], ...]:
-    """Pairs of figures of which the first is never above the second, whatever the model.
+    """Pairs of figures of which the first is not above the second, whatever the model.
 
-    AP is a mean over thresholds, which falls with the threshold; precision is averaged over recalls up to the largest
-    one, so that AP is never above AR; and an IoU is never above the accuracy of its class.
+    AP is a mean over thresholds, and falls with the threshold. Precision is averaged over 101 recalls up to the largest
+    one that is reached, so that AP is not above AR (but for one of the 101). An IoU is not above its class's accuracy.
     """
     pairs = [(MEAN, "macc")]
     for measure in MEASURES:
