@@ -36,11 +36,12 @@ _BOUNDS: Final[dict[str, tuple[float, float | str]]] = {
 
 
 def export_eee(leaderboard: Leaderboard, out: Path, *, created: int | None = None) -> tuple[Path, ...]:
-    """Write a record for each row with a main score: `data/hcmoco-bench/<developer>/<model>/<uuid>.json`.
+    """Write a record for each row with a main score: `data/hcmoco-bench/<who>/<model>/<uuid>.json`.
 
     The schema wants to know of each figure whether lower is better; that is known of the main score, which is therefore
-    the record's only result. All other figures are among its details. The name of a record follows from its content
-    without `created`, so that a row that has not changed keeps its name.
+    the record's only result. All other figures are among its details. `<who>` is the key of the publication that has
+    the model, or this leaderboard. The name of a record follows from its content without `created`, so that a row that
+    has not changed keeps its name.
 
     Args:
         leaderboard: What to write.
@@ -64,8 +65,7 @@ def export_eee(leaderboard: Leaderboard, out: Path, *, created: int | None = Non
             record = _record(row, board, leaderboard, row.score)
             # A UUID of the form that the collection asks for, drawn from the content instead of at random.
             name = uuid.UUID(hex=json_sha256(record)[:32], version=4)
-            model = path_name(row.name)
-            path = out / "data" / COLLECTION / _UNKNOWN / model / f"{name}.json"
+            path = out / "data" / COLLECTION / _model_id(row) / f"{name}.json"
             files.append(write_file(path, dump_json({**record, "retrieved_timestamp": when})))
     return tuple(files)
 
@@ -73,7 +73,7 @@ def export_eee(leaderboard: Leaderboard, out: Path, *, created: int | None = Non
 def _record(row: Row, board: Board, leaderboard: Leaderboard, score: float) -> Json:
     return {
         "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"{COLLECTION}/{path_name(row.name)}/{path_name(row.id)}",
+        "evaluation_id": f"{COLLECTION}/{_model_id(row)}/{path_name(row.id)}",
         "source_metadata": _source(row, leaderboard),
         "eval_library": _library(row),
         "model_info": _model(row),
@@ -124,12 +124,14 @@ def _model(row: Row) -> Json:
     details = {name: facts[name] for name in wanted if name in facts}
     details["deployment_type"] = "self_deployed" if row.result is not None else _UNKNOWN
     details["model_availability"] = "open_weights" if row.level >= Level.WEIGHTS else _UNKNOWN
-    return {
-        "name": shown(row.name),
-        "id": f"{_UNKNOWN}/{path_name(row.name)}",
-        "developer": _UNKNOWN,
-        "additional_details": details,
-    }
+    known = {"developer": shown(row.by)} if row.party == "first" and row.by else {}
+    return {"name": shown(row.name), "id": _model_id(row), **known, "additional_details": details}
+
+
+def _model_id(row: Row) -> str:
+    """`<who>/<model>`: the publication that has the model, or, as leaderboards do not know developers, this one."""
+    paper = next((source.paper for source in row.sources if source.paper), "") if row.level is Level.PAPER else ""
+    return f"{path_name(paper) if paper else COLLECTION}/{path_name(row.name)}"
 
 
 def _data(row: Row) -> Json:
