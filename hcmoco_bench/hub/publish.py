@@ -135,7 +135,7 @@ def _finished(to: Path, wanted: Publication) -> Publication | None:
         return None
     record = Publication.load(to)
     head = record.model_copy(update={"configurations": {}, "left_out": (), "files": {}})
-    if head != wanted:
+    if head != wanted or CROISSANT_FILE not in record.files:  # earlier versions wrote none
         return None
     for name, file in record.files.items():
         path = to / name

@@ -12,20 +12,26 @@ from typing import Any
 import mlcroissant
 import numpy as np
 import pytest
+from hub_fake_server import FakeHub
 from hub_store_builder import StoreRecipe, build_store
 from PIL import Image
 
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.hub.publish import Published, publish
+from hcmoco_bench.hub.push import PushTarget, push
 from hcmoco_bench.store.kinds.ntu import LICENSE_NTU, NTU
 from hcmoco_bench.store.manifest import LICENSE_GENERATED
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection to anywhere."""
+    """No connection to anywhere but this machine, where the Hub of the tests is."""
+    connect = socket.socket.connect
 
-    def refuse(*arguments: object) -> None:
-        raise AssertionError(f"a connection was opened: {arguments}")
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family is not socket.AF_UNIX and address[0] not in ("127.0.0.1", "localhost", "::1"):
+            raise AssertionError(f"a connection was opened to {address}")
+        connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
@@ -163,3 +169,22 @@ def test_a_damaged_description_is_made_again_on_request(pretrain_store: Path, tm
     (made.folder / "croissant.json").write_text(content.replace("1.1", "1.0"))
     assert not publish([pretrain_store], tmp_path / "out", overwrite=True).nothing_to_do
     assert (made.folder / "croissant.json").read_text() == content
+
+
+def test_a_publication_of_an_earlier_version_is_not_taken_for_whole(pretrain_store: Path, tmp_path: Path) -> None:
+    made = publish([pretrain_store], tmp_path / "out")
+    (made.folder / "croissant.json").unlink()
+    files = {name: file for name, file in made.record.files.items() if name != "croissant.json"}
+    made.record.model_copy(update={"files": files}).save(made.folder)
+    with pytest.raises(UsageError, match="--overwrite"):
+        publish([pretrain_store], tmp_path / "out")
+    assert not publish([pretrain_store], tmp_path / "out", overwrite=True).nothing_to_do
+    assert (made.folder / "croissant.json").is_file()
+
+
+def test_a_push_takes_it_along_with_its_place_on_the_hub(hub: FakeHub, pretrain_store: Path, tmp_path: Path) -> None:
+    made = publish([pretrain_store], tmp_path / "out", target=PushTarget("me/data"))
+    push(made.folder, PushTarget("me/data"), quiet=True)
+    pushed = json.loads(hub.repositories["me/data"].files["croissant.json"])
+    assert (pushed["name"], pushed["url"]) == ("me/data", "https://huggingface.co/datasets/me/data")
+    assert len(_records(made.folder, "pretrain")) == 9
