@@ -91,7 +91,8 @@ def test_figures_levels_and_hashes_go_along(exported: Path) -> None:
     below = exported / "depth-parsing-native-nturgbd-parsing-4k-test"
     solution = json.loads((below / "solutions/after-1.jsonld").read_text())
     results = solution["croissant:evaluation"]["croissant:evaluationResults"]
-    main, other = (one["croissant:value"] for one in results)
+    main, other, of_class = (one["croissant:value"] for one in results)
+    assert (results[2]["croissant:metric"], of_class["schema:value"]) == ("iou of head", 1 / 3)
     assert (main["schema:value"], main["schema:unitText"], other["schema:value"]) == (MEAN, "%", 48.73869480851362)
     facts = {one["schema:name"]: one["schema:value"] for one in main["schema:additionalProperty"]}
     assert (facts["level"], facts["party"], facts["checked_by"]) == ("labels", "third", "Somebody Else")

@@ -51,7 +51,14 @@ def test_entries_name_tasks_of_the_benchmark(exported: Path) -> None:
 
 def test_the_notes_say_level_party_protocol_split_and_interval(exported: Path) -> None:
     notes = _entries(exported)["after-1"].notes or ""
-    for part in ("level: labels (", "party: third", "protocol: native", "split: test", f"split_sha256: {SPLIT}"):
+    for part in (
+        "level: labels (score, interval and counts follow",
+        "; also, the samples",
+        "party: third",
+        "protocol: native",
+        "split: test",
+        f"split_sha256: {SPLIT}",
+    ):
         assert part in notes
     assert f"ci95_low: {CI95[0]!r}; ci95_high: {CI95[1]!r}" in notes
     paper = _entries(exported)["paper-table-9-hcmoco"]

@@ -5,6 +5,7 @@ Vocabulary: https://github.com/mlcommons/croissant/tree/main/tasks (croissant-ta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ def export_croissant(leaderboard: Leaderboard, out: Path) -> tuple[Path, ...]:
     """Write `<table>/problem.jsonld` for each table and `<table>/solutions/<row>.jsonld` for each of its rows.
 
     Ids are URNs (`urn:hcmoco-bench:<table>:<row>`), so that the files mean the same wherever they lie. Every figure
-    that a row has becomes a result; level, party, interval and hashes are properties of the main figure.
+    of a row, those by class too, becomes a result; level, party, interval and hashes are properties of the main figure.
 
     Args:
         leaderboard: What to write.
@@ -147,9 +148,7 @@ def _solution(row: Row, board: Board, leaderboard: Leaderboard) -> Json:
             "@id": f"{identifier}:evaluation",
             "schema:name": shown(f"{row.name}: {board.title}"),
             "croissant:evaluatedSolution": {"@id": identifier},
-            "croissant:evaluationResults": [
-                _result(row, board, name, value) for name, value in row.scores.items() if value is not None
-            ],
+            "croissant:evaluationResults": [*_results(row, board), *_results_by_class(row)],
         },
     }
 
@@ -179,16 +178,37 @@ def _execution(identifier: str, row: Row) -> Json:
     }
 
 
-def _result(row: Row, board: Board, name: str, value: float) -> Json:
-    quantity: Json = {"@type": "schema:QuantitativeValue", "schema:value": value}
-    found: Json = {"@type": "croissant:EvaluationResult", "croissant:metric": shown(name), "croissant:value": quantity}
-    if name != row.main:
-        return found
+def _results(row: Row, board: Board) -> Iterator[Json]:
+    for name, value in row.scores.items():
+        if value is None:
+            continue
+        if name == row.main:
+            yield _main_result(row, board, value)
+        else:
+            yield _result(shown(name), {"schema:value": value})
+
+
+def _results_by_class(row: Row) -> Iterator[Json]:
+    for one, figures in row.per_class.items():
+        for name, value in figures.items():
+            if value is not None:
+                yield _result(shown(f"{name} of {one}"), {"schema:value": value})
+
+
+def _main_result(row: Row, board: Board, value: float) -> Json:
     left_out = ("task", "unit", "method", "backbone", "init", "pretrain_data", "ratio", "ablation", "tool")
     facts = {name: text for name, text in row_facts(row).items() if name not in left_out}
-    quantity["schema:unitText"] = shown(row.unit)
-    quantity["schema:additionalProperty"] = [_property(one, text) for one, text in facts.items()]
-    return {**found, "croissant:metric": {"@id": _metric_id(board, name)}}
+    quantity = {
+        "schema:value": value,
+        "schema:unitText": shown(row.unit),
+        "schema:additionalProperty": [_property(name, text) for name, text in facts.items()],
+    }
+    return _result({"@id": _metric_id(board, row.main)}, quantity)
+
+
+def _result(metric: str | Json, quantity: Json) -> Json:
+    value = {"@type": "schema:QuantitativeValue", **quantity}
+    return {"@type": "croissant:EvaluationResult", "croissant:metric": metric, "croissant:value": value}
 
 
 def _property(name: str, value: str) -> Json:

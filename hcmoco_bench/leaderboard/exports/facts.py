@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hcmoco_bench.files.json import json_text
 from hcmoco_bench.leaderboard.exports.texts import shown
-from hcmoco_bench.leaderboard.level import MEANINGS
+from hcmoco_bench.leaderboard.level import MEANINGS, Level
 from hcmoco_bench.leaderboard.row import Row, Source
 from hcmoco_bench.results.schema import Result
 
@@ -27,7 +27,7 @@ def main_source(row: Row) -> str:
 def _facts(row: Row) -> Iterator[tuple[str, str]]:
     yield "row", row.id
     yield "level", row.level.word
-    yield "level_meaning", MEANINGS[row.level]
+    yield "level_meaning", "; ".join(MEANINGS[level] for level in _levels(row.level))
     yield "party", row.party or ""
     yield "checked_by", row.by
     yield "source", main_source(row)
@@ -52,6 +52,11 @@ def _facts(row: Row) -> Iterator[tuple[str, str]]:
         yield from _result_facts(row.result)
     yield "evidence_sha256", " ".join(file.sha256 for file in row.evidence)
     yield "notes", " ".join(row.notes)
+
+
+def _levels(reached: Level) -> list[Level]:
+    """The level, after those that it includes; the meaning of each builds upon the one before."""
+    return [level for level in Level if Level.PAPER < level <= reached] or [reached]
 
 
 def _result_facts(result: Result) -> Iterator[tuple[str, str]]:
