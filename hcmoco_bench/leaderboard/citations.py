@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.leaderboard.folder import leaderboards_folder
+from hcmoco_bench.leaderboard.folder import CITATIONS, leaderboards_folder
 
 _ENTRY: Final = re.compile(r"^@\w+\{([a-z0-9_]+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
 
@@ -21,7 +21,7 @@ def read_citations(path: Path | None = None) -> dict[str, str]:
     Raises:
         DataError: If it cannot be read, holds something else between its entries, or has a key twice.
     """
-    path = leaderboards_folder() / "citations.bib" if path is None else path
+    path = leaderboards_folder() / CITATIONS if path is None else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

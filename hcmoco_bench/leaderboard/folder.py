@@ -10,6 +10,9 @@ from hcmoco_bench.errors import DataError
 PUBLISHED: Final = "published"
 """Part of a leaderboard that holds the figures of papers, a file a table."""
 
+CITATIONS: Final = "citations.bib"
+"""BibTeX of the papers that a leaderboard quotes."""
+
 ROWS: Final = "rows"
 """Part of a leaderboard that holds checked results, a folder a row, in a folder a task."""
 

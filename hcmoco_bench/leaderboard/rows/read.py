@@ -119,7 +119,11 @@ def as_row(stored: StoredRow) -> Row:
         per_class=result.scores.per_class,
         seeds=max(1, len(result.run.seeds)),
         notes=(*result.status.notes, *file.notes),
-        sources=(Source(f"result submitted by {file.submitted_by} on {file.added}", url=file.url),),
+        sources=(
+            Source(
+                f"result submitted by {file.submitted_by} on {file.added}", file.id if file.citation else "", file.url
+            ),
+        ),
         result=result,
         evidence=tuple(EvidenceFile(stored.folder / one.file, one.sha256) for one in result.evidence),
         folder=stored.folder,
