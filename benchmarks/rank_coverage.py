@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from hcmoco_bench.leaderboard.ties.pairs import compare_pairs
+from hcmoco_bench.leaderboard.ties.pairs import Pairs, compare_pairs
 from hcmoco_bench.leaderboard.ties.ranks import beats, rank_intervals
 from hcmoco_bench.results.resampling import GroupDraws
 
@@ -127,18 +127,22 @@ def simulate(rng: np.random.Generator, kind: str, truth: tuple[float, ...], grou
 def score_sums(kind: str, sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B, R) scores from sums over frames: of 1 and the values, or of the counts."""
     if kind == "numbers":
-        return sums[:, 1:] / sums[:, :1]
+        return np.asarray(sums[:, 1:] / sums[:, :1])
     counts = sums[:, 1:].reshape(len(sums), -1, 3, _CLASSES)
     union = counts[:, :, 1] + counts[:, :, 2] - counts[:, :, 0]
-    return np.where(union > 0, counts[:, :, 0] / np.maximum(union, 1), 0).mean(axis=2)
+    return np.asarray(np.where(union > 0, counts[:, :, 0] / np.maximum(union, 1), 0).mean(axis=2))
 
 
-def draw(frames: Frames, kind: str, draws: GroupDraws) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(R,) scores on all frames and (R, n) under each draw."""
+def compare(frames: Frames, kind: str, draws: GroupDraws) -> tuple[NDArray[np.float64], Pairs]:
+    """(R,) scores on all frames, and the comparisons of all pairs."""
     flat = np.column_stack([np.ones(len(frames.people)), frames.values.reshape(len(frames.people), -1)])
     sums = np.stack([flat[members].sum(axis=0) for members in draws.members])
-    drawn = np.concatenate([score_sums(kind, weights @ sums) for weights in draws.weights()])
-    return score_sums(kind, sums.sum(axis=0, keepdims=True))[0], drawn.T
+    scores = score_sums(kind, sums.sum(axis=0, keepdims=True))[0]
+    drawn, left_out = (
+        np.concatenate([score_sums(kind, weights @ sums) for weights in all_weights]).T
+        for all_weights in (draws.weights(), draws.kept_weights())
+    )
+    return scores, compare_pairs(scores, drawn, left_out, draws.n_groups)
 
 
 def measure(
@@ -154,8 +158,7 @@ def measure(
         frames = simulate(rng, kind, TRUTHS[truth], groups)
         grouping = None if draw_frames else frames.people.tolist()
         drawn = GroupDraws.of(len(frames.people), grouping, n=draws, seed=int(rng.integers(1 << 31)))
-        scores, drawn_scores = draw(frames, kind, drawn)
-        pairs = compare_pairs(scores, drawn_scores, drawn.n_groups)
+        scores, pairs = compare(frames, kind, drawn)
         intervals = rank_intervals(scores, pairs, higher_is_better=True, level=LEVEL)
         beaten = beats(pairs, higher_is_better=True, level=LEVEL)
         ranks += all(one.best <= a and b <= one.worst for one, a, b in zip(intervals, best, worst, strict=True))
@@ -189,7 +192,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--boards", type=int, default=1000, help="boards of each kind (default: %(default)s)")
     parser.add_argument("--draws", type=int, default=1000, help="draws of each board (default: %(default)s)")
-    parser.add_argument("--groups", type=int, nargs="+", default=[3, 6, 10, 25, 100], help="people (default: %(default)s)")
+    parser.add_argument(
+        "--groups", type=int, nargs="+", default=[3, 6, 10, 25, 100], help="people (default: %(default)s)"
+    )
     parser.add_argument("--truths", nargs="+", choices=TRUTHS, default=list(TRUTHS), help="(default: all)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="(default: all)")
     parser.add_argument("--draw-frames", action="store_true", help="draw frames, as if they were independent")

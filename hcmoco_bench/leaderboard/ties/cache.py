@@ -39,7 +39,7 @@ def cache_key(evidence: Sequence[EvidenceFile], scoring: Scoring, samples: Sampl
     return json_sha256(made_of)
 
 
-def read_cached(folder: Path, key: str, n: int) -> DrawnScores | None:
+def read_cached(folder: Path, key: str, draws: GroupDraws) -> DrawnScores | None:
     """What was kept under a key; None if there is nothing, or it is damaged.
 
     The file's own hash detects damage, not forgery: the folder belongs to the person who reads it, and does not come
@@ -50,14 +50,14 @@ def read_cached(folder: Path, key: str, n: int) -> DrawnScores | None:
     except OSError:
         return None
     digest, values = data[:_DIGEST], data[_DIGEST:]
-    if hashlib.sha256(values).digest() != digest or len(values) != 8 * (n + 1):
+    if hashlib.sha256(values).digest() != digest or len(values) != 8 * (1 + draws.n + len(draws.kept)):
         return None
     found = np.frombuffer(values, dtype="<f8").astype(np.float64)
-    return DrawnScores(float(found[0]), found[1:])
+    return DrawnScores(float(found[0]), found[1 : 1 + draws.n], found[1 + draws.n :])
 
 
 def write_cached(folder: Path, key: str, scores: DrawnScores) -> None:
-    """Keep drawn scores: a hash of what follows, the score, and the draws. Raises StoreError if it cannot."""
+    """Keep drawn scores: a hash of what follows, and all scores. Raises StoreError if it cannot."""
     folder.mkdir(parents=True, exist_ok=True)
-    values = np.concatenate([[scores.score], scores.draws]).astype("<f8").tobytes()
+    values = np.concatenate([[scores.score], scores.draws, scores.left_out]).astype("<f8").tobytes()
     write_atomic(folder / f"{key}{_SUFFIX}", hashlib.sha256(values).digest() + values)

@@ -74,11 +74,12 @@ class PairComparison:
         interval = f"{100 * self.level:g} % interval {self.low:+.1f} to {self.high:+.1f}"
         if math.isnan(self.low):
             interval = "no interval"
-        several = f", {_p(self.adjusted_p_value)} by Holm over {self.comparisons} comparisons"
+        p_value = _p(self.p_value)
+        if self.comparisons > 1:
+            p_value += f", {_p(self.adjusted_p_value)} by Holm over {self.comparisons} comparisons"
         return (
-            f"{self.first} minus {self.second}: {self.difference:+.1f}{unit} ({interval}, {_p(self.p_value)}"
-            f"{several if self.comparisons > 1 else ''}; paired bootstrap over the {self.n_groups} {self.grouped_by} of "
-            "the split)."
+            f"{self.first} minus {self.second}: {self.difference:+.1f}{unit} ({interval}, {p_value}; paired bootstrap "
+            f"over the {self.n_groups} {self.grouped_by} of the split)."
         )
 
 
@@ -111,7 +112,7 @@ def compare_rows(
     if len(rows) < 2:
         raise UsageError(f"{len(rows)} row is nothing to compare; give at least two")
     table = draw_table(rows, scoring, n=n, seed=seed, cache=cache)
-    pairs = compare_pairs(table.scores, table.draws, table.n_groups)
+    pairs = compare_pairs(table.scores, table.draws, table.left_out, table.n_groups)
     won = beats(pairs, higher_is_better=scoring.higher_is_better, level=level)
     half = pairs.half_width(level)
     all_pairs = tuple(combinations(range(len(rows)), 2))

@@ -1,10 +1,11 @@
-"""The score of a row on all samples, and under each draw of the bootstrap that all rows of a table share."""
+"""The scores of a row that its comparisons need: on all samples, under each draw, and without each group."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -20,21 +21,21 @@ _EXACT: Final = 2.0**53
 
 @dataclass(frozen=True, eq=False)
 class DrawnScores:
-    """Scores of one row.
+    """Scores of one row, each the mean over its seeds; nan where the score of a seed is not defined.
 
     Attributes:
-        score: Score on all samples: the mean over its seeds; nan if it is not defined.
-        draws: (n,) the same under each draw.
+        score: Score on all samples.
+        draws: (n,) score under each draw.
+        left_out: (K,) score without each of K parts of the groups (`GroupDraws.kept`).
     """
 
     score: float
     draws: NDArray[np.float64]
+    left_out: NDArray[np.float64]
 
 
-def score_draws(
-    evidences: Sequence[Evidence], score: Callable[[Evidence], float], draws: GroupDraws
-) -> NDArray[np.float64]:
-    """Scores of a row under each draw: the mean over its seeds.
+def drawn_scores(evidences: Sequence[Evidence], score: Callable[[Evidence], float], draws: GroupDraws) -> DrawnScores:
+    """Score a row on all samples, under each draw, and without each part of the groups.
 
     Where the score depends on sums over samples alone, the columns are added up once in every group, and a draw is a
     weighted sum of groups. Otherwise the samples of each draw are selected and scored.
@@ -43,31 +44,22 @@ def score_draws(
         evidences: Evidence of each seed, its samples in the order of `draws`.
         score: From the evidence of one seed to the score.
         draws: The draws.
-
-    Returns:
-        (n,) float64; nan where the score of a seed is not defined.
     """
-    return np.mean([_scores(one, score, draws) for one in evidences], axis=0)
-
-
-def drawn_scores(
-    evidences: Sequence[Evidence], score: Callable[[Evidence], float], draws: GroupDraws
-) -> DrawnScores:
-    """As `score_draws`, with the score on all samples."""
     whole = math.fsum(score(one) for one in evidences) / len(evidences)
-    return DrawnScores(whole, score_draws(evidences, score, draws))
+    found = np.mean([_scores(one, score, draws) for one in evidences], axis=0)
+    return DrawnScores(whole, found[: draws.n], found[draws.n :])
 
 
 def _scores(evidence: Evidence, score: Callable[[Evidence], float], draws: GroupDraws) -> NDArray[np.float64]:
+    """(n + K,) scores of one seed."""
     sums = _group_sums(evidence, draws) if is_additive(evidence) else None
     if sums is None:
-        return np.array([score(evidence.select(rows)) for rows in draws.rows()], dtype=np.float64)
-    shapes = {name: column.shape[1:] for name, column in evidence.columns.items()}
-    blocks = ({name: weights @ one for name, one in sums.items()} for weights in draws.weights())
+        rows = chain(draws.rows(), draws.kept_rows())
+        return np.array([score(evidence.select(one)) for one in rows], dtype=np.float64)
     found = []
-    for block in blocks:
-        columns = {name: _as(block[name], evidence.columns[name], shape) for name, shape in shapes.items()}
-        for row in range(len(next(iter(columns.values())))):
+    for weights in chain(draws.weights(), draws.kept_weights()):
+        columns = {name: _as(weights @ one, evidence.columns[name]) for name, one in sums.items()}
+        for row in range(len(weights)):
             summed = {name: column[row : row + 1] for name, column in columns.items()}
             found.append(score(Evidence(evidence.metric, ("drawn",), summed, evidence.meta)))
     return np.array(found, dtype=np.float64)
@@ -86,9 +78,9 @@ def _group_sums(evidence: Evidence, draws: GroupDraws) -> dict[str, NDArray[np.f
     return sums
 
 
-def _as(block: NDArray[np.float64], column: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The sums (B, values) of a column with its shape; whole numbers stay whole."""
-    shaped = block.reshape(len(block), *shape)
+def _as(sums: NDArray[np.float64], column: NDArray[Any]) -> NDArray[Any]:
+    """Sums (B, values) of a column in its shape; whole numbers stay whole."""
+    shaped = sums.reshape(len(sums), *column.shape[1:])
     return shaped.astype(np.int64) if _whole(column) else shaped
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.leaderboard.standing import RankInterval, Standing
-from hcmoco_bench.leaderboard.ties.pairs import Pairs, compare_pairs, critical_value
+from hcmoco_bench.leaderboard.ties.pairs import Pairs, compare_pairs
 from hcmoco_bench.leaderboard.ties.scoring import Contender, Scoring
 from hcmoco_bench.leaderboard.ties.table import DRAWS, draw_table
 
@@ -42,7 +42,7 @@ def standing(
         DataError: If evidence is missing, damaged, or not the file whose hash the row states.
     """
     table = draw_table(rows, scoring, n=n, seed=seed, cache=cache)
-    pairs = compare_pairs(table.scores, table.draws, table.n_groups)
+    pairs = compare_pairs(table.scores, table.draws, table.left_out, table.n_groups)
     ranks = rank_intervals(table.scores, pairs, higher_is_better=scoring.higher_is_better, level=level)
     return Standing(
         ranks={row.id: rank for row, rank in zip(rows, ranks, strict=True)},
@@ -89,12 +89,12 @@ def rank_intervals(
 def smallest_difference(pairs: Pairs, level: float) -> float | None:
     """Smallest difference of two rows, compared with each other alone, that is significant on this split.
 
-    It is the critical value of t times the median standard error of the pairs. It describes the split and not the
+    It is the median, over all pairs, of half the width of a difference's interval. It describes the split and not the
     length of the table: Holm's correction over many rows asks for more.
 
     Returns:
         Difference in the score's unit; None with fewer than two rows that differ, or with a single group.
     """
-    errors = pairs.standard_error[np.triu_indices(len(pairs.standard_error), 1)]
-    spread = errors[np.isfinite(errors) & (errors > 0)]
-    return critical_value(pairs.degrees, level) * float(np.median(spread)) if len(spread) else None
+    half = pairs.half_width(level)[np.triu_indices(len(pairs.difference), 1)]
+    spread = half[np.isfinite(half) & (half > 0)]
+    return float(np.median(spread)) if len(spread) else None

@@ -30,12 +30,14 @@ class DrawnTable:
         samples: What they were all scored on.
         scores: (R,) score of each row on all samples.
         draws: (R, n) under each draw.
+        left_out: (R, K) without each of K parts of the groups.
         n_groups: Number of groups.
     """
 
     samples: Samples
     scores: NDArray[np.float64]
     draws: NDArray[np.float64]
+    left_out: NDArray[np.float64]
     n_groups: int
 
 
@@ -44,7 +46,7 @@ def draw_table(
 ) -> DrawnTable:
     """Score all rows under the same draws.
 
-    Memory is that of the evidence of one row, and 8 bytes for each row and draw.
+    Memory is that of the evidence of one row, and 8 bytes for each row and draw (or part that is left out).
 
     Args:
         rows: Rows with evidence, one or more.
@@ -61,15 +63,20 @@ def draw_table(
         raise UsageError(f"{n} draws have no spread; draw at least 2")
     without = [row.name for row in rows if not row.evidence]
     if without or not rows:
-        raise UsageError(f"no evidence to compare {', '.join(without) or 'no rows'} by; compare rows that have evidence")
+        raise UsageError(
+            f"no evidence to compare {', '.join(without) or 'no rows'} by; compare rows that have evidence"
+        )
     ids = _load(rows[0].evidence[0]).sample_ids
     samples = Samples.of(ids, scoring.groups(ids), scoring.grouped_by)
     draws = samples.draws(n, seed)
-    scores, drawn = np.empty(len(rows)), np.empty((len(rows), n))
-    for place, row in enumerate(rows):
-        found = _drawn(row, rows[0].name, scoring, samples, draws, cache)
-        scores[place], drawn[place] = found.score, found.draws
-    return DrawnTable(samples, scores, drawn, draws.n_groups)
+    found = [_drawn(row, rows[0].name, scoring, samples, draws, cache) for row in rows]
+    return DrawnTable(
+        samples,
+        np.array([one.score for one in found]),
+        np.stack([one.draws for one in found]),
+        np.stack([one.left_out for one in found]),
+        draws.n_groups,
+    )
 
 
 def _drawn(
@@ -78,7 +85,7 @@ def _drawn(
     if cache is None:
         return _draw(row, first, scoring, samples, draws)
     key = cache_key(row.evidence, scoring, samples, draws)
-    found = read_cached(cache, key, len(draws))
+    found = read_cached(cache, key, draws)
     if found is None:
         found = _draw(row, first, scoring, samples, draws)
         write_cached(cache, key, found)
