@@ -22,8 +22,9 @@ which is then known less well (Satterthwaite, "An approximate distribution of es
 Let u be what each group, left out, changes in the difference, less the mean of these changes. If they are normal with
 variances c, then E (sum u^2)^2 = (sum c)^2 + 2 sum c^2 and E sum u^4 = 3 sum c^2. So 3 (sum u^2)^2 / sum u^4 - 2
 estimates (sum c)^2 / sum c^2, the number of groups that matter, and one less is the degrees of freedom; at least 1 and
-at most G - 1 (or, with more than 200 groups, one less than the parts that are left out). With G - 1 throughout, 8 to 10 % of boards of mIoU with 10 to 25 people held a false claim instead of
-5 %; `benchmarks/rank_coverage.py` shows that the intervals hold with these.
+at most G - 1 (or, where more than 200 groups are left out in parts, the number of parts less 1). With G - 1 throughout,
+8 to 10 % of boards of mIoU with 10 to 25 people held a false claim instead of 5 %; `benchmarks/rank_coverage.py` shows
+that the intervals hold as they are.
 """
 
 from __future__ import annotations
