@@ -1,6 +1,6 @@
 """Whether rank intervals hold what they promise: boards of models whose true ranks are known.
 
-    python benchmarks/rank_coverage.py                                   # 1000 boards of each kind
+    python benchmarks/rank_coverage.py                                   # 500 boards of each kind
     python benchmarks/rank_coverage.py --boards 5000 --groups 6 --truths tied
     python benchmarks/rank_coverage.py --draw-frames                     # the wrong way: frames as if independent
 
@@ -190,11 +190,9 @@ def report(found: list[Coverage], options: dict[str, Any]) -> Table:
 def main() -> int:
     """Simulate and print; 1 if a share is below the level by more than chance."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--boards", type=int, default=1000, help="boards of each kind (default: %(default)s)")
-    parser.add_argument("--draws", type=int, default=1000, help="draws of each board (default: %(default)s)")
-    parser.add_argument(
-        "--groups", type=int, nargs="+", default=[3, 6, 10, 25, 100], help="people (default: %(default)s)"
-    )
+    parser.add_argument("--boards", type=int, default=500, help="boards of each kind (default: %(default)s)")
+    parser.add_argument("--draws", type=int, default=500, help="draws of each board (default: %(default)s)")
+    parser.add_argument("--groups", type=int, nargs="+", default=[6, 10, 25, 100], help="people (default: %(default)s)")
     parser.add_argument("--truths", nargs="+", choices=TRUTHS, default=list(TRUTHS), help="(default: all)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="(default: all)")
     parser.add_argument("--draw-frames", action="store_true", help="draw frames, as if they were independent")
