@@ -20,6 +20,8 @@ from hcmoco_bench.runtime.ranks import gather_objects
 Absent = Literal["zero", "skip"]
 Indices = Tensor | NDArray[np.integer[Any]]
 METRIC: Final = "segmentation"
+ADDITIVE: Final = frozenset({"intersection", "target", "prediction"})
+"""Columns of the evidence of which the scores use only the sums over samples."""
 
 
 @dataclass(frozen=True, eq=False)

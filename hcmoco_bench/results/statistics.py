@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.results.resampling import GroupDraws
 
 Score = Callable[[Evidence], float]
 """A score of per-sample statistics, higher or lower being better."""
@@ -71,7 +72,7 @@ def bootstrap_interval(
     Raises:
         DataError: If there is no sample, or no draw has a finite score (`nothing_scored`).
     """
-    found = [score(evidence.select(rows)) for rows in _draws(len(evidence), n, seed, groups)]
+    found = [score(evidence.select(rows)) for rows in GroupDraws.of(len(evidence), groups, n=n, seed=seed).rows()]
     return _quantiles(np.array(found), level)
 
 
@@ -108,9 +109,8 @@ def paired_bootstrap(
             f"{len(places) - len(first) + len(missing)} only in the second; evaluate both on the same split"
         )
     aligned = second.select([places[name] for name in first.sample_ids])
-    found = np.array(
-        [score(first.select(rows)) - score(aligned.select(rows)) for rows in _draws(len(first), n, seed, groups)]
-    )
+    draws = GroupDraws.of(len(first), groups, n=n, seed=seed)
+    found = np.array([score(first.select(rows)) - score(aligned.select(rows)) for rows in draws.rows()])
     low, high = _quantiles(found, level)
     drawn = found[np.isfinite(found)]
     against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
@@ -123,24 +123,6 @@ def seed_summary(scores: Sequence[float]) -> SeedSummary:
     if not scores:
         raise UsageError("no scores to summarize; give at least one seed")
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
-
-
-def _draws(n_samples: int, n: int, seed: int, groups: Sequence[Hashable] | None) -> Iterator[NDArray[np.intp]]:
-    if not n_samples:
-        raise DataError("no sample was scored, so there is nothing to draw from", kind="nothing_scored")
-    rng = np.random.default_rng(seed)
-    if groups is None:
-        for _ in range(n):
-            yield rng.integers(n_samples, size=n_samples, dtype=np.intp)
-        return
-    if len(groups) != n_samples:
-        raise UsageError(f"{len(groups)} groups for {n_samples} samples; give the group of each")
-    rows: dict[Hashable, list[int]] = {}
-    for row, group in enumerate(groups):
-        rows.setdefault(group, []).append(row)
-    members = [np.array(one, dtype=np.intp) for one in rows.values()]
-    for _ in range(n):
-        yield np.concatenate([members[one] for one in rng.integers(len(members), size=len(members))])
 
 
 def _quantiles(found: NDArray[np.float64], level: float) -> tuple[float, float]:
