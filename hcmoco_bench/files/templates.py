@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,14 @@ def render_template(path: Path, facts: Mapping[str, Any]) -> str:
         jinja2.UndefinedError: If the template uses a name or an attribute that is not given.
         jinja2.TemplateSyntaxError: If the template is not well formed.
     """
+    return _environment(path.parent).get_template(path.name).render(facts)
+
+
+@lru_cache(maxsize=4)
+def _environment(folder: Path) -> Environment:
+    """The environment of a folder; it keeps its templates compiled, and reads one again when its file has changed."""
     environment = Environment(
-        loader=FileSystemLoader(path.parent),
+        loader=FileSystemLoader(folder),
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,7 +43,7 @@ def render_template(path: Path, facts: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"thousands": _thousands, "setting": _setting, "cell": _cell}
-    return environment.get_template(path.name).render(facts)
+    return environment
 
 
 def _thousands(number: int) -> str:

@@ -1,0 +1,1 @@
+"""Charts of a table, as coordinates and texts that the templates draw."""

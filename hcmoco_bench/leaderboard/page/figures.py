@@ -1,0 +1,74 @@
+"""Figures as pages write them: their names, their digits, shares of labels, and texts of rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from hcmoco_bench.files.outside_text import printable
+
+MISSING: Final = "–"
+"""What stands for a figure that is not defined or not known."""
+
+_LABELS: Final = {
+    "miou": "mIoU",
+    "macc": "mAcc",
+    "aacc": "aAcc",
+    "miou_parts": "mIoU of parts",
+    "iou": "IoU",
+    "mean_error_cm": "mean error, cm",
+    "error_cm": "error, cm",
+}
+_MEASURES: Final = {"gps": "GPS", "gpsm": "GPSM", "iou": "mask", "bbox": "box"}
+_PAD: Final = "\u2007"  # a space as wide as a digit
+_MOST_DECIMALS: Final = 4
+
+
+def figure_label(name: str) -> str:
+    """The name of a figure for readers, e.g. `mIoU` for `miou` and `GPS AP50` for `gps_AP50`."""
+    if name in _LABELS:
+        return _LABELS[name]
+    measure, _, statistic = name.partition("_")
+    if statistic and measure in _MEASURES:
+        return f"{_MEASURES[measure]} {statistic}"
+    return printable(name).replace("_", " ")
+
+
+def decimals_of(values: Iterable[float | None]) -> int:
+    """Number of decimals with which all of these figures are written as they are given, at most 4."""
+    return max((_decimals(value) for value in values if value is not None and math.isfinite(value)), default=0)
+
+
+def rounded(value: float | None, decimals: int, width: int | None = None) -> str:
+    """A figure with that many decimals; filled up to `width` decimals by spaces, so that points stand in a column."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{decimals}f}".replace("-", "\u2212")
+    missing = 0 if width is None else width - decimals + (decimals == 0 and width > 0)
+    return text + _PAD * missing
+
+
+def exact(value: float | None) -> str:
+    """A figure at full precision, as Python and JavaScript read it; `MISSING` if it is not defined."""
+    return MISSING if value is None or not math.isfinite(value) else repr(float(value))
+
+
+def share(ratio: float | None) -> str:
+    """A share of labels in percent, e.g. `20 %`."""
+    return MISSING if ratio is None else f"{100 * ratio:.4g}\u00a0%"
+
+
+def web_address(url: str) -> str:
+    """The address if a browser may follow it from a page, i.e. it is of the web; else nothing."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def _decimals(value: float) -> int:
+    text = f"{value:.{_MOST_DECIMALS}f}".rstrip("0")
+    return len(text.partition(".")[2])
