@@ -18,6 +18,7 @@ from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
 from hcmoco_bench.leaderboard.standing import Standing
 from hcmoco_bench.leaderboard.ties import Scoring, standing, task_scoring
 from hcmoco_bench.leaderboard.ties.table import DRAWS
+from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.registry import get_task
 
@@ -64,10 +65,15 @@ def open_leaderboard(
     return Leaderboard(tuple(boards), _citations(places), _remarks(places))
 
 
-def scoring_of(key: BoardKey) -> Scoring:
-    """How the rows of a table are compared: by the task's main score, over the groups that its ids tell."""
-    task: Any = get_task(key.task)
-    groups = task.groups(())
+def scoring_of(row: Row) -> Scoring:
+    """How the rows of a row's table are compared: by the task's main score, over the groups that sample ids tell.
+
+    Raises:
+        DataError: If the row's evidence cannot be read.
+    """
+    task: Any = get_task(row.key.task)
+    first = row.evidence[0]
+    groups = task.groups(load_evidence(first.path, sha256=first.sha256).sample_ids)
     noun = "samples" if groups is None else groups.noun
 
     def groups_of(ids: Sequence[str]) -> Sequence[str] | None:
@@ -93,7 +99,7 @@ def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | 
     ranked = sorted((row for row in rows if row.ranked), key=lambda row: (sign * (row.score or 0.0), row.id))
     found: Standing | None = None
     if ranked and draws is not None:
-        found = standing(ranked, scoring_of(key), n=draws, cache=cache)
+        found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache)
     return Board(
         key=key,
         title=record.title + (f" ({key.variant.replace('_', ' ')})" if key.variant else ""),

@@ -177,8 +177,8 @@ def table_text(boards: Sequence[Board], form: TableForm, metric: str | None = No
     apostrophe before it.
     """
     writers: dict[TableForm, Callable[[], str]] = {
-        "csv": lambda: _csv(data_frame(boards, metric)),
-        "json": lambda: dump_json(finite(data_frame(boards, metric).astype(object).to_dict("records"))),
+        "csv": lambda: frame_text(data_frame(boards, metric), "csv"),
+        "json": lambda: frame_text(data_frame(boards, metric), "json"),
         "markdown": lambda: "\n".join(_markdown(board, metric) for board in boards),
         "latex": lambda: "\n".join(_latex(board, metric) for board in boards),
     }
@@ -198,7 +198,8 @@ def heading(board: Board, metric: str | None = None) -> str:
     return ", ".join(parts) + f": {metric or board.main}{unit}"
 
 
-def _shown(board: Board, metric: str | None) -> pd.DataFrame:
+def shown_frame(board: Board, metric: str | None = None) -> pd.DataFrame:
+    """A table as people read it: figures as texts, and what all rows share left to `heading`."""
     frame = data_frame([board], metric)[list(_SHOWN)]
     frame["score"] = frame["score"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
     frame["ratio"] = frame["ratio"].map(lambda value: "" if pd.isna(value) else f"{value:.1%}".replace(".0%", "%"))
@@ -206,10 +207,8 @@ def _shown(board: Board, metric: str | None) -> pd.DataFrame:
 
 
 def _markdown(board: Board, metric: str | None) -> str:
-    frame = _shown(board, metric)
-    lines = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).values.tolist()]
-    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-    return f"### {_cell(heading(board, metric))}\n\n{table}\n"
+    text = frame_text(shown_frame(board, metric), "markdown")
+    return f"### {_cell(heading(board, metric))}\n\n{text}\n{resolution_sentence(board)}\n"
 
 
 def _cell(text: str) -> str:
@@ -217,10 +216,37 @@ def _cell(text: str) -> str:
 
 
 def _latex(board: Board, metric: str | None) -> str:
-    shown = _shown(board, metric)
-    return str(
-        shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1).to_latex(hrules=True)
-    )
+    return f"% {' '.join(heading(board, metric).split())}\n{frame_text(shown_frame(board, metric), 'latex')}"
+
+
+def frame_text(frame: pd.DataFrame, form: TableForm) -> str:
+    """A data frame as text, with texts from outside escaped; see `table_text`."""
+    if form == "csv":
+        return _csv(frame)
+    if form == "json":
+        return dump_json(finite(frame.astype(object).to_dict("records")))
+    if form == "latex":
+        styled = frame.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+        return str(styled.to_latex(hrules=True))
+    lines = [list(frame.columns), ["---"] * len(frame.columns), *frame.astype(str).to_numpy().tolist()]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def resolution_sentence(board: Board) -> str:
+    """What ranks mean in a table, and the smallest difference that its split can resolve."""
+    standing = board.standing
+    without = sum(not row.ranked for row in board.rows)
+    unranked = f"{without} rows without evidence are not ranked. " if without else ""
+    if standing is None:
+        return unranked.strip() or "The rows were not compared."
+    tied = sum(rank.tied_with_best for rank in standing.ranks.values())
+    told = f"{tied} of {len(standing.ranks)} rows with evidence are tied with the best. "
+    if standing.smallest_difference is not None:
+        told += (
+            f"Differences below about {standing.smallest_difference:.2g} {board.unit} cannot be told apart on its "
+            f"{standing.groups} {standing.grouped_by}. "
+        )
+    return (told + unranked).strip()
 
 
 def bibtex(leaderboard: Leaderboard, boards: Sequence[Board]) -> str:

@@ -73,7 +73,7 @@ def bootstrap_interval(
         DataError: If there is no sample, or no draw has a finite score (`nothing_scored`).
     """
     found = [score(evidence.select(rows)) for rows in GroupDraws.of(len(evidence), groups, n=n, seed=seed).rows()]
-    return _quantiles(np.array(found), level)
+    return percentile_interval(np.array(found), level)
 
 
 def paired_bootstrap(
@@ -111,7 +111,7 @@ def paired_bootstrap(
     aligned = second.select([places[name] for name in first.sample_ids])
     draws = GroupDraws.of(len(first), groups, n=n, seed=seed)
     found = np.array([score(first.select(rows)) - score(aligned.select(rows)) for rows in draws.rows()])
-    low, high = _quantiles(found, level)
+    low, high = percentile_interval(found, level)
     drawn = found[np.isfinite(found)]
     against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     p_value = min(1.0, 2 * (against + 1) / (len(drawn) + 1))
@@ -125,7 +125,12 @@ def seed_summary(scores: Sequence[float]) -> SeedSummary:
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
 
 
-def _quantiles(found: NDArray[np.float64], level: float) -> tuple[float, float]:
+def percentile_interval(found: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    """Interval that holds a share `level` of the scores of the draws; those that are not finite are left out.
+
+    Raises:
+        DataError: If no score is finite (`nothing_scored`).
+    """
     finite = found[np.isfinite(found)]
     if not len(finite):
         raise DataError("the score is not defined on any draw of the samples", kind="nothing_scored")

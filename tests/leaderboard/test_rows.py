@@ -16,10 +16,11 @@ from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.leaderboard.level import Level
-from hcmoco_bench.leaderboard.rows.add import CheckInputs, Submission, add_result
+from hcmoco_bench.leaderboard.rows.add import CheckInputs, add_result
 from hcmoco_bench.leaderboard.rows.changes import pull_request_errors
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
 from hcmoco_bench.leaderboard.rows.read import as_row, read_row, row_folders
+from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import RowVerification, raise_level, verify_rows
 from hcmoco_bench.results.evidence import Evidence
 
@@ -387,10 +388,11 @@ def test_what_a_pull_request_may_do(results: Path, tmp_path: Path, parsing_store
     assert "claims the level labels" in told
     (board / "published" / "one.toml").write_text("a = 2")
     shutil.rmtree(board / row_folders(base)[0].relative_to(base))
-    (board / "published" / "link.toml").symlink_to("/etc/hostname")
     told = "\n".join(pull_request_errors(board, base))
     assert "published/one.toml was changed" in told
     assert "was removed" in told
+    (board / "published" / "link.toml").symlink_to("/etc/hostname")
+    (told,) = pull_request_errors(board, base)
     assert "link.toml is a symbolic link" in told
     with pytest.raises(UsageError, match="is no leaderboard"):
         pull_request_errors(tmp_path / "good", base)

@@ -11,9 +11,10 @@ from leaderboard_results import edit_result, write_predictions, write_result
 
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.leaderboard.level import Level
-from hcmoco_bench.leaderboard.rows.add import CheckInputs, Submission, add_result
+from hcmoco_bench.leaderboard.rows.add import CheckInputs, add_result
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
 from hcmoco_bench.leaderboard.rows.read import as_row
+from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import raise_level
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
@@ -42,7 +43,7 @@ def model(runs: Path, name: str) -> Path:
 def test_weights_are_run_again(runs: Path, parsing_store: Path, tmp_path: Path) -> None:
     data = {"stores": (str(parsing_store),)}
     inputs = CheckInputs(data, weights=model(runs, "short"))
-    stored, checklist = add_result(runs / "short" / "result.json", tmp_path, Submission("Ann"), inputs)
+    stored, checklist = add_result(runs / "short" / "result.json", tmp_path, Submission(by="Ann"), inputs)
     row = as_row(stored)
     assert (row.level, row.ratio, row.method, row.backbone) == (Level.WEIGHTS, 0.2, "scratch", "test_resnet")
     assert "to the last count" in checklist.items[-1].detail
@@ -61,7 +62,7 @@ def test_a_result_that_its_weights_do_not_give(runs: Path, parsing_store: Path, 
     edit_result(claimed, lambda content: content["model"].update(weights_sha256=file_sha256(weights)))
     inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=weights)
     with pytest.raises(RowRefusedError, match="the main score differs by"):
-        add_result(claimed, tmp_path / "board", Submission("Eve"), inputs)
+        add_result(claimed, tmp_path / "board", Submission(by="Eve"), inputs)
 
 
 def as_training(path: Path, **changes: Any) -> Path:
@@ -83,7 +84,7 @@ def test_trained_again_by_somebody_else(parsing_store: Path, tmp_path: Path) -> 
         masks = write_predictions(parsing_store, tmp_path / f"{name}-masks", wrong=wrong, seed=seed)
         made[name] = write_result(parsing_store, masks, tmp_path / name / "result.json", name=name)
     first = as_training(made["first"])
-    stored, _ = add_result(first, tmp_path / "board", Submission("Ann"))
+    stored, _ = add_result(first, tmp_path / "board", Submission(by="Ann"))
 
     def again(name: str, by: str = "Bob", **changes: Any) -> Any:
         second = as_training(made[name], **{"weights_sha256": "b" * 64, "seeds": [1], **changes})

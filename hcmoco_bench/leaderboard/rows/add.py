@@ -23,7 +23,7 @@ from hcmoco_bench.leaderboard.rows.data_check import check_labels, check_predict
 from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence
 from hcmoco_bench.leaderboard.rows.place_check import Placed, Tables, by_table, check_place
 from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, stored_rows
-from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE, CheckRecord, RowFile
+from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE, CheckRecord, RowFile, Submission
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.runtime.progress import Progress, no_progress
@@ -52,16 +52,6 @@ class CheckInputs:
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.predictions or self.weights or self.again)
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What a submitter says of a row beside its result; see `RowFile`."""
-
-    by: str
-    url: str = ""
-    citation: str = ""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

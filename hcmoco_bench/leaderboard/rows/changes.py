@@ -31,7 +31,9 @@ def pull_request_errors(board: Path, base: Path) -> tuple[str, ...]:
     for one in (board, base):
         if not (one / PUBLISHED).is_dir():
             raise UsageError(f"{one}: is no leaderboard (there is no folder {PUBLISHED}); give the folder leaderboards")
-    told = [*_links(board)]
+    if links := link_errors(board):
+        return links
+    told = []
     before, after = _files(base), _files(board)
     for name in sorted(before):
         if name not in after:
@@ -58,13 +60,13 @@ def _new_row(folder: Path) -> list[str]:
     return [told] if above else []
 
 
-def _links(board: Path) -> list[str]:
-    """Links could name files outside of the leaderboard."""
-    return [
+def link_errors(board: Path) -> tuple[str, ...]:
+    """A sentence for each symbolic link below a leaderboard: it could name files outside of it."""
+    return tuple(
         f"{path.relative_to(board)} is a symbolic link; give the file itself"
         for path in sorted(board.rglob("*"))
         if path.is_symlink()
-    ]
+    )
 
 
 def _files(board: Path) -> dict[str, str]:

@@ -14,11 +14,13 @@ from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.hashing import fingerprint, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
+from hcmoco_bench.leaderboard.ties.draws import drawn_scores
 from hcmoco_bench.results.evidence import Evidence, load_evidence
+from hcmoco_bench.results.resampling import GroupDraws
 from hcmoco_bench.results.schema import Result
-from hcmoco_bench.results.statistics import seed_summary
+from hcmoco_bench.results.statistics import percentile_interval, seed_summary
 from hcmoco_bench.tasks.core.record import TaskRecord
-from hcmoco_bench.tasks.core.result import BOOTSTRAP, score_interval
+from hcmoco_bench.tasks.core.result import BOOTSTRAP
 from hcmoco_bench.tasks.core.task import Task
 
 TOLERANCE: Final = 1e-9
@@ -157,10 +159,11 @@ def _interval(result: Result, evidences: Sequence[Evidence], task: Task[Any]) ->
     if stated is None:
         return _CHECK.skip("interval", "the result states none")
     groups = task.groups(evidences[0].sample_ids)
-    by_id = None
-    if groups is not None and len(set(groups.of)) > 1:
-        by_id = dict(zip(evidences[0].sample_ids, groups.of, strict=True))
-    low, high = score_interval(task, evidences, result.scores.ci95_draws or BOOTSTRAP, by_id)
+    by_id = groups.of if groups is not None and len(set(groups.of)) > 1 else None
+    draws = GroupDraws.of(len(evidences[0]), by_id, n=result.scores.ci95_draws or BOOTSTRAP, seed=0)
+    main = task.record.main_score
+    found = drawn_scores(evidences, lambda one: task.scores(one)[main], draws).draws
+    low, high = percentile_interval(found)
     wrong = _differing({"low": low, "high": high}, dict(zip(("low", "high"), stated, strict=True)), "")
     drawn = "samples" if by_id is None or groups is None else groups.noun
     return _CHECK.line("interval", wrong, f"{low:.2f} to {high:.2f}, drawing {drawn}")

@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import json_sha256
@@ -22,6 +22,9 @@ RESULT_FILE: Final = "result.json"
 _FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Url = Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$", max_length=500)]
+_Citation = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000)]
+_Note = Annotated[str, Field(max_length=1000)]
 
 
 class _Entry(BaseModel):
@@ -68,6 +71,23 @@ class CheckRecord(_Entry):
         return json_sha256({"row": row, "result": result_sha256, "check": content})
 
 
+class Submission(_Entry):
+    """What a submitter says of a row beside its result.
+
+    Attributes:
+        by: Who submits it.
+        url: Where the model, its code or its paper is; empty if nowhere.
+        citation: BibTeX of the publication; empty if there is none.
+        notes: What readers should know, whole sentences.
+    """
+
+    model_config = _FROZEN
+    by: _Name
+    url: _Url = ""
+    citation: _Citation = ""
+    notes: tuple[_Note, ...] = ()
+
+
 class RowFile(_Entry):
     """A row's own file.
 
@@ -81,9 +101,9 @@ class RowFile(_Entry):
         result_sha256: SHA-256 of `result.json` beside this file.
         labels_sha256: Fingerprint of the sample ids and of all that the evidence holds of their labels; the same for
             all rows of a table.
-        url: Where the model, its code or its paper is; empty if nowhere.
-        citation: BibTeX of the publication; empty if there is none.
-        notes: What readers should know, whole sentences.
+        url: See `Submission`.
+        citation: See `Submission`.
+        notes: See `Submission`.
         checks: The checks that the row passed, oldest first.
     """
 
@@ -94,9 +114,9 @@ class RowFile(_Entry):
     added: datetime.date
     result_sha256: _Sha256
     labels_sha256: _Sha256
-    url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$", max_length=500)] = ""
-    citation: Annotated[str, Field(max_length=5000)] = ""
-    notes: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    url: _Url = ""
+    citation: _Citation = ""
+    notes: tuple[_Note, ...] = ()
     checks: Annotated[tuple[CheckRecord, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

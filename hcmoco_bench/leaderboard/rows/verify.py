@@ -118,6 +118,11 @@ def raise_level(
     return read_row(folder), checked.checklist
 
 
+def row_folder(board: Path, row: str) -> Path | None:
+    """The folder of a row; None if the leaderboard has no such row."""
+    return {folder.name: folder for folder in row_folders(board)}.get(row)
+
+
 def _verify(folder: Path, tables: Tables, inputs: CheckInputs | None) -> RowVerification:
     try:
         stored = read_row(folder)

@@ -80,6 +80,7 @@ class TaskRecord(BaseModel):
         chance: Score of a model without any skill, and why.
         citation: Publications to cite.
         downloads: What users have to fetch.
+        predictions: Layout of other programs' predictions, as `eval --predictions` takes them.
         bad_input: Which bad input is an error, and which is left out, counted and named.
     """
 
@@ -100,6 +101,7 @@ class TaskRecord(BaseModel):
     chance: str
     citation: str
     downloads: tuple[Download, ...]
+    predictions: str = ""
     bad_input: str
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, 
 from hcmoco_bench.tasks.modalities.settings import CrossModalitySettings
 from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PREDICTIONS
 
 _MODALITIES: dict[str, tuple[Modality, Modality]] = {"rgb_to_depth": ("rgb", "depth"), "depth_to_rgb": ("depth", "rgb")}
 
@@ -41,6 +41,7 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=(
             f"{BAD_INPUT} Also errors: a labeled store whose RGB was warped with the depth of the frames (--align "
             "registered), and a pre-training that has read what is hidden here."

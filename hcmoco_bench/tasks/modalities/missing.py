@@ -13,7 +13,7 @@ from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, 
 from hcmoco_bench.tasks.modalities.settings import MissingModalitySettings
 from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PREDICTIONS
 
 
 class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
@@ -37,6 +37,7 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=(
             f"{BAD_INPUT} Also errors: a labeled store whose RGB was warped with the depth of the frames (--align "
             "registered), and a pre-training that has read clips or people of the test split."

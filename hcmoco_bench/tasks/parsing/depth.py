@@ -9,7 +9,7 @@ from hcmoco_bench.models.encoder import EncoderInput
 from hcmoco_bench.sources.ntu.lists import official_splits
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PARSING_PROTOCOLS, PREDICTIONS
 from hcmoco_bench.tasks.parsing.settings import DepthParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
@@ -75,5 +75,6 @@ class DepthParsing(ParsingTask[DepthParsingSettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=BAD_INPUT,
     )
