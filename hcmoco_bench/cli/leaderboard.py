@@ -276,6 +276,8 @@ def verify(
     else:
         for told in errors:
             err.print(labeled("error:", told, style="bold red"), soft_wrap=True)
+        if whole and not errors:
+            _say_published(places)
         _say_verified(found)
     if errors or not all(one.ok for one in found):
         raise typer.Exit(1)
@@ -467,6 +469,21 @@ def _plain(checklist: Checklist) -> list[dict[str, Any]]:
     return [item.model_dump(mode="json") for item in checklist.items]
 
 
+def _say_published(places: Sequence[Path]) -> None:
+    from hcmoco_bench.leaderboard.folder import PUBLISHED
+    from hcmoco_bench.leaderboard.published.read import published_tables
+
+    for place in places:
+        if (place / PUBLISHED).is_dir():
+            tables = published_tables(place / PUBLISHED)
+            out.print(
+                f"{sum(table.n_figures for table in tables):,} figures of {len(tables)} published tables checked with "
+                "each other, and all that is odd about them is declared",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
 def _say_verified(found: Sequence[Any]) -> None:
     failed = [one.id for one in found if not one.ok]
     recorded = [one for one in found if one.ok and one.recorded]
@@ -486,16 +503,20 @@ def _show_board(board: Board, metric: str | None) -> None:
     from rich import box
     from rich.table import Table
 
-    from hcmoco_bench.leaderboard.tables import heading, resolution_sentence, shown_frame
+    from hcmoco_bench.leaderboard.tables import shown_table
 
-    frame = shown_frame(board, metric)
-    table = Table(title=heading(board, metric), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in frame.columns:
-        table.add_column(
-            name.replace("_", " "), justify="right" if name in {"score", "ratio"} else "left", overflow="fold"
-        )
-    for values in frame.astype(str).to_numpy().tolist():
+    shown = shown_table(board, metric)
+    out.print(shown.heading, style="bold", highlight=False, soft_wrap=True)
+    if shown.shared:
+        out.print(f"All rows: {shown.shared}.", highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in shown.frame.columns:
+        numbers = name in {"score", "ratio"}
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+    for values in shown.frame.astype(str).to_numpy().tolist():
         table.add_row(*values)
     out.print(table)
-    out.print(resolution_sentence(board), highlight=False, soft_wrap=True)
+    for mark, note in shown.notes:
+        out.print(f"{mark:>2} {note}" if mark else note, highlight=False, style="dim")
+    out.print(shown.closing, highlight=False, soft_wrap=True)
     out.print()

@@ -46,7 +46,10 @@ _COLUMNS: Final = (
     "id",
 )
 _SHOWN: Final = ("rank", "name", "method", "backbone", "init", "pretrain_data", "ratio", "score", "level")
-"""Columns of tables for people; a table says above itself what all of its rows share."""
+"""Columns of tables for people."""
+
+_MAY_BE_SHARED: Final = ("rank", "method", "backbone", "init", "pretrain_data", "ratio", "level")
+"""Columns that a table leaves out where all of its rows agree; it says above itself what they share."""
 
 
 @dataclass(frozen=True)
@@ -198,17 +201,53 @@ def heading(board: Board, metric: str | None = None) -> str:
     return ", ".join(parts) + f": {metric or board.main}{unit}"
 
 
-def shown_frame(board: Board, metric: str | None = None) -> pd.DataFrame:
-    """A table as people read it: figures as texts, and what all rows share left to `heading`."""
+@dataclass(frozen=True)
+class ShownTable:
+    """A table as people read it.
+
+    Attributes:
+        heading: What it is, in one line.
+        shared: What all rows have in common, e.g. `backbone hrnet_w18`, in one line; empty if nothing.
+        frame: The rest, figures as texts, with marks of notes.
+        notes: Notes by mark; those of all rows have no mark and come first.
+        closing: What ranks mean here, and the smallest difference that the split can resolve.
+    """
+
+    heading: str
+    shared: str
+    frame: pd.DataFrame
+    notes: tuple[tuple[str, str], ...]
+    closing: str
+
+
+def shown_table(board: Board, metric: str | None = None) -> ShownTable:
+    """A table without columns in which all rows agree, and with its notes below."""
     frame = data_frame([board], metric)[list(_SHOWN)]
     frame["score"] = frame["score"].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
     frame["ratio"] = frame["ratio"].map(lambda value: "" if pd.isna(value) else f"{value:.1%}".replace(".0%", "%"))
-    return frame
+    shared = [name for name in _MAY_BE_SHARED if len(frame) > 1 and frame[name].nunique() == 1]
+    told = ", ".join(f"{name.replace('_', ' ')} {frame[name].iloc[0]}" for name in shared if frame[name].iloc[0])
+    marks, notes = _marked_notes(board)
+    frame = frame.drop(columns=shared)
+    if any(marks):
+        frame["notes"] = marks
+    return ShownTable(heading(board, metric), told, frame, notes, resolution_sentence(board))
+
+
+def _marked_notes(board: Board) -> tuple[list[str], tuple[tuple[str, str], ...]]:
+    """The marks of each row, and all notes: those of every row without a mark, then the others by number."""
+    every = [note for note in board.rows[0].notes if all(note in row.notes for row in board.rows)]
+    others = dict.fromkeys(note for row in board.rows for note in row.notes if note not in every)
+    numbers = {note: f"{number}" for number, note in enumerate(others, start=1)}
+    marks = [" ".join(numbers[note] for note in row.notes if note in numbers) for row in board.rows]
+    return marks, (*(("", note) for note in every), *((number, note) for note, number in numbers.items()))
 
 
 def _markdown(board: Board, metric: str | None) -> str:
-    text = frame_text(shown_frame(board, metric), "markdown")
-    return f"### {_cell(heading(board, metric))}\n\n{text}\n{resolution_sentence(board)}\n"
+    shown = shown_table(board, metric)
+    parts = [f"### {_cell(shown.heading)}", _cell(shown.shared), frame_text(shown.frame, "markdown").rstrip()]
+    parts += [f"{mark}. {_cell(note)}" if mark else _cell(note) for mark, note in shown.notes]
+    return "\n\n".join(filter(None, [*parts, shown.closing])) + "\n"
 
 
 def _cell(text: str) -> str:
@@ -216,7 +255,10 @@ def _cell(text: str) -> str:
 
 
 def _latex(board: Board, metric: str | None) -> str:
-    return f"% {' '.join(heading(board, metric).split())}\n{frame_text(shown_frame(board, metric), 'latex')}"
+    shown = shown_table(board, metric)
+    told = [shown.heading, shown.shared, *(f"{mark} {note}".strip() for mark, note in shown.notes), shown.closing]
+    comments = "".join(f"% {' '.join(text.split())}\n" for text in told if text)
+    return f"{comments}{frame_text(shown.frame, 'latex')}"
 
 
 def frame_text(frame: pd.DataFrame, form: TableForm) -> str:

@@ -194,6 +194,12 @@ def segmentation_scores(
     return {name: getattr(found, name) for name in ("miou", "macc", "aacc")}
 
 
+def segmentation_scores_and_parts(evidence: Evidence) -> dict[str, float]:
+    """`segmentation_scores` by the rules of the evaluation, and miou_parts, the mean without background."""
+    found = _figures(evidence)
+    return {"miou": found.miou, "macc": found.macc, "aacc": found.aacc, "miou_parts": _mean(found.iou[1:])}
+
+
 def segmentation_per_class(evidence: Evidence) -> dict[str, dict[str, float | None]]:
     """IoU and accuracy by class name, from the evidence alone; None where the class is absent (also if it scores 0)."""
     found = _figures(evidence, absent="skip")

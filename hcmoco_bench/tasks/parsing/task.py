@@ -21,7 +21,7 @@ from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.metrics.segmentation import (
     SegmentationMetric,
     segmentation_per_class,
-    segmentation_scores,
+    segmentation_scores_and_parts,
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
@@ -327,8 +327,7 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """In percent: mIoU and accuracies by the protocol's rules, and the mIoU of the parts without background."""
-        found = segmentation_scores(evidence) | {"miou_parts": segmentation_scores(evidence, background=False)["miou"]}
-        return {name: 100 * value for name, value in found.items()}
+        return {name: 100 * value for name, value in segmentation_scores_and_parts(evidence).items()}
 
     def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
         """IoU and accuracy of each class in percent."""
