@@ -1,4 +1,4 @@
-"""The site in a real browser: figures computed again, tampering seen, tables sorted, filtered and copied, read by all."""
+"""The site in a real browser: figures computed again, forgeries seen, tables sorted, filtered, copied, read by all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,7 +25,7 @@ from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.results import Evidence, load_evidence, save_evidence
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 BOARD = board_file(PARSING)
 MODEL = "model/seeds.html"
@@ -54,40 +53,62 @@ def root(request: pytest.FixtureRequest, small_site: SmallSite) -> str:
     return small_site.folder.as_uri() if request.param == "file" else request.getfixturevalue("over_http")
 
 
-@pytest.fixture
-def opened(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages; afterwards, none of them may have said anything, asked anybody or shown a dialog."""
-    with watched(chromium) as opens:
-        yield opens
+class Tabs:
+    """Tabs that tests use one after the other, since each new one costs a process; it keeps what they say and ask."""
 
+    def __init__(self, context: BrowserContext) -> None:
+        self._context = context
+        self._free: list[Page] = []
+        self._used: list[Page] = []
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        context.on("request", lambda request: self.asked.append(request.url))
+        context.on("console", lambda message: self.said.append(message.text))
+        context.on("weberror", lambda error: self.said.append(str(error.error)))
 
-@contextmanager
-def watched(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    said: list[str] = []
-    asked: list[str] = []
-    contexts = []
-    roots: set[str] = set()
-
-    def opens(address: str, **settings: Any) -> Page:
-        context = chromium.new_context(**{"viewport": WIDE, **settings})
-        contexts.append(context)
-        parts = urlsplit(address)
-        roots.add(f"{parts.scheme}://{parts.netloc}/")
-        page = context.new_page()
-        context.on("request", lambda request: asked.append(request.url))
-        context.on("console", lambda message: said.append(message.text))
-        context.on("weberror", lambda error: said.append(str(error.error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    def open(self, address: str) -> Page:
+        page = self._free.pop() if self._free else self._new()
+        self._used.append(page)
         page.goto(address)
         return page
 
-    try:
-        yield opens
-        assert said == []
-        assert [url for url in asked if not url.startswith(("data:", *roots))] == []
-    finally:
-        for context in contexts:
-            context.close()
+    def clear(self) -> None:
+        for page in self._used:
+            page.goto("about:blank")
+            page.set_viewport_size(WIDE)
+            page.emulate_media(media="screen", color_scheme="light")
+        self._free += self._used
+        self._used, self.said[:], self.asked[:] = [], [], []
+
+    def _new(self) -> Page:
+        page = self._context.new_page()
+        page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        return page
+
+
+@pytest.fixture(scope="session")
+def tabs(chromium: Browser) -> Iterator[Tabs]:
+    context = chromium.new_context(viewport=WIDE)
+    yield Tabs(context)
+    context.close()
+
+
+@pytest.fixture
+def opened(tabs: Tabs) -> Iterator[Callable[[str], Page]]:
+    """Opens pages; afterwards, none of them may have said anything, asked anybody else or shown a dialog."""
+    tabs.clear()
+    roots: list[str] = []
+
+    def opens(address: str) -> Page:
+        parts = urlsplit(address)
+        roots.append(f"{parts.scheme}://{parts.netloc}/")
+        return tabs.open(address)
+
+    yield opens
+    assert tabs.said == []
+    assert tabs.asked
+    assert [url for url in tabs.asked if not url.startswith(("data:", *roots))] == []
+    tabs.clear()
 
 
 def verdict(page: Page) -> tuple[str, str]:
@@ -120,7 +141,7 @@ def pythons_figure(row: Row, cell: dict[str, str]) -> float | None:
 
 
 @pytest.mark.parametrize("name", ["seeds", "skip", "parts", "ignored", "joints", "dense", "keypoints", "pose"])
-def test_the_browser_computes_pythons_figures(small_site: SmallSite, opened: Callable[..., Page], name: str) -> None:
+def test_the_browser_computes_pythons_figures(small_site: SmallSite, opened: Callable[[str], Page], name: str) -> None:
     row = small_site.rows[name]
     page = opened(f"{small_site.folder.as_uri()}/model/{name}.html#recompute")
     kind, told = verdict(page)
@@ -140,7 +161,7 @@ def test_the_browser_computes_pythons_figures(small_site: SmallSite, opened: Cal
     assert "good" in (page.locator("#headline").get_attribute("class") or "")
 
 
-def test_the_own_sha256_is_sha256(small_site: SmallSite, opened: Callable[..., Page]) -> None:
+def test_the_own_sha256_is_sha256(small_site: SmallSite, opened: Callable[[str], Page]) -> None:
     page = opened(small_site.folder.as_uri() + "/" + MODEL)
     for size in (0, 1, 55, 56, 63, 64, 65, 1000):
         data = bytes(np.random.default_rng(size).integers(0, 256, size, dtype=np.uint8))
@@ -148,7 +169,7 @@ def test_the_own_sha256_is_sha256(small_site: SmallSite, opened: Callable[..., P
 
 
 def test_evidence_of_another_metric_is_neither_confirmed_nor_refused(
-    small_site: SmallSite, opened: Callable[..., Page]
+    small_site: SmallSite, opened: Callable[[str], Page]
 ) -> None:
     kind, told = verdict(opened(small_site.folder.as_uri() + "/model/foreign.html#recompute"))
     assert (kind, "cannot compute figures of the metric foreign" in told) == ("unknown", True)
@@ -220,7 +241,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
 
 @pytest.mark.parametrize("what", FORGERIES)
 def test_what_was_tampered_with_turns_red(
-    small_site: SmallSite, opened: Callable[..., Page], tmp_path: Path, what: str
+    small_site: SmallSite, opened: Callable[[str], Page], tmp_path: Path, what: str
 ) -> None:
     change, reason = FORGERIES[what]
     row = small_site.rows["seeds"]
@@ -239,7 +260,7 @@ def test_what_was_tampered_with_turns_red(
 
 
 class TestBoard:
-    def test_a_figure_turns_green_in_place(self, root: str, opened: Callable[..., Page]) -> None:
+    def test_a_figure_turns_green_in_place(self, root: str, opened: Callable[[str], Page]) -> None:
         page = opened(f"{root}/{BOARD}")
         row = page.locator('tr[data-row="seeds"]')
         row.locator("button.recompute").click()
@@ -249,7 +270,7 @@ class TestBoard:
         assert page.locator("iframe").count() == 0
 
     @pytest.mark.parametrize("change", ["value", "shown"])
-    def test_an_edited_table_turns_red(self, small_site: SmallSite, opened: Callable[..., Page], change: str) -> None:
+    def test_an_edited_table_turns_red(self, small_site: SmallSite, opened: Callable[[str], Page], change: str) -> None:
         """The table states another figure than the model's page."""
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         score = small_site.rows["skip"].score or 0
@@ -262,7 +283,7 @@ class TestBoard:
         assert verdict(page)[0] == "bad"
         assert page.locator('tr[data-row="skip"] .mark').inner_text() == "✗ not confirmed"
 
-    def test_sorting_has_its_state_in_the_address(self, root: str, opened: Callable[..., Page]) -> None:
+    def test_sorting_has_its_state_in_the_address(self, root: str, opened: Callable[[str], Page]) -> None:
         page = opened(f"{root}/{BOARD}")
         assert shown(page) == ["seeds", "skip", "parts", "ignored", "paper-cmc", "paper-hcmoco"]
         header = page.locator('th[data-name="macc"]')
@@ -281,7 +302,9 @@ class TestBoard:
         assert page.url.endswith("#")
         assert shown(page)[:4] == ["seeds", "skip", "parts", "ignored"]
 
-    def test_filters_have_their_state_in_the_address(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_filters_have_their_state_in_the_address(
+        self, small_site: SmallSite, opened: Callable[[str], Page]
+    ) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         page.locator("[data-filter=labels]").select_option("1.0")
         page.locator("[data-filter=level]").select_option("2")
@@ -297,11 +320,11 @@ class TestBoard:
         page.locator("[data-filter=q]").fill("nothing is called so")
         assert shown(page) == []
 
-    def test_a_strange_address_hides_nothing(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_a_strange_address_hides_nothing(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         for end in ("level=<img src=x>&sort=nothing&__proto__=1", "scores", "%%%=%"):
             assert len(shown(opened(f"{small_site.folder.as_uri()}/{BOARD}#{end}"))) == 6
 
-    def test_a_row_opens_to_its_provenance(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_a_row_opens_to_its_provenance(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         row = page.locator('tr[data-row="seeds"]')
         assert not row.locator("dl").is_visible()
@@ -320,7 +343,7 @@ class TestCopies:
         page.wait_for_function("(form) => document.querySelector('#copied-what').textContent.includes(form)", arg=form)
         return page.locator("#copied").input_value()
 
-    def test_csv_holds_what_is_shown_at_full_precision(self, root: str, opened: Callable[..., Page]) -> None:
+    def test_csv_holds_what_is_shown_at_full_precision(self, root: str, opened: Callable[[str], Page]) -> None:
         page = opened(f"{root}/{BOARD}#method=cmc")
         header, *lines = csv.reader(io.StringIO(self.copied(page, "CSV")))
         assert header[:6] == ["rank", "model", "labels", "miou", "level", "pretraining"]
@@ -328,27 +351,27 @@ class TestCopies:
         assert lines[1][header.index("miou")] == "50.1"
         assert lines[1][0] == ""
 
-    def test_csv_starts_no_formula(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_csv_starts_no_formula(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         header, *lines = csv.reader(io.StringIO(self.copied(page, "CSV")))
         assert "'=1+1" in [line[1] for line in lines]
         scores = [float(line[header.index("miou")]) for line in lines]
         assert scores == [row.score for row in small_site.leaderboard.boards[0].rows]
 
-    def test_latex_is_escaped(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_latex_is_escaped(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         text = self.copied(opened(f"{small_site.folder.as_uri()}/{BOARD}"), "LaTeX")
         assert r"& Ours \& theirs\_100\% & 100~\% & 56.27 & paper" in text
         assert r"\begin{tabular}{llrrlllrrr}" in text
         assert text.count(r"\\") == 7  # the header and six rows
         assert "1--3 & HCMoCo" in text
 
-    def test_bibtex_is_that_of_the_rows(self, root: str, opened: Callable[..., Page]) -> None:
+    def test_bibtex_is_that_of_the_rows(self, root: str, opened: Callable[[str], Page]) -> None:
         page = opened(f"{root}/{BOARD}")
         assert self.copied(page, "BibTeX").startswith("@inproceedings{hong2022versatile,")
         page.locator("[data-filter=level]").select_option("1")
         assert self.copied(page, "BibTeX") == ""
 
-    def test_hostile_texts_are_escaped(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_hostile_texts_are_escaped(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{board_file(small_site.rows['bad'].key)}")
         latex = self.copied(page, "LaTeX")
         assert r"\textbackslash{}input\{x\}\%\_\$\#\textasciicircum{}\textasciitilde{}" in latex
@@ -358,7 +381,7 @@ class TestCopies:
 
 class TestEverybody:
     @pytest.mark.parametrize("path", ["index.html", board_file(SHORT), board_file(BAD), "model/joints.html#recompute"])
-    def test_axe_finds_nothing(self, small_site: SmallSite, opened: Callable[..., Page], path: str) -> None:
+    def test_axe_finds_nothing(self, small_site: SmallSite, opened: Callable[[str], Page], path: str) -> None:
         from axe_playwright_python.sync_playwright import Axe
 
         page = opened(f"{small_site.folder.as_uri()}/{path}")
@@ -376,8 +399,10 @@ class TestEverybody:
             assert report.violations_count == 0, report.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
-    def test_a_page_reads_without_scripts(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
-        page = opened(f"{small_site.folder.as_uri()}/{BOARD}", java_script_enabled=False)
+    def test_a_page_reads_without_scripts(self, small_site: SmallSite, chromium: Browser) -> None:
+        context = chromium.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{small_site.folder.as_uri()}/{BOARD}")
         text = page.locator("main").inner_text()
         for part in ("tied with the best", "1.34 percentage points", "not ranked", "third party", "56.27", "CMC*"):
             assert part in text
@@ -386,8 +411,9 @@ class TestEverybody:
         assert page.url.endswith("/model/seeds.html#recompute")
         assert "Computing needs JavaScript" in page.locator("main").inner_text()
         assert not page.get_by_role("button").count()
+        context.close()
 
-    def test_the_keyboard_reaches_the_content_first(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_the_keyboard_reaches_the_content_first(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         page.keyboard.press("Tab")
         skip = page.locator(".skip")
@@ -397,14 +423,14 @@ class TestEverybody:
         assert page.evaluate("document.activeElement.dataset.filter") == "q"
         assert len(shown(page)) == 6
 
-    def test_on_paper_there_are_no_controls(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_on_paper_there_are_no_controls(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         page.emulate_media(media="print", color_scheme="dark")
         assert not page.locator("#filters").is_visible()
         assert page.locator("#scores").is_visible()
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
-    def test_screenshots(self, small_site: SmallSite, opened: Callable[..., Page], tmp_path: Path) -> None:
+    def test_screenshots(self, small_site: SmallSite, opened: Callable[[str], Page], tmp_path: Path) -> None:
         page = opened(f"{small_site.folder.as_uri()}/{BOARD}")
         for name, size, scheme in (("wide", WIDE, "light"), ("narrow", NARROW, "light"), ("dark", WIDE, "dark")):
             page.set_viewport_size(size)
@@ -414,7 +440,7 @@ class TestEverybody:
 
 
 class TestHostile:
-    def test_texts_stay_texts(self, small_site: SmallSite, opened: Callable[..., Page]) -> None:
+    def test_texts_stay_texts(self, small_site: SmallSite, opened: Callable[[str], Page]) -> None:
         """`opened` sees dialogs and requests; no text may make an element, on any page that shows it."""
         bad = small_site.rows["bad"]
         for path in ("index.html", board_file(bad.key), "model/bad.html#recompute"):
@@ -436,7 +462,7 @@ class TestHostile:
             """async () => {
                 const seen = [];
                 document.addEventListener("securitypolicyviolation", (event) => seen.push(event.effectiveDirective));
-                document.body.insertAdjacentHTML("beforeend", `<img src="${location.origin}/x.png"><p style="color:red">x
+                document.body.insertAdjacentHTML("beforeend", `<img src="/x.png"><p style="color:red">x
                     <button onclick="document.title='run'">x</button><style>p{color:red}</style>
                     <form action="/"><input name="a"></form><iframe src="https://example.com"></iframe>`);
                 document.body.lastElementChild.closest("body").querySelector("[onclick]").click();
