@@ -9,6 +9,7 @@ from typing import Any
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.citations import read_citations
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.folder import CITATIONS, PUBLISHED, leaderboards_folder
 from hcmoco_bench.leaderboard.published.read import published_tables
 from hcmoco_bench.leaderboard.published.rows import published_rows
@@ -80,7 +81,7 @@ def scoring_of(row: Row) -> Scoring:
         found = task.groups(ids)
         return None if found is None or len(set(found.of)) < 2 else found.of
 
-    return task_scoring(task, groups_of, noun)
+    return task_scoring(task, groups_of, noun, name=figure_label(task.record.main_score))
 
 
 def _all_rows(places: Sequence[Path]) -> Iterable[Row]:

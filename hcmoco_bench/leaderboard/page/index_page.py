@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.addresses import board_file
-from hcmoco_bench.leaderboard.page.figures import decimals_of, figure_label, rounded
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded
 from hcmoco_bench.leaderboard.page.row_texts import LevelText, board_title, level_texts
 from hcmoco_bench.leaderboard.row import Row
 

@@ -13,7 +13,7 @@ from typing import Any
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.atomic import write_atomic, write_error
-from hcmoco_bench.files.hashing import bytes_sha256
+from hcmoco_bench.files.hashing import bytes_sha256, file_sha256
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.leaderboard.folder import ROWS
 from hcmoco_bench.leaderboard.level import Level
@@ -146,6 +146,17 @@ def add_result(
         )
         _write(folder, row, data, [(path.with_name(one.file)) for one in result.evidence])
     return read_row(folder), checked.checklist
+
+
+def existing_row(path: Path, board: Path) -> StoredRow | None:
+    """The row that a result file already is; None if it is none.
+
+    Raises:
+        DataError: If the result cannot be read, or its row is not as it was added.
+    """
+    result = read_result(path)
+    folder = board / ROWS / result.task.id / row_id(result, file_sha256(path))
+    return read_row(folder) if folder.is_dir() else None
 
 
 def check_all(
