@@ -19,6 +19,7 @@ from hcmoco_bench.cli import (
     export,
     finetune,
     join,
+    leaderboard,
     prepare,
     pretrain,
     publish,
@@ -107,6 +108,7 @@ for module in (
     finetune,
     evaluate,
     export,
+    leaderboard,
     records,
     settings_table,
 ):

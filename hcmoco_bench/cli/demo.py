@@ -47,7 +47,7 @@ def demo(
                 "sheet": report.sheet,
                 "rows": report.rows,
                 "scores": scores,
-                "comparison": report.comparison and asdict(report.comparison.paired),
+                "comparison": report.comparison and asdict(report.comparison),
                 "seconds": report.seconds,
             }
         )

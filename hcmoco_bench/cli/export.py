@@ -66,6 +66,15 @@ def export(
     public: Annotated[
         bool, typer.Option("--public", help="With --push, make the repository public instead of private.")
     ] = False,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--results",
+            metavar="RESULT.json",
+            help="With --to hub, a result of a model that was fine-tuned from this encoder; it goes onto the card and "
+            "into .eval_results/. May be given several times.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +83,8 @@ def export(
         hcmoco-bench export --ckpt run/checkpoint.pth --modality depth --to hrnet-seg --out depth.pth
 
         hcmoco-bench export --ckpt run/checkpoint.pth --modality rgb --to hub --out rgb-encoder --push me/rgb-encoder
+
+        hcmoco-bench export --ckpt run/checkpoint.pth --modality depth --to hub --out encoder --results result.json
 
         hcmoco-bench export --ckpt run/seed-0/model.pth --to densepose-detectron2 --out densepose.pth
 
@@ -86,6 +97,8 @@ def export(
 
     if push is not None and to is not Format.HUB:
         raise UsageError("--push goes with --to hub")
+    if results and to is not Format.HUB:
+        raise UsageError("--results goes with --to hub")
     if public and push is None:
         raise UsageError("--public goes with --push USER/NAME")
     if to is Format.DENSEPOSE_DETECTRON2:
@@ -96,15 +109,22 @@ def export(
         raise UsageError(f"--to {to.value} writes one encoder; say which with --modality rgb or --modality depth")
     else:
         done = export_checkpoint(checkpoint, modality.value, to.value, path, repo=push)
+    added: tuple[Path, ...] = ()
+    if results:
+        from hcmoco_bench.leaderboard.exports.hub import add_results
+
+        added = add_results(done.path, results)
     target = None if push is None else PushTarget(push, public=public)
     url = None if target is None else push_model(done.path, target, quiet=quiet or as_json)
     if as_json:
-        print_json({**vars(done), "url": url})
+        print_json({**vars(done), "results": list(added), "url": url})
         return
     if not quiet:
         err.print(f"{done.backbone}, {done.parameters:,} parameters", highlight=False)
         if done.note:
             err.print(f"note: {done.note}", highlight=False)
+        if added:
+            err.print(f"{len(added)} result{'s' if len(added) > 1 else ''} on the card and in .eval_results/")
     out.print(f"{done.path}", highlight=False, soft_wrap=True)
     if url is not None:
         out.print(url, highlight=False, soft_wrap=True)

@@ -91,6 +91,7 @@ def _show_task(record: TaskRecord) -> None:
             "data": record.data,
             "main score": f"{record.main_score} in {record.unit}; {order}",
             "chance": record.chance,
+            "predictions": record.predictions,
             "bad input": record.bad_input,
             "citation": record.citation,
             "settings": f"hcmoco-bench settings --task {record.id}",

@@ -52,6 +52,16 @@ class DemoFolders:
         """The same folders for what the printed commands write."""
         return DemoFolders(self.out / "by-hand")
 
+    @property
+    def board(self) -> Path:
+        """The leaderboard of both results."""
+        return self.out / "leaderboard"
+
+    @property
+    def board_page(self) -> Path:
+        """Its page."""
+        return self.out / "leaderboard-page"
+
     def store(self, name: str) -> Path:
         """The prepared store of a sample set."""
         return self.out / "stores" / name
@@ -125,6 +135,16 @@ class DemoCommands:
         place = ("--store", self.folders.store("parsing4k"), "--out", self.folders.by_hand.finetuning(name))
         named = ("--name", name, "--sheet", PREDICTION_SAMPLES)
         return _line("finetune", "--config", RECIPE, "--seeds", self.seed, *weights, *named, *place)
+
+    def add_row(self, result: Path, model: Path) -> str:
+        """Check a result by running its model again, and add it to a leaderboard."""
+        checked = ("--store", self.folders.store("parsing4k"), "--weights", model)
+        return _line("leaderboard", "add", result, *checked, "--board", self.folders.by_hand.board)
+
+    def board_page(self) -> str:
+        """Write the leaderboard's page."""
+        places = ("--board", self.folders.board, "--out", self.folders.by_hand.board_page)
+        return _line("leaderboard", "page", *places)
 
 
 def _line(*words: object) -> str:

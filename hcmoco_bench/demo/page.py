@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcmoco_bench.body.annotation_files import annotation_file
-from hcmoco_bench.demo.comparison import Comparison
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.templates import render_template
+from hcmoco_bench.leaderboard.ties import PairComparison
 
 TEMPLATE = "DEMO_PAGE.html"
 
@@ -55,6 +55,7 @@ class DemoPage:
         by_hand: Folder that the commands write to, as they name it.
         scores: Scores of depth parsing, side by side; empty for no such section.
         comparison: Whether the two scores differ; None for no such sentence.
+        leaderboard: The leaderboard's page, relative to this one; empty if there is none.
     """
 
     opening: Sequence[DemoFigure]
@@ -63,7 +64,8 @@ class DemoPage:
     folder: Path
     by_hand: Path
     scores: Sequence[DemoScore] = ()
-    comparison: Comparison | None = None
+    comparison: PairComparison | None = None
+    leaderboard: str = ""
 
     @property
     def seconds(self) -> float:

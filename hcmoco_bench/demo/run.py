@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hcmoco_bench.demo.board import add_row, write_board_page
 from hcmoco_bench.demo.commands import FEATURE_SAMPLES, PREDICTION_SAMPLES, SHEET_SAMPLES, DemoCommands, DemoFolders
-from hcmoco_bench.demo.comparison import Comparison, compare_results
 from hcmoco_bench.demo.page import DemoFigure, DemoPage, DemoScore, DemoStep, write_page
 from hcmoco_bench.demo.settings import CLIPS, FRAMES, MASK_EVERY, PAIR_EVERY, RECIPE
 from hcmoco_bench.errors import StoreError
+from hcmoco_bench.leaderboard.contenders import compare_named
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 if TYPE_CHECKING:
+    from hcmoco_bench.leaderboard.ties import PairComparison
     from hcmoco_bench.results.schema import Result
 
 SETS = {"parsing4k": "the frames with part labels", "pretrain": "the frames for pre-training"}
@@ -60,7 +62,7 @@ class DemoReport:
     steps: tuple[DemoStep, ...]
     rows: dict[str, int]
     scores: tuple[DemoScore, ...] = ()
-    comparison: Comparison | None = None
+    comparison: PairComparison | None = None
 
     @property
     def seconds(self) -> float:
@@ -114,7 +116,7 @@ def run_demo(
     from hcmoco_bench.store.verify import verify_store
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-    from hcmoco_bench.tasks.core.finetune import RESULT_FILE
+    from hcmoco_bench.tasks.core.finetune import MODEL_FILE, RESULT_FILE, seed_folder
     from hcmoco_bench.training.run_folder import CURVES_FILE
 
     folders = DemoFolders(out)
@@ -170,6 +172,7 @@ def run_demo(
         features = _draw_features(checkpoint, store, out, progress)
         say(features.file)
     scores, closing = [], []
+    leaderboard: Path | None = None
     starts: dict[str, Path | None] = {"from scratch": None, "pre-trained": checkpoint}
     comparison = None
     if rows.get("train_20") and rows.get("test"):
@@ -183,9 +186,15 @@ def run_demo(
             closing.append(
                 DemoFigure(drawn.as_posix(), f"Depth parsing, {name}", "Input, labels, prediction and errors.")
             )
-        comparison = compare_results(
-            *(folders.finetuning(name) / RESULT_FILE for name in ("pre-trained", "from scratch"))
-        )
+            files = folder / RESULT_FILE, seed_folder(folder, seed) / MODEL_FILE
+            with log.step(f"Check the result and add it to a leaderboard, {name}", commands.add_row(*files)) as say:
+                row = add_row(folders, *files, progress)
+                say(f"level {row.level.word}")
+        results = [folders.finetuning(name) / RESULT_FILE for name in ("pre-trained", "from scratch")]
+        (comparison,) = compare_named(list(map(str, results)))
+        with log.step("Write the leaderboard's page", commands.board_page()) as say:
+            leaderboard = write_board_page(folders, progress)
+            say(leaderboard.relative_to(out).as_posix())
     curves = DemoFigure(
         f"{folders.run.name}/{CURVES_FILE}",
         "Losses of the pre-training",
@@ -199,6 +208,7 @@ def run_demo(
         by_hand=folders.by_hand.out,
         scores=scores,
         comparison=comparison,
+        leaderboard="" if leaderboard is None else leaderboard.relative_to(out).as_posix(),
     )
     written = write_page(out, page)
     return DemoReport(written, out / sheet.file, tuple(log.steps), rows, tuple(scores), comparison)

@@ -10,6 +10,7 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.body.annotation_files import annotation_file
 from hcmoco_bench.files.templates import render_template
 from hcmoco_bench.hub.card_provenance import shared_performers, store_facts
+from hcmoco_bench.hub.citation import dataset_citation
 from hcmoco_bench.hub.features import ANNOTATION_COLUMNS, ANNOTATION_SPLITS, CONFIGURATIONS, ROW_COLUMNS
 from hcmoco_bench.hub.folder_writer import PublishedConfiguration
 from hcmoco_bench.hub.publication import Publication
@@ -18,10 +19,12 @@ from hcmoco_bench.store.kinds.ntu import NtuStore
 if TYPE_CHECKING:
     from datasets import Features
 
+CARD_FILE = "README.md"
 TEMPLATE = "DATASET_CARD.md"
 
 _TITLES = {"parsing4k": "NTURGBD-Parsing-4K", "pretrain": "NTU RGB+D frames for pre-training"}
-_LICENSE_LINK = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
+LICENSE_LINK = "https://rose1.ntu.edu.sg/dataset/actionRecognition/"
+"""Where the owners of NTU RGB+D state its terms."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,14 @@ def _header(facts: CardFacts) -> str:
     terms: dict[str, Any] = (
         {"license": "cc0-1.0"}
         if generated
-        else {"license": "other", "license_name": "ntu-rgbd-terms", "license_link": _LICENSE_LINK}
+        else {"license": "other", "license_name": "ntu-rgbd-terms", "license_link": LICENSE_LINK}
     )
     rows = max(sum(configuration.rows.values()) for configuration in facts.configurations)
     data = DatasetCardData(
         **terms,
-        pretty_name=_title(facts),
+        pretty_name=dataset_title(facts),
         task_categories=["image-segmentation", "keypoint-detection", "depth-estimation"],
-        tags=["human-parsing", "rgb-d", "kinect-v2", "skeleton", *(["generated-people"] if generated else [])],
+        tags=dataset_tags(facts),
         size_categories=[_size_category(rows)],
         configs=[_config_entry(configuration, facts) for configuration in facts.configurations],
     )
@@ -121,9 +124,21 @@ def _size_category(rows: int) -> str:
     return "1M<n<10M"
 
 
-def _title(facts: CardFacts) -> str:
+def dataset_title(facts: CardFacts) -> str:
+    """The title of the card."""
     title = " and ".join(_TITLES[name] for name in facts.stores)
     return f"{title}: generated people" if facts.record.generated else title
+
+
+def dataset_tags(facts: CardFacts) -> list[str]:
+    """What the dataset is found by."""
+    return [
+        "human-parsing",
+        "rgb-d",
+        "kinect-v2",
+        "skeleton",
+        *(["generated-people"] if facts.record.generated else []),
+    ]
 
 
 def _template_facts(facts: CardFacts) -> dict[str, Any]:
@@ -131,7 +146,8 @@ def _template_facts(facts: CardFacts) -> dict[str, Any]:
     full = [configuration for configuration in facts.configurations if configuration.name != "annotations"]
     main = facts.stores.get("parsing4k")
     return {
-        "title": _title(facts),
+        "title": dataset_title(facts),
+        "citation": dataset_citation(licensed=not facts.record.generated),
         "record": facts.record,
         "stores": [store_facts(name, store) for name, store in facts.stores.items()],
         "configurations": facts.configurations,

@@ -13,7 +13,8 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.hub.annotation_rows import annotation_tables
-from hcmoco_bench.hub.card import CardFacts, render_card
+from hcmoco_bench.hub.card import CARD_FILE, CardFacts, render_card
+from hcmoco_bench.hub.croissant import CROISSANT_FILE, render_croissant
 from hcmoco_bench.hub.features import (
     ANNOTATION_SPLITS,
     CONFIGURATIONS,
@@ -33,8 +34,6 @@ from hcmoco_bench.store.splits import SPLITS_FILE
 
 if TYPE_CHECKING:
     pass
-
-CARD_FILE = "README.md"
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,10 @@ def publish(
         _copy_provenance(writer, opened)
         made = {configuration.name: configuration.rows for configuration in writer.configurations}
         record = record.model_copy(update={"configurations": made, "left_out": tuple(left_out)})
-        card = render_card(CardFacts(stores=opened, configurations=writer.configurations, record=record))
-        write_atomic(folder / CARD_FILE, card)
-        writer.add_file(CARD_FILE)
+        facts = CardFacts(stores=opened, configurations=writer.configurations, record=record)
+        for name, content in ((CARD_FILE, render_card(facts)), (CROISSANT_FILE, render_croissant(facts))):
+            write_atomic(folder / name, content)
+            writer.add_file(name)
         record = record.model_copy(update={"files": dict(sorted(writer.files.items()))})
         record.save(folder)
     return Published(to, record, nothing_to_do=False)
@@ -135,7 +135,7 @@ def _finished(to: Path, wanted: Publication) -> Publication | None:
         return None
     record = Publication.load(to)
     head = record.model_copy(update={"configurations": {}, "left_out": (), "files": {}})
-    if head != wanted:
+    if head != wanted or CROISSANT_FILE not in record.files:  # earlier versions wrote none
         return None
     for name, file in record.files.items():
         path = to / name

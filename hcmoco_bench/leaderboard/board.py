@@ -39,7 +39,9 @@ class Leaderboard:
     Attributes:
         boards: Sorted by key.
         citations: BibTeX entries by key.
+        remarks: What publications state without the scores that a row would need, a paragraph each.
     """
 
     boards: tuple[Board, ...]
     citations: Mapping[str, str]
+    remarks: tuple[str, ...] = ()

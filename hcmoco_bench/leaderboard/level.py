@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.runtime.near_names import did_you_mean
+
 
 class Level(IntEnum):
-    """Levels, each of which includes those below it; `PAPER` stands apart, for figures that nobody here can check."""
+    """Levels in the order of how much they settle; all but `PAPER`, which nobody here can check, include `EVIDENCE`."""
 
     PAPER = 0
     EVIDENCE = 1
@@ -23,16 +26,19 @@ class Level(IntEnum):
 
     @classmethod
     def of(cls, word: str) -> Level:
-        """The level of a word; raises KeyError for any other."""
-        return {one.word: one for one in cls}[word]
+        """The level of a word; raises UsageError for any other."""
+        words = {one.word: one for one in cls}
+        if word not in words:
+            raise UsageError(f"there is no level {word!r}; {did_you_mean(word, words)}")
+        return words[word]
 
 
 MEANINGS: Final = {
     Level.PAPER: "copied from a publication, which has no evidence to check it by",
     Level.EVIDENCE: "score, interval and counts follow from the per-sample evidence",
-    Level.LABELS: "also, the samples are those of the split, and the labels in the evidence are those of the data",
-    Level.PREDICTIONS: "also, scoring the deposited predictions again gives the same evidence",
-    Level.WEIGHTS: "also, running the deposited weights again gives the same evidence",
-    Level.TRAINED_AGAIN: "also, somebody else trained the model again and got the same score within its uncertainty",
+    Level.LABELS: "the samples are those of the split, and the labels in the evidence are those of the data",
+    Level.PREDICTIONS: "scoring the deposited predictions again on the data gives the same evidence",
+    Level.WEIGHTS: "running the deposited weights again on the data gives the same evidence",
+    Level.TRAINED_AGAIN: "somebody else trained the model again and got the same score within its uncertainty",
 }
 """What each level says of a row, as a phrase."""

@@ -20,6 +20,8 @@ from hcmoco_bench.runtime.ranks import gather_objects
 Absent = Literal["zero", "skip"]
 Indices = Tensor | NDArray[np.integer[Any]]
 METRIC: Final = "segmentation"
+ADDITIVE: Final = frozenset({"intersection", "target", "prediction"})
+"""Columns of the evidence of which the scores use only the sums over samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +192,12 @@ def segmentation_scores(
     """
     found = _figures(evidence, absent, background)
     return {name: getattr(found, name) for name in ("miou", "macc", "aacc")}
+
+
+def segmentation_scores_and_parts(evidence: Evidence) -> dict[str, float]:
+    """`segmentation_scores` by the rules of the evaluation, and miou_parts, the mean without background."""
+    found = _figures(evidence)
+    return {"miou": found.miou, "macc": found.macc, "aacc": found.aacc, "miou_parts": _mean(found.iou[1:])}
 
 
 def segmentation_per_class(evidence: Evidence) -> dict[str, dict[str, float | None]]:

@@ -11,6 +11,7 @@ from hcmoco_bench.results.schema import (
     ScoreEntry,
     StatusEntry,
     TaskEntry,
+    TrainingEntry,
     read_result,
     write_result,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "SeedSummary",
     "StatusEntry",
     "TaskEntry",
+    "TrainingEntry",
     "bootstrap_interval",
     "join_evidence",
     "load_evidence",

@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -21,7 +21,12 @@ _Figure = Annotated[float, Field(allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0)]
 _Name = Annotated[str, Field(min_length=1)]
 
-Tier = Literal["paper", "self-reported", "recomputed", "reproduced"]
+Tier = Literal["self-reported"]
+"""What a result can say of itself; a leaderboard checks it and keeps what it found in files of its own."""
+
+
+GENERATED: Final = " (generated)"
+"""End of the names of generated data."""
 
 
 class _Entry(BaseModel):
@@ -44,6 +49,8 @@ class TaskEntry(_Entry):
         id: Task, e.g. `depth_parsing`.
         version: Of the task's record.
         protocol: Name of the protocol, e.g. `native` or `published`.
+        variant: Variant of the task, e.g. `rgb_to_depth`; scores of two variants are not comparable. Empty for tasks
+            that have none, and in results of earlier versions, which did not state it.
         split: Name of the split that was scored.
         split_sha256: Fingerprint of its sample ids: SHA-256 of them, each followed by a newline.
     """
@@ -52,6 +59,7 @@ class TaskEntry(_Entry):
     id: _Name
     version: _Name
     protocol: _Name
+    variant: str = ""
     split: _Name
     split_sha256: _Sha256
 
@@ -65,6 +73,14 @@ class PretrainEntry(_Entry):
     init: str | None = None
 
 
+class TrainingEntry(_Entry):
+    """What labels the model learned from: name of the training split, and its share of all training data (0..1)."""
+
+    model_config = _FROZEN
+    split: _Name
+    ratio: Annotated[float, Field(gt=0, le=1)]
+
+
 class ModelEntry(_Entry):
     """What was scored.
 
@@ -73,6 +89,7 @@ class ModelEntry(_Entry):
         backbone: Architecture of the encoder; None where only predictions are known.
         weights_sha256: Of the checkpoint file (of the first seed's, with several); None for predictions of others.
         pretrain: None where nothing is known of it.
+        training: None where nothing is known of it.
     """
 
     model_config = _FROZEN
@@ -80,6 +97,7 @@ class ModelEntry(_Entry):
     backbone: str | None = None
     weights_sha256: _Sha256 | None = None
     pretrain: PretrainEntry | None = None
+    training: TrainingEntry | None = None
 
 
 class DataEntry(_Entry):
@@ -97,6 +115,11 @@ class DataEntry(_Entry):
     manifest_sha256: _Sha256 | None = None
     n_expected: _Count
     n_scored: _Count
+
+    @property
+    def generated(self) -> bool:
+        """Whether the people are generated, as the name says."""
+        return self.name.endswith(GENERATED)
 
 
 class RunEntry(_Entry):
@@ -133,6 +156,8 @@ class ScoreEntry(_Entry):
         mean: Main score; its mean over seeds.
         std: Standard deviation over seeds (n - 1); None with one seed.
         ci95: 95 % bootstrap interval over samples; None where there is no evidence.
+        ci95_draws: Number of draws of the interval; None where there is none, and in results of earlier versions, which
+            did not state it.
         per_seed: Main score of each seed, in the order of `run.seeds`.
         per_class: By class and figure, mean over seeds; None where a class was not there.
         all: Every figure by name, mean over seeds; None where it is not defined on this data.
@@ -144,6 +169,7 @@ class ScoreEntry(_Entry):
     mean: _Figure
     std: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     ci95: tuple[_Figure, _Figure] | None = None
+    ci95_draws: Annotated[int, Field(ge=1)] | None = None
     per_seed: tuple[_Figure, ...] = ()
     per_class: dict[str, dict[str, _Figure | None]] = Field(default_factory=dict)
     all: dict[str, _Figure | None] = Field(default_factory=dict)
@@ -168,11 +194,10 @@ class EvidenceEntry(_Entry):
 
 
 class StatusEntry(_Entry):
-    """How far the figures can be relied on, and what a reader should know.
+    """How far the figures can be relied on by this file alone, and what a reader should know.
 
     Attributes:
-        tier: paper (copied from one); self-reported, which is what a run says of its own result; and what only somebody
-            who checked it can say: recomputed (from predictions) or reproduced (trained again).
+        tier: Always self-reported: what more there is to say is for those to say who checked it (`leaderboard add`).
         notes: E.g. what a protocol leaks.
     """
 
@@ -191,7 +216,7 @@ class Result(_Entry):
         data: Data and how much of it was scored.
         run: Tool, seeds, versions, device.
         scores: The figures.
-        evidence: Per-sample statistics, one file a seed in the order of `run.seeds`; empty for figures of a paper.
+        evidence: Per-sample statistics, one file a seed in the order of `run.seeds`; empty where they were not kept.
         status: Tier and notes.
     """
 
@@ -213,8 +238,6 @@ class Result(_Entry):
         for name, entries in (("scores.per_seed", self.scores.per_seed), ("evidence", self.evidence)):
             if self.run.seeds and entries and len(entries) != len(self.run.seeds):
                 raise ValueError(f"{len(entries)} entries in {name} for {len(self.run.seeds)} seeds")
-        if self.status.tier in ("recomputed", "reproduced") and not self.evidence:
-            raise ValueError(f"a {self.status.tier} result needs its evidence")
         return self
 
     def to_json(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.results.resampling import GroupDraws
 
 Score = Callable[[Evidence], float]
 """A score of per-sample statistics, higher or lower being better."""
@@ -71,8 +72,8 @@ def bootstrap_interval(
     Raises:
         DataError: If there is no sample, or no draw has a finite score (`nothing_scored`).
     """
-    found = [score(evidence.select(rows)) for rows in _draws(len(evidence), n, seed, groups)]
-    return _quantiles(np.array(found), level)
+    found = [score(evidence.select(rows)) for rows in GroupDraws.of(len(evidence), groups, n=n, seed=seed).rows()]
+    return percentile_interval(np.array(found), level)
 
 
 def paired_bootstrap(
@@ -108,10 +109,9 @@ def paired_bootstrap(
             f"{len(places) - len(first) + len(missing)} only in the second; evaluate both on the same split"
         )
     aligned = second.select([places[name] for name in first.sample_ids])
-    found = np.array(
-        [score(first.select(rows)) - score(aligned.select(rows)) for rows in _draws(len(first), n, seed, groups)]
-    )
-    low, high = _quantiles(found, level)
+    draws = GroupDraws.of(len(first), groups, n=n, seed=seed)
+    found = np.array([score(first.select(rows)) - score(aligned.select(rows)) for rows in draws.rows()])
+    low, high = percentile_interval(found, level)
     drawn = found[np.isfinite(found)]
     against = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     p_value = min(1.0, 2 * (against + 1) / (len(drawn) + 1))
@@ -125,25 +125,12 @@ def seed_summary(scores: Sequence[float]) -> SeedSummary:
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
 
 
-def _draws(n_samples: int, n: int, seed: int, groups: Sequence[Hashable] | None) -> Iterator[NDArray[np.intp]]:
-    if not n_samples:
-        raise DataError("no sample was scored, so there is nothing to draw from", kind="nothing_scored")
-    rng = np.random.default_rng(seed)
-    if groups is None:
-        for _ in range(n):
-            yield rng.integers(n_samples, size=n_samples, dtype=np.intp)
-        return
-    if len(groups) != n_samples:
-        raise UsageError(f"{len(groups)} groups for {n_samples} samples; give the group of each")
-    rows: dict[Hashable, list[int]] = {}
-    for row, group in enumerate(groups):
-        rows.setdefault(group, []).append(row)
-    members = [np.array(one, dtype=np.intp) for one in rows.values()]
-    for _ in range(n):
-        yield np.concatenate([members[one] for one in rng.integers(len(members), size=len(members))])
+def percentile_interval(found: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    """Interval that holds a share `level` of the scores of the draws; those that are not finite are left out.
 
-
-def _quantiles(found: NDArray[np.float64], level: float) -> tuple[float, float]:
+    Raises:
+        DataError: If no score is finite (`nothing_scored`).
+    """
     finite = found[np.isfinite(found)]
     if not len(finite):
         raise DataError("the score is not defined on any draw of the samples", kind="nothing_scored")

@@ -63,6 +63,37 @@ def test_export_refuses(checkpoint: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*base, "--ckpt", str(checkpoint), "--to", "onnx"]).exit_code == 2
 
 
+def test_export_puts_results_onto_the_card(checkpoint: Path, tmp_path: Path) -> None:
+    split = {"id": "depth_parsing", "version": "1", "protocol": "native", "split": "test", "split_sha256": "5" * 64}
+    result = {
+        "task": split,
+        "model": {
+            "name": "mine",
+            "backbone": "hrnet_w18_small",
+            "pretrain": {"method": "hcmoco", "data": None, "init": "scratch"},
+        },
+        "data": {"name": "NTURGBD-Parsing-4K", "n_expected": 8, "n_scored": 8},
+        "run": {"tool": "hcmoco-bench 0.1.0"},
+        "scores": {"main": "miou", "unit": "%", "mean": 1 / 3, "all": {"miou": 1 / 3}},
+        "status": {"tier": "self-reported"},
+    }
+    path, out = tmp_path / "result.json", tmp_path / "encoder"
+    path.write_text(json.dumps(result))
+    base = ["export", "--ckpt", str(checkpoint), "--results", str(path), "--out", str(out)]
+    done = CliRunner().invoke(app, [*base, "--modality", "depth", "--to", "hub", "--json"])
+    assert done.exit_code == 0, done.output
+    (written,) = json.loads(done.stdout)["results"]
+    assert Path(written).parent == out / ".eval_results"
+    assert f"value: {1 / 3!r}" in Path(written).read_text()
+    assert "| 0.33 |" in (out / "README.md").read_text()
+    wrong = CliRunner().invoke(app, [*base, "--modality", "rgb", "--to", "hub"])
+    assert isinstance(wrong.exception, UsageError)
+    assert "its modality depth, not rgb" in str(wrong.exception)
+    timm = CliRunner().invoke(app, [*base, "--modality", "depth", "--to", "timm"])
+    assert isinstance(timm.exception, UsageError)
+    assert "--results goes with --to hub" in str(timm.exception)
+
+
 def test_view_features_draws_a_line_a_sample(checkpoint: Path, store: NtuStore, tmp_path: Path) -> None:
     sheet = tmp_path / "features.png"
     ids = store.spread(2)

@@ -8,11 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from hcmoco_bench.demo.comparison import Comparison
 from hcmoco_bench.demo.page import DemoFigure, DemoPage, DemoScore, DemoStep, write_page
-from hcmoco_bench.results.statistics import PairedDifference
+from hcmoco_bench.leaderboard.ties import PairComparison
 
-COMPARISON = Comparison(PairedDifference(2.0, 0.5, 3.5, 0.01, 30), "mIoU", "points", 5)
+COMPARISON = PairComparison(
+    first="pre-trained",
+    second="from scratch",
+    first_score=12.3,
+    second_score=10.3,
+    difference=2.0,
+    low=0.5,
+    high=3.5,
+    p_value=0.01,
+    adjusted_p_value=0.01,
+    better="pre-trained",
+    level=0.95,
+    comparisons=1,
+    n_samples=30,
+    n_groups=5,
+    grouped_by="performers",
+    score="mIoU",
+    unit="points",
+)
 
 
 def page_of(tmp_path: Path, **changed: object) -> str:
@@ -67,3 +84,8 @@ def test_without_scores_there_is_no_such_section(tmp_path: Path) -> None:
     page = page_of(tmp_path, scores=(), comparison=None)
     assert "Depth parsing" not in page
     assert "verdict" not in page[page.index("<body>") :]
+
+
+def test_the_leaderboard_is_linked_where_there_is_one(tmp_path: Path) -> None:
+    assert "leaderboard" not in page_of(tmp_path)
+    assert 'href="leaderboard-page/index.html"' in page_of(tmp_path, leaderboard="leaderboard-page/index.html")

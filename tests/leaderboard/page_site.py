@@ -64,7 +64,7 @@ def small_leaderboard(folder: Path) -> Leaderboard:
         board(replace(OTHERS, split="foreign"), "Foreign", [checked_row(folder, "foreign", OTHERS, [_foreign()])]),
         board(BAD, HOSTILE, _hostile(folder)),
     )
-    return Leaderboard(tables, {"hong2022versatile": BIBTEX, HOSTILE: HOSTILE})
+    return Leaderboard(tables, {"hong2022versatile": BIBTEX, HOSTILE: HOSTILE}, (HOSTILE,))
 
 
 def _parsing(folder: Path) -> list[Row]:

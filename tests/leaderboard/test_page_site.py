@@ -19,6 +19,7 @@ from page_site import PARSING, SHORT, SmallSite
 from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.leaderboard.board import Leaderboard
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page import frame, write_site
 from hcmoco_bench.leaderboard.page.addresses import board_file
 from hcmoco_bench.leaderboard.page.board_page import board_page
@@ -26,7 +27,7 @@ from hcmoco_bench.leaderboard.page.charts.ablation_bars import ablation_bars
 from hcmoco_bench.leaderboard.page.charts.class_heat import MOST_ROWS, class_heats
 from hcmoco_bench.leaderboard.page.charts.ratio_chart import MOST_LINES, ratio_chart
 from hcmoco_bench.leaderboard.page.charts.scale import Scale, round_ticks, tick_text
-from hcmoco_bench.leaderboard.page.figures import decimals_of, exact, figure_label, rounded, web_address
+from hcmoco_bench.leaderboard.page.figures import decimals_of, exact, rounded, web_address
 from hcmoco_bench.leaderboard.page.frame import MOST_SCRIPT_BYTES, TEMPLATES
 from hcmoco_bench.leaderboard.page.index_page import index_page
 from hcmoco_bench.leaderboard.row import EvidenceFile, Row

@@ -126,14 +126,14 @@ def test_finetuning(recorder: Recorder, same: bool, name: str) -> None:
     for seed, losses in before["losses"].items():
         assert list(_loss_differences(losses, now["losses"][seed], same)) == []
         assert _model(now["model"][seed], same) == _model(before["model"][seed], same)
-    assert list(_result_differences(_self_reported(before["result"]), now["result"], same)) == []
+    assert list(_result_differences(_as_now(before["result"], now["result"]), now["result"], same)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", each(*SCORINGS))
 def test_scoring_again(recorder: Recorder, same: bool, name: str) -> None:
     now = recorder.describe(name)
-    assert list(_result_differences(_self_reported(RECORDED["scorings"][name]), now, same)) == []
+    assert list(_result_differences(_as_now(RECORDED["scorings"][name], now), now, same)) == []
     finetuned = recorder.describe(SCORINGS[name][1])["result"]
     assert now["scores"]["mean"] == finetuned["scores"]["per_seed"][0]
     assert now["evidence"][0]["sha256"] == finetuned["evidence"][0]["sha256"]
@@ -162,9 +162,20 @@ def test_settings_in_checkpoints(recorder: Recorder, name: str) -> None:
     assert now.get("config_sha256") == before.get("config_sha256")
 
 
-def _self_reported(result: dict[str, Any]) -> dict[str, Any]:
-    """A recorded result with what runs say of themselves now; they used to claim that somebody had checked them."""
-    return result | {"status": result["status"] | {"tier": "self-reported"}}
+def _as_now(result: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """A recorded result in the present form: runs used to claim that somebody had checked them, and have new fields.
+
+    The new fields are checked where they are made.
+    """
+    assert "variant" not in result["task"]
+    assert "ci95_draws" not in result["scores"]
+    assert "training" not in result["model"]
+    return result | {
+        "status": result["status"] | {"tier": "self-reported"},
+        "task": result["task"] | {"variant": now["task"]["variant"]},
+        "scores": result["scores"] | {"ci95_draws": now["scores"]["ci95_draws"]},
+        "model": result["model"] | {"training": now["model"]["training"]},
+    }
 
 
 def _is_exact(path: str, kind: str) -> bool:

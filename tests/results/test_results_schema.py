@@ -19,12 +19,20 @@ def content(**changes: Any) -> dict[str, Any]:
     """A result as it stands in a file; `changes` replace fields, `scores__mean=1` one of a section."""
     made: dict[str, Any] = {
         "schema": 1,
-        "task": {"id": "depth_parsing", "version": "1", "protocol": "native", "split": "test", "split_sha256": SHA},
+        "task": {
+            "id": "depth_parsing",
+            "version": "1",
+            "protocol": "native",
+            "variant": "",
+            "split": "test",
+            "split_sha256": SHA,
+        },
         "model": {
             "name": "HCMoCo",
             "backbone": "hrnet_w18",
             "weights_sha256": SHA,
             "pretrain": {"method": "hcmoco", "data": "generated", "init": "scratch"},
+            "training": {"split": "train_20", "ratio": 0.2},
         },
         "data": {"name": "nturgbd-parsing-4k", "manifest_sha256": SHA, "n_expected": 12, "n_scored": 12},
         "run": {
@@ -43,12 +51,13 @@ def content(**changes: Any) -> dict[str, Any]:
             "mean": 0.1 + 0.2,
             "std": 0.1,
             "ci95": [0.2, 0.4],
+            "ci95_draws": 1000,
             "per_seed": [0.1 + 0.2, 0.1 + 0.2],
             "per_class": {"head": {"iou": 0.5, "accuracy": None}},
             "all": {"miou": 0.1 + 0.2, "macc": None},
         },
         "evidence": [{"file": "seed-0.npz", "sha256": SHA}, {"file": "seed-1.npz", "sha256": SHA}],
-        "status": {"tier": "reproduced", "notes": []},
+        "status": {"tier": "self-reported", "notes": []},
     }
     for name, value in changes.items():
         section, _, field = name.partition("__")
@@ -71,9 +80,9 @@ def test_written_and_read_back_to_the_same_bits(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["result.json"]
 
 
-def test_the_least_a_paper_states_is_a_result() -> None:
+def test_the_least_that_is_a_result() -> None:
     made = content(
-        status={"tier": "paper"},
+        status={"tier": "self-reported"},
         model={"name": "CMC"},
         run={"tool": "none"},
         scores={"main": "miou", "unit": "%", "mean": 55.1},
@@ -121,10 +130,11 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         {"scores__ci95": [0.4, 0.2]},
         {"scores__per_seed": [0.3]},
         {"scores__all": {"miou": float("inf")}},
-        {"evidence": []},
         {"evidence": [{"file": "seed-0.npz", "sha256": SHA}]},
         {"evidence": [{"file": "../seed-0.npz", "sha256": SHA}] * 2},
         {"status__tier": "sota"},
+        {"status__tier": "reproduced"},
+        {"model__training": {"split": "train", "ratio": 0}},
         {"model__name": ""},
     ],
 )

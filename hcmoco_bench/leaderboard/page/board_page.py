@@ -11,6 +11,7 @@ from markupsafe import Markup
 from hcmoco_bench.files.json import json_text
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.page.board_rows import (
     DECIMALS,
@@ -26,7 +27,7 @@ from hcmoco_bench.leaderboard.page.board_rows import (
 from hcmoco_bench.leaderboard.page.charts.ablation_bars import AblationBars, ablation_bars
 from hcmoco_bench.leaderboard.page.charts.class_heat import ClassHeat, class_heats
 from hcmoco_bench.leaderboard.page.charts.ratio_chart import RatioChart, ratio_chart
-from hcmoco_bench.leaderboard.page.figures import decimals_of, figure_label, rounded, share
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded, share
 from hcmoco_bench.leaderboard.page.row_texts import (
     LevelText,
     board_title,

@@ -9,8 +9,9 @@ from typing import Final
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.addresses import model_file
-from hcmoco_bench.leaderboard.page.figures import MISSING, decimals_of, figure_label, rounded, share
+from hcmoco_bench.leaderboard.page.figures import MISSING, decimals_of, rounded, share
 from hcmoco_bench.leaderboard.page.row_texts import SourceText, notes_of, result_facts, sources_of, spread_of
 from hcmoco_bench.leaderboard.row import Row
 

@@ -1,4 +1,4 @@
-"""Figures as pages write them: their names, their digits, shares of labels, and texts of rows."""
+"""Figures as pages write them: their digits, shares of labels, and texts of rows."""
 
 from __future__ import annotations
 
@@ -7,33 +7,11 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from hcmoco_bench.files.outside_text import printable
-
 MISSING: Final = "–"
 """What stands for a figure that is not defined or not known."""
 
-_LABELS: Final = {
-    "miou": "mIoU",
-    "macc": "mAcc",
-    "aacc": "aAcc",
-    "miou_parts": "mIoU of parts",
-    "iou": "IoU",
-    "mean_error_cm": "mean error, cm",
-    "error_cm": "error, cm",
-}
-_MEASURES: Final = {"gps": "GPS", "gpsm": "GPSM", "iou": "mask", "bbox": "box"}
 _PAD: Final = "\u2007"  # a space as wide as a digit
 _MOST_DECIMALS: Final = 4
-
-
-def figure_label(name: str) -> str:
-    """The name of a figure for readers, e.g. `mIoU` for `miou` and `GPS AP50` for `gps_AP50`."""
-    if name in _LABELS:
-        return _LABELS[name]
-    measure, _, statistic = name.partition("_")
-    if statistic and measure in _MEASURES:
-        return f"{_MEASURES[measure]} {statistic}"
-    return printable(name).replace("_", " ")
 
 
 def decimals_of(values: Iterable[float | None]) -> int:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.addresses import board_file
-from hcmoco_bench.leaderboard.page.figures import decimals_of, figure_label, rounded
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded
 from hcmoco_bench.leaderboard.page.row_texts import LevelText, board_title, level_texts
 from hcmoco_bench.leaderboard.row import Row
 
@@ -50,6 +51,7 @@ class IndexPage:
     n_evidence: int
     n_papers: int
     boards: tuple[BoardLine, ...]
+    remarks: tuple[str, ...]
     levels: tuple[LevelText, ...]
 
 
@@ -63,6 +65,7 @@ def index_page(leaderboard: Leaderboard) -> IndexPage:
         n_evidence=n_evidence,
         n_papers=len(rows) - n_evidence,
         boards=tuple(map(_line, leaderboard.boards)),
+        remarks=tuple(map(printable, leaderboard.remarks)),
         levels=level_texts(),
     )
 

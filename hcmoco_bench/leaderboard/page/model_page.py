@@ -12,10 +12,11 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import bytes_sha256
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.level import MEANINGS
 from hcmoco_bench.leaderboard.page.addresses import board_file
 from hcmoco_bench.leaderboard.page.charts.class_heat import repeats_scores
-from hcmoco_bench.leaderboard.page.figures import exact, figure_label, rounded
+from hcmoco_bench.leaderboard.page.figures import exact, rounded
 from hcmoco_bench.leaderboard.page.row_texts import (
     SourceText,
     board_title,

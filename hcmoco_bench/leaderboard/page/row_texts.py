@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.level import MEANINGS, Level
-from hcmoco_bench.leaderboard.page.figures import figure_label, rounded, web_address
+from hcmoco_bench.leaderboard.page.figures import rounded, web_address
 from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.results.schema import Result
 

@@ -15,6 +15,7 @@ from hcmoco_bench.metrics.densepose.mesh_geodesics import mesh_geodesics
 from hcmoco_bench.metrics.densepose.metric import (
     MEASURES,
     DensePoseMetric,
+    blank_evidence,
     densepose_scores,
     densepose_statistics,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Geodesics",
     "ResultFile",
     "Similarities",
+    "blank_evidence",
     "chart_detections",
     "densepose_scores",
     "densepose_statistics",

@@ -138,7 +138,7 @@ class DensePoseMetric:
         none = Similarities(*np.zeros((3, 0, 0)))
         columns: dict[str, NDArray[Any]] = {}
         for measure in MEASURES:
-            most = MOST_BOXES if measure == "bbox" else MOST_DENSE
+            most = most_of(measure)
             found = []
             for image, truth in self._images.items():
                 rows = gathered.get(image, _Rows(np.zeros(0), np.zeros(0), none)).best(most)
@@ -179,6 +179,19 @@ class DensePoseMetric:
             "annotations of their own split",
             kind="unknown_images",
         )
+
+
+def blank_evidence() -> Evidence:
+    """The evidence of no image: metric, columns and types."""
+    columns = {
+        f"{measure}_{name}": one for measure in MEASURES for name, one in match_columns((), most_of(measure)).items()
+    }
+    return Evidence(METRIC, (), columns)
+
+
+def most_of(measure: str) -> int:
+    """Detections of an image that count under a measure."""
+    return MOST_BOXES if measure == "bbox" else MOST_DENSE
 
 
 def densepose_statistics(evidence: Evidence) -> dict[str, CocoStatistics]:

@@ -21,6 +21,11 @@ from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
 _WIDTH, _HEIGHT = DEPTH_SIZE
 
 
+def person_of(name: str) -> str:
+    """The person that a frame of this id shows: `00` of `00_00001`."""
+    return name.partition("_")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class ItopSplit:
     """Frames whose labels people have approved.
@@ -77,7 +82,7 @@ class ItopSplit:
     @property
     def people(self) -> tuple[str, ...]:
         """The person of each frame."""
-        return tuple(name.partition("_")[0] for name in self.ids)
+        return tuple(map(person_of, self.ids))
 
     def _array(self) -> Any:
         process = os.getpid()

@@ -103,6 +103,11 @@ class SampleLists:
     missing_skeletons: frozenset[ClipName]
 
 
+def official_splits() -> dict[str, SplitRule]:
+    """The official splits by name, as they are declared; reads no list."""
+    return {rule.name: rule for rule in _read_declaration(annotation_file(DECLARATION)).split}
+
+
 def parse_sample_list(text: str, *, source: str) -> tuple[SampleId, ...]:
     """Read a published list: lines `images/<sample id>.jpg` or bare sample ids, in order.
 

@@ -18,7 +18,7 @@ from hcmoco_bench.runtime.ranks import broadcast_buffers
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint
 from hcmoco_bench.tasks.core.data_notes import data_notes
 from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
-from hcmoco_bench.tasks.core.provenance import run_entry
+from hcmoco_bench.tasks.core.provenance import run_entry, training_entry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
@@ -152,7 +152,9 @@ def evaluate_checkpoint(
                 backbone=config.backbone,
                 weights_sha256=checkpoint.sha256,
                 pretrain=checkpoint.pretrain,
+                training=training_entry(chosen, checkpoint.config) if checkpoint.origin is None else None,
             ),
+            variant=chosen.variant(config),
             run=run_entry(
                 checkpoint.config if checkpoint.origin is None else None,
                 seeds=(config.seed,) if checkpoint.origin is None else (),
@@ -213,6 +215,7 @@ def evaluate_predictions(
             config.protocol,
             [evaluation],
             model=ModelEntry(name=name or path.stem),
+            variant=chosen.variant(config, own=False),
             run=run_entry(None, seeds=(), device=None, command=command),
             notes=[*chosen.notes(config, own=False), *([AS_GIVEN_NOTE] if as_given else [])],
             bootstrap=bootstrap,

@@ -28,7 +28,7 @@ from hcmoco_bench.tasks.core.best_checkpoint import BEST_FILE, BestCheckpoint
 from hcmoco_bench.tasks.core.checkpoints import KIND, checkpoint_config
 from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_model, speed_up
 from hcmoco_bench.tasks.core.model_version import check_model_version
-from hcmoco_bench.tasks.core.provenance import run_entry
+from hcmoco_bench.tasks.core.provenance import run_entry, training_entry
 from hcmoco_bench.tasks.core.read_settings import read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, write_evaluations
@@ -191,6 +191,7 @@ def run_finetune(
             backbone=config.backbone,
             weights_sha256=None if runs[0].model is None else file_sha256(runs[0].model),
             pretrain=start.entry,
+            training=training_entry(chosen, config),
         )
         written = _write(chosen, config, result, runs, entry, start.notes, accelerator.device, command, bootstrap)
     return FinetuneReport(out, tuple(runs), written)
@@ -371,6 +372,7 @@ def _write(
         [run.evaluation for run in runs if run.evaluation is not None],
         model=model,
         run=run_entry(config, seeds=tuple(run.seed for run in runs), device=device, command=command),
+        variant=task.variant(config),
         notes=notes,
         bootstrap=bootstrap,
     )

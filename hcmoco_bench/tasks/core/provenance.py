@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from hcmoco_bench import __version__
 from hcmoco_bench.files.hashing import json_sha256
-from hcmoco_bench.results.schema import RunEntry
+from hcmoco_bench.results.schema import RunEntry, TrainingEntry
 from hcmoco_bench.runtime.settings import Added, Bookkeeping, Location
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
+from hcmoco_bench.tasks.core.task import Task
 from hcmoco_bench.training.precision import resolve_precision
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless")
@@ -46,6 +48,11 @@ def run_entry(
         precision=None if scored is None or device is None else resolve_precision(scored.precision, device),
         command=command,
     )
+
+
+def training_entry(task: Task[Any], config: FinetuneSettings) -> TrainingEntry:
+    """What labels a model learned from with these settings."""
+    return TrainingEntry(split=task.training_split(config), ratio=config.ratio)
 
 
 def config_sha256(config: FinetuneSettings) -> str:

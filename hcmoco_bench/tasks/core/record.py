@@ -18,6 +18,7 @@ class SplitRecord(BaseModel):
         name: Name that `open_data` takes.
         rule: Rule by which samples belong to it.
         size: Number of samples in the original data; None where it depends on the store.
+        sha256: Fingerprint of its sample ids in the original data; None where it is not known.
     """
 
     model_config = _FROZEN
@@ -25,6 +26,7 @@ class SplitRecord(BaseModel):
     name: str
     rule: str
     size: int | None = None
+    sha256: str | None = None
 
 
 class Download(BaseModel):
@@ -78,6 +80,7 @@ class TaskRecord(BaseModel):
         chance: Score of a model without any skill, and why.
         citation: Publications to cite.
         downloads: What users have to fetch.
+        predictions: Layout of other programs' predictions, as `eval --predictions` takes them.
         bad_input: Which bad input is an error, and which is left out, counted and named.
     """
 
@@ -98,6 +101,7 @@ class TaskRecord(BaseModel):
     chance: str
     citation: str
     downloads: tuple[Download, ...]
+    predictions: str = ""
     bad_input: str
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.results.evidence import Evidence, save_evidence
 from hcmoco_bench.results.schema import (
+    GENERATED,
     DataEntry,
     EvidenceEntry,
     ModelEntry,
@@ -65,6 +66,7 @@ def write_evaluations(
     *,
     model: ModelEntry,
     run: RunEntry,
+    variant: str = "",
     notes: Sequence[str] = (),
     bootstrap: int = BOOTSTRAP,
 ) -> Writing:
@@ -81,6 +83,7 @@ def write_evaluations(
         evaluations: The evaluation of each seed; figures and problem lines are those of the first.
         model: What was scored.
         run: How it was scored.
+        variant: Variant of the task.
         notes: Notes for readers of the result.
         bootstrap: Number of draws of the interval; 0 for no interval.
 
@@ -99,18 +102,19 @@ def write_evaluations(
             id=task.record.id,
             version=str(task.record.version),
             protocol=protocol,
+            variant=variant,
             split=data.split,
             split_sha256=data.split_sha256,
         ),
         model=model,
         data=DataEntry(
-            name=data.name + (" (generated)" if data.generated else ""),
+            name=data.name + (GENERATED if data.generated else ""),
             manifest_sha256=data.manifest_sha256,
             n_expected=first.n_expected,
             n_scored=first.n_scored,
         ),
         run=run,
-        scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(data)),
+        scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(task, data)),
         evidence=tuple(entries),
         status=StatusEntry(tier="self-reported", notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
     )
@@ -129,11 +133,16 @@ def _beside(path: Path, end: str) -> Path:
     return path.with_name(f"{stem}{end}")
 
 
-def interval_groups(data: TaskData) -> dict[str, str] | None:
-    """The group of each sample, which the interval draws as a whole; None where there are fewer than two groups."""
-    if data.groups is None or len(set(data.groups)) < 2:
+def interval_groups(task: Task[Any], data: TaskData) -> dict[str, str] | None:
+    """The group of each sample, which the interval draws as a whole; None where there are fewer than two groups.
+
+    Groups come from the ids where the task can tell them, so that whoever has only the evidence gets the same interval.
+    """
+    by_id = task.groups(data.ids)
+    groups = data.groups if by_id is None else by_id.of
+    if groups is None or len(set(groups)) < 2:
         return None
-    return dict(zip(data.ids, data.groups, strict=True))
+    return dict(zip(data.ids, groups, strict=True))
 
 
 def score_entry(
@@ -161,7 +170,8 @@ def score_entry(
         unit=task.record.unit,
         mean=summary.mean,
         std=summary.std,
-        ci95=_interval(task, evaluations, bootstrap, groups) if bootstrap else None,
+        ci95=score_interval(task, [one.evidence for one in evaluations], bootstrap, groups) if bootstrap else None,
+        ci95_draws=bootstrap or None,
         per_seed=tuple(per_seed),
         per_class={
             name: {
@@ -173,17 +183,25 @@ def score_entry(
     )
 
 
-def _interval(
-    task: Task[Any], evaluations: Sequence[Evaluation], draws: int, groups: Mapping[str, str] | None
+def score_interval(
+    task: Task[Any], evidences: Sequence[Evidence], draws: int, groups: Mapping[str, str] | None
 ) -> tuple[float, float]:
-    first = evaluations[0].evidence
+    """The 95 % interval of the main score, mean over seeds; each draw takes the same samples for all seeds.
+
+    Args:
+        task: The task, which computes scores from evidence.
+        evidences: The evidence of each seed, of the same samples in the same order.
+        draws: Number of draws.
+        groups: Group of each sample, which is drawn as a whole; None to draw single samples.
+    """
+    first = evidences[0]
     columns = {
         f"{number}/{name}": column
-        for number, evaluation in enumerate(evaluations)
-        for name, column in evaluation.evidence.columns.items()
+        for number, evidence in enumerate(evidences)
+        for name, column in evidence.columns.items()
     }
     together = Evidence(first.metric, first.sample_ids, columns, first.meta)
-    metas = [evaluation.evidence.meta for evaluation in evaluations]
+    metas = [evidence.meta for evidence in evidences]
 
     def score(drawn: Evidence) -> float:
         values = []
@@ -209,7 +227,7 @@ def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluatio
         notes.append(f"protocol {protocol} leaks: {rules.leaks}")
     if rules.error is not None:
         notes.append(f"protocol {protocol} has an error: {rules.error}")
-    groups = interval_groups(data)
+    groups = interval_groups(task, data)
     if bootstrap and groups is not None:
         notes.append(f"ci95 draws whole groups ({len(set(groups.values()))} people or videos), not single samples")
     missing = evaluation.n_expected - evaluation.n_scored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -37,6 +37,19 @@ if TYPE_CHECKING:
     from hcmoco_bench.results.evidence import Evidence
 
 AnyFinetuneSettings = TypeVar("AnyFinetuneSettings", bound=FinetuneSettings)
+
+
+@dataclass(frozen=True)
+class SampleGroups:
+    """What samples belong to that are not independent of each other, e.g. the people that they show.
+
+    Attributes:
+        of: Group of each sample, in the order of the ids that were asked for.
+        noun: What a group is, in the plural, e.g. `performers`.
+    """
+
+    of: tuple[str, ...]
+    noun: str
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,7 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         inputs: Kinds of input of the encoders that the task can use.
         fixed_by_training: Names of settings that say what a model learned from and that its results repeat; scoring
             cannot change them.
+        label_columns: Columns of the evidence that depend on the labels alone, whatever a model predicts.
     """
 
     record: ClassVar[TaskRecord]
@@ -162,6 +176,7 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
     network: ClassVar[Network | None] = None
     inputs: ClassVar[frozenset[EncoderInput]] = frozenset({"image"})
     fixed_by_training: ClassVar[frozenset[str]] = frozenset()
+    label_columns: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, config: AnyFinetuneSettings) -> None:
         """Refuse settings that this task cannot use; called before anything is read or written.
@@ -194,6 +209,26 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             own: Whether a model was trained with them; for predictions of another program, only what concerns scoring.
         """
         return ()
+
+    def variant(self, config: AnyFinetuneSettings, *, own: bool = True) -> str:
+        """Variant of the task, e.g. `rgb_to_depth`; scores of two variants are not comparable.
+
+        Args:
+            config: The settings.
+            own: As for `notes`.
+
+        Returns:
+            The variant; empty where the task has no variants.
+        """
+        return ""
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """Settings by name that choose a variant, for scoring predictions of it; none where data or model decide."""
+        return {}
+
+    def groups(self, ids: Sequence[str]) -> SampleGroups | None:
+        """Groups of samples by their ids alone; None where samples do not depend on each other, or nothing is known."""
+        return None
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """`stores` or `root` for a command that names neither.
@@ -312,6 +347,43 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
                 many and names some. A part of a split is never scored as if it were the whole.
         """
 
+    def blank_evidence(self, protocol: str, variant: str) -> Evidence | None:
+        """Evidence of no sample, with the metric, columns and meta of the protocol; None if the task cannot tell."""
+        return None
+
+    def evidence_errors(self, evidence: Evidence, protocol: str, variant: str) -> tuple[str, ...]:
+        """What shows that evidence is not of this protocol and variant, in sentences; nothing where it may be."""
+        blank = self.blank_evidence(protocol, variant)
+        if blank is None:
+            return ()
+        told = []
+        if evidence.metric != blank.metric:
+            told.append(f"it is of the metric {evidence.metric}, and the task uses {blank.metric}")
+        if dict(evidence.meta) != dict(blank.meta):
+            names = {*evidence.meta, *blank.meta}
+            differing = sorted(name for name in names if evidence.meta.get(name) != blank.meta.get(name))
+            told.append(f"it was made by other rules than those of protocol {protocol} ({', '.join(differing)})")
+        forms = [{name: (one.dtype, one.ndim) for name, one in each.columns.items()} for each in (evidence, blank)]
+        if forms[0] != forms[1]:
+            told.append(f"its columns are not {', '.join(sorted(blank.columns))} with the types of the metric")
+        return tuple(told)
+
+    def label_evidence(self, data: TaskData, config: AnyFinetuneSettings) -> Mapping[str, NDArray[Any]] | None:
+        """The columns `label_columns` as the data itself gives them, a row for each of `data.ids`.
+
+        Args:
+            data: The split, opened with `train=False`.
+            config: The settings; their protocol says how labels are scored.
+
+        Returns:
+            The columns; None if the task cannot tell them without predictions.
+        """
+        return None
+
     @abstractmethod
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """`Evaluation.scores` from the evidence alone, for intervals and for anyone who checks a result."""
+
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """`Evaluation.per_class` from the evidence alone, likewise; empty for tasks without classes."""
+        return {}

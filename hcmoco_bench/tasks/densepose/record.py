@@ -86,6 +86,7 @@ RECORD: Final = TaskRecord(
             put="UV_data/ in that folder, or anywhere with --set geodesics=FOLDER",
         ),
     ),
+    predictions="COCO results JSON with quantized IUV, or a file that detectron2 saves; see docs/densepose.md.",
     bad_input="These are left out, counted and named: images that are missing, entries without a usable box, and "
     "points outside of the charts. Images without people are scored: whatever is found there is wrong. An image "
     "without detections counts as one in which everybody is missed, in predictions too. These are errors: damaged "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from hcmoco_bench.data.densepose import read_image
@@ -20,8 +21,10 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.coco_statistics import UNDEFINED
 from hcmoco_bench.metrics.densepose import (
+    MEASURES,
     DensePoseMetric,
     Detection,
+    blank_evidence,
     densepose_scores,
     densepose_statistics,
     read_results,
@@ -77,6 +80,7 @@ class DensePose(Task[DensePoseSettings]):
     settings: ClassVar[type[FinetuneSettings]] = DensePoseSettings
     modality: ClassVar[Modality | None] = "rgb"
     network: ClassVar[Network | None] = "densepose"
+    label_columns: ClassVar[frozenset[str]] = frozenset(f"{measure}_n_truths" for measure in MEASURES)
 
     def protocol(self, config: DensePoseSettings) -> DensePoseProtocol:
         """See `Task.protocol`."""
@@ -210,10 +214,30 @@ class DensePose(Task[DensePoseSettings]):
             told.append(f"a {RECORD.main_score} of {self.scores(metric.evidence())[RECORD.main_score]:.1f} %")
         refuse_reading(path, "part, U and V in place", Reading("as given", told[0]), Reading(what, told[1]))
 
+    def blank_evidence(self, protocol: str, variant: str) -> Evidence:
+        """See `Task.blank_evidence`."""
+        return blank_evidence()
+
+    def label_evidence(self, data: TaskData, config: DensePoseSettings) -> dict[str, NDArray[Any]]:
+        """See `Task.label_evidence`: the number of people to be found in each image, by measure and size."""
+        root = _root(config)
+        metric = DensePoseMetric(truth_of(root, data.split, data.ids), geodesics_of(root, config.geodesics))
+        evidence = metric.evidence()
+        places = {name: row for row, name in enumerate(evidence.sample_ids)}
+        ordered = evidence.select([places[name] for name in data.ids])
+        return {name: ordered.columns[name] for name in sorted(self.label_columns)}
+
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """The ten statistics by GPS, GPSM, mask and box overlap in % (`gps_AP`, ...); NaN if nothing is to be found."""
         return {
             name: math.nan if value == UNDEFINED else 100 * value for name, value in densepose_scores(evidence).items()
+        }
+
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """The ten statistics of each measure in percent."""
+        return {
+            measure: {name: None if value == UNDEFINED else 100 * value for name, value in statistics.as_dict().items()}
+            for measure, statistics in densepose_statistics(evidence).items()
         }
 
     def _evaluation(
@@ -239,12 +263,7 @@ class DensePose(Task[DensePoseSettings]):
             drawn = (ResultFigure("iuv", caption, partial(_draw, data, kept)),)
         return Evaluation(
             scores=scores,
-            per_class={
-                measure: {
-                    name: None if value == UNDEFINED else 100 * value for name, value in statistics.as_dict().items()
-                }
-                for measure, statistics in densepose_statistics(evidence).items()
-            },
+            per_class=self.per_class(evidence),
             evidence=evidence,
             n_expected=len(data.expected),
             n_scored=n_scored,

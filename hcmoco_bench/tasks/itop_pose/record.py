@@ -80,6 +80,8 @@ RECORD: Final = TaskRecord(
             put="the same folder",
         ),
     ),
+    predictions="An .npz with ids (N texts) and joints (N, 15, 3), or a .json with the same two or with 15 lists of x, "
+    "y, z by id: meters in the camera's coordinates, x to the right of the image, y up, z forward.",
     bad_input="Frames whose labels are not marked valid belong to no split. Frames that are marked valid but have a "
     "joint that is not finite or not in front of the camera are left out, counted and named. Frames in which nobody is "
     "found, and test frames without a box, are scored on the whole depth map and named; training frames without a box "

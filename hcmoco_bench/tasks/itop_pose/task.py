@@ -27,6 +27,7 @@ from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.runtime.ranks import gather_objects
 from hcmoco_bench.sources.itop import SPLITS, ItopSplit, find_boxes, open_itop, pixels_from_world, read_boxes
+from hcmoco_bench.sources.itop.split import person_of
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
@@ -34,7 +35,7 @@ from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 JOINTS: Final = "itop15"
 COORDINATES: Final = "meters in the camera's coordinates (x to the right of the image, y up, z forward)"
+TRUE_BOXES: Final = "true_boxes"
+"""The variant whose crops are those of the true joints."""
 _LABEL: Final = "scoring, frames"
 
 
@@ -61,6 +64,7 @@ class ItopPose(Task[ItopSettings]):
     settings: ClassVar[type[FinetuneSettings]] = ItopSettings
     modality: ClassVar[Modality | None] = "depth"
     network: ClassVar[Network | None] = "a2j"
+    label_columns: ClassVar[frozenset[str]] = frozenset({"valid"})
 
     def check(self, config: ItopSettings) -> None:
         """See `Task.check`; the crop's side must be a multiple of 4, the anchors' stride."""
@@ -128,6 +132,14 @@ class ItopPose(Task[ItopSettings]):
         if percent:
             data = data.subset(uniform_rows(len(source), percent, task=TASK), split=split)
         return data if boxes is None or name == "test" else with_boxes(data, boxes[_source(data)[1]])
+
+    def variant(self, config: ItopSettings, *, own: bool = True) -> str:
+        """`true_boxes` where the boxes of the test frames come from their labels; empty otherwise."""
+        return TRUE_BOXES if own and self.protocol(config).framing == "labels" and config.boxes is None else ""
+
+    def groups(self, ids: Sequence[str]) -> SampleGroups:
+        """The people of the frames; an id begins with the person's number."""
+        return SampleGroups(tuple(map(person_of, ids)), "people")
 
     def notes(self, config: ItopSettings, *, own: bool = True) -> tuple[str, ...]:
         """See `Task.notes`; where the boxes of the test frames came from."""
@@ -213,10 +225,25 @@ class ItopPose(Task[ItopSettings]):
         predicted = dict(zip(data.ids, ordered.astype(np.float32), strict=True))
         return self._evaluation(metric, data, predicted, (), sheet_size)
 
+    def blank_evidence(self, protocol: str, variant: str) -> Evidence:
+        """See `Task.blank_evidence`."""
+        return JointAccuracyMetric(JOINTS).evidence()
+
+    def label_evidence(self, data: TaskData, config: ItopSettings) -> dict[str, NDArray[Any]]:
+        """See `Task.label_evidence`: every joint of these frames counts."""
+        return {"valid": np.ones((len(data), len(joint_set(JOINTS))), np.bool_)}
+
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """The accuracy of all, upper and lower joints in %, and the mean distance in cm."""
         found = joint_accuracy_scores(evidence)
         return {name: 100 * value if name.startswith("accuracy") else value for name, value in found.items()}
+
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """Accuracy of each joint in percent, and its mean distance in cm."""
+        return {
+            name: figures | {"accuracy": None if figures["accuracy"] is None else 100 * figures["accuracy"]}
+            for name, figures in joint_accuracy_per_joint(evidence).items()
+        }
 
     def _evaluation(
         self,
@@ -227,10 +254,7 @@ class ItopPose(Task[ItopSettings]):
         sheet_size: int,
     ) -> Evaluation:
         evidence = metric.evidence()
-        per_joint = {
-            name: figures | {"accuracy": None if figures["accuracy"] is None else 100 * figures["accuracy"]}
-            for name, figures in joint_accuracy_per_joint(evidence).items()
-        }
+        per_joint = self.per_class(evidence)
         drawn: tuple[ResultFigure, ...] = ()
         if sheet_size:
             names = spread(list(predicted), sheet_size)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
@@ -12,7 +13,7 @@ from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, 
 from hcmoco_bench.tasks.modalities.settings import CrossModalitySettings
 from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PREDICTIONS
 
 _MODALITIES: dict[str, tuple[Modality, Modality]] = {"rgb_to_depth": ("rgb", "depth"), "depth_to_rgb": ("depth", "rgb")}
 
@@ -40,6 +41,7 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=(
             f"{BAD_INPUT} Also errors: a labeled store whose RGB was warped with the depth of the frames (--align "
             "registered), and a pre-training that has read what is hidden here."
@@ -57,6 +59,14 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
     def hidden(self, config: CrossModalitySettings) -> Hidden:
         """The target modality."""
         return self._direction(config)[1]
+
+    def variant(self, config: CrossModalitySettings, *, own: bool = True) -> str:
+        """The direction."""
+        return config.direction
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """The direction."""
+        return {"direction": variant}
 
     def setting(self, config: CrossModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""

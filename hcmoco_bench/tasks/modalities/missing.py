@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from hcmoco_bench.data.ntu_store import Hidden
 from hcmoco_bench.modality import Modality
@@ -12,7 +13,7 @@ from hcmoco_bench.tasks.modalities.protocols import SHARED_EMBEDDING_PROTOCOLS, 
 from hcmoco_bench.tasks.modalities.settings import MissingModalitySettings
 from hcmoco_bench.tasks.modalities.task import CHANCE, CHANGES, SPLITS, SharedEmbeddingParsing
 from hcmoco_bench.tasks.parsing.depth import HCMOCO, NTU_DOWNLOADS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PREDICTIONS
 
 
 class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
@@ -36,6 +37,7 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=(
             f"{BAD_INPUT} Also errors: a labeled store whose RGB was warped with the depth of the frames (--align "
             "registered), and a pre-training that has read clips or people of the test split."
@@ -53,6 +55,14 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
     def hidden(self, config: MissingModalitySettings) -> Hidden:
         """Nothing: the missing modality is missing only in the test."""
         return "nothing"
+
+    def variant(self, config: MissingModalitySettings, *, own: bool = True) -> str:
+        """Which modality is left, e.g. `only_depth`."""
+        return f"only_{config.only}"
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """Which modality is left."""
+        return {"only": variant.removeprefix("only_")}
 
     def setting(self, config: MissingModalitySettings) -> str:
         """See `SharedEmbeddingParsing.setting`."""

@@ -20,7 +20,7 @@ from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
-from hcmoco_bench.tasks.core.record import SplitRecord, VersionChange
+from hcmoco_bench.tasks.core.record import VersionChange
 from hcmoco_bench.tasks.core.starting_point import pretrained_settings
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, check_contrast, contrast_settings
@@ -29,6 +29,7 @@ from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet
 from hcmoco_bench.tasks.modalities.objective import SharedEmbeddingObjective
 from hcmoco_bench.tasks.modalities.protocols import SharedEmbeddingProtocol
 from hcmoco_bench.tasks.modalities.settings import NO_CONTRAST, SharedEmbeddingSettings
+from hcmoco_bench.tasks.parsing.depth import NTU_SPLITS, ntu_split
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint
@@ -42,23 +43,18 @@ as large as in training.
 """
 
 SPLITS = (
-    SplitRecord(
-        name="train",
-        rule="the training frames of the published list v2 (--ratio takes train_20, ...), mixed in equal shares with "
+    ntu_split(
+        "train",
+        "the training frames of the published list v2 (--ratio takes train_20, ...), mixed in equal shares with "
         "unlabeled NTU pairs (prepare ntu --set pretrain), of which clips of labeled frames and performers of test are "
         "left out",
-        size=1963,
     ),
-    SplitRecord(
-        name="test",
-        rule="the test frames of the published list v2, with all actions of NTU-120. As published, 26 of its "
+    ntu_split(
+        "test",
+        "the test frames of the published list v2, with all actions of NTU-120. As published, 26 of its "
         "performers are also in train; three of them (6, 8, 11) are among the 40 of NTU-60, but none of the clips is",
-        size=1963,
     ),
-    SplitRecord(name="v3_train", rule="the first 392 frames of train, which the authors call 20 %", size=392),
-    SplitRecord(
-        name="v3_test", rule="the first 392 frames of test; scores are not comparable with those on test", size=392
-    ),
+    *(split for split in NTU_SPLITS if split.name.startswith("v3_")),
 )
 CHANCE = (
     "About 4 %: a model that predicts background everywhere has an IoU of nearly 1 for one class of 25, and of 0 for "

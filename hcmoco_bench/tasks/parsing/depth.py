@@ -6,24 +6,33 @@ from typing import ClassVar
 
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput
+from hcmoco_bench.sources.ntu.lists import official_splits
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PARSING_PROTOCOLS, PREDICTIONS
 from hcmoco_bench.tasks.parsing.settings import DepthParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
+_OFFICIAL = official_splits()
+
+
+def ntu_split(name: str, rule: str) -> SplitRecord:
+    """The record of an official split of NTURGBD-Parsing-4K."""
+    return SplitRecord(name=name, rule=rule, size=_OFFICIAL[name].size, sha256=_OFFICIAL[name].sha256)
+
+
+_FEWER = ("train_20", "train_10", "train_5", "train_1")
 NTU_SPLITS = (
-    SplitRecord(name="train", rule="the training frames of the published list v2", size=1963),
-    SplitRecord(name="test", rule="the test frames of the published list v2", size=1963),
-    SplitRecord(
-        name="train_20", rule="items 0, 5, 10, ... of train; train_10, train_5 and train_1 are made alike", size=392
+    ntu_split("train", "the training frames of the published list v2"),
+    ntu_split("test", "the test frames of the published list v2"),
+    *(
+        ntu_split(name, f"every {100 // int(name.partition('_')[2])}th frame of train, from the first")
+        for name in _FEWER
     ),
-    SplitRecord(name="v3_train", rule="the first 392 frames of train, which the authors call 20 %", size=392),
-    SplitRecord(
-        name="v3_test", rule="the first 392 frames of test; scores are not comparable with those on test", size=392
-    ),
-    SplitRecord(name="subjects_train", rule="frames of v2, split so that no performer is on both sides"),
-    SplitRecord(name="subjects_test", rule="frames of v2, split so that no performer is on both sides"),
+    ntu_split("v3_train", "the first 392 frames of train, which the authors call 20 %"),
+    ntu_split("v3_test", "the first 392 frames of test; scores are not comparable with those on test"),
+    ntu_split("subjects_train", "frames of v2, split so that no performer is on both sides"),
+    ntu_split("subjects_test", "frames of v2, split so that no performer is on both sides"),
 )
 NTU_DOWNLOADS = (
     Download(
@@ -66,5 +75,6 @@ class DepthParsing(ParsingTask[DepthParsingSettings]):
         chance=CHANCE,
         citation=HCMOCO,
         downloads=NTU_DOWNLOADS,
+        predictions=PREDICTIONS,
         bad_input=BAD_INPUT,
     )

@@ -120,6 +120,13 @@ PARSING_PROTOCOLS: Final = (NATIVE, PUBLISHED)
 RGB_PARSING_PROTOCOLS: Final = tuple(PUBLISHED_RGB if one is PUBLISHED else one for one in PARSING_PROTOCOLS)
 """The same for RGB, with the published treatment of its labels."""
 
+PREDICTIONS: Final = (
+    "A folder of <sample id>.png, 8-bit gray, palette or RGB, as large as the labels or, where the protocol sets the "
+    "size of labels (published: 1000x1000), of that size. Pixels are class indices 0..24, the published raw ids, or "
+    "colors of a palette; --set encoding=classes, raw or colors says which if in doubt."
+)
+"""Layout of predicted masks."""
+
 BAD_INPUT: Final = (
     "These are errors that name the sample or file: labels that are not class indices; an image and labels of "
     "different sizes; class scores that are not finite; predicted label images that are damaged, of another size, or "

@@ -10,7 +10,7 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.parsing.depth import CHANCE, HCMOCO, NTU_DOWNLOADS, NTU_SPLITS
-from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, RGB_PARSING_PROTOCOLS
+from hcmoco_bench.tasks.parsing.protocols import BAD_INPUT, PARSING_CHANGES, PREDICTIONS, RGB_PARSING_PROTOCOLS
 from hcmoco_bench.tasks.parsing.settings import RgbParsingSettings
 from hcmoco_bench.tasks.parsing.task import ParsingTask
 
@@ -50,6 +50,7 @@ class RgbParsing(ParsingTask[RgbParsingSettings]):
             ),
             *NTU_DOWNLOADS,
         ),
+        predictions=PREDICTIONS,
         bad_input=BAD_INPUT,
     )
 

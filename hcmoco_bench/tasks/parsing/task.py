@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.metrics.segmentation import (
     SegmentationMetric,
     segmentation_per_class,
-    segmentation_scores,
+    segmentation_scores_and_parts,
 )
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import encoder_input
@@ -35,8 +35,9 @@ from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, SampleGroups, Task, TaskData
 from hcmoco_bench.tasks.parsing.figures import SheetSamples, parsing_figures
+from hcmoco_bench.tasks.parsing.frame_groups import frame_groups
 from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.label_reading import read_palette
 from hcmoco_bench.tasks.parsing.mask_readings import COMPARED, likely_mask_reading
@@ -48,6 +49,8 @@ from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.uniform import spread
 
 STORE = "parsing4k"
+POINTS: Final = "points"
+"""The variant whose scores leave background out."""
 
 
 AnyParsingSettings = TypeVar("AnyParsingSettings", bound=ParsingSettings)
@@ -58,6 +61,7 @@ class ParsingTask(Task[AnyParsingSettings]):
 
     modality: ClassVar[Modality]
     network: ClassVar[Network | None] = "segmentation"
+    label_columns: ClassVar[frozenset[str]] = frozenset({"target"})
 
     def image(self, config: AnyParsingSettings) -> Modality:
         """The modality of the images that are scored."""
@@ -98,6 +102,18 @@ class ParsingTask(Task[AnyParsingSettings]):
     def protocol(self, config: AnyParsingSettings) -> ParsingProtocol:
         """See `Task.protocol`."""
         return self.record.protocol_of_type(config.protocol, ParsingProtocol)
+
+    def variant(self, config: AnyParsingSettings, *, own: bool = True) -> str:
+        """`points` for encoders of points, whose scores leave background out."""
+        return POINTS if _of_points(config) else ""
+
+    def variant_settings(self, variant: str) -> Mapping[str, Any]:
+        """See `Task.variant_settings`; an encoder of points for `points`."""
+        return {"backbone": "pointnet"} if variant == POINTS else {}
+
+    def groups(self, ids: Sequence[str]) -> SampleGroups | None:
+        """The performers of NTU's frames; of Human3.6M, whose test split shows two people, the videos."""
+        return frame_groups(ids)
 
     def default_data(self, home: Path) -> dict[str, Any]:
         """The store that `prepare ntu` makes in the home folder."""
@@ -284,17 +300,45 @@ class ParsingTask(Task[AnyParsingSettings]):
             progress("scoring, samples", row + 1, len(data))
         return self._evaluation(metric, data, sheet)
 
+    def blank_evidence(self, protocol: str, variant: str) -> Evidence:
+        """See `Task.blank_evidence`."""
+        rules = self.record.protocol_of_type(protocol, ParsingProtocol)
+        return _metric(rules, torch.device("cpu"), points=variant == POINTS).evidence()
+
+    def evidence_errors(self, evidence: Evidence, protocol: str, variant: str) -> tuple[str, ...]:
+        """See `Task.evidence_errors`; also the number of pixels, where the protocol sets the size of labels."""
+        told = super().evidence_errors(evidence, protocol, variant)
+        size = self.record.protocol_of_type(protocol, ParsingProtocol).label_size
+        if told or size is None or not len(evidence):
+            return told
+        most = int(evidence.columns["target"].sum(1, dtype=np.int64).max())
+        if most > size[0] * size[1] or (variant != POINTS and most < size[0] * size[1]):
+            return (f"its labels have up to {most:,} pixels, and protocol {protocol} scores {size[0]}x{size[1]}",)
+        return ()
+
+    def label_evidence(self, data: TaskData, config: AnyParsingSettings) -> dict[str, NDArray[Any]]:
+        """See `Task.label_evidence`: the pixels of each class in the labels as they are scored."""
+        dataset, points, n = _frames(data), _of_points(config), len(part_table())
+        found = np.zeros((len(data), n), np.int32)
+        for row in range(len(data)):
+            label = _scored(torch.from_numpy(dataset.scored_label(dataset.label(row))), points=points)
+            found[row] = torch.bincount(label[label != IGNORE].flatten(), minlength=n).numpy()
+        return {"target": found}
+
     def scores(self, evidence: Evidence) -> dict[str, float]:
         """In percent: mIoU and accuracies by the protocol's rules, and the mIoU of the parts without background."""
-        found = segmentation_scores(evidence) | {"miou_parts": segmentation_scores(evidence, background=False)["miou"]}
-        return {name: 100 * value for name, value in found.items()}
+        return {name: 100 * value for name, value in segmentation_scores_and_parts(evidence).items()}
 
-    def _evaluation(self, metric: SegmentationMetric, data: TaskData, sheet: SheetSamples) -> Evaluation:
-        found, evidence = metric.compute(), metric.evidence()
-        per_class = {
+    def per_class(self, evidence: Evidence) -> dict[str, dict[str, float | None]]:
+        """IoU and accuracy of each class in percent."""
+        return {
             name: {figure: None if value is None else 100 * value for figure, value in figures.items()}
             for name, figures in segmentation_per_class(evidence).items()
         }
+
+    def _evaluation(self, metric: SegmentationMetric, data: TaskData, sheet: SheetSamples) -> Evaluation:
+        found, evidence = metric.compute(), metric.evidence()
+        per_class = self.per_class(evidence)
         return Evaluation(
             scores=self.scores(evidence),
             per_class=per_class,

@@ -8,8 +8,9 @@ from typing import Final
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.charts.scale import Scale, Tick, round_ticks, tick_text
-from hcmoco_bench.leaderboard.page.figures import decimals_of, figure_label, rounded, share
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded, share
 from hcmoco_bench.leaderboard.row import Row
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 720, 270, 640, 14, 32

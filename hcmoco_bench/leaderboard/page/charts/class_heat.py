@@ -9,7 +9,8 @@ from typing import Final
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
-from hcmoco_bench.leaderboard.page.figures import decimals_of, figure_label, rounded, share
+from hcmoco_bench.leaderboard.figure_names import figure_label
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded, share
 from hcmoco_bench.leaderboard.row import Row
 
 MOST_ROWS: Final = 50

@@ -9,8 +9,9 @@ from typing import Final
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
+from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.charts.scale import Scale, Tick, round_ticks, tick_text
-from hcmoco_bench.leaderboard.page.figures import figure_label, rounded, share
+from hcmoco_bench.leaderboard.page.figures import rounded, share
 from hcmoco_bench.leaderboard.row import Row
 
 MOST_LINES: Final = 8

@@ -1,0 +1,132 @@
+"""All rows of one or several leaderboards as tables, with the standing of the rows that have evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.leaderboard.board import Board, Leaderboard
+from hcmoco_bench.leaderboard.citations import read_citations
+from hcmoco_bench.leaderboard.figure_names import figure_label
+from hcmoco_bench.leaderboard.folder import CITATIONS, PUBLISHED, leaderboards_folder
+from hcmoco_bench.leaderboard.published.read import published_tables
+from hcmoco_bench.leaderboard.published.rows import published_rows
+from hcmoco_bench.leaderboard.published.schema import PublishedTable
+from hcmoco_bench.leaderboard.row import BoardKey, Row
+from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
+from hcmoco_bench.leaderboard.standing import Standing
+from hcmoco_bench.leaderboard.ties import Scoring, standing, task_scoring
+from hcmoco_bench.leaderboard.ties.table import DRAWS
+from hcmoco_bench.results.evidence import load_evidence
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.tasks.core.registry import get_task
+
+
+def open_leaderboard(
+    folders: Sequence[Path] | None = None,
+    *,
+    ranked: bool = True,
+    draws: int = DRAWS,
+    cache: Path | None = None,
+    progress: Progress = no_progress,
+) -> Leaderboard:
+    """Read the rows of some leaderboards and make tables of them.
+
+    Args:
+        folders: Folders of leaderboards, whose rows are put together; None for the packaged one.
+        ranked: Whether to compare the rows that have evidence, which reads that evidence.
+        draws: Number of draws of the comparison.
+        cache: Folder that keeps drawn scores; None to draw anew.
+        progress: Told how many tables are done.
+
+    Raises:
+        UsageError: If a folder is not there, two folders have a row of the same id, or rows of one table cannot be
+            compared.
+        DataError: If a file is not what it should be.
+    """
+    places = [leaderboards_folder()] if folders is None else list(folders)
+    missing = [str(folder) for folder in places if not folder.is_dir()]
+    if missing:
+        raise UsageError(f"{', '.join(missing)}: there is no leaderboard; leaderboard add makes one")
+    rows: dict[str, Row] = {}
+    for row in _all_rows(places):
+        if row.id in rows:
+            raise UsageError(f"{row.id}: is a row of two of the leaderboards {', '.join(map(str, places))}; give one")
+        rows[row.id] = row
+    by_key: dict[BoardKey, list[Row]] = {}
+    for row in rows.values():
+        by_key.setdefault(row.key, []).append(row)
+    boards = []
+    for done, key in enumerate(sorted(by_key)):
+        progress("comparing, tables", done, len(by_key))
+        boards.append(_board(key, by_key[key], draws if ranked else None, cache))
+    progress("comparing, tables", len(by_key), len(by_key))
+    return Leaderboard(tuple(boards), _citations(places), _remarks(places))
+
+
+def scoring_of(row: Row) -> Scoring:
+    """How the rows of a row's table are compared: by the task's main score, over the groups that sample ids tell.
+
+    Raises:
+        DataError: If the row's evidence cannot be read.
+    """
+    task: Any = get_task(row.key.task)
+    first = row.evidence[0]
+    groups = task.groups(load_evidence(first.path, sha256=first.sha256).sample_ids)
+    noun = "samples" if groups is None else groups.noun
+
+    def groups_of(ids: Sequence[str]) -> Sequence[str] | None:
+        found = task.groups(ids)
+        return None if found is None or len(set(found.of)) < 2 else found.of
+
+    return task_scoring(task, groups_of, noun, name=figure_label(task.record.main_score))
+
+
+def _all_rows(places: Sequence[Path]) -> Iterable[Row]:
+    for folder in places:
+        yield from published_rows(_tables(folder))
+        yield from map(as_row, stored_rows(folder))
+
+
+def _tables(folder: Path) -> tuple[PublishedTable, ...]:
+    return published_tables(folder / PUBLISHED) if (folder / PUBLISHED).is_dir() else ()
+
+
+def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | None) -> Board:
+    record = get_task(key.task).record
+    sign = -1 if record.higher_is_better else 1
+    ranked = sorted((row for row in rows if row.ranked), key=lambda row: (sign * (row.score or 0.0), row.id))
+    found: Standing | None = None
+    if ranked and draws is not None:
+        found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache)
+    return Board(
+        key=key,
+        title=record.title + (f" ({key.variant.replace('_', ' ')})" if key.variant else ""),
+        rows=(*ranked, *(row for row in rows if not row.ranked)),
+        main=record.main_score,
+        unit=record.unit,
+        higher_is_better=record.higher_is_better,
+        standing=found,
+    )
+
+
+def _citations(places: Sequence[Path]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for folder in places:
+        if (folder / CITATIONS).is_file():
+            found |= read_citations(folder / CITATIONS)
+        found |= {row.file.id: row.file.citation for row in stored_rows(folder) if row.file.citation}
+    return found
+
+
+def _remarks(places: Sequence[Path]) -> tuple[str, ...]:
+    """What publications state without scores."""
+    return tuple(
+        f"{table.paper}, {table.table}: {gain.figure} better by {gain.value} {gain.unit} on {gain.subject}, against "
+        f"{gain.against}. {' '.join((*gain.notes, *table.notes))}".strip()
+        for folder in places
+        for table in _tables(folder)
+        for gain in table.gain
+    )

@@ -1,0 +1,236 @@
+"""The checks that need nothing but a result and its evidence: scores, interval, counts, split and rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from hcmoco_bench.errors import HcmocoBenchError
+from hcmoco_bench.files.hashing import fingerprint, json_sha256
+from hcmoco_bench.leaderboard.level import Level
+from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
+from hcmoco_bench.leaderboard.ties.draws import drawn_scores
+from hcmoco_bench.results.evidence import Evidence, load_evidence
+from hcmoco_bench.results.resampling import GroupDraws
+from hcmoco_bench.results.schema import Result
+from hcmoco_bench.results.statistics import percentile_interval, seed_summary
+from hcmoco_bench.tasks.core.record import TaskRecord
+from hcmoco_bench.tasks.core.result import BOOTSTRAP
+from hcmoco_bench.tasks.core.task import Task
+
+TOLERANCE: Final = 1e-9
+"""Difference, absolute or relative, up to which a recomputed figure is the stated one: the order of sums may differ."""
+
+_CHECK = Checker(Level.EVIDENCE)
+
+
+@dataclass(frozen=True)
+class EvidenceFindings:
+    """What the evidence check found.
+
+    Attributes:
+        items: The lines of the checklist.
+        evidences: The evidence of each seed; empty if it cannot be used.
+        labels_sha256: See `RowFile.labels_sha256`; empty if the evidence cannot be used.
+    """
+
+    items: tuple[CheckItem, ...]
+    evidences: tuple[Evidence, ...] = ()
+    labels_sha256: str = ""
+
+
+def check_evidence(result: Result, folder: Path, task: Task[Any]) -> EvidenceFindings:
+    """Check a result against the evidence files beside it.
+
+    Args:
+        result: The result.
+        folder: Folder of the evidence files.
+        task: The result's task.
+    """
+    if not result.evidence:
+        line = _CHECK.line("evidence files", "the result has none; evaluate again, which keeps them", "")
+        return EvidenceFindings((line,))
+    try:
+        evidences = [load_evidence(folder / one.file, sha256=one.sha256) for one in result.evidence]
+    except HcmocoBenchError as error:
+        return EvidenceFindings((_CHECK.line("evidence files", str(error), ""),))
+    items = [_CHECK.line("evidence files", "", f"{len(evidences)}, with the hashes that the result states")]
+    wrong = _wrong_form(result, evidences, task)
+    items.append(_CHECK.line("rules of the protocol", wrong, f"the evidence is of protocol {result.task.protocol}"))
+    if wrong:
+        return EvidenceFindings(tuple(items))
+    try:
+        items += _score_items(result, evidences, task)
+    except (HcmocoBenchError, ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
+        items.append(_CHECK.line("scores", f"no scores can be made of the evidence ({error})", ""))
+        return EvidenceFindings(tuple(items))
+    items += [_counts(result, evidences[0]), _split(result, evidences[0]), _size(result, task.record)]
+    return EvidenceFindings(tuple(items), tuple(evidences), labels_sha256(evidences[0], task.label_columns))
+
+
+def labels_sha256(evidence: Evidence, columns: frozenset[str]) -> str:
+    """Fingerprint of sample ids and label columns, whatever the order of the samples.
+
+    Args:
+        evidence: The evidence.
+        columns: Names of its columns that depend on the labels alone.
+    """
+    ordered = evidence.select(sorted(range(len(evidence)), key=evidence.sample_ids.__getitem__))
+    found = {name: fingerprint(map(_row_text, ordered.columns[name])) for name in sorted(columns)}
+    return json_sha256({"ids": fingerprint(ordered.sample_ids), "labels": found})
+
+
+def _row_text(row: Any) -> str:
+    # Integers and booleans alone, so that the text does not depend on how a library prints numbers.
+    return ",".join(map(str, np.asarray(row).astype(np.int64).ravel().tolist()))
+
+
+def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> str:
+    first = evidences[0]
+    if len(evidences) != max(1, len(result.run.seeds)):
+        return f"{len(evidences)} evidence files for {len(result.run.seeds)} seeds"
+    if any(one.sample_ids != first.sample_ids for one in evidences):
+        return "the seeds were scored on different samples"
+    if len(set(first.sample_ids)) != len(first):
+        return "samples come more than once"
+    told = [text for one in evidences for text in task.evidence_errors(one, result.task.protocol, result.task.variant)]
+    if told:
+        return "; ".join(dict.fromkeys(told))
+    missing = sorted(name for name in task.label_columns if any(name not in one.columns for one in evidences))
+    if missing:
+        return f"columns are missing: {', '.join(missing)}"
+    others = [
+        name
+        for name in sorted(task.label_columns)
+        if any(not np.array_equal(one.columns[name], first.columns[name]) for one in evidences)
+    ]
+    return f"the seeds were scored against different labels ({', '.join(others)})" if others else ""
+
+
+def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> Iterator[CheckItem]:
+    stated, record = result.scores, task.record
+    found = [task.scores(one) for one in evidences]
+    wrong = []
+    if (stated.main, stated.unit) != (record.main_score, record.unit):
+        wrong.append(f"the main score is {record.main_score} in {record.unit}, not {stated.main} in {stated.unit}")
+    else:
+        per_seed = [scores[stated.main] for scores in found]
+        summary = seed_summary(per_seed)
+        wrong += _differing({stated.main: summary.mean}, {stated.main: stated.mean}, "the mean over seeds of ")
+        wrong += _differing({"std": summary.std}, {"std": stated.std}, "")
+        given = stated.per_seed or tuple(per_seed)
+        wrong += _differing(dict(enumerate(per_seed)), dict(enumerate(given)), "seed number ")
+    means = {name: _mean([scores.get(name) for scores in found]) for name in found[0]}
+    wrong += _differing(means, stated.all, "")
+    yield _CHECK.line("scores", wrong[:5], f"{len(means)} figures follow from the evidence")
+    yield _classes(result, evidences, task)
+    yield _interval(result, evidences, task)
+
+
+def _classes(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> CheckItem:
+    found = [task.per_class(one) for one in evidences]
+    if not found[0]:
+        if result.scores.per_class:
+            return _CHECK.line(
+                "figures by class", "the task gives none by evidence alone, and the result states some", ""
+            )
+        return _CHECK.skip("figures by class", "the task has no classes")
+    means = {
+        f"{name}, {figure}": _mean([one[name][figure] for one in found])
+        for name, figures in found[0].items()
+        for figure in figures
+    }
+    stated = {
+        f"{name}, {figure}": value
+        for name, figures in result.scores.per_class.items()
+        for figure, value in figures.items()
+    }
+    wrong = _differing(means, stated, "")
+    return _CHECK.line("figures by class", wrong[:5], f"{len(means)} figures follow from the evidence")
+
+
+def _interval(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> CheckItem:
+    stated = result.scores.ci95
+    if stated is None:
+        return _CHECK.skip("interval", "the result states none")
+    groups = task.groups(evidences[0].sample_ids)
+    by_id = groups.of if groups is not None and len(set(groups.of)) > 1 else None
+    draws = GroupDraws.of(len(evidences[0]), by_id, n=result.scores.ci95_draws or BOOTSTRAP, seed=0)
+    main = task.record.main_score
+    found = drawn_scores(evidences, lambda one: task.scores(one)[main], draws).draws
+    low, high = percentile_interval(found)
+    wrong = _differing({"low": low, "high": high}, dict(zip(("low", "high"), stated, strict=True)), "")
+    drawn = "samples" if by_id is None or groups is None else groups.noun
+    return _CHECK.line("interval", wrong, f"{low:.2f} to {high:.2f}, drawing {drawn}")
+
+
+def _counts(result: Result, evidence: Evidence) -> CheckItem:
+    data = result.data
+    if data.n_scored != len(evidence):
+        return _CHECK.line("counts", f"{data.n_scored} samples are stated and {len(evidence)} are in the evidence", "")
+    if data.n_scored < data.n_expected:
+        told = (
+            f"{data.n_scored} of the split's {data.n_expected} samples were scored; a part is not compared with the "
+            "whole, so complete the data and evaluate again"
+        )
+        return _CHECK.line("counts", told, "")
+    return _CHECK.line("counts", "", f"all {data.n_expected} samples of the split")
+
+
+def _split(result: Result, evidence: Evidence) -> CheckItem:
+    """Evidence may be in another order than the split, which is sorted by text or by number."""
+    ids = evidence.sample_ids
+    orders = [ids, sorted(ids)]
+    if all(one.isascii() and one.isdigit() for one in ids):
+        orders.append(sorted(ids, key=int))
+    wrong = ""
+    if result.task.split_sha256 not in {fingerprint(order) for order in orders}:
+        wrong = (
+            f"the samples are not those of {result.task.split}: their fingerprint is {fingerprint(sorted(ids))}, and "
+            f"the result states {result.task.split_sha256}"
+        )
+    return _CHECK.line("split", wrong, f"the samples are those of the fingerprint that {result.task.split} has")
+
+
+def _size(result: Result, record: TaskRecord) -> CheckItem:
+    """The split of the original data, where the task declares its size or fingerprint."""
+    if result.data.generated:
+        return _CHECK.skip("declared split", "the data is generated")
+    declared = [one for one in record.splits if one.name == result.task.split and one.size is not None]
+    if not declared:
+        return _CHECK.skip("declared split", f"the task declares no size of {result.task.split}")
+    fits = [
+        one for one in declared if one.size == result.data.n_expected and one.sha256 in (None, result.task.split_sha256)
+    ]
+    sizes = " or ".join(f"{one.size:,}" for one in declared)
+    wrong = f"{result.task.split} has {sizes} samples, and is not the {result.data.n_expected:,} of this result"
+    return _CHECK.line("declared split", "" if fits else wrong, f"{result.data.n_expected:,} samples, as declared")
+
+
+def _differing(found: Mapping[Any, float | None], stated: Mapping[Any, float | None], what: str) -> list[str]:
+    """Figures that are not what is stated, and those that only one side has; nan is None."""
+    told = []
+    for name in dict.fromkeys([*found, *stated]):
+        ours, theirs = found.get(name), stated.get(name)
+        ours = None if ours is None or not math.isfinite(ours) else ours
+        if (ours is None) != (theirs is None) or (ours is not None and not _same(ours, theirs)):
+            told.append(f"{what}{name} is {_text(ours)} by the evidence, and {_text(theirs)} is stated")
+    return told
+
+
+def _same(ours: float, theirs: float | None) -> bool:
+    return theirs is not None and math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+def _text(value: float | None) -> str:
+    return "nothing" if value is None else f"{value!r}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return math.fsum(known) / len(known) if known else None

@@ -1,0 +1,130 @@
+"""Rows of checked results from their folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import file_sha256
+from hcmoco_bench.leaderboard.folder import ROWS
+from hcmoco_bench.leaderboard.level import Level
+from hcmoco_bench.leaderboard.row import EvidenceFile, Row, Source
+from hcmoco_bench.leaderboard.rows.place_check import Placed, board_key
+from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, RowFile, read_row_file
+from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.task import Task
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """A row's folder as it was read.
+
+    Attributes:
+        folder: The folder.
+        file: Content of `row.json`.
+        result: Content of `result.json`.
+    """
+
+    folder: Path
+    file: RowFile
+    result: Result
+
+    @property
+    def task(self) -> Task[Any]:
+        """The result's task; raises UsageError if no package here has it."""
+        return get_task(self.result.task.id)
+
+    @property
+    def placed(self) -> Placed:
+        """What its place in a table depends on."""
+        return Placed(self.file.id, self.result, self.file.labels_sha256)
+
+
+def row_folders(board: Path) -> tuple[Path, ...]:
+    """Folders of the rows of a leaderboard, sorted by task and id; none if there are no rows."""
+    return tuple(sorted(path for path in (board / ROWS).glob("*/*") if path.is_dir() and not path.name.startswith(".")))
+
+
+def read_row(folder: Path) -> StoredRow:
+    """Read a row's folder.
+
+    Raises:
+        DataError: If a file is missing or is not what it should be, `result.json` is not the one that was checked
+            (`row_result_changed`), or a check's record was changed or written for another row (`row_seal`).
+    """
+    file = read_row_file(folder)
+    path = folder / RESULT_FILE
+    result = read_result(path)
+    found = file_sha256(path)
+    if found != file.result_sha256:
+        raise DataError(
+            f"{path}: its SHA-256 is {found}, and {file.result_sha256} was checked; rows are not edited, add the "
+            "changed result as a row of its own",
+            kind="row_result_changed",
+            file=str(path),
+        )
+    if wrong := file.wrong_seals():
+        raise DataError(
+            f"{folder}: the record of the check {', '.join(wrong)} was changed by hand or belongs to another row; "
+            "levels are given by leaderboard add and leaderboard verify",
+            kind="row_seal",
+            file=str(folder),
+        )
+    if result.task.id != folder.parent.name:
+        raise DataError(
+            f"{folder}: holds a result of {result.task.id}; its place is {ROWS}/{result.task.id}",
+            kind="row_place",
+            file=str(folder),
+        )
+    return StoredRow(folder, file, result)
+
+
+def stored_rows(board: Path) -> Iterator[StoredRow]:
+    """Read all rows of a leaderboard, one at a time; raises DataError as `read_row` does."""
+    for folder in row_folders(board):
+        yield read_row(folder)
+
+
+def as_row(stored: StoredRow) -> Row:
+    """The row as tables show it.
+
+    Raises:
+        UsageError: If no package here has the row's task.
+    """
+    result, file, record = stored.result, stored.file, stored.task.record
+    pretrain, training = result.model.pretrain, result.model.training
+    return Row(
+        id=file.id,
+        key=board_key(result),
+        name=result.model.name,
+        method="" if pretrain is None else pretrain.method,
+        backbone=result.model.backbone or "",
+        init="" if pretrain is None else pretrain.init or "",
+        pretrain_data="" if pretrain is None else pretrain.data or "",
+        ratio=None if training is None else training.ratio,
+        ablation=None,
+        level=Level.of(file.best.level),
+        party=file.party,
+        by=file.best.by,
+        scores=result.scores.all or {result.scores.main: result.scores.mean},
+        main=result.scores.main,
+        unit=result.scores.unit,
+        higher_is_better=record.higher_is_better,
+        std=result.scores.std,
+        ci95=result.scores.ci95,
+        per_class=result.scores.per_class,
+        seeds=max(1, len(result.run.seeds)),
+        notes=(*result.status.notes, *file.notes),
+        sources=(
+            Source(
+                f"result submitted by {file.submitted_by} on {file.added}", file.id if file.citation else "", file.url
+            ),
+        ),
+        result=result,
+        evidence=tuple(EvidenceFile(stored.folder / one.file, one.sha256) for one in result.evidence),
+        folder=stored.folder,
+    )

@@ -1,0 +1,32 @@
+"""Names of paths and addresses from texts of any kind."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hcmoco_bench.leaderboard.exports.texts import path_name, shown, web_address
+
+
+@given(st.text())
+def test_any_text_becomes_one_name_of_a_path(text: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", path_name(text))
+    assert len(path_name(text)) <= 100
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown(text))
+
+
+def test_long_names_that_differ_late_stay_apart() -> None:
+    assert path_name("a" * 200) != path_name("a" * 201)
+    assert path_name("Depth Parsing (v2)") == "depth-parsing-v2"
+    assert path_name("§§") != path_name("§")
+
+
+@pytest.mark.parametrize(
+    "text", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//host/x", "https://", "http://[", ""]
+)
+def test_only_web_addresses_are_passed_on(text: str) -> None:
+    assert web_address(text) is None
+    assert web_address("https://example.org/a?b=c") == "https://example.org/a?b=c"
