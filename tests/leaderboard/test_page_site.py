@@ -328,8 +328,18 @@ class TestRatioChart:
 
     def test_one_share_is_no_chart(self) -> None:
         assert ratio_chart(board(PARSING, "x", papers({"a": (1.0, 60.0)}))) is None
-        steps = papers({"a": (1.0, 60.0), "b": (0.2, 50.0)}, ablation=1)
-        assert ratio_chart(board(PARSING, "x", steps)) is None
+
+    def test_the_last_step_of_an_ablation_stands_for_a_method_without_another_row(self) -> None:
+        whole = papers({"whole": (1.0, 60.0)})
+        steps = [
+            paper_row(f"step-{n}", PARSING, {"miou": 10.0 * n}, ablation=n, ratio=ratio)
+            for n, ratio in ((1, 0.2), (3, 0.2), (2, 0.2), (2, 1.0))
+        ]
+        chart = ratio_chart(board(PARSING, "x", [*whole, *steps]))
+        assert chart is not None
+        assert [point.shown for line in chart.series for point in line.points] == ["30.00", "60.00"]
+        again = paper_row("step-3-again", PARSING, {"miou": 31.0}, ablation=3, ratio=0.2)
+        assert ratio_chart(board(PARSING, "x", [*whole, *steps, again])) is None
 
     def test_what_is_left_out_is_said(self) -> None:
         rows = [

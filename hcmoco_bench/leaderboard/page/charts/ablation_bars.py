@@ -13,8 +13,8 @@ from hcmoco_bench.leaderboard.page.charts.scale import Scale, Tick, round_ticks,
 from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded, share
 from hcmoco_bench.leaderboard.row import Row
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 720, 270, 640, 14, 32
-_LONGEST_LABEL: Final = 38
+_WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 720, 300, 650, 14, 32
+_LONGEST_LABEL: Final = 45
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,9 @@ class _Series:
 
 
 def ratio_chart(board: Board, siblings: Iterable[Board] = ()) -> RatioChart | None:
-    """The chart of a table's rows that are no step of an ablation; None if they all have one share of labels.
+    """The chart of a table's rows; None if they all have one share of labels.
+
+    Of a method that has only steps of an ablation at some share, the last step stands for it, to which all others add.
 
     Args:
         board: The table.
@@ -113,9 +115,8 @@ def ratio_chart(board: Board, siblings: Iterable[Board] = ()) -> RatioChart | No
 
 def _series(board: Board) -> list[_Series]:
     grouped: defaultdict[_Key, list[Row]] = defaultdict(list)
-    for row in board.rows:
-        if row.ratio is not None and row.ablation is None and row.score is not None:
-            grouped[_key(row)].append(row)
+    for row in _whole_methods(board.rows):
+        grouped[_key(row)].append(row)
     apart = _distinguishing(list(grouped))
     found = []
     for key, rows in grouped.items():
@@ -126,6 +127,22 @@ def _series(board: Board) -> list[_Series]:
         for label, members in pieces:
             values = {row.ratio: row.score for row in members if row.ratio is not None and row.score is not None}
             found.append(_Series(label, board.key.split, dict(sorted(values.items()))))
+    return found
+
+
+def _whole_methods(rows: Sequence[Row]) -> list[Row]:
+    """The rows with a share and a score, without steps of an ablation that do not stand for their method."""
+    found: list[Row] = []
+    steps: defaultdict[tuple[_Key, float], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.ratio is not None and row.score is not None:
+            (found if row.ablation is None else steps[(_key(row), row.ratio)]).append(row)
+    drawn = {(_key(row), row.ratio) for row in found}
+    for place, members in steps.items():
+        last = max(row.ablation or 0 for row in members)
+        whole = [row for row in members if row.ablation == last]
+        if place not in drawn and len(whole) == 1:  # of two, neither is the method's figure
+            found += whole
     return found
 
 
