@@ -30,6 +30,7 @@ from hcmoco_bench.leaderboard.page.charts.scale import Scale, round_ticks, tick_
 from hcmoco_bench.leaderboard.page.figures import decimals_of, exact, rounded, web_address
 from hcmoco_bench.leaderboard.page.frame import MOST_SCRIPT_BYTES, TEMPLATES
 from hcmoco_bench.leaderboard.page.index_page import index_page
+from hcmoco_bench.leaderboard.page.row_texts import labels_of
 from hcmoco_bench.leaderboard.row import EvidenceFile, Row
 from hcmoco_bench.results import Evidence
 
@@ -401,6 +402,21 @@ class TestIndex:
         (line,) = index_page(Leaderboard((errors,), {})).boards
         assert line.best_paper is not None
         assert line.best_paper.name == "CMC*"
+
+
+def test_rows_of_one_name_are_told_apart() -> None:
+    rows = [
+        paper_row("a", PARSING, {}, name="CMC", ratio=0.2),
+        paper_row("b", PARSING, {}, name="CMC", ratio=1.0),
+        paper_row("c", PARSING, {}, name="CMC", ratio=1.0, init="scratch"),
+        paper_row("d", PARSING, {}, name="CMC", ratio=1.0, init="scratch", backbone="hrnet_w32"),
+    ]
+    assert labels_of(rows) == [
+        "CMC, 20\xa0%",
+        "CMC, 100\xa0%, from imagenet",
+        "CMC, 100\xa0%, from scratch, hrnet_w18",
+        "CMC, 100\xa0%, from scratch, hrnet_w32",
+    ]
 
 
 class TestTable:

@@ -12,7 +12,7 @@ from hcmoco_bench.leaderboard.board import Board
 from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.page.addresses import model_file
 from hcmoco_bench.leaderboard.page.figures import MISSING, decimals_of, rounded, share
-from hcmoco_bench.leaderboard.page.row_texts import SourceText, notes_of, result_facts, sources_of, spread_of
+from hcmoco_bench.leaderboard.page.row_texts import SourceText, labels_of, notes_of, result_facts, sources_of, spread_of
 from hcmoco_bench.leaderboard.row import Row
 
 MOST_COLUMNS: Final = 10
@@ -72,7 +72,6 @@ class MoreRow:
     """A row of the table of further figures."""
 
     name: str
-    labels: str
     shown: tuple[str, ...]
 
 
@@ -165,10 +164,9 @@ def more_figures(board: Board, names: Sequence[str]) -> More | None:
     papers = {name: decimals_of(row.scores.get(name) for row in board.rows if not row.ranked) for name in names}
     rows = tuple(
         MoreRow(
-            printable(row.name),
-            share(row.ratio),
+            label,
             tuple(rounded(row.scores.get(name), DECIMALS if row.ranked else papers[name], DECIMALS) for name in names),
         )
-        for row in board.rows
+        for row, label in zip(board.rows, labels_of(board.rows), strict=True)
     )
     return More(f"{len(names)} further figures", tuple(figure_label(name) for name in names), rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
 from hcmoco_bench.leaderboard.figure_names import figure_label
 from hcmoco_bench.leaderboard.level import MEANINGS, Level
-from hcmoco_bench.leaderboard.page.figures import rounded, web_address
+from hcmoco_bench.leaderboard.page.figures import rounded, share, web_address
 from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.results.schema import Result
 
@@ -48,6 +49,21 @@ def result_facts(row: Row) -> list[tuple[str, str]]:
     checked = ("Checked by", f"{row.by} ({row.party} party)" if row.party else "")
     trained = ("Trainings", str(row.seeds) if row.seeds else "")
     return _known([checked, trained, *(_result_facts(row.result) if row.result else [])])
+
+
+def labels_of(rows: Sequence[Row]) -> list[str]:
+    """A label for each row: its name and share of labels, with more of what the model is where two would be alike."""
+    shares = ["" if row.ratio is None else share(row.ratio) for row in rows]
+    starts = [f"from {row.init}" if row.init else "" for row in rows]
+    parts = [
+        (row.name, ratio, start, row.pretrain_data, row.backbone)
+        for row, ratio, start in zip(rows, shares, starts, strict=True)
+    ]
+    labels = [_joined(own[:2]) for own in parts]
+    for length in range(3, 6):
+        often = Counter(labels)
+        labels = [_joined(own[:length]) if often[one] > 1 else one for own, one in zip(parts, labels, strict=True)]
+    return labels
 
 
 def sources_of(row: Row) -> tuple[SourceText, ...]:
@@ -90,6 +106,10 @@ def cited(rows: tuple[Row, ...], citations: Mapping[str, str]) -> list[tuple[str
     """BibTeX entries of the rows' sources, by key in alphabetical order; unknown keys have none."""
     keys = {source.paper for row in rows for source in row.sources if source.paper in citations}
     return [(key, printable(citations[key]).strip() + "\n") for key in sorted(keys)]
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return printable(", ".join(part for part in parts if part))
 
 
 def _known(facts: list[tuple[str, str]]) -> list[tuple[str, str]]:

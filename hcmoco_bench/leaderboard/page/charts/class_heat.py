@@ -10,7 +10,8 @@ from typing import Final
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.leaderboard.board import Board
 from hcmoco_bench.leaderboard.figure_names import figure_label
-from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded, share
+from hcmoco_bench.leaderboard.page.figures import decimals_of, rounded
+from hcmoco_bench.leaderboard.page.row_texts import labels_of
 from hcmoco_bench.leaderboard.row import Row
 
 MOST_ROWS: Final = 50
@@ -63,16 +64,15 @@ def _heat(rows: Sequence[Row], figure: str) -> ClassHeat:
     values = [value for row in shown for name in classes if (value := _value(row, name, figure)) is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
     heat_rows = []
-    for row in shown:
+    for row, label in zip(shown, labels_of(shown), strict=True):
         own = [_value(row, name, figure) for name in classes]
         decimals = 1 if row.ranked else decimals_of(own)
         cells = (Cell(rounded(value, decimals), _step(value, low, high)) for value in own)
-        labels = f", {share(row.ratio)}" if row.ratio is not None else ""
-        heat_rows.append(HeatRow(printable(row.name) + labels, tuple(cells)))
-    label = figure_label(figure)
+        heat_rows.append(HeatRow(label, tuple(cells)))
+    title = figure_label(figure)
     left_out = f" The first {MOST_ROWS} of {len(rows)} models." if len(rows) > MOST_ROWS else ""
     return ClassHeat(
-        heading=f"{label[:1].upper()}{label[1:]} by class",
+        heading=f"{title[:1].upper()}{title[1:]} by class",
         caption=f"Colors go from {rounded(low, 1)} (lightest on a light page, darkest on a dark one) to "
         f"{rounded(high, 1)}.{left_out}",
         classes=tuple(printable(name) for name in classes),
