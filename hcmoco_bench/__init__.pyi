@@ -64,6 +64,18 @@ from .results.evidence import Evidence, load_evidence
 from .results.schema import Result, read_result
 from .results.statistics import bootstrap_interval, paired_bootstrap
 
+# Leaderboards: published and checked rows, their comparison, tables and page
+from .leaderboard.board import Board, Leaderboard
+from .leaderboard.collect import open_leaderboard
+from .leaderboard.contenders import compare_named
+from .leaderboard.level import Level
+from .leaderboard.page.site import write_site
+from .leaderboard.row import BoardKey, Row
+from .leaderboard.rows.add import CheckInputs, add_result
+from .leaderboard.rows.row_file import Submission
+from .leaderboard.rows.verify import verify_rows
+from .leaderboard.tables import Selection, data_frame
+
 # Settings
 from .runtime.settings import SettingRecord, Settings, describe_settings
 
@@ -74,7 +86,10 @@ __version__: str
 
 __all__ = [
     "Batch",
+    "Board",
+    "BoardKey",
     "Capabilities",
+    "CheckInputs",
     "DataError",
     "DensePoseMetric",
     "Draw",
@@ -86,6 +101,8 @@ __all__ = [
     "JointAccuracyMetric",
     "KeypointImagesDataset",
     "KeypointMetric",
+    "Leaderboard",
+    "Level",
     "MemoryBank",
     "Method",
     "MethodRecord",
@@ -97,22 +114,28 @@ __all__ = [
     "PretrainSettings",
     "Protocol",
     "Result",
+    "Row",
     "Sample",
     "SampleLevelLoss",
     "SegmentationMetric",
+    "Selection",
     "SettingRecord",
     "Settings",
     "Store",
     "StoreError",
     "StoreKind",
+    "Submission",
     "Task",
     "TaskData",
     "TaskRecord",
     "TrainingError",
     "UsageError",
+    "add_result",
     "bootstrap_interval",
     "collate",
+    "compare_named",
     "create_encoder",
+    "data_frame",
     "dense_loss",
     "describe_settings",
     "evaluate_checkpoint",
@@ -128,6 +151,7 @@ __all__ = [
     "make_loader",
     "make_pretrain_settings",
     "method_names",
+    "open_leaderboard",
     "open_store",
     "paired_bootstrap",
     "prepare_human36m",
@@ -147,5 +171,7 @@ __all__ = [
     "store_kind",
     "store_kinds",
     "task_names",
+    "verify_rows",
     "verify_store",
+    "write_site",
 ]

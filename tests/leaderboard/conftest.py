@@ -1,13 +1,15 @@
-"""Fixtures of the leaderboard's tests: a browser, and a small site that is written once."""
+"""Fixtures of the leaderboard's tests: a browser, a small site, and results of two programs, each made once."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from leaderboard_results import write_predictions, write_result
 
 if TYPE_CHECKING:
     from page_site import SmallSite
@@ -51,3 +53,30 @@ def small_site(tmp_path_factory: pytest.TempPathFactory) -> SmallSite:
     from page_site import write_small_site
 
     return write_small_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="session")
+def made(parsing_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Predictions and results of two programs; tests copy what they change."""
+    folder = tmp_path_factory.mktemp("made")
+    for name, wrong in (("good", 0.1), ("worse", 0.3)):
+        masks = write_predictions(parsing_store, folder / f"{name}-masks", wrong=wrong)
+        write_result(parsing_store, masks, folder / name / "result.json", name=name)
+    write_result(
+        parsing_store, folder / "good-masks", folder / "published" / "result.json", name="good", protocol="published"
+    )
+    return folder
+
+
+@pytest.fixture
+def results(made: Path, tmp_path: Path) -> Path:
+    """Copies of the results, to be changed."""
+    for name in ("good", "worse", "published"):
+        shutil.copytree(made / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    """Folder of a leaderboard that is not there yet."""
+    return tmp_path / "board"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leaderboard_results import edit_evidence, edit_result, restate, with_columns, write_predictions, write_result
+from leaderboard_results import edit_evidence, edit_result, restate, with_columns
 
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import fingerprint
@@ -25,32 +25,6 @@ from hcmoco_bench.leaderboard.rows.verify import RowVerification, raise_level, v
 from hcmoco_bench.results.evidence import Evidence
 
 ANN = Submission(by="Ann")
-
-
-@pytest.fixture(scope="module")
-def made(parsing_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Predictions and results of two programs; tests copy what they change."""
-    folder = tmp_path_factory.mktemp("made")
-    for name, wrong in (("good", 0.1), ("worse", 0.3)):
-        masks = write_predictions(parsing_store, folder / f"{name}-masks", wrong=wrong)
-        write_result(parsing_store, masks, folder / name / "result.json", name=name)
-    write_result(
-        parsing_store, folder / "good-masks", folder / "published" / "result.json", name="good", protocol="published"
-    )
-    return folder
-
-
-@pytest.fixture
-def results(made: Path, tmp_path: Path) -> Path:
-    """Copies of the results, to be changed."""
-    for name in ("good", "worse", "published"):
-        shutil.copytree(made / name, tmp_path / name)
-    return tmp_path
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Path:
-    return tmp_path / "board"
 
 
 def data_at(store: Path, **more: Any) -> CheckInputs:
