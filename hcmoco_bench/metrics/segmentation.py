@@ -241,7 +241,8 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64], nothing: float) ->
 
 def _mean(values: NDArray[np.float64]) -> float:
     there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else float("nan")
+    # A sum and a division are what the method does, at a third of its cost; intervals score thousands of draws.
+    return float(np.add.reduce(there) / len(there)) if len(there) else float("nan")
 
 
 def _tensor(values: Indices) -> Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.hashing import bytes_sha256
-from hcmoco_bench.files.json import json_text
 from hcmoco_bench.files.zip_errors import NPZ_ERRORS
+from hcmoco_bench.results.evidence_archive import MOST_PACKED, pack, unpack
 
 FORMAT = "hcmoco-bench-evidence-1"
-_HEADER, _IDS, _COLUMN = "evidence.json", "sample_ids.npy", "columns/"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,35 +98,37 @@ def save_evidence(path: Path, evidence: Evidence) -> str:
         StoreError: If it cannot be written.
     """
     header = {"format": FORMAT, "metric": evidence.metric, "meta": dict(evidence.meta)}
-    members = {_IDS: np.array(evidence.sample_ids, dtype=np.str_)}
-    members |= {f"{_COLUMN}{name}.npy": np.asarray(one) for name, one in sorted(evidence.columns.items())}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        _put(archive, _HEADER, json_text(header, sort_keys=True, allow_nan=False).encode())
-        for name, array in members.items():
-            _put(archive, name, _npy(array))
-    data = content.getvalue()
+    data = pack(header, evidence.sample_ids, evidence.columns)
     write_atomic(path, data)
     return bytes_sha256(data)
 
 
 def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
-    """Read an evidence file; nothing in it is executed.
+    """Read an evidence file; nothing in it is executed, and memory is bounded whatever it holds (`evidence_archive`).
 
     Args:
         path: The file.
         sha256: What its SHA-256 must be, as the result file states it; None to take it as it is.
 
     Raises:
-        DataError: If it is missing (`evidence_missing`), damaged or of another format (`evidence_damaged`), or not the
-            file that was hashed (`evidence_sha256`).
+        DataError: If it is missing (`evidence_missing`), damaged, of another format or larger than any evidence
+            (`evidence_damaged`), or not the file that was hashed (`evidence_sha256`).
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as handle:
+            size = os.fstat(handle.fileno()).st_size
+            data = handle.read(size) if size <= MOST_PACKED else b""
     except OSError as error:
         raise DataError(
             f"{path}: no evidence file can be read here ({error.strerror})", kind="evidence_missing", file=str(path)
         ) from error
+    if size > MOST_PACKED:
+        raise DataError(
+            f"{path}: has {size:,} bytes, and no evidence has more than {MOST_PACKED:,}; take another copy or evaluate "
+            "again",
+            kind="evidence_damaged",
+            file=str(path),
+        )
     if sha256 is not None and (found := bytes_sha256(data)) != sha256:
         raise DataError(
             f"{path}: its SHA-256 is {found}, the result states {sha256}; it is not the evidence of that result",
@@ -138,35 +136,13 @@ def load_evidence(path: Path, *, sha256: str | None = None) -> Evidence:
             file=str(path),
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            header = json.loads(archive.read(_HEADER))
-            if header["format"] != FORMAT:
-                raise ValueError(f"format {header['format']}, not {FORMAT}")
-            arrays = {
-                name.removeprefix(_COLUMN).removesuffix(".npy"): np.lib.format.read_array(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
-                for name in archive.namelist()
-                if name != _HEADER
-            }
-        ids = tuple(map(str, arrays.pop(_IDS.removesuffix(".npy"))))
-        return Evidence(str(header["metric"]), ids, arrays, header["meta"])
+        archive = unpack(data)
+        if archive.header["format"] != FORMAT:
+            raise ValueError(f"format {archive.header['format']}, not {FORMAT}")
+        return Evidence(archive.header["metric"], archive.ids, archive.columns, archive.header["meta"])
     except (*NPZ_ERRORS, DataError) as error:
         raise DataError(
             f"{path}: not a whole evidence file ({error}); take another copy or evaluate again",
             kind="evidence_damaged",
             file=str(path),
         ) from error
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    content = io.BytesIO()
-    np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
-    return content.getvalue()
-
-
-def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    # A fixed date, so that the bytes depend on the content alone.
-    info = zipfile.ZipInfo(name, _EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(info, data)

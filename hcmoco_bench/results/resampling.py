@@ -23,9 +23,9 @@ _LEFT_OUT: Final = 200
 class GroupDraws:
     """Draws of a bootstrap: each takes as many groups as there are, with repetition.
 
-    The jackknife, which leaves out one group after the other, is over the same groups. Nothing drawn is kept. Every
-    iteration starts at the seed and gives the same draws, so that the scores of several models under draw `k` belong
-    together.
+    The jackknife, which leaves out one group after the other, is over the same groups. Of what is drawn, no more than
+    one block of weights is kept. Every iteration starts at the seed and gives the same draws, so that the scores of
+    several models under draw `k` belong together.
 
     Attributes:
         members: Rows of each group, in the order of the samples.
@@ -83,6 +83,19 @@ class GroupDraws:
 
     def weights(self) -> Iterator[NDArray[np.float64]]:
         """(B, G) how often each of the next B draws takes each group; blocks of bounded size, `n` draws in all."""
+        if self.n * self.n_groups <= _CELLS:
+            return iter(self._only_block)
+        return self._blocks()
+
+    @cached_property
+    def _only_block(self) -> tuple[NDArray[np.float64], ...]:
+        """All weights where they are one block, read-only, since every iteration gives the same array."""
+        found = tuple(self._blocks())
+        for block in found:
+            block.setflags(write=False)
+        return found
+
+    def _blocks(self) -> Iterator[NDArray[np.float64]]:
         size = max(1, _CELLS // self.n_groups)
         picks = self.picks()
         while block := list(islice(picks, size)):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from leaderboard_results import edit_evidence, edit_result, restate, with_columns
 
@@ -19,6 +20,7 @@ from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.add import CheckInputs, add_result
 from hcmoco_bench.leaderboard.rows.changes import pull_request_errors
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
+from hcmoco_bench.leaderboard.rows.evidence_check import labels_sha256
 from hcmoco_bench.leaderboard.rows.read import as_row, read_row, row_folders
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import RowVerification, raise_level, verify_rows
@@ -114,6 +116,10 @@ def claim_more(content: dict[str, Any]) -> None:
         (raise_head, "head, iou is"),
         (raise_accuracy, "macc is"),
         (scores(ci95=[0.0, 100.0]), "interval: low is"),
+        (
+            scores(ci95_draws=10**12),
+            "interval: 1,000,000,000,000 draws are stated, and at most 100,000 are drawn again",
+        ),
         (scores(unit="mm"), "not miou in mm"),
         (claim_split, "not those of test"),
         (claim_protocol, "made by other rules than those of protocol published"),
@@ -159,6 +165,27 @@ def relabeled(evidence: Evidence) -> Evidence:
         evidence,
         {"target": evidence.columns["prediction"].copy(), "intersection": evidence.columns["prediction"].copy()},
     )
+
+
+def test_labels_are_known_by_ids_and_values_alone() -> None:
+    """Neither the order of the samples nor how columns are stored matters; each label and each id does."""
+    target = np.arange(6, dtype=np.int32).reshape(3, 2)
+    first = Evidence("m", ("a", "b", "c"), {"target": target, "found": target})
+    same = (
+        first.select([2, 0, 1]),
+        with_columns(first, {"target": target.astype(">i8")}),
+        with_columns(first, {"target": np.asfortranarray(target)}),
+        with_columns(first, {"found": target + 1}),
+    )
+    others = (
+        with_columns(first, {"target": target + np.eye(3, 2, dtype=np.int32)}),
+        with_columns(first, {"target": target.reshape(3, 2, 1)}),
+        with_columns(first, {"target": target[[1, 0, 2]]}),
+        replace(first, sample_ids=("a", "b", "d")),
+    )
+    known = labels_sha256(first, frozenset({"target"}))
+    assert {labels_sha256(one, frozenset({"target"})) for one in same} == {known}
+    assert len({known, *(labels_sha256(one, frozenset({"target"})) for one in others)}) == 1 + len(others)
 
 
 def half(evidence: Evidence) -> Evidence:

@@ -110,6 +110,13 @@ class TestGroupDraws:
         assert [len(one) for one in blocks] == [3, 3, 3, 1]
         assert np.concatenate(blocks).tolist() == expected
 
+    def test_a_single_block_is_drawn_once_and_stays_as_it_is(self) -> None:
+        draws = GroupDraws.of(len(IDS), PEOPLE, n=10, seed=0)
+        (first,), (second,) = draws.weights(), draws.weights()
+        assert first is second
+        with pytest.raises(ValueError, match="read-only"):
+            first[0, 0] = 1
+
     def test_each_group_is_left_out_once(self) -> None:
         draws = GroupDraws.of(len(IDS), PEOPLE, n=10, seed=0)
         missing = [set(PEOPLE) - {PEOPLE[row] for row in rows} for rows in draws.kept_rows()]

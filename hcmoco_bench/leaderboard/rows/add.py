@@ -192,7 +192,7 @@ def check_all(
     if (given.predictions or given.weights) and not given.settings:
         raise UsageError("predictions and weights are scored on the data; say where it is (--store or --root)")
     found = check_evidence(result, folder, task)
-    place = check_place(Placed(row, result, found.labels_sha256), tables, task)
+    place = check_place(Placed.of(row, result, found.labels_sha256), tables, task)
     items = [*found.items, *place]
     hashes: dict[str, str] = {}
     if found.evidences and not Checklist(tuple(items)).failed:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.files.hashing import fingerprint, json_sha256
+from hcmoco_bench.files.hashing import bytes_sha256, fingerprint, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
 from hcmoco_bench.leaderboard.ties.draws import drawn_scores
@@ -25,6 +27,9 @@ from hcmoco_bench.tasks.core.task import Task
 
 TOLERANCE: Final = 1e-9
 """Difference, absolute or relative, up to which a recomputed figure is the stated one: the order of sums may differ."""
+
+_MOST_DRAWS: Final = 100_000
+"""Draws of an interval that are drawn again; a result that states more would keep its checker busy for long."""
 
 _CHECK = Checker(Level.EVIDENCE)
 
@@ -81,13 +86,14 @@ def labels_sha256(evidence: Evidence, columns: frozenset[str]) -> str:
         columns: Names of its columns that depend on the labels alone.
     """
     ordered = evidence.select(sorted(range(len(evidence)), key=evidence.sample_ids.__getitem__))
-    found = {name: fingerprint(map(_row_text, ordered.columns[name])) for name in sorted(columns)}
+    found = {name: _column_sha256(ordered.columns[name]) for name in sorted(columns)}
     return json_sha256({"ids": fingerprint(ordered.sample_ids), "labels": found})
 
 
-def _row_text(row: Any) -> str:
-    # Integers and booleans alone, so that the text does not depend on how a library prints numbers.
-    return ",".join(map(str, np.asarray(row).astype(np.int64).ravel().tolist()))
+def _column_sha256(column: NDArray[Any]) -> str:
+    # Whole numbers of one width and byte order alone, so that machine and stored width do not matter.
+    values = np.ascontiguousarray(column, dtype="<i8")
+    return json_sha256([values.shape, bytes_sha256(values.tobytes())])
 
 
 def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> str:
@@ -158,15 +164,24 @@ def _interval(result: Result, evidences: Sequence[Evidence], task: Task[Any]) ->
     stated = result.scores.ci95
     if stated is None:
         return _CHECK.skip("interval", "the result states none")
-    groups = task.groups(evidences[0].sample_ids)
-    by_id = groups.of if groups is not None and len(set(groups.of)) > 1 else None
-    draws = GroupDraws.of(len(evidences[0]), by_id, n=result.scores.ci95_draws or BOOTSTRAP, seed=0)
+    n = result.scores.ci95_draws or BOOTSTRAP
+    if n > _MOST_DRAWS:
+        return _CHECK.line("interval", f"{n:,} draws are stated, and at most {_MOST_DRAWS:,} are drawn again", "")
+    draws, drawn = _draws(task, evidences[0].sample_ids, n)
     main = task.record.main_score
     found = drawn_scores(evidences, lambda one: task.scores(one)[main], draws).draws
     low, high = percentile_interval(found)
     wrong = _differing({"low": low, "high": high}, dict(zip(("low", "high"), stated, strict=True)), "")
-    drawn = "samples" if by_id is None or groups is None else groups.noun
     return _CHECK.line("interval", wrong, f"{low:.2f} to {high:.2f}, drawing {drawn}")
+
+
+@lru_cache(maxsize=4)
+def _draws(task: Task[Any], ids: tuple[str, ...], n: int) -> tuple[GroupDraws, str]:
+    """The draws of an interval and what they draw; kept for the next rows, which are often of the same samples."""
+    groups = task.groups(ids)
+    if groups is None or len(set(groups.of)) < 2:
+        return GroupDraws.of(len(ids), None, n=n, seed=0), "samples"
+    return GroupDraws.of(len(ids), groups.of, n=n, seed=0), groups.noun
 
 
 def _counts(result: Result, evidence: Evidence) -> CheckItem:

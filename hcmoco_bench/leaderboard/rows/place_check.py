@@ -20,15 +20,44 @@ _CHECK = Checker(Level.EVIDENCE)
 class Placed:
     """What a row's place in a table depends on.
 
+    It holds no scores, so that all rows of a large leaderboard take little memory.
+
     Attributes:
         id: The row's id.
-        result: Its result.
+        key: Its table.
+        version: Version of the task, as the result states it.
+        split_sha256: Fingerprint of its samples, as the result states it.
         labels_sha256: See `RowFile.labels_sha256`.
+        weights_sha256: See `ModelEntry`.
+        evidence: SHA-256 of its evidence files.
     """
 
     id: str
-    result: Result
+    key: BoardKey
+    version: str
+    split_sha256: str
     labels_sha256: str
+    weights_sha256: str | None
+    evidence: frozenset[str]
+
+    @classmethod
+    def of(cls, row: str, result: Result, labels_sha256: str) -> Placed:
+        """What a result says of its place.
+
+        Args:
+            row: The row's id.
+            result: Its result.
+            labels_sha256: See `RowFile.labels_sha256`.
+        """
+        return cls(
+            row,
+            board_key(result),
+            result.task.version,
+            result.task.split_sha256,
+            labels_sha256,
+            result.model.weights_sha256,
+            frozenset(entry.sha256 for entry in result.evidence),
+        )
 
 
 def board_key(result: Result) -> BoardKey:
@@ -45,7 +74,7 @@ def by_table(rows: Iterable[Placed]) -> Tables:
     """Rows by the table that they belong to."""
     found: dict[BoardKey, list[Placed]] = {}
     for row in sorted(rows, key=lambda one: one.id):
-        found.setdefault(board_key(row.result), []).append(row)
+        found.setdefault(row.key, []).append(row)
     return found
 
 
@@ -57,24 +86,24 @@ def check_place(one: Placed, tables: Tables, task: Task[Any]) -> tuple[CheckItem
         tables: The rows that are there; the result itself may be among them.
         task: The result's task.
     """
-    beside = [other for other in tables.get(board_key(one.result), ()) if other.id != one.id]
+    beside = [other for other in tables.get(one.key, ()) if other.id != one.id]
     return (
-        _declared(one.result, task.record),
+        _declared(one, task.record),
         _comparable(one, beside),
         _CHECK.line("not there already", list(_same(one, beside))[:3], f"{len(beside)} rows are in the table"),
     )
 
 
-def _declared(result: Result, record: TaskRecord) -> CheckItem:
+def _declared(one: Placed, record: TaskRecord) -> CheckItem:
     told = []
-    if result.task.version != str(record.version):
+    if one.version != str(record.version):
         told.append(
-            f"it is of version {result.task.version} of {record.id}, whose version {record.version} has other scores; "
+            f"it is of version {one.version} of {record.id}, whose version {record.version} has other scores; "
             "evaluate again"
         )
-    if result.task.protocol not in {protocol.name for protocol in record.protocols}:
-        told.append(f"{record.id} has no protocol {result.task.protocol}")
-    return _CHECK.line("task", told, f"{record.id} version {record.version}, protocol {result.task.protocol}")
+    if one.key.protocol not in {protocol.name for protocol in record.protocols}:
+        told.append(f"{record.id} has no protocol {one.key.protocol}")
+    return _CHECK.line("task", told, f"{record.id} version {record.version}, protocol {one.key.protocol}")
 
 
 def _comparable(one: Placed, beside: list[Placed]) -> CheckItem:
@@ -82,10 +111,9 @@ def _comparable(one: Placed, beside: list[Placed]) -> CheckItem:
         return _CHECK.skip("comparable with the table", "it is the first row with evidence")
     told = []
     first = beside[0]
-    if one.result.task.split_sha256 != first.result.task.split_sha256:
+    if one.split_sha256 != first.split_sha256:
         told.append(
-            f"its split has the fingerprint {one.result.task.split_sha256[:12]}, that of the table is "
-            f"{first.result.task.split_sha256[:12]}"
+            f"its split has the fingerprint {one.split_sha256[:12]}, that of the table is {first.split_sha256[:12]}"
         )
     elif one.labels_sha256 != first.labels_sha256:
         told.append(f"it was scored against other labels than {first.id}")
@@ -93,10 +121,8 @@ def _comparable(one: Placed, beside: list[Placed]) -> CheckItem:
 
 
 def _same(one: Placed, beside: list[Placed]) -> Iterator[str]:
-    files = {entry.sha256 for entry in one.result.evidence}
     for other in beside:
-        weights = one.result.model.weights_sha256
-        if weights is not None and weights == other.result.model.weights_sha256:
+        if one.weights_sha256 is not None and one.weights_sha256 == other.weights_sha256:
             yield f"{other.id} has the same weights"
-        elif files & {entry.sha256 for entry in other.result.evidence}:
+        elif one.evidence & other.evidence:
             yield f"{other.id} has the same evidence"

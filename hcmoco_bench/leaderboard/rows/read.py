@@ -41,7 +41,7 @@ class StoredRow:
     @property
     def placed(self) -> Placed:
         """What its place in a table depends on."""
-        return Placed(self.file.id, self.result, self.file.labels_sha256)
+        return Placed.of(self.file.id, self.result, self.file.labels_sha256)
 
 
 def row_folders(board: Path) -> tuple[Path, ...]:
