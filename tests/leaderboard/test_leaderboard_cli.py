@@ -18,8 +18,8 @@ from hcmoco_bench.leaderboard.rows.read import row_folders
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.OWN", tmp_path / "own")
-    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.CACHE", tmp_path / "draws")
+    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.options.OWN", tmp_path / "own")
+    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.options.CACHE", tmp_path / "draws")
 
 
 def run(*words: object, code: int = 0) -> str:
