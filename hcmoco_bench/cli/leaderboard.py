@@ -215,7 +215,8 @@ def verify(
     Levels that cannot be checked with what is at hand are listed as recorded. Exits with 1 if anything fails.
     """
     from hcmoco_bench.leaderboard.published.add import published_errors
-    from hcmoco_bench.leaderboard.rows.changes import link_errors, pull_request_errors
+    from hcmoco_bench.leaderboard.rows.changes import pull_request_errors
+    from hcmoco_bench.leaderboard.rows.links import link_errors
     from hcmoco_bench.leaderboard.rows.read import read_row
     from hcmoco_bench.leaderboard.rows.verify import raise_level, row_folder, verify_rows
 
@@ -410,8 +411,13 @@ def _places(board: Sequence[Path] | None) -> list[Path]:
 def _open(board: Sequence[Path] | None, *, draws: int = 1000, ranked: bool = True, quiet: bool = False) -> Leaderboard:
     from hcmoco_bench.leaderboard.collect import open_leaderboard
 
+    def problem(told: str) -> None:
+        err.print(labeled("left out:", told, style="bold yellow"), soft_wrap=True)
+
     with progress_bar(quiet=quiet) as progress:
-        return open_leaderboard(_places(board), ranked=ranked, draws=draws, cache=CACHE, progress=progress)
+        return open_leaderboard(
+            _places(board), ranked=ranked, draws=draws, cache=CACHE, progress=progress, problem=problem
+        )
 
 
 def _inputs(

@@ -98,7 +98,7 @@ def test_a_papers_table_is_filled_in_and_added(board: Path, tmp_path: Path) -> N
     for empty, filled in (
         ('caption = ""', 'caption = "Accuracy on ITOP"'),
         ('data = ""', 'data = "ITOP side view"'),
-        ('values = []', 'values = [88.02]'),
+        ("values = []", "values = [88.02]"),
         ('"author2026name"', '"hong2022hcmoco"'),
     ):
         assert empty in text

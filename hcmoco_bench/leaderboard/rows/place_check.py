@@ -9,6 +9,7 @@ from typing import Any
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.row import BoardKey
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
+from hcmoco_bench.leaderboard.rows.outside_names import wrong_texts
 from hcmoco_bench.results.schema import Result
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.task import Task
@@ -24,11 +25,15 @@ class Placed:
         id: The row's id.
         result: Its result.
         labels_sha256: See `RowFile.labels_sha256`.
+        evidence_sha256: See `RowFile.evidence_sha256`.
+        level: What was checked of it so far.
     """
 
     id: str
     result: Result
     labels_sha256: str
+    evidence_sha256: tuple[str, ...] = ()
+    level: Level = Level.PAPER
 
 
 def board_key(result: Result) -> BoardKey:
@@ -57,12 +62,21 @@ def check_place(one: Placed, tables: Tables, task: Task[Any]) -> tuple[CheckItem
         tables: The rows that are there; the result itself may be among them.
         task: The result's task.
     """
-    beside = [other for other in tables.get(board_key(one.result), ()) if other.id != one.id]
+    key = board_key(one.result)
+    beside = [other for other in tables.get(key, ()) if other.id != one.id]
     return (
+        _CHECK.line("names and notes", [*wrong_texts(one.result), *_alike(key, tables)][:3], "legible"),
         _declared(one.result, task.record),
         _comparable(one, beside),
         _CHECK.line("not there already", list(_same(one, beside))[:3], f"{len(beside)} rows are in the table"),
     )
+
+
+def _alike(key: BoardKey, tables: Tables) -> Iterator[str]:
+    """Tables whose names differ in nothing that a reader would notice, or that a file name keeps apart."""
+    for other in tables:
+        if other != key and other.slug == key.slug:
+            yield f"its table differs only in the writing of its name from that of {tables[other][0].id}; write it so"
 
 
 def _declared(result: Result, record: TaskRecord) -> CheckItem:
@@ -81,7 +95,7 @@ def _comparable(one: Placed, beside: list[Placed]) -> CheckItem:
     if not beside:
         return _CHECK.skip("comparable with the table", "it is the first row with evidence")
     told = []
-    first = beside[0]
+    first = max(beside, key=lambda other: other.level)  # of rows that contradict it, the best checked one is right
     if one.result.task.split_sha256 != first.result.task.split_sha256:
         told.append(
             f"its split has the fingerprint {one.result.task.split_sha256[:12]}, that of the table is "
@@ -98,5 +112,7 @@ def _same(one: Placed, beside: list[Placed]) -> Iterator[str]:
         weights = one.result.model.weights_sha256
         if weights is not None and weights == other.result.model.weights_sha256:
             yield f"{other.id} has the same weights"
-        elif files & {entry.sha256 for entry in other.result.evidence}:
+        elif files & {entry.sha256 for entry in other.result.evidence} or (
+            set(one.evidence_sha256) & set(other.evidence_sha256)
+        ):
             yield f"{other.id} has the same evidence"
