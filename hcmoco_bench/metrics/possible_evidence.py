@@ -95,7 +95,7 @@ def _matches(evidence: Evidence, prefix: str, most: int, *, strict: bool) -> _Fo
     yield f"{what}: outcomes that the metric does not know", ~(known & alike)
     yield f"{what}: scores that are nan or infinite", (there & ~np.isfinite(score)).any(1)
     listed = np.where(there, score, -np.inf)
-    yield f"{what}: detections that are not in the order of their scores", (np.diff(listed, axis=1) > 0).any(1)
+    yield f"{what}: detections that are not in the order of their scores", (listed[:, 1:] > listed[:, :-1]).any(1)
     yield f"{what}: numbers of people below 0", (n_truths < 0).any(1)
     right = (outcome == Outcome.RIGHT).sum(3)  # (samples, sizes, thresholds)
     most_right = n_truths if strict else np.where(n_truths > 0, width, 0)

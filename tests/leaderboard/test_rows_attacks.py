@@ -18,16 +18,20 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import DataError, HcmocoBenchError, StoreError, UsageError
-from hcmoco_bench.files.hashing import bytes_sha256, file_sha256, fingerprint
+from hcmoco_bench.files.hashing import bytes_sha256, file_sha256, fingerprint, json_sha256
 from hcmoco_bench.leaderboard.collect import open_leaderboard
 from hcmoco_bench.leaderboard.contenders import compare_named
+from hcmoco_bench.leaderboard.rows import add as rows_add
 from hcmoco_bench.leaderboard.rows.add import CheckInputs, add_result
 from hcmoco_bench.leaderboard.rows.changes import pull_request_errors
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
+from hcmoco_bench.leaderboard.rows.place_check import by_table, check_place
 from hcmoco_bench.leaderboard.rows.read import StoredRow, as_row, row_folders
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import RowVerification, verify_rows
+from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.results.evidence import Evidence, load_evidence
+from hcmoco_bench.tasks.core.registry import get_task
 
 ANN = Submission(by="Ann")
 Change = Callable[[dict[str, Any]], None]
@@ -107,9 +111,7 @@ def test_counts_that_cannot_be(result: Path, board: Path, change: Callable[[Evid
     refused(result, board, why)
 
 
-def test_an_honest_metric_never_gives_what_cannot_be(tmp_path: Path) -> None:
-    from hcmoco_bench.metrics.possible_evidence import impossible
-
+def test_an_honest_metric_never_gives_what_cannot_be() -> None:
     for seed in range(6):
         for task in ("depth_parsing", "itop_pose", "densepose"):
             assert impossible(evidence_of(task, seed)) == ()
@@ -379,16 +381,14 @@ def test_a_full_disk_leaves_nothing(result: Path, board: Path, monkeypatch: pyte
 def test_evidence_that_is_exchanged_while_it_is_checked(
     result: Path, board: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hcmoco_bench.leaderboard.rows import add as module
-
-    checks = module.check_all
+    checks = rows_add.check_all
 
     def exchange(*given: Any, **named: Any) -> Any:
         found = checks(*given, **named)
         result.with_name("result-evidence-0.npz").write_bytes(b"other")
         return found
 
-    monkeypatch.setattr(module, "check_all", exchange)
+    monkeypatch.setattr(rows_add, "check_all", exchange)
     with pytest.raises(StoreError, match="was changed while it was checked"):
         add(result, board)
     assert row_folders(board) == ()
@@ -424,8 +424,6 @@ def test_a_copy_under_another_id(result: Path, board: Path) -> None:
     copy = shutil.copytree(row.folder, row.folder.with_name("copy-000000000000"))
     content = json.loads((copy / "row.json").read_text())
     content["id"] = copy.name
-    for check in content["checks"]:
-        check["seal"] = "0" * 64
     reseal(copy, content, row.file.result_sha256)
     assert [one.ok for one in verified(board)] == [False, True]
     assert "under another id" in failures(board)
@@ -433,16 +431,10 @@ def test_a_copy_under_another_id(result: Path, board: Path) -> None:
 
 def reseal(folder: Path, content: dict[str, Any], result_sha256: str) -> None:
     """Write a row file with seals that fit, as somebody does who has read the program."""
-    from hcmoco_bench.leaderboard.rows.row_file import CheckRecord
-
     checks = []
     for check in content["checks"]:
-        record = CheckRecord.model_construct(**check)
         told = {name: value for name, value in check.items() if name != "seal"}
-        from hcmoco_bench.files.hashing import json_sha256
-
         checks.append(told | {"seal": json_sha256({"row": content["id"], "result": result_sha256, "check": told})})
-        del record
     content["checks"] = checks
     (folder / "row.json").write_text(json.dumps(content))
 
@@ -481,12 +473,8 @@ def test_tables_whose_names_look_alike(result: Path, board: Path, tmp_path: Path
         add(write_random(tmp_path / "other", data="NTURGBD-parsing-4K", seeds=(2,)), board)
 
 
-def test_the_best_checked_row_is_what_others_are_held_against(
-    tmp_path: Path, board: Path, parsing_labels: None = None
-) -> None:
+def test_the_best_checked_row_is_what_others_are_held_against(tmp_path: Path, board: Path) -> None:
     """A first row on labels of its own does not keep out the row whose labels were checked."""
-    from hcmoco_bench.leaderboard.rows.place_check import by_table, check_place
-
     squatter = add(write_random(tmp_path / "a", name="a"), board)
     honest = replace(squatter.placed, id="b", labels_sha256="b" * 64, level=squatter.placed.level.LABELS)
     late = replace(squatter.placed, id="c", labels_sha256="b" * 64, evidence_sha256=())
@@ -520,7 +508,7 @@ def test_hostile_submissions(given: dict[str, Any]) -> None:
 
 
 def test_one_person_under_two_spellings_is_the_first_party(result: Path, board: Path) -> None:
-    stored, _ = add_result(result, board, ANN, checked_by=" ANN ".strip().lower())
+    stored, _ = add_result(result, board, ANN, checked_by=" ann ")
     assert as_row(stored).party == "first"
 
 
@@ -567,7 +555,7 @@ def test_one_bad_row_does_not_hide_the_others(board: Path, tmp_path: Path) -> No
     shown = CliRunner().invoke(app, ["leaderboard", "show", "--board", str(board), "--as", "json", "--draws", "50"])
     assert shown.exit_code == 0
     assert "left out" in shown.stderr
-    assert [row["name"] for row in json.loads(shown.stdout)] and len(json.loads(shown.stdout)) == 3
+    assert sorted(row["name"] for row in json.loads(shown.stdout)) == ["m4", "m5", "m6"]
     checked = CliRunner().invoke(app, ["leaderboard", "verify", "--all", "--board", str(board), "--json"])
     assert checked.exit_code == 1
     assert [row["ok"] for row in json.loads(checked.stdout)["rows"]] == [False, False, False, True, True, True]
@@ -595,8 +583,6 @@ def test_a_copy_of_a_row_in_ones_own_leaderboard(result: Path, board: Path, tmp_
 
 def test_a_level_is_not_earned_by_ids_alone(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that cannot tell its labels does not get the level that says they are the data's."""
-    from hcmoco_bench.tasks.core.registry import get_task
-
     path = write_random(tmp_path / "result", "itop_pose", data="ITOP side view")
     task, ids = get_task("itop_pose"), evidence_of("itop_pose", 1).sample_ids
     content = json.loads(path.read_text())
