@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.errors import UsageError
+from hcmoco_bench.errors import HcmocoBenchError, UsageError
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.citations import read_citations
 from hcmoco_bench.leaderboard.figure_names import figure_label
@@ -15,6 +15,7 @@ from hcmoco_bench.leaderboard.published.read import published_tables
 from hcmoco_bench.leaderboard.published.rows import published_rows
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
 from hcmoco_bench.leaderboard.row import BoardKey, Row
+from hcmoco_bench.leaderboard.rows.evidence_check import read_evidence
 from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
 from hcmoco_bench.leaderboard.standing import Standing
 from hcmoco_bench.leaderboard.ties import Scoring, standing, task_scoring
@@ -22,6 +23,9 @@ from hcmoco_bench.leaderboard.ties.table import DRAWS
 from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.registry import get_task
+
+Problem = Callable[[str], None]
+"""Told of a row that is left out, and why."""
 
 
 def open_leaderboard(
@@ -31,6 +35,7 @@ def open_leaderboard(
     draws: int = DRAWS,
     cache: Path | None = None,
     progress: Progress = no_progress,
+    problem: Problem | None = None,
 ) -> Leaderboard:
     """Read the rows of some leaderboards and make tables of them.
 
@@ -40,10 +45,12 @@ def open_leaderboard(
         draws: Number of draws of the comparison.
         cache: Folder that keeps drawn scores; None to draw anew.
         progress: Told how many tables are done.
+        problem: Told of each row that cannot be read, whose task is in no package here, or whose evidence is not
+            what its result states. Such rows are left out, so that one of them does not hide the others. None to raise
+            that instead.
 
     Raises:
-        UsageError: If a folder is not there, two folders have a row of the same id, or rows of one table cannot be
-            compared.
+        UsageError: If a folder is not there, or two folders have different rows of the same id.
         DataError: If a file is not what it should be.
     """
     places = [leaderboards_folder()] if folders is None else list(folders)
@@ -51,19 +58,20 @@ def open_leaderboard(
     if missing:
         raise UsageError(f"{', '.join(missing)}: there is no leaderboard; leaderboard add makes one")
     rows: dict[str, Row] = {}
-    for row in _all_rows(places):
-        if row.id in rows:
-            raise UsageError(f"{row.id}: is a row of two of the leaderboards {', '.join(map(str, places))}; give one")
-        rows[row.id] = row
+    citations: dict[str, str] = {}
+    for row, citation in _all_rows(places, problem):
+        rows[row.id] = _of_two(rows[row.id], row, places) if row.id in rows else row
+        if citation:
+            citations[row.id] = citation
     by_key: dict[BoardKey, list[Row]] = {}
     for row in rows.values():
         by_key.setdefault(row.key, []).append(row)
     boards = []
     for done, key in enumerate(sorted(by_key)):
         progress("comparing, tables", done, len(by_key))
-        boards.append(_board(key, by_key[key], draws if ranked else None, cache))
+        boards.append(_board(key, by_key[key], draws if ranked else None, cache, problem))
     progress("comparing, tables", len(by_key), len(by_key))
-    return Leaderboard(tuple(boards), _citations(places), _remarks(places))
+    return Leaderboard(tuple(boards), {**_citations(places), **citations}, _remarks(places))
 
 
 def scoring_of(row: Row) -> Scoring:
@@ -84,23 +92,45 @@ def scoring_of(row: Row) -> Scoring:
     return task_scoring(task, groups_of, noun, name=figure_label(task.record.main_score))
 
 
-def _all_rows(places: Sequence[Path]) -> Iterable[Row]:
+def _all_rows(places: Sequence[Path], problem: Problem | None) -> Iterable[tuple[Row, str]]:
+    """All rows, with the citations that come with them."""
     for folder in places:
-        yield from published_rows(_tables(folder))
-        yield from map(as_row, stored_rows(folder))
+        yield from ((row, "") for row in published_rows(_tables(folder)))
+        for stored in stored_rows(folder, problem):
+            try:
+                yield as_row(stored), stored.file.citation
+            except UsageError as error:
+                if problem is None:
+                    raise
+                problem(f"{stored.folder}: {error}")
+
+
+def _of_two(one: Row, other: Row, places: Sequence[Path]) -> Row:
+    """The better checked of two copies of a row, e.g. of one's own leaderboard and of the one it was submitted to."""
+    if one.result is None or one.result != other.result:
+        raise UsageError(
+            f"{one.id}: leaderboards have different rows of this id ({', '.join(map(str, places))}); give one of them"
+        )
+    return max(one, other, key=lambda row: row.level)
 
 
 def _tables(folder: Path) -> tuple[PublishedTable, ...]:
     return published_tables(folder / PUBLISHED) if (folder / PUBLISHED).is_dir() else ()
 
 
-def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | None) -> Board:
+def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | None, problem: Problem | None) -> Board:
     record = get_task(key.task).record
     sign = -1 if record.higher_is_better else 1
     ranked = sorted((row for row in rows if row.ranked), key=lambda row: (sign * (row.score or 0.0), row.id))
     found: Standing | None = None
     if ranked and draws is not None:
-        found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache)
+        try:
+            found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache)
+        except HcmocoBenchError:
+            if problem is None:
+                raise
+            ranked = _comparable(ranked, problem)
+            found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache) if ranked else None
     return Board(
         key=key,
         title=record.title + (f" ({key.variant.replace('_', ' ')})" if key.variant else ""),
@@ -112,12 +142,27 @@ def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | 
     )
 
 
+def _comparable(rows: Sequence[Row], problem: Problem) -> list[Row]:
+    """The rows whose evidence is there and of the samples of the best checked one."""
+    kept, wanted = [], None
+    for row in sorted(rows, key=lambda one: -one.level):
+        try:
+            for file in row.evidence:
+                ids = set(read_evidence(file.path, file.sha256).sample_ids)
+                wanted = ids if wanted is None else wanted
+                if ids != wanted:
+                    raise UsageError("was scored on other samples than the rest of its table")
+            kept.append(row.id)
+        except HcmocoBenchError as error:
+            problem(f"{row.id}: {error}; it is left out, and leaderboard verify tells more")
+    return [row for row in rows if row.id in kept]
+
+
 def _citations(places: Sequence[Path]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for folder in places:
         if (folder / CITATIONS).is_file():
             found |= read_citations(folder / CITATIONS)
-        found |= {row.file.id: row.file.citation for row in stored_rows(folder) if row.file.citation}
     return found
 
 

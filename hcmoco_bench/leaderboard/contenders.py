@@ -10,7 +10,7 @@ from hcmoco_bench.leaderboard.collect import scoring_of
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.row import EvidenceFile, Row
 from hcmoco_bench.leaderboard.rows.place_check import board_key
-from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
+from hcmoco_bench.leaderboard.rows.read import as_row, read_row, row_folders
 from hcmoco_bench.leaderboard.ties import PairComparison, compare_rows
 from hcmoco_bench.leaderboard.ties.table import DRAWS
 from hcmoco_bench.results.schema import read_result
@@ -34,7 +34,7 @@ def compare_named(
             different samples.
         DataError: If evidence is missing or not the file that a result states.
     """
-    there = {stored.file.id: as_row(stored) for board in boards for stored in stored_rows(board)}
+    there = {folder.name: folder for board in reversed(boards) for folder in row_folders(board)}
     rows = [_result_row(Path(name)) if name.endswith(".json") else _named(name, there) for name in names]
     if len({row.id for row in rows}) < len(rows):
         raise UsageError(f"{', '.join(names)}: a row is given twice; compare different rows")
@@ -53,12 +53,12 @@ def _table(row: Row) -> str:
     return ", ".join(filter(None, words))
 
 
-def _named(name: str, there: dict[str, Row]) -> Row:
-    found = [there[name]] if name in there else [row for one, row in there.items() if one.startswith(name)]
+def _named(name: str, there: dict[str, Path]) -> Row:
+    found = [name] if name in there else [one for one in there if one.startswith(name)]
     if len(found) == 1:
-        return found[0]
+        return as_row(read_row(there[found[0]]))
     if found:
-        raise UsageError(f"{name} may be any of {', '.join(row.id for row in found)}; give more of the id")
+        raise UsageError(f"{name!r} may be any of {', '.join(found[:10])}; give more of the id")
     raise UsageError(f"there is no row with evidence {name!r}; {did_you_mean(name, there)}")
 
 

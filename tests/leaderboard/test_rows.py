@@ -147,7 +147,10 @@ def test_a_level_written_into_a_result_is_refused(results: Path, board: Path) ->
 
 
 def better(evidence: Evidence) -> Evidence:
-    return with_columns(evidence, {"intersection": evidence.columns["intersection"] + 1})
+    """Everything right in the first sample."""
+    right, predicted = (evidence.columns[name].copy() for name in ("intersection", "prediction"))
+    right[0] = predicted[0] = evidence.columns["target"][0]
+    return with_columns(evidence, {"intersection": right, "prediction": predicted})
 
 
 def swapped(evidence: Evidence) -> Evidence:
@@ -305,7 +308,7 @@ def change_labels(content: dict[str, Any]) -> None:
     ("file", "change", "why"),
     [
         ("row.json", set_level, "level: Extra inputs"),
-        ("row.json", add_check, "changed by hand or belongs to another row"),
+        ("row.json", add_check, "the line 'weights' of its checklist does not pass"),
         ("row.json", change_detail, "changed by hand"),
         ("row.json", change_labels, "labels_sha256 is not that of the evidence"),
         ("result.json", raise_mean, "rows are not edited"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hcmoco_bench import __version__
-from hcmoco_bench.errors import StoreError, UsageError
+from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.hashing import bytes_sha256, file_sha256
 from hcmoco_bench.files.lock import folder_lock
@@ -21,11 +21,13 @@ from hcmoco_bench.leaderboard.rows.again_check import check_again
 from hcmoco_bench.leaderboard.rows.checklist import Checklist, RowRefusedError
 from hcmoco_bench.leaderboard.rows.data_check import check_labels, check_predictions, check_weights
 from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence
+from hcmoco_bench.leaderboard.rows.file_sizes import check_size
+from hcmoco_bench.leaderboard.rows.links import link_errors
 from hcmoco_bench.leaderboard.rows.place_check import Placed, Tables, by_table, check_place
-from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, stored_rows
+from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, row_id, stored_rows
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE, CheckRecord, RowFile, Submission
 from hcmoco_bench.results.evidence import Evidence
-from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.results.schema import EvidenceEntry, Result, read_result
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.task import Task
@@ -62,18 +64,20 @@ class Checked:
         checklist: All lines.
         inputs: SHA-256 of what was read beside the result, by name.
         labels_sha256: See `RowFile.labels_sha256`.
+        evidence_sha256: See `RowFile.evidence_sha256`.
     """
 
     checklist: Checklist
     inputs: Mapping[str, str]
     labels_sha256: str
+    evidence_sha256: tuple[str, ...]
 
     def records(self, row: str, result_sha256: str, by: str, *, above: Level) -> tuple[CheckRecord, ...]:
-        """The sealed record of each level above another of which a line passes, lowest first."""
+        """The sealed record of each level above another that is earned, lowest first."""
         found = []
-        for level in Level:
+        for level in self.checklist.earned:
             items = tuple(item for item in self.checklist.items if item.level == level.word)
-            if level > above and any(item.outcome == "pass" for item in items):
+            if level > above:
                 found.append(
                     CheckRecord.sealed(
                         row,
@@ -117,18 +121,18 @@ def add_result(
         DataError: If the result or an input cannot be read.
         StoreError: If the row cannot be written, or another process is writing to the leaderboard.
     """
+    check_size(path)
     result = read_result(path)
     data = path.read_bytes()
     sha256 = bytes_sha256(data)
     task = get_task(result.task.id)
     name = row_id(result, sha256)
-    (board / ROWS).mkdir(parents=True, exist_ok=True)
-    with folder_lock(board):
+    with writing(board):
         folder = board / ROWS / result.task.id / name
         if folder.exists():
             raise UsageError(f"{folder}: this result is a row already; to raise its level, use leaderboard verify")
         by = checked_by or submission.by
-        tables = by_table(one.placed for one in stored_rows(board))
+        tables = by_table(one.placed for one in stored_rows(board, unreadable=lambda _: None))
         checked = check_all(
             result, path.parent, task, tables, inputs, row=name, by=by, submitted_by=submission.by, progress=progress
         )
@@ -139,12 +143,13 @@ def add_result(
             added=_today(),
             result_sha256=sha256,
             labels_sha256=checked.labels_sha256,
+            evidence_sha256=checked.evidence_sha256,
             url=submission.url,
             citation=submission.citation,
             notes=submission.notes,
             checks=checked.records(name, sha256, by, above=Level.PAPER),
         )
-        _write(folder, row, data, [(path.with_name(one.file)) for one in result.evidence])
+        _write(folder, row, data, path.parent, result.evidence)
     return read_row(folder), checked.checklist
 
 
@@ -185,21 +190,23 @@ def check_all(
         progress: Told how many samples are done.
 
     Raises:
-        UsageError: If predictions or weights are given without the data.
+        UsageError: If predictions, weights or a second result are given without the data.
         DataError: If an input cannot be read.
     """
     given = inputs or CheckInputs()
-    if (given.predictions or given.weights) and not given.settings:
-        raise UsageError("predictions and weights are scored on the data; say where it is (--store or --root)")
+    if (given.predictions or given.weights or given.again) and not given.settings:
+        raise UsageError(
+            "predictions, weights and second trainings are checked on the data; say where it is (--store or --root)"
+        )
     found = check_evidence(result, folder, task)
-    place = check_place(Placed.of(row, result, found.labels_sha256), tables, task)
+    place = check_place(Placed.of(row, result, found.labels_sha256, found.evidence_sha256), tables, task, result)
     items = [*found.items, *place]
     hashes: dict[str, str] = {}
     if found.evidences and not Checklist(tuple(items)).failed:
         for part in _further(result, found.evidences, task, given, by, submitted_by, progress):
             items += part.items
             hashes |= part.inputs
-    return Checked(Checklist(tuple(items)), hashes, found.labels_sha256)
+    return Checked(Checklist(tuple(items)), hashes, found.labels_sha256, found.evidence_sha256)
 
 
 def _further(
@@ -218,7 +225,7 @@ def _further(
     if given.weights is not None:
         yield check_weights(result, evidences, task, given.settings, given.weights, progress)
     if given.again is not None:
-        yield check_again(result, evidences, task, given.again, by=by, submitted_by=submitted_by)
+        yield check_again(result, evidences, task, given.again, given.settings, by=by, submitted_by=submitted_by)
 
 
 def refuse_failed(checklist: Checklist, what: str) -> None:
@@ -226,12 +233,6 @@ def refuse_failed(checklist: Checklist, what: str) -> None:
     if checklist.failed:
         told = "; ".join(f"{item.check}: {item.detail}" for item in checklist.failed)
         raise RowRefusedError(f"{what}: {told}", checklist)
-
-
-def row_id(result: Result, sha256: str) -> str:
-    """A row's id: the model's name as letters, digits and dashes, and the beginning of the result's SHA-256."""
-    name = re.sub(r"[^a-z0-9]+", "-", result.model.name.lower()).strip("-")[:40].strip("-")
-    return f"{name or 'model'}-{sha256[:12]}"
 
 
 def write_row_file(folder: Path, row: RowFile) -> None:
@@ -243,19 +244,40 @@ def _today() -> datetime.date:
     return datetime.datetime.now(tz=datetime.UTC).date()
 
 
-def _write(folder: Path, row: RowFile, result: bytes, evidence: Sequence[Path]) -> None:
+@contextmanager
+def writing(board: Path) -> Iterator[None]:
+    """Make the folder of a leaderboard if need be, and hold its lock.
+
+    Raises:
+        DataError: If it holds symbolic links, through which files elsewhere would be written (`row_links`).
+        StoreError: If it cannot be written, or another process is writing to it.
+    """
+    try:
+        (board / ROWS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(board, error) from error
+    if links := link_errors(board):
+        raise DataError(f"{board}: {'; '.join(links[:3])}", kind="row_links", file=str(board))
+    with folder_lock(board):
+        yield
+
+
+def _write(folder: Path, row: RowFile, result: bytes, source: Path, evidence: Sequence[EvidenceEntry]) -> None:
     """Write a row's folder whole, or not at all."""
     staging = folder.with_name(f"{_STAGING}{folder.name}")
     try:
         shutil.rmtree(staging, ignore_errors=True)  # what a run that was killed has left
         staging.mkdir(parents=True)
-        for path in evidence:
-            write_atomic(staging / path.name, path.read_bytes())
+        for entry in evidence:
+            data = (source / entry.file).read_bytes()
+            if bytes_sha256(data) != entry.sha256:
+                raise StoreError(f"{source / entry.file}: was changed while it was checked; add the result again")
+            write_atomic(staging / entry.file, data)
         write_atomic(staging / RESULT_FILE, result)
         write_row_file(staging, row)
         staging.rename(folder)
-    except OSError as error:
-        raise write_error(folder, error) from error
-    except StoreError:
+    except BaseException as error:
         shutil.rmtree(staging, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise write_error(folder, error) from error
         raise

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker
-from hcmoco_bench.leaderboard.rows.data_check import DataFindings
-from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence, labels_sha256
+from hcmoco_bench.leaderboard.rows.data_check import DataFindings, check_labels
+from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence, evidence_sha256, labels_sha256
+from hcmoco_bench.leaderboard.rows.file_sizes import check_size
 from hcmoco_bench.leaderboard.rows.place_check import board_key
+from hcmoco_bench.leaderboard.rows.row_file import same_person
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.results.statistics import paired_bootstrap
@@ -22,7 +24,14 @@ _CHECK = Checker(Level.TRAINED_AGAIN)
 
 
 def check_again(
-    result: Result, evidences: Sequence[Evidence], task: Task[Any], path: Path, *, by: str, submitted_by: str
+    result: Result,
+    evidences: Sequence[Evidence],
+    task: Task[Any],
+    path: Path,
+    settings: Mapping[str, Any],
+    *,
+    by: str,
+    submitted_by: str,
 ) -> DataFindings:
     """Compare a result with that of a second training.
 
@@ -34,26 +43,33 @@ def check_again(
         evidences: Its evidence, one a seed.
         task: The task.
         path: Result file of the second training, with its evidence beside it.
+        settings: Settings that say where the data is, by which the labels of the second evidence are checked.
         by: Who ran the second training.
         submitted_by: Who submitted the result.
 
     Raises:
         DataError: If the second result cannot be read.
     """
+    check_size(path)
     second = read_result(path)
     found = check_evidence(second, path.parent, task)
     inputs = {"second_result": file_sha256(path)}
     told = [f"{item.check}: {item.detail}" for item in found.items if item.outcome == "fail"]
-    if by == submitted_by:
+    if same_person(by, submitted_by):
         told.append(f"{by} submitted the result too; somebody else must train again")
     if board_key(second) != board_key(result):
         told.append("it is of another table")
     if result.run.config_sha256 is None or second.run.config_sha256 != result.run.config_sha256:
         told.append("it was trained with other settings (config_sha256)")
-    if second.model.weights_sha256 == result.model.weights_sha256:
+    if None in (result.model.weights_sha256, second.model.weights_sha256):
+        told.append("one of them names no weights, so nothing shows what was trained")
+    elif second.model.weights_sha256 == result.model.weights_sha256:
         told.append("it has the same weights, so nothing was trained again")
-    if {one.sha256 for one in second.evidence} & {one.sha256 for one in result.evidence}:
+    if set(found.evidence_sha256) & {evidence_sha256(one) for one in evidences}:
         told.append("it has the same evidence, so nothing was trained again")
+    if not told:
+        checked = check_labels(second, found.evidences, task, settings)
+        told += [f"{item.check}: {item.detail}" for item in checked.items if item.outcome == "fail"]
     if not told and found.labels_sha256 != labels_sha256(evidences[0], task.label_columns):
         told.append("it was scored against other labels")
     items = [_CHECK.line("second training", told, "the same settings, other weights, and its own evidence")]

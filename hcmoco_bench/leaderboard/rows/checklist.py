@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.leaderboard.level import Level
+
+DECISIVE: Final = {
+    Level.EVIDENCE: "scores",
+    Level.LABELS: "labels of the data",
+    Level.PREDICTIONS: "predictions",
+    Level.WEIGHTS: "weights",
+    Level.TRAINED_AGAIN: "score of the second training",
+}
+"""The line that a level stands for: without it other lines of the level say too little."""
 
 Outcome = Literal["pass", "fail", "not applicable"]
 LevelWord = Literal["evidence", "labels", "predictions", "weights", "trained-again"]
@@ -51,11 +60,17 @@ class Checklist:
         return tuple(item for item in self.items if item.outcome == "fail")
 
     @property
-    def level(self) -> Level:
-        """The highest level of which a line passes; `PAPER` if a line fails or none passes."""
+    def earned(self) -> tuple[Level, ...]:
+        """The levels whose decisive line passes, lowest first; none if any line fails."""
         if self.failed:
-            return Level.PAPER
-        return max((Level.of(item.level) for item in self.items if item.outcome == "pass"), default=Level.PAPER)
+            return ()
+        passed = {(item.level, item.check) for item in self.items if item.outcome == "pass"}
+        return tuple(level for level, check in DECISIVE.items() if (level.word, check) in passed)
+
+    @property
+    def level(self) -> Level:
+        """The highest level that is earned; `PAPER` if none is."""
+        return max(self.earned, default=Level.PAPER)
 
 
 class RowRefusedError(DataError):

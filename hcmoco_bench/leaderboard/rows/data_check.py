@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +15,12 @@ from hcmoco_bench.files.hashing import file_sha256, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
 from hcmoco_bench.results.evidence import Evidence
-from hcmoco_bench.results.schema import GENERATED, Result
+from hcmoco_bench.results.schema import GENERATED, PretrainEntry, Result, TrainingEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
+from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint, load_task_checkpoint
+from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_checkpoint, evaluate_predictions
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
+from hcmoco_bench.tasks.core.provenance import config_sha256, training_entry
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, flat_settings
 from hcmoco_bench.tasks.core.task import Task
 
@@ -67,6 +68,8 @@ def check_labels(
             f"{result.task.split_sha256}"
         )
     ids = evidences[0].sample_ids
+    if len(data.expected) != result.data.n_expected:
+        told.append(f"its split has {len(data.expected)} samples, and the result states {result.data.n_expected}")
     told += _sets("samples that are not in the split", set(ids) - set(data.expected))
     told += _sets("samples of the split that are missing", set(data.ids) - set(ids))
     items = [_LABELS.line("samples of the data", told, f"all {len(ids)} are those of {data.split}")]
@@ -77,9 +80,7 @@ def check_labels(
         items.append(_label_line(found, data.ids, evidences[0]))
     inputs = {} if data.manifest_sha256 is None else {"manifest": data.manifest_sha256}
     if data.manifest_sha256 != result.data.manifest_sha256:
-        items.append(
-            _LABELS.skip("manifest", "another preparation of the data than the result's, with the same labels")
-        )
+        items.append(_LABELS.skip("manifest", "another preparation of the data than the result's"))
     return DataFindings(tuple(items), inputs)
 
 
@@ -105,12 +106,12 @@ def check_predictions(
         DataError: If the predictions cannot be scored.
     """
     config = data_settings(result, task, settings)
-    report = evaluate_predictions(
-        task, path, config, split=result.task.split, progress=progress, bootstrap=0, as_given=True
-    )
     if len(evidences) != 1:
         line = _PREDICTIONS.line("predictions", "the result has several seeds, and predictions are of one model", "")
         return DataFindings((line,))
+    report = evaluate_predictions(
+        task, path, config, split=result.task.split, progress=progress, bootstrap=0, as_given=True
+    )
     wrong = _other_evidence(report.evaluation.evidence, evidences[0], exact=True)
     line = _PREDICTIONS.line("predictions", wrong, "scoring them again gives the same evidence")
     return DataFindings((line,), {"predictions": content_sha256(path)})
@@ -146,21 +147,58 @@ def check_weights(
             else f"their SHA-256 is {found}, the result states {stated}"
         )
         return DataFindings((_WEIGHTS.line("weights", told, ""),))
-    given = {**settings, "protocol": result.task.protocol}
-    model = load_task_checkpoint(path, task, given=given)
+    given = {**flat_settings(settings), "protocol": result.task.protocol}
+    model = load_task_checkpoint(path, task, backbone=result.model.backbone, given=given)
     config = scoring_settings(task, model.config, given)
+    if task.variant(config) != result.task.variant:
+        chosen = {name: one for name, one in task.variant_settings(result.task.variant).items() if name != "backbone"}
+        config = scoring_settings(task, config, {**chosen, **given})
+    claims = list(_other_claims(result, task, model, config))
+    items = [_WEIGHTS.line("claims about the model", claims, "those of the model's file")]
+    if claims:
+        return DataFindings(tuple(items))
     report = evaluate_checkpoint(task, model, config, split=result.task.split, progress=progress, bootstrap=0)
     again, before = report.evaluation.evidence, evidences[0]
     main = task.record.main_score
     difference = abs(task.scores(again)[main] - task.scores(before)[main])
     exact = not _other_evidence(again, before, exact=True)
     wrong = _other_evidence(again, before, exact=False)
-    if not wrong and difference > DEVICE_TOLERANCE:
+    if not wrong and not difference <= DEVICE_TOLERANCE:
         wrong = f"the main score differs by {difference:.3f} {task.record.unit}"
     how = "to the last count" if exact else f"within {difference:.4f} {task.record.unit} of the main score"
     seeds = "" if len(evidences) == 1 else f" (the first of {len(evidences)} seeds)"
-    line = _WEIGHTS.line("weights", wrong, f"running them again gives the same evidence {how}{seeds}")
-    return DataFindings((line,), {"weights": found})
+    items.append(_WEIGHTS.line("weights", wrong, f"running them again gives the same evidence {how}{seeds}"))
+    return DataFindings(tuple(items), {"weights": found})
+
+
+def _other_claims(result: Result, task: Task[Any], model: TaskCheckpoint, config: FinetuneSettings) -> Iterator[str]:
+    """What a result says of its model and the model's file does not."""
+    variant = task.variant(config)
+    if variant != result.task.variant:
+        yield f"it scores the variant {variant or 'none'}, and the result is of {result.task.variant or 'none'}"
+    own = model.origin is None
+    facts = {
+        "backbone": (result.model.backbone, config.backbone),
+        "training": (result.model.training, training_entry(task, model.config) if own else None),
+        "pretrain.method": (_method(result.model.pretrain), model.pretrain.method),
+        "config_sha256": (result.run.config_sha256, config_sha256(model.config) if own else None),
+    }
+    for name, (stated, found) in facts.items():
+        if stated != found:
+            yield f"{name} is {_told(found)} in the model's file, and the result states {_told(stated)}"
+    missing = [note for note in chosen_note(model.chosen_on) if note not in result.status.notes]
+    if missing:
+        yield f"the result leaves out its note {missing[0]!r}"
+
+
+def _method(pretrain: PretrainEntry | None) -> str | None:
+    return None if pretrain is None else pretrain.method
+
+
+def _told(value: object) -> str:
+    if isinstance(value, TrainingEntry):
+        return f"{value.split} (ratio {value.ratio:g})"
+    return "nothing" if value is None else str(value)
 
 
 def data_settings(result: Result, task: Task[Any], settings: Mapping[str, Any]) -> FinetuneSettings:

@@ -12,10 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.errors import HcmocoBenchError
+from hcmoco_bench.errors import DataError, HcmocoBenchError
 from hcmoco_bench.files.hashing import bytes_sha256, fingerprint, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
+from hcmoco_bench.leaderboard.rows.file_sizes import check_evidence_size
+from hcmoco_bench.leaderboard.rows.outside_names import wrong_file_names, wrong_ids
 from hcmoco_bench.leaderboard.ties.draws import drawn_scores
 from hcmoco_bench.results.evidence import Evidence, load_evidence
 from hcmoco_bench.results.resampling import GroupDraws
@@ -28,10 +30,15 @@ from hcmoco_bench.tasks.core.task import Task
 TOLERANCE: Final = 1e-9
 """Difference, absolute or relative, up to which a recomputed figure is the stated one: the order of sums may differ."""
 
-_MOST_DRAWS: Final = 100_000
-"""Draws of an interval that are drawn again; a result that states more would keep its checker busy for long."""
+FEWEST_DRAWS: Final = 40
+"""Draws of an interval, so that at least one lies beyond each of its ends."""
+
+MOST_DRAWS: Final = 20_000
+"""Draws of an interval that are repeated: ten times as many as anybody needs, and checked in minutes."""
 
 _CHECK = Checker(Level.EVIDENCE)
+_NOT_SCORED = (HcmocoBenchError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What scoring evidence raises that is not what its metric makes."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,13 @@ class EvidenceFindings:
         items: The lines of the checklist.
         evidences: The evidence of each seed; empty if it cannot be used.
         labels_sha256: See `RowFile.labels_sha256`; empty if the evidence cannot be used.
+        evidence_sha256: See `RowFile.evidence_sha256`; empty likewise.
     """
 
     items: tuple[CheckItem, ...]
     evidences: tuple[Evidence, ...] = ()
     labels_sha256: str = ""
+    evidence_sha256: tuple[str, ...] = ()
 
 
 def check_evidence(result: Result, folder: Path, task: Task[Any]) -> EvidenceFindings:
@@ -60,22 +69,56 @@ def check_evidence(result: Result, folder: Path, task: Task[Any]) -> EvidenceFin
     if not result.evidence:
         line = _CHECK.line("evidence files", "the result has none; evaluate again, which keeps them", "")
         return EvidenceFindings((line,))
+    if named := wrong_file_names([one.file for one in result.evidence]):
+        return EvidenceFindings((_CHECK.line("evidence files", named[:3], ""),))
     try:
-        evidences = [load_evidence(folder / one.file, sha256=one.sha256) for one in result.evidence]
+        evidences = [read_evidence(folder / one.file, one.sha256) for one in result.evidence]
     except HcmocoBenchError as error:
         return EvidenceFindings((_CHECK.line("evidence files", str(error), ""),))
     items = [_CHECK.line("evidence files", "", f"{len(evidences)}, with the hashes that the result states")]
-    wrong = _wrong_form(result, evidences, task)
+    try:
+        contents = tuple(evidence_sha256(one) for one in evidences)
+        wrong = _wrong_form(result, evidences, task) or _wrong_seeds(result, contents)
+    except _NOT_SCORED as error:
+        contents, wrong = (), f"the evidence is none of its metric ({error})"
     items.append(_CHECK.line("rules of the protocol", wrong, f"the evidence is of protocol {result.task.protocol}"))
     if wrong:
         return EvidenceFindings(tuple(items))
     try:
         items += _score_items(result, evidences, task)
-    except (HcmocoBenchError, ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
+    except _NOT_SCORED as error:
         items.append(_CHECK.line("scores", f"no scores can be made of the evidence ({error})", ""))
         return EvidenceFindings(tuple(items))
     items += [_counts(result, evidences[0]), _split(result, evidences[0]), _size(result, task.record)]
-    return EvidenceFindings(tuple(items), tuple(evidences), labels_sha256(evidences[0], task.label_columns))
+    labels = labels_sha256(evidences[0], task.label_columns)
+    return EvidenceFindings(tuple(items), tuple(evidences), labels, contents)
+
+
+def read_evidence(path: Path, sha256: str) -> Evidence:
+    """Read evidence of a size that evidence has.
+
+    Raises:
+        DataError: If it is too large (`file_too_large`), or as `load_evidence` does.
+    """
+    check_evidence_size(path)
+    try:
+        return load_evidence(path, sha256=sha256)
+    except MemoryError as error:
+        raise DataError(
+            f"{path}: states arrays that do not fit into memory; take another copy or evaluate again",
+            kind="evidence_damaged",
+            file=str(path),
+        ) from error
+
+
+def evidence_sha256(evidence: Evidence) -> str:
+    """Fingerprint of sample ids and all columns, whatever the order of the samples and the way the file is packed."""
+    ordered = _ordered(evidence)
+    columns = {
+        name: [one.dtype.str, list(one.shape[1:]), bytes_sha256(np.ascontiguousarray(one).tobytes())]
+        for name, one in ordered.columns.items()
+    }
+    return json_sha256({"metric": evidence.metric, "ids": fingerprint(ordered.sample_ids), "columns": columns})
 
 
 def labels_sha256(evidence: Evidence, columns: frozenset[str]) -> str:
@@ -85,15 +128,20 @@ def labels_sha256(evidence: Evidence, columns: frozenset[str]) -> str:
         evidence: The evidence.
         columns: Names of its columns that depend on the labels alone.
     """
-    ordered = evidence.select(sorted(range(len(evidence)), key=evidence.sample_ids.__getitem__))
+    ordered = _ordered(evidence)
     found = {name: _column_sha256(ordered.columns[name]) for name in sorted(columns)}
     return json_sha256({"ids": fingerprint(ordered.sample_ids), "labels": found})
 
 
+def _ordered(evidence: Evidence) -> Evidence:
+    return evidence.select(sorted(range(len(evidence)), key=evidence.sample_ids.__getitem__))
+
+
 def _column_sha256(column: NDArray[Any]) -> str:
-    # Whole numbers of one width and byte order alone, so that machine and stored width do not matter.
-    values = np.ascontiguousarray(column, dtype="<i8")
-    return json_sha256([values.shape, bytes_sha256(values.tobytes())])
+    # Numbers of one width and byte order alone, so that machine and stored width do not matter.
+    whole = column.dtype.kind in "iub"
+    values = np.ascontiguousarray(column, dtype="<i8" if whole else "<f8")
+    return json_sha256([values.shape, values.dtype.str, bytes_sha256(values.tobytes())])
 
 
 def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> str:
@@ -102,8 +150,8 @@ def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) 
         return f"{len(evidences)} evidence files for {len(result.run.seeds)} seeds"
     if any(one.sample_ids != first.sample_ids for one in evidences):
         return "the seeds were scored on different samples"
-    if len(set(first.sample_ids)) != len(first):
-        return "samples come more than once"
+    if wrong := wrong_ids(first.sample_ids):
+        return wrong
     told = [text for one in evidences for text in task.evidence_errors(one, result.task.protocol, result.task.variant)]
     if told:
         return "; ".join(dict.fromkeys(told))
@@ -116,6 +164,14 @@ def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) 
         if any(not np.array_equal(one.columns[name], first.columns[name]) for one in evidences)
     ]
     return f"the seeds were scored against different labels ({', '.join(others)})" if others else ""
+
+
+def _wrong_seeds(result: Result, contents: Sequence[str]) -> str:
+    """The deviation over seeds says nothing if a training is counted several times."""
+    seeds = result.run.seeds
+    if len(set(seeds)) < len(seeds):
+        return f"a seed comes more than once ({', '.join(map(str, seeds))})"
+    return "two seeds have the same evidence" if len(set(contents)) < len(contents) else ""
 
 
 def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> Iterator[CheckItem]:
@@ -131,6 +187,8 @@ def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any])
         wrong += _differing({"std": summary.std}, {"std": stated.std}, "")
         given = stated.per_seed or tuple(per_seed)
         wrong += _differing(dict(enumerate(per_seed)), dict(enumerate(given)), "seed number ")
+        if record.unit == "%" and not 0 <= summary.mean <= 100:
+            wrong.append(f"{summary.mean:.2f} % is no {record.main_score}")
     means = {name: _mean([scores.get(name) for scores in found]) for name in found[0]}
     wrong += _differing(means, stated.all, "")
     yield _CHECK.line("scores", wrong[:5], f"{len(means)} figures follow from the evidence")
@@ -165,8 +223,8 @@ def _interval(result: Result, evidences: Sequence[Evidence], task: Task[Any]) ->
     if stated is None:
         return _CHECK.skip("interval", "the result states none")
     n = result.scores.ci95_draws or BOOTSTRAP
-    if n > _MOST_DRAWS:
-        return _CHECK.line("interval", f"{n:,} draws are stated, and at most {_MOST_DRAWS:,} are drawn again", "")
+    if not FEWEST_DRAWS <= n <= MOST_DRAWS:
+        return _CHECK.line("interval", f"{n:,} draws; evaluate with {FEWEST_DRAWS} to {MOST_DRAWS:,}", "")
     draws, drawn = _draws(task, evidences[0].sample_ids, n)
     main = task.record.main_score
     found = drawn_scores(evidences, lambda one: task.scores(one)[main], draws).draws

@@ -9,6 +9,7 @@ from typing import Any
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.row import BoardKey
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
+from hcmoco_bench.leaderboard.rows.outside_names import wrong_texts
 from hcmoco_bench.results.schema import Result
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.task import Task
@@ -29,7 +30,8 @@ class Placed:
         split_sha256: Fingerprint of its samples, as the result states it.
         labels_sha256: See `RowFile.labels_sha256`.
         weights_sha256: See `ModelEntry`.
-        evidence: SHA-256 of its evidence files.
+        evidence: SHA-256 of its evidence files, and fingerprints of what they hold (`RowFile.evidence_sha256`).
+        level: What was checked of it so far.
     """
 
     id: str
@@ -39,15 +41,25 @@ class Placed:
     labels_sha256: str
     weights_sha256: str | None
     evidence: frozenset[str]
+    level: Level = Level.PAPER
 
     @classmethod
-    def of(cls, row: str, result: Result, labels_sha256: str) -> Placed:
+    def of(
+        cls,
+        row: str,
+        result: Result,
+        labels_sha256: str,
+        evidence_sha256: Sequence[str],
+        level: Level = Level.PAPER,
+    ) -> Placed:
         """What a result says of its place.
 
         Args:
             row: The row's id.
             result: Its result.
             labels_sha256: See `RowFile.labels_sha256`.
+            evidence_sha256: See `RowFile.evidence_sha256`.
+            level: What was checked of it so far.
         """
         return cls(
             row,
@@ -56,7 +68,8 @@ class Placed:
             result.task.split_sha256,
             labels_sha256,
             result.model.weights_sha256,
-            frozenset(entry.sha256 for entry in result.evidence),
+            frozenset({*evidence_sha256, *(entry.sha256 for entry in result.evidence)}),
+            level,
         )
 
 
@@ -78,20 +91,29 @@ def by_table(rows: Iterable[Placed]) -> Tables:
     return found
 
 
-def check_place(one: Placed, tables: Tables, task: Task[Any]) -> tuple[CheckItem, ...]:
+def check_place(one: Placed, tables: Tables, task: Task[Any], result: Result) -> tuple[CheckItem, ...]:
     """Check a result against the task as it is declared, and against the rows of its table.
 
     Args:
-        one: The result.
+        one: What the place of the result depends on.
         tables: The rows that are there; the result itself may be among them.
         task: The result's task.
+        result: The result itself.
     """
     beside = [other for other in tables.get(one.key, ()) if other.id != one.id]
     return (
+        _CHECK.line("names and notes", [*wrong_texts(result), *_alike(one.key, tables)][:3], "legible"),
         _declared(one, task.record),
         _comparable(one, beside),
         _CHECK.line("not there already", list(_same(one, beside))[:3], f"{len(beside)} rows are in the table"),
     )
+
+
+def _alike(key: BoardKey, tables: Tables) -> Iterator[str]:
+    """Tables whose names differ in nothing that a reader would notice, or that a file name keeps apart."""
+    for other in tables:
+        if other != key and other.slug == key.slug:
+            yield f"its table differs only in the writing of its name from that of {tables[other][0].id}; write it so"
 
 
 def _declared(one: Placed, record: TaskRecord) -> CheckItem:
@@ -110,7 +132,7 @@ def _comparable(one: Placed, beside: list[Placed]) -> CheckItem:
     if not beside:
         return _CHECK.skip("comparable with the table", "it is the first row with evidence")
     told = []
-    first = beside[0]
+    first = max(beside, key=lambda other: other.level)  # of rows that contradict it, the best checked one is right
     if one.split_sha256 != first.split_sha256:
         told.append(
             f"its split has the fingerprint {one.split_sha256[:12]}, that of the table is {first.split_sha256[:12]}"

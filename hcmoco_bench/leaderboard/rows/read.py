@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.errors import DataError
+from hcmoco_bench.errors import DataError, HcmocoBenchError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.leaderboard.folder import ROWS
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.row import EvidenceFile, Row, Source
+from hcmoco_bench.leaderboard.rows.file_sizes import check_size
+from hcmoco_bench.leaderboard.rows.outside_names import wrong_file_names
 from hcmoco_bench.leaderboard.rows.place_check import Placed, board_key
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, RowFile, read_row_file
 from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.task import Task
 
@@ -41,7 +45,8 @@ class StoredRow:
     @property
     def placed(self) -> Placed:
         """What its place in a table depends on."""
-        return Placed.of(self.file.id, self.result, self.file.labels_sha256)
+        file = self.file
+        return Placed.of(file.id, self.result, file.labels_sha256, file.evidence_sha256, max(file.levels))
 
 
 def row_folders(board: Path) -> tuple[Path, ...]:
@@ -58,6 +63,7 @@ def read_row(folder: Path) -> StoredRow:
     """
     file = read_row_file(folder)
     path = folder / RESULT_FILE
+    check_size(path)
     result = read_result(path)
     found = file_sha256(path)
     if found != file.result_sha256:
@@ -74,6 +80,14 @@ def read_row(folder: Path) -> StoredRow:
             kind="row_seal",
             file=str(folder),
         )
+    if file.id != row_id(result, found):
+        raise DataError(
+            f"{folder}: is the row {row_id(result, found)} under another id; rows are not copied",
+            kind="row_place",
+            file=str(folder),
+        )
+    if named := wrong_file_names([one.file for one in result.evidence]):
+        raise DataError(f"{path}: {'; '.join(named)}", kind="row_schema", file=str(path))
     if result.task.id != folder.parent.name:
         raise DataError(
             f"{folder}: holds a result of {result.task.id}; its place is {ROWS}/{result.task.id}",
@@ -83,10 +97,26 @@ def read_row(folder: Path) -> StoredRow:
     return StoredRow(folder, file, result)
 
 
-def stored_rows(board: Path) -> Iterator[StoredRow]:
-    """Read all rows of a leaderboard, one at a time; raises DataError as `read_row` does."""
+def stored_rows(board: Path, unreadable: Callable[[str], None] | None = None) -> Iterator[StoredRow]:
+    """Read all rows of a leaderboard, one at a time.
+
+    Args:
+        board: Folder of the leaderboard.
+        unreadable: Told why a row cannot be read, which is then left out; None to raise that as `read_row` does.
+    """
     for folder in row_folders(board):
-        yield read_row(folder)
+        try:
+            yield read_row(folder)
+        except HcmocoBenchError as error:
+            if unreadable is None:
+                raise
+            unreadable(str(error))
+
+
+def row_id(result: Result, sha256: str) -> str:
+    """A row's id: the model's name as letters, digits and dashes, and the beginning of the result's SHA-256."""
+    name = re.sub(r"[^a-z0-9]+", "-", result.model.name.lower()).strip("-")[:40].strip("-")
+    return f"{name or 'model'}-{sha256[:12]}"
 
 
 def as_row(stored: StoredRow) -> Row:
@@ -118,7 +148,7 @@ def as_row(stored: StoredRow) -> Row:
         ci95=result.scores.ci95,
         per_class=result.scores.per_class,
         seeds=max(1, len(result.run.seeds)),
-        notes=(*result.status.notes, *file.notes),
+        notes=(*_protocol_notes(result, record), *result.status.notes, *file.notes),
         sources=(
             Source(
                 f"result submitted by {file.submitted_by} on {file.added}", file.id if file.citation else "", file.url
@@ -128,3 +158,13 @@ def as_row(stored: StoredRow) -> Row:
         evidence=tuple(EvidenceFile(stored.folder / one.file, one.sha256) for one in result.evidence),
         folder=stored.folder,
     )
+
+
+def _protocol_notes(result: Result, record: TaskRecord) -> Iterator[str]:
+    """What leaks under the protocol or is wrong with it, where the result does not say it."""
+    name = result.task.protocol
+    rules = next((one for one in record.protocols if one.name == name), None)
+    for what, text in (("leaks", rules and rules.leaks), ("has an error", rules and rules.error)):
+        begin = f"protocol {name} {what}: "
+        if text and not any(note.startswith(begin) for note in result.status.notes):
+            yield f"{begin}{text}"

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.hashing import json_sha256
@@ -14,7 +25,9 @@ from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.row import Party
-from hcmoco_bench.leaderboard.rows.checklist import CheckItem, LevelWord
+from hcmoco_bench.leaderboard.rows.checklist import DECISIVE, CheckItem, Checklist, LevelWord
+from hcmoco_bench.leaderboard.rows.file_sizes import check_size
+from hcmoco_bench.leaderboard.rows.outside_names import is_legible
 
 ROW_FILE: Final = "row.json"
 RESULT_FILE: Final = "result.json"
@@ -23,7 +36,21 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Url = Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$", max_length=500)]
-_Citation = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000)]
+_ENTRY: Final = re.compile(r"@[A-Za-z]+\{[^\s,{}%\\]+,.*\}", re.DOTALL)
+
+
+def _one_entry(text: str) -> str:
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "{") - (letter == "}")
+        if depth < 0 or (depth == 0 and letter == "}" and place + 1 < len(text)):
+            raise ValueError("is not one BibTeX entry: its braces end too early")
+    if text and (depth or not _ENTRY.fullmatch(text)):
+        raise ValueError("is not one BibTeX entry, e.g. @article{key, title = {...}}")
+    return text
+
+
+_Citation = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), AfterValidator(_one_entry)]
 _Note = Annotated[str, Field(max_length=1000)]
 
 
@@ -32,6 +59,14 @@ class _Entry(BaseModel):
     @classmethod
     def _storable(cls, value: Any) -> Any:
         return storable(value) if isinstance(value, str) else value
+
+    @field_validator("*")
+    @classmethod
+    def _legible(cls, value: Any) -> Any:
+        texts = [value] if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        if any(not is_legible(text) for text in texts if isinstance(text, str)):
+            raise ValueError("holds control characters, or marks that turn the direction of writing")
+        return value
 
 
 class CheckRecord(_Entry):
@@ -58,6 +93,13 @@ class CheckRecord(_Entry):
     items: Annotated[tuple[CheckItem, ...], Field(min_length=1)]
     inputs: dict[str, _Sha256] = Field(default_factory=dict)
     seal: _Sha256
+
+    @model_validator(mode="after")
+    def _passed(self) -> Self:
+        level = Level.of(self.level)
+        if level not in Checklist(self.items).earned:
+            raise ValueError(f"the line {DECISIVE[level]!r} of its checklist does not pass")
+        return self
 
     @classmethod
     def sealed(cls, row: str, result_sha256: str, **content: Any) -> CheckRecord:
@@ -101,6 +143,8 @@ class RowFile(_Entry):
         result_sha256: SHA-256 of `result.json` beside this file.
         labels_sha256: Fingerprint of the sample ids and of all that the evidence holds of their labels; the same for
             all rows of a table.
+        evidence_sha256: Fingerprints of the statistics in each evidence file, however the file is written; no two
+            rows of a table share one.
         url: See `Submission`.
         citation: See `Submission`.
         notes: See `Submission`.
@@ -114,6 +158,7 @@ class RowFile(_Entry):
     added: datetime.date
     result_sha256: _Sha256
     labels_sha256: _Sha256
+    evidence_sha256: Annotated[tuple[_Sha256, ...], Field(min_length=1)]
     url: _Url = ""
     citation: _Citation = ""
     notes: tuple[_Note, ...] = ()
@@ -126,16 +171,21 @@ class RowFile(_Entry):
         return self
 
     @property
+    def levels(self) -> frozenset[Level]:
+        """The levels that its checks give."""
+        return frozenset(Level.of(check.level) for check in self.checks)
+
+    @property
     def best(self) -> CheckRecord:
         """The check of the highest level; of several, the first that was not run by the submitter, if there is one."""
-        level = max(Level.of(check.level) for check in self.checks)
+        level = max(self.levels)
         found = [check for check in self.checks if Level.of(check.level) == level]
-        return next((check for check in found if check.by != self.submitted_by), found[0])
+        return next((check for check in found if not same_person(check.by, self.submitted_by)), found[0])
 
     @property
     def party(self) -> Party:
         """Whether the best check was run by the submitter (first) or by somebody else (third)."""
-        return "first" if self.best.by == self.submitted_by else "third"
+        return "first" if same_person(self.best.by, self.submitted_by) else "third"
 
     def wrong_seals(self) -> tuple[str, ...]:
         """Levels whose record was not written for this row and result, or was changed since."""
@@ -148,6 +198,15 @@ class RowFile(_Entry):
         return dump_json(self.model_dump(mode="json", by_alias=True))
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are the same, however they are typed."""
+    return _name_key(one) == _name_key(other)
+
+
+def _name_key(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def read_row_file(folder: Path) -> RowFile:
     """Read a row's `row.json`.
 
@@ -155,6 +214,7 @@ def read_row_file(folder: Path) -> RowFile:
         DataError: If it is missing (`row_missing`), or is no such file or not that of this folder (`row_schema`).
     """
     path = folder / ROW_FILE
+    check_size(path)
     try:
         data = path.read_bytes()
     except OSError as error:

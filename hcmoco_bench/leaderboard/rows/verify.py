@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
-from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.leaderboard.level import Level
-from hcmoco_bench.leaderboard.rows.add import CheckInputs, check_all, refuse_failed, write_row_file
-from hcmoco_bench.leaderboard.rows.checklist import Checker, Checklist
+from hcmoco_bench.leaderboard.rows.add import Checked, CheckInputs, check_all, refuse_failed, write_row_file, writing
+from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem, Checklist
 from hcmoco_bench.leaderboard.rows.place_check import Tables, by_table
 from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, row_folders
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE
@@ -62,8 +60,10 @@ def verify_rows(
         progress: Told how many rows are done.
 
     Raises:
-        UsageError: If there is no row of an id.
+        UsageError: If there is no such leaderboard, or no row of an id.
     """
+    if not board.is_dir():
+        raise UsageError(f"{board}: there is no leaderboard; leaderboard add makes one")
     folders = _folders(board, ids)
     tables = by_table(row.placed for folder in row_folders(board) if (row := _readable(folder)) is not None)
     for done, folder in enumerate(folders):
@@ -97,7 +97,7 @@ def raise_level(
             "nothing is given to check the row by; give --store or --root, --predictions, --weights, --again"
         )
     (folder,) = _folders(board, [row])
-    with folder_lock(board):
+    with writing(board):
         stored = read_row(folder)
         tables = by_table(one.placed for each in row_folders(board) if (one := _readable(each)) is not None)
         checked = check_all(
@@ -111,7 +111,8 @@ def raise_level(
             submitted_by=stored.file.submitted_by,
             progress=progress,
         )
-        refuse_failed(checked.checklist, str(folder))
+        lines = (_files(stored), *checked.checklist.items, *_fingerprints(stored, checked))
+        refuse_failed(Checklist(lines), str(folder))
         records = checked.records(stored.file.id, stored.file.result_sha256, by, above=Level.EVIDENCE)
         file = stored.file.model_copy(update={"checks": (*stored.file.checks, *records)})
         write_row_file(folder, file)
@@ -139,12 +140,9 @@ def _verify(folder: Path, tables: Tables, inputs: CheckInputs | None) -> RowVeri
     except HcmocoBenchError as error:
         line = _CHECK.line("row", str(error), "")
         return RowVerification(folder.name, folder, Level.PAPER, Checklist((line,)))
-    lines = (_files(stored), *checked.checklist.items)
-    if checked.labels_sha256 and checked.labels_sha256 != stored.file.labels_sha256:
-        lines = (*lines, _CHECK.line("labels of the row", "labels_sha256 is not that of the evidence", ""))
-    checklist = Checklist(lines)
-    levels = {Level.of(check.level) for check in stored.file.checks}
-    repeated = {Level.of(item.level) for item in lines if item.outcome == "pass"}
+    checklist = Checklist((_files(stored), *checked.checklist.items, *_fingerprints(stored, checked)))
+    levels = stored.file.levels
+    repeated = set(checklist.earned)
     return RowVerification(
         stored.file.id,
         folder,
@@ -155,12 +153,22 @@ def _verify(folder: Path, tables: Tables, inputs: CheckInputs | None) -> RowVeri
     )
 
 
-def _files(stored: StoredRow) -> Any:
+def _fingerprints(stored: StoredRow, checked: Checked) -> Iterator[CheckItem]:
+    for name in ("labels_sha256", "evidence_sha256"):
+        found = getattr(checked, name)
+        if found and found != getattr(stored.file, name):
+            yield _CHECK.line("fingerprints of the row", f"{name} is not that of the evidence", "")
+
+
+def _files(stored: StoredRow) -> CheckItem:
     wanted = {ROW_FILE, RESULT_FILE, *(one.file for one in stored.result.evidence)}
-    others = sorted(path.name for path in stored.folder.iterdir() if path.name not in wanted)
+    there = sorted(stored.folder.iterdir())
+    told = [f"{path.name} does not belong there" for path in there if path.name not in wanted]
+    if stored.folder.is_symlink() or any(path.is_symlink() or not path.is_file() for path in there):
+        told.append("a row consists of files, not of folders or links to files elsewhere")
     return _CHECK.line(
         "files of the row",
-        [f"{name} does not belong there" for name in others[:3]],
+        told[:3],
         f"{len(wanted)}, as they should be",
     )
 

@@ -18,6 +18,7 @@ from hcmoco_bench.data.data_record import SamplesRecord
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput, encoder_input
 from hcmoco_bench.models.foreign.format import Network
@@ -222,6 +223,10 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         """
         return ""
 
+    def variants(self, protocol: str) -> frozenset[str] | None:
+        """Every variant that results under a protocol can be of, `""` for none; None if the task cannot list them."""
+        return frozenset({""}) if type(self).variant is Task.variant else None
+
     def variant_settings(self, variant: str) -> Mapping[str, Any]:
         """Settings by name that choose a variant, for scoring predictions of it; none where data or model decide."""
         return {}
@@ -353,6 +358,10 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
 
     def evidence_errors(self, evidence: Evidence, protocol: str, variant: str) -> tuple[str, ...]:
         """What shows that evidence is not of this protocol and variant, in sentences; nothing where it may be."""
+        variants = self.variants(protocol)
+        if variants is not None and variant not in variants:
+            names = ", ".join(sorted(variants)) if variants != {""} else "none"
+            return (f"there is no variant {variant or 'without a name'!r} of it (variants: {names})",)
         blank = self.blank_evidence(protocol, variant)
         if blank is None:
             return ()
@@ -360,13 +369,13 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         if evidence.metric != blank.metric:
             told.append(f"it is of the metric {evidence.metric}, and the task uses {blank.metric}")
         if dict(evidence.meta) != dict(blank.meta):
-            names = {*evidence.meta, *blank.meta}
-            differing = sorted(name for name in names if evidence.meta.get(name) != blank.meta.get(name))
+            keys = {*evidence.meta, *blank.meta}
+            differing = sorted(name for name in keys if evidence.meta.get(name) != blank.meta.get(name))
             told.append(f"it was made by other rules than those of protocol {protocol} ({', '.join(differing)})")
         forms = [{name: (one.dtype, one.ndim) for name, one in each.columns.items()} for each in (evidence, blank)]
         if forms[0] != forms[1]:
             told.append(f"its columns are not {', '.join(sorted(blank.columns))} with the types of the metric")
-        return tuple(told)
+        return tuple(told) or impossible(evidence)
 
     def label_evidence(self, data: TaskData, config: AnyFinetuneSettings) -> Mapping[str, NDArray[Any]] | None:
         """The columns `label_columns` as the data itself gives them, a row for each of `data.ids`.

@@ -137,6 +137,11 @@ class ItopPose(Task[ItopSettings]):
         """`true_boxes` where the boxes of the test frames come from their labels; empty otherwise."""
         return TRUE_BOXES if own and self.protocol(config).framing == "labels" and config.boxes is None else ""
 
+    def variants(self, protocol: str) -> frozenset[str]:
+        """See `Task.variants`; only a protocol that frames people by labels can take them from the true joints."""
+        framing = self.record.protocol_of_type(protocol, ItopProtocol).framing
+        return frozenset({"", TRUE_BOXES}) if framing == "labels" else frozenset({""})
+
     def groups(self, ids: Sequence[str]) -> SampleGroups:
         """The people of the frames; an id begins with the person's number."""
         return SampleGroups(tuple(map(person_of, ids)), "people")

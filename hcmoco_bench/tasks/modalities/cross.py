@@ -64,6 +64,10 @@ class CrossModality(SharedEmbeddingParsing[CrossModalitySettings]):
         """The direction."""
         return config.direction
 
+    def variants(self, protocol: str) -> frozenset[str]:
+        """Both directions."""
+        return frozenset(_MODALITIES)
+
     def variant_settings(self, variant: str) -> Mapping[str, Any]:
         """The direction."""
         return {"direction": variant}

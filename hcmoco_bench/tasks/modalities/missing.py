@@ -60,6 +60,10 @@ class MissingModality(SharedEmbeddingParsing[MissingModalitySettings]):
         """Which modality is left, e.g. `only_depth`."""
         return f"only_{config.only}"
 
+    def variants(self, protocol: str) -> frozenset[str]:
+        """Either modality."""
+        return frozenset({"only_rgb", "only_depth"})
+
     def variant_settings(self, variant: str) -> Mapping[str, Any]:
         """Which modality is left."""
         return {"only": variant.removeprefix("only_")}

@@ -107,6 +107,10 @@ class ParsingTask(Task[AnyParsingSettings]):
         """`points` for encoders of points, whose scores leave background out."""
         return POINTS if _of_points(config) else ""
 
+    def variants(self, protocol: str) -> frozenset[str]:
+        """See `Task.variants`; `points` where an encoder of points can be used."""
+        return frozenset({"", POINTS}) if "points" in self.inputs else frozenset({""})
+
     def variant_settings(self, variant: str) -> Mapping[str, Any]:
         """See `Task.variant_settings`; an encoder of points for `points`."""
         return {"backbone": "pointnet"} if variant == POINTS else {}
