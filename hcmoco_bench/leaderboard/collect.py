@@ -15,7 +15,6 @@ from hcmoco_bench.leaderboard.published.read import published_tables
 from hcmoco_bench.leaderboard.published.rows import published_rows
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
 from hcmoco_bench.leaderboard.row import BoardKey, Row
-from hcmoco_bench.leaderboard.rows.evidence_check import read_evidence
 from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
 from hcmoco_bench.leaderboard.standing import Standing
 from hcmoco_bench.leaderboard.ties import Scoring, standing, task_scoring
@@ -148,7 +147,7 @@ def _comparable(rows: Sequence[Row], problem: Problem) -> list[Row]:
     for row in sorted(rows, key=lambda one: -one.level):
         try:
             for file in row.evidence:
-                ids = set(read_evidence(file.path, file.sha256).sample_ids)
+                ids = set(load_evidence(file.path, sha256=file.sha256).sample_ids)
                 wanted = ids if wanted is None else wanted
                 if ids != wanted:
                     raise UsageError("was scored on other samples than the rest of its table")

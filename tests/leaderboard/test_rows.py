@@ -118,7 +118,7 @@ def claim_more(content: dict[str, Any]) -> None:
         (scores(ci95=[0.0, 100.0]), "interval: low is"),
         (
             scores(ci95_draws=10**12),
-            "interval: 1,000,000,000,000 draws are stated, and at most 100,000 are drawn again",
+            "interval: 1,000,000,000,000 draws; evaluate with 40 to 20,000",
         ),
         (scores(unit="mm"), "not miou in mm"),
         (claim_split, "not those of test"),

@@ -301,13 +301,13 @@ def test_evidence_files_of_one_name(tmp_path: Path, board: Path) -> None:
 
 
 def test_evidence_that_unpacks_to_gigabytes(result: Path, board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcmoco_bench.leaderboard.rows.file_sizes.LARGEST_EVIDENCE", 1 << 20)
+    monkeypatch.setattr("hcmoco_bench.results.evidence_archive.MOST_UNPACKED", 1 << 20)
     file = result.with_name("result-evidence-0.npz")
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("columns/zeros.npy", bytes(2 << 20))
     assert file.stat().st_size < 1 << 20
     edit_result(result, lambda content: content["evidence"][0].update(sha256=file_sha256(file)))
-    refused(result, board, "are more than such a file holds")
+    refused(result, board, "at most 1,048,576 are read")
 
 
 def test_large_files_are_not_read(result: Path, board: Path) -> None:
@@ -477,8 +477,8 @@ def test_the_best_checked_row_is_what_others_are_held_against(tmp_path: Path, bo
     """A first row on labels of its own does not keep out the row whose labels were checked."""
     squatter = add(write_random(tmp_path / "a", name="a"), board)
     honest = replace(squatter.placed, id="b", labels_sha256="b" * 64, level=squatter.placed.level.LABELS)
-    late = replace(squatter.placed, id="c", labels_sha256="b" * 64, evidence_sha256=())
-    items = check_place(late, by_table([squatter.placed, honest]), squatter.task)
+    late = replace(squatter.placed, id="c", labels_sha256="b" * 64, evidence=frozenset())
+    items = check_place(late, by_table([squatter.placed, honest]), squatter.task, squatter.result)
     (line,) = [item for item in items if item.check == "comparable with the table"]
     assert line.outcome == "pass"
 

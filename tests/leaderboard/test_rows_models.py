@@ -16,6 +16,7 @@ from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
 from hcmoco_bench.leaderboard.rows.read import as_row
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import raise_level
+from hcmoco_bench.results.schema import read_result
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 
@@ -61,6 +62,11 @@ def test_a_result_that_its_weights_do_not_give(runs: Path, parsing_store: Path, 
     weights = model(runs, "long")
     edit_result(claimed, lambda content: content["model"].update(weights_sha256=file_sha256(weights)))
     inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=weights)
+    with pytest.raises(RowRefusedError, match="claims about the model: config_sha256"):
+        add_result(claimed, tmp_path / "board", Submission(by="Eve"), inputs)
+    settings = read_result(runs / "long" / "result.json").run.config_sha256
+    edit_result(claimed, lambda content: content["run"].update(config_sha256=settings))
+    inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=weights)
     with pytest.raises(RowRefusedError, match="the main score differs by"):
         add_result(claimed, tmp_path / "board", Submission(by="Eve"), inputs)
 
@@ -88,7 +94,9 @@ def test_trained_again_by_somebody_else(parsing_store: Path, tmp_path: Path) -> 
 
     def again(name: str, by: str = "Bob", **changes: Any) -> Any:
         second = as_training(made[name], **{"weights_sha256": "b" * 64, "seeds": [1], **changes})
-        return raise_level(tmp_path / "board", stored.file.id, by, CheckInputs(again=second))
+        return raise_level(
+            tmp_path / "board", stored.file.id, by, CheckInputs({"stores": (str(parsing_store),)}, again=second)
+        )
 
     for refused, why in (
         ({"name": "again", "by": "Ann"}, "somebody else must train again"),

@@ -12,11 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.errors import DataError, HcmocoBenchError
+from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.hashing import bytes_sha256, fingerprint, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
-from hcmoco_bench.leaderboard.rows.file_sizes import check_evidence_size
 from hcmoco_bench.leaderboard.rows.outside_names import wrong_file_names, wrong_ids
 from hcmoco_bench.leaderboard.ties.draws import drawn_scores
 from hcmoco_bench.results.evidence import Evidence, load_evidence
@@ -72,7 +71,7 @@ def check_evidence(result: Result, folder: Path, task: Task[Any]) -> EvidenceFin
     if named := wrong_file_names([one.file for one in result.evidence]):
         return EvidenceFindings((_CHECK.line("evidence files", named[:3], ""),))
     try:
-        evidences = [read_evidence(folder / one.file, one.sha256) for one in result.evidence]
+        evidences = [load_evidence(folder / one.file, sha256=one.sha256) for one in result.evidence]
     except HcmocoBenchError as error:
         return EvidenceFindings((_CHECK.line("evidence files", str(error), ""),))
     items = [_CHECK.line("evidence files", "", f"{len(evidences)}, with the hashes that the result states")]
@@ -92,23 +91,6 @@ def check_evidence(result: Result, folder: Path, task: Task[Any]) -> EvidenceFin
     items += [_counts(result, evidences[0]), _split(result, evidences[0]), _size(result, task.record)]
     labels = labels_sha256(evidences[0], task.label_columns)
     return EvidenceFindings(tuple(items), tuple(evidences), labels, contents)
-
-
-def read_evidence(path: Path, sha256: str) -> Evidence:
-    """Read evidence of a size that evidence has.
-
-    Raises:
-        DataError: If it is too large (`file_too_large`), or as `load_evidence` does.
-    """
-    check_evidence_size(path)
-    try:
-        return load_evidence(path, sha256=sha256)
-    except MemoryError as error:
-        raise DataError(
-            f"{path}: states arrays that do not fit into memory; take another copy or evaluate again",
-            kind="evidence_damaged",
-            file=str(path),
-        ) from error
 
 
 def evidence_sha256(evidence: Evidence) -> str:
