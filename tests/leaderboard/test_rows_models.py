@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
 from hcmoco_bench.leaderboard.rows.read import as_row
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.leaderboard.rows.verify import raise_level
-from hcmoco_bench.results.schema import read_result
+from hcmoco_bench.results import read_result
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 
@@ -62,13 +63,37 @@ def test_a_result_that_its_weights_do_not_give(runs: Path, parsing_store: Path, 
     weights = model(runs, "long")
     edit_result(claimed, lambda content: content["model"].update(weights_sha256=file_sha256(weights)))
     inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=weights)
-    with pytest.raises(RowRefusedError, match="claims about the model: config_sha256"):
+    with pytest.raises(RowRefusedError, match=r"config_sha256 is .* in the model's file"):
         add_result(claimed, tmp_path / "board", Submission(by="Eve"), inputs)
     settings = read_result(runs / "long" / "result.json").run.config_sha256
     edit_result(claimed, lambda content: content["run"].update(config_sha256=settings))
-    inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=weights)
     with pytest.raises(RowRefusedError, match="the main score differs by"):
         add_result(claimed, tmp_path / "board", Submission(by="Eve"), inputs)
+
+
+def claim_ratio(content: dict[str, Any]) -> None:
+    content["model"]["training"].update(ratio=0.01, split="train_1")
+
+
+def claim_method(content: dict[str, Any]) -> None:
+    content["model"]["pretrain"]["method"] = "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [(claim_ratio, r"training is train_20 \(ratio 0.2\)"), (claim_method, "pretrain.method is scratch")],
+)
+def test_claims_that_the_model_contradicts(
+    change: Callable[[dict[str, Any]], None], why: str, runs: Path, parsing_store: Path, tmp_path: Path
+) -> None:
+    """Fewer labels than the model learned from, or another method: figures follow from the evidence all the same."""
+    for path in (runs / "short").glob("result*"):
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    edit_result(tmp_path / "result.json", change)
+    inputs = CheckInputs({"stores": (str(parsing_store),)}, weights=model(runs, "short"))
+    with pytest.raises(RowRefusedError, match=why):
+        add_result(tmp_path / "result.json", tmp_path / "board", Submission(by="Eve"), inputs)
 
 
 def as_training(path: Path, **changes: Any) -> Path:
@@ -94,12 +119,13 @@ def test_trained_again_by_somebody_else(parsing_store: Path, tmp_path: Path) -> 
 
     def again(name: str, by: str = "Bob", **changes: Any) -> Any:
         second = as_training(made[name], **{"weights_sha256": "b" * 64, "seeds": [1], **changes})
-        return raise_level(
-            tmp_path / "board", stored.file.id, by, CheckInputs({"stores": (str(parsing_store),)}, again=second)
-        )
+        inputs = CheckInputs({"stores": (str(parsing_store),)}, again=second)
+        return raise_level(tmp_path / "board", stored.file.id, by, inputs)
 
     for refused, why in (
         ({"name": "again", "by": "Ann"}, "somebody else must train again"),
+        ({"name": "again", "by": " \uff21nn "}, "somebody else must train again"),
+        ({"name": "again", "weights_sha256": None}, "names no weights"),
         ({"name": "again", "config_sha256": "d" * 64}, "with other settings"),
         ({"name": "again", "weights_sha256": "a" * 64}, "the same weights"),
         ({"name": "first"}, "the same evidence"),
