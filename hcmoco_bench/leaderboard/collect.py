@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
+from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.citations import read_citations
 from hcmoco_bench.leaderboard.figure_names import figure_label
@@ -14,7 +15,7 @@ from hcmoco_bench.leaderboard.folder import CITATIONS, PUBLISHED, leaderboards_f
 from hcmoco_bench.leaderboard.published.read import published_tables
 from hcmoco_bench.leaderboard.published.rows import published_rows
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
-from hcmoco_bench.leaderboard.row import BoardKey, Row
+from hcmoco_bench.leaderboard.row import BoardKey, EvidenceFile, Row
 from hcmoco_bench.leaderboard.rows.read import as_row, stored_rows
 from hcmoco_bench.leaderboard.standing import Standing
 from hcmoco_bench.leaderboard.ties import Scoring, standing, task_scoring
@@ -122,6 +123,8 @@ def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | 
     sign = -1 if record.higher_is_better else 1
     ranked = sorted((row for row in rows if row.ranked), key=lambda row: (sign * (row.score or 0.0), row.id))
     found: Standing | None = None
+    if draws is not None and problem is not None:
+        ranked = _intact(ranked, problem)  # drawn scores may be kept of files that were changed since
     if ranked and draws is not None:
         try:
             found = standing(ranked, scoring_of(ranked[0]), n=draws, cache=cache)
@@ -139,6 +142,25 @@ def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | 
         higher_is_better=record.higher_is_better,
         standing=found,
     )
+
+
+def _intact(rows: Sequence[Row], problem: Problem) -> list[Row]:
+    """The rows whose evidence files are those that their results state."""
+    kept = []
+    for row in rows:
+        wrong = [file.path for file in row.evidence if not _is_file(file)]
+        if wrong:
+            problem(f"{wrong[0]}: is not the evidence that the result states; {row.id} is left out")
+        else:
+            kept.append(row)
+    return kept
+
+
+def _is_file(file: EvidenceFile) -> bool:
+    try:
+        return file_sha256(file.path) == file.sha256
+    except OSError:
+        return False
 
 
 def _comparable(rows: Sequence[Row], problem: Problem) -> list[Row]:

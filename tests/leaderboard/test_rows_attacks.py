@@ -471,6 +471,10 @@ def test_tables_whose_names_look_alike(result: Path, board: Path, tmp_path: Path
     add(result, board)
     with pytest.raises(RowRefusedError, match="differs only in the writing of its name"):
         add(write_random(tmp_path / "other", data="NTURGBD-parsing-4K", seeds=(2,)), board)
+    path = write_random(tmp_path / "papers", "itop_pose", protocol="published", data="ITOP side-view")
+    edit_result(path, lambda content: content["data"].update(name="ITOP side-view"))
+    with pytest.raises(RowRefusedError, match="from the split test of ITOP side view"):
+        add(path, board)
 
 
 def test_the_best_checked_row_is_what_others_are_held_against(tmp_path: Path, board: Path) -> None:
@@ -481,6 +485,16 @@ def test_the_best_checked_row_is_what_others_are_held_against(tmp_path: Path, bo
     items = check_place(late, by_table([squatter.placed, honest]), squatter.task, squatter.result)
     (line,) = [item for item in items if item.check == "comparable with the table"]
     assert line.outcome == "pass"
+
+
+def test_a_leak_of_the_protocol_stays_with_the_row(tmp_path: Path, board: Path) -> None:
+    path = write_random(tmp_path / "result", "cross_modality", protocol="leaky", variant="rgb_to_depth")
+    told = json.loads(path.read_text())["status"]["notes"]
+    assert any(note.startswith("protocol leaky leaks: ") for note in told)
+    edit_result(path, lambda content: content["status"].update(notes=["Nothing leaks."]))
+    notes = as_row(add(path, board)).notes
+    assert notes[0].startswith("protocol leaky leaks: ")
+    assert notes[1:] == ("Nothing leaks.",)
 
 
 # Submissions
@@ -533,7 +547,8 @@ def test_a_pull_request_does_not_speak_for_others(result: Path, board: Path, tmp
 # One bad row among others
 
 
-def test_one_bad_row_does_not_hide_the_others(board: Path, tmp_path: Path) -> None:
+def test_one_bad_row_does_not_hide_the_others(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.CACHE", tmp_path / "draws")
     rows = [add(write_random(tmp_path / f"{seed}", name=f"m{seed}", seeds=(seed,)), board) for seed in (1, 2, 3, 4, 5)]
     (rows[0].folder / "row.json").write_bytes(b"{")
     (rows[1].folder / rows[1].result.evidence[0].file).write_bytes(b"PK")
@@ -556,9 +571,16 @@ def test_one_bad_row_does_not_hide_the_others(board: Path, tmp_path: Path) -> No
     assert shown.exit_code == 0
     assert "left out" in shown.stderr
     assert sorted(row["name"] for row in json.loads(shown.stdout)) == ["m4", "m5", "m6"]
+    evidence = rows[3].folder / rows[3].result.evidence[0].file
+    evidence.write_bytes(evidence.read_bytes() + b"x")  # after its scores were drawn and kept
+    (tmp_path / "page").mkdir()
+    for words in (["page", "--out", str(tmp_path / "page")], ["export", "--to", "eee", "--out", str(tmp_path / "eee")]):
+        done = CliRunner().invoke(app, ["leaderboard", *words, "--board", str(board)])
+        assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "page" / "model").iterdir())) == 2
     checked = CliRunner().invoke(app, ["leaderboard", "verify", "--all", "--board", str(board), "--json"])
     assert checked.exit_code == 1
-    assert [row["ok"] for row in json.loads(checked.stdout)["rows"]] == [False, False, False, True, True, True]
+    assert [row["ok"] for row in json.loads(checked.stdout)["rows"]] == [False, False, False, False, True, True]
 
 
 def test_rows_of_a_package_that_is_not_installed(result: Path, board: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,10 @@ from hcmoco_bench.leaderboard.rows.data_check import check_labels, check_predict
 from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence
 from hcmoco_bench.leaderboard.rows.file_sizes import check_size
 from hcmoco_bench.leaderboard.rows.links import link_errors
-from hcmoco_bench.leaderboard.rows.place_check import Placed, Tables, by_table, check_place
-from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, row_id, stored_rows
+from hcmoco_bench.leaderboard.rows.place_check import Placed, Tables, check_place
+from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, row_id
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE, CheckRecord, RowFile, Submission
+from hcmoco_bench.leaderboard.rows.tables import tables_of
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.results.schema import EvidenceEntry, Result, read_result
 from hcmoco_bench.runtime.progress import Progress, no_progress
@@ -132,7 +133,7 @@ def add_result(
         if folder.exists():
             raise UsageError(f"{folder}: this result is a row already; to raise its level, use leaderboard verify")
         by = checked_by or submission.by
-        tables = by_table(one.placed for one in stored_rows(board, unreadable=lambda _: None))
+        tables = tables_of(board)
         checked = check_all(
             result, path.parent, task, tables, inputs, row=name, by=by, submitted_by=submission.by, progress=progress
         )

@@ -113,7 +113,7 @@ def _alike(key: BoardKey, tables: Tables) -> Iterator[str]:
     """Tables whose names differ in nothing that a reader would notice, or that a file name keeps apart."""
     for other in tables:
         if other != key and other.slug == key.slug:
-            yield f"its table differs only in the writing of its name from that of {tables[other][0].id}; write it so"
+            yield f"its table differs only in the writing of its name from the split {other.split} of {other.data}"
 
 
 def _declared(one: Placed, record: TaskRecord) -> CheckItem:

@@ -10,9 +10,10 @@ from hcmoco_bench.errors import HcmocoBenchError, UsageError
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.add import Checked, CheckInputs, check_all, refuse_failed, write_row_file, writing
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem, Checklist
-from hcmoco_bench.leaderboard.rows.place_check import Tables, by_table
+from hcmoco_bench.leaderboard.rows.place_check import Tables
 from hcmoco_bench.leaderboard.rows.read import StoredRow, read_row, row_folders
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, ROW_FILE
+from hcmoco_bench.leaderboard.rows.tables import tables_of
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 _CHECK = Checker(Level.EVIDENCE)
@@ -65,7 +66,7 @@ def verify_rows(
     if not board.is_dir():
         raise UsageError(f"{board}: there is no leaderboard; leaderboard add makes one")
     folders = _folders(board, ids)
-    tables = by_table(row.placed for folder in row_folders(board) if (row := _readable(folder)) is not None)
+    tables = tables_of(board)
     for done, folder in enumerate(folders):
         progress("verifying, rows", done, len(folders))
         yield _verify(folder, tables, inputs)
@@ -99,7 +100,7 @@ def raise_level(
     (folder,) = _folders(board, [row])
     with writing(board):
         stored = read_row(folder)
-        tables = by_table(one.placed for each in row_folders(board) if (one := _readable(each)) is not None)
+        tables = tables_of(board)
         checked = check_all(
             stored.result,
             folder,
@@ -182,11 +183,3 @@ def _folders(board: Path, ids: Sequence[str] | None) -> tuple[Path, ...]:
     if missing:
         raise UsageError(f"{board}: there is no row {', '.join(missing)}; it has {', '.join(by_name) or 'none'}")
     return tuple(by_name[name] for name in ids)
-
-
-def _readable(folder: Path) -> StoredRow | None:
-    """A row; None if it cannot be read, which verifying the row itself tells."""
-    try:
-        return read_row(folder)
-    except HcmocoBenchError:
-        return None
