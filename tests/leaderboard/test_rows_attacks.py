@@ -548,7 +548,7 @@ def test_a_pull_request_does_not_speak_for_others(result: Path, board: Path, tmp
 
 
 def test_one_bad_row_does_not_hide_the_others(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.CACHE", tmp_path / "draws")
+    monkeypatch.setattr("hcmoco_bench.cli.leaderboard.options.CACHE", tmp_path / "draws")
     rows = [add(write_random(tmp_path / f"{seed}", name=f"m{seed}", seeds=(seed,)), board) for seed in (1, 2, 3, 4, 5)]
     (rows[0].folder / "row.json").write_bytes(b"{")
     (rows[1].folder / rows[1].result.evidence[0].file).write_bytes(b"PK")
