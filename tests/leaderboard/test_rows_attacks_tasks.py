@@ -178,6 +178,7 @@ def published(model: nn.Module) -> dict[str, Any]:
     return dict(FORMATS.get("hrnet-semantic-segmentation").to_published(model.state_dict()))
 
 
+@pytest.mark.slow
 def test_weights_of_another_program(parsing_store: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = tmp_path / "best.pth"
