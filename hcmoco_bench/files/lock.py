@@ -62,7 +62,8 @@ def moving_folder_lock(folder: Path, *, busy: str) -> Iterator[None]:
 def _acquire(path: Path) -> int:
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # A link of this name would let whoever made it have some other file truncated.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise write_error(path, error) from error
         try:

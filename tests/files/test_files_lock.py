@@ -20,7 +20,7 @@ from hcmoco_bench.files.lock import LOCK_FILE, folder_lock, moving_folder_lock
 HOLD = """
 import sys
 from pathlib import Path
-from hcmoco_bench.files.lock import folder_lock
+from hcmoco_bench.files.lock import LOCK_FILE, folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -107,3 +107,13 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(StoreError, match=r"No locks available.*flock"), lock(tmp_path):
         pass
+
+
+def test_a_lock_that_links_to_another_file_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "precious.txt"
+    other.write_text("content", "utf-8")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / LOCK_FILE).symlink_to(other)
+    with pytest.raises(StoreError, match=r"\.lock"), folder_lock(tmp_path / "store"):
+        pass
+    assert other.read_text("utf-8") == "content"
