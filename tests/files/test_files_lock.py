@@ -20,7 +20,7 @@ from hcmoco_bench.files.lock import LOCK_FILE, folder_lock, moving_folder_lock
 HOLD = """
 import sys
 from pathlib import Path
-from hcmoco_bench.files.lock import LOCK_FILE, folder_lock
+from hcmoco_bench.files.lock import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
