@@ -10,8 +10,8 @@ pairs of rows), without and with drawn scores kept from before; writing the page
 less that of one that only imports the package. Last, the interval of a few rows is drawn in the plain way, by selecting
 the samples of each draw, and compared with what verifying does.
 
-Exit code 1 if a row fails, if an interval differs from the plain way's, or if a further row takes more memory than 30 KiB
-in verifying, or 150 KiB in opening the leaderboard and writing the page; sizes must be tens of rows apart to tell.
+Exit code 1 if a row fails, if an interval differs from the plain way's, or if a further row takes more memory than
+30 KiB in verifying, or 150 KiB in opening the leaderboard and writing the page. Give sizes that are tens of rows apart.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, score_interval
 
 LARGEST_GROWTH: Final = {"verify": 30.0, "open and write page": 150.0}
-"""KiB of a further row; opening keeps rows, drawn scores and comparisons of pairs. Evidence of 2,000 samples has 586."""
+"""KiB of a further row; opening keeps rows, drawn scores and pairs. Evidence of 2,000 samples has 586."""
 PLAIN: Final = 3
 """Rows whose interval is drawn in the plain way too."""
 _COUNTS: Final = 3 * 25 * 4
