@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from leaderboard_results import edit_evidence, edit_result, restate, with_columns
 
+from hcmoco_bench.body import part_table
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.lock import folder_lock
@@ -40,6 +41,9 @@ def test_a_result_alone_gets_the_level_of_its_evidence(results: Path, board: Pat
     assert {item.level for item in checklist.items} == {"evidence"}
     assert row.score == json.loads((results / "good" / "result.json").read_text())["scores"]["mean"]
     assert [one.path.is_file() for one in row.evidence] == [True]
+    assert list(row.scores) == ["miou", "macc", "aacc", "miou_parts"]
+    assert list(row.per_class) == [name for name in part_table().names if name in row.per_class]
+    assert list(row.per_class["head"]) == ["iou", "accuracy"]
     assert "level" not in json.loads((stored.folder / "row.json").read_text())
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hcmoco_bench.errors import DataError, HcmocoBenchError
 from hcmoco_bench.files.hashing import file_sha256
@@ -21,6 +21,9 @@ from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.task import Task
+
+PerClass = dict[str, dict[str, float | None]]
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,24 @@ def row_id(result: Result, sha256: str) -> str:
     return f"{name or 'model'}-{sha256[:12]}"
 
 
+def _in_order(result: Result, task: Task[Any]) -> tuple[dict[str, float | None], PerClass]:
+    """Scores, and figures by class, in the order of the metric; JSON files have them in that of the alphabet."""
+    stated = result.scores
+    scores = stated.all or {stated.main: stated.mean}
+    blank = task.blank_evidence(result.task.protocol, result.task.variant)
+    if blank is None:
+        return scores, stated.per_class
+    classes = task.per_class(blank)
+    figures = next(iter(classes.values()), {})
+    per_class = {name: _sorted(found, figures) for name, found in stated.per_class.items()}
+    return _sorted(scores, task.scores(blank)), _sorted(per_class, classes)
+
+
+def _sorted(found: Mapping[str, _Any], order: Iterable[str]) -> dict[str, _Any]:
+    """A mapping with its keys in an order, those that the order does not have last."""
+    return {name: found[name] for name in dict.fromkeys([*order, *found]) if name in found}
+
+
 def as_row(stored: StoredRow) -> Row:
     """The row as tables show it.
 
@@ -127,6 +148,7 @@ def as_row(stored: StoredRow) -> Row:
     """
     result, file, record = stored.result, stored.file, stored.task.record
     pretrain, training = result.model.pretrain, result.model.training
+    scores, per_class = _in_order(result, stored.task)
     return Row(
         id=file.id,
         key=board_key(result),
@@ -140,13 +162,13 @@ def as_row(stored: StoredRow) -> Row:
         level=Level.of(file.best.level),
         party=file.party,
         by=file.best.by,
-        scores=result.scores.all or {result.scores.main: result.scores.mean},
+        scores=scores,
         main=result.scores.main,
         unit=result.scores.unit,
         higher_is_better=record.higher_is_better,
         std=result.scores.std,
         ci95=result.scores.ci95,
-        per_class=result.scores.per_class,
+        per_class=per_class,
         seeds=max(1, len(result.run.seeds)),
         notes=(*_protocol_notes(result, record), *result.status.notes, *file.notes),
         sources=(
