@@ -14,7 +14,8 @@ from hcmoco_bench.body import part_table
 from hcmoco_bench.files.hashing import bytes_sha256, fingerprint
 from hcmoco_bench.leaderboard.folder import ROWS
 from hcmoco_bench.leaderboard.level import Level
-from hcmoco_bench.leaderboard.rows.add import check_all, refuse_failed, row_id, write_row_file
+from hcmoco_bench.leaderboard.rows.add import check_all, refuse_failed, write_row_file
+from hcmoco_bench.leaderboard.rows.read import row_id
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, RowFile
 from hcmoco_bench.leaderboard.ties.draws import drawn_scores
 from hcmoco_bench.results.evidence import Evidence, save_evidence
@@ -117,6 +118,7 @@ def _add_row(folder: Path, number: int, evidence: Evidence) -> None:
         added=datetime.datetime.now(tz=datetime.UTC).date(),
         result_sha256=sha256,
         labels_sha256=checked.labels_sha256,
+        evidence_sha256=checked.evidence_sha256,
         checks=checked.records(name, sha256, "benchmark", above=Level.PAPER),
     )
     write_row_file(staging, row)
