@@ -66,6 +66,17 @@ COMMANDS = [
     ("methods", "{}"),
     ("settings", "--task", "{}"),
     ("settings", "--method", "{}"),
+    ("leaderboard", "{}"),
+    ("leaderboard", "show", "--task", "{}"),
+    ("leaderboard", "show", "--board", "{}"),
+    ("leaderboard", "add", "{}.json", "--board", "there"),
+    ("leaderboard", "add", "{}.toml", "--board", "there"),
+    ("leaderboard", "verify", "{}"),
+    ("leaderboard", "verify", "--all", "--board", "{}"),
+    ("leaderboard", "compare", "{}", "other"),
+    ("leaderboard", "page", "--board", "{}", "--out", "there"),
+    ("leaderboard", "export", "--to", "eee", "--task", "{}", "--out", "there"),
+    ("leaderboard", "template", "--task", "{}"),
 ]
 """Of every command, what fails over a name that is not there or not known; `{}` is the name."""
 
@@ -92,8 +103,8 @@ def test_every_command_is_tried() -> None:
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         if name != "demo":  # takes nothing from outside but its folder
             assert name in tried
-        if name == "prepare":
-            assert {f"prepare {one}" for one in command.commands} <= tried
+        if name in ("prepare", "leaderboard"):
+            assert {f"{name} {one}" for one in command.commands} <= tried
 
 
 def rename(root: Path, name: str, *, missing: str) -> Path:

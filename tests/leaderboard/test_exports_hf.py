@@ -53,7 +53,7 @@ def test_the_notes_say_level_party_protocol_split_and_interval(exported: Path) -
     notes = _entries(exported)["after-1"].notes or ""
     for part in (
         "level: labels (score, interval and counts follow",
-        "; also, the samples",
+        "; the samples",
         "party: third",
         "protocol: native",
         "split: test",

@@ -78,6 +78,7 @@ def scored_as_own(task: Task[Any], model: nn.Module, given: dict[str, Any], out:
         "backbone": given["backbone"],
         "weights_sha256": file_sha256(path),
         "pretrain": {"method": "weights", "data": None, "init": path.name},
+        "training": None,
     }
     assert (written["run"]["seeds"], written["run"]["config_sha256"]) == ([], None)
     assert written["status"]["notes"][0].startswith(f"the weights are from {path.name}, a file of ")
