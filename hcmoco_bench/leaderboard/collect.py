@@ -11,8 +11,8 @@ from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.citations import read_citations
 from hcmoco_bench.leaderboard.figure_names import figure_label
-from hcmoco_bench.leaderboard.folder import CITATIONS, PUBLISHED, leaderboards_folder
-from hcmoco_bench.leaderboard.published.read import published_tables
+from hcmoco_bench.leaderboard.folder import CITATIONS, leaderboards_folder
+from hcmoco_bench.leaderboard.published.read import board_tables
 from hcmoco_bench.leaderboard.published.rows import published_rows
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
 from hcmoco_bench.leaderboard.row import BoardKey, EvidenceFile, Row
@@ -57,9 +57,10 @@ def open_leaderboard(
     missing = [str(folder) for folder in places if not folder.is_dir()]
     if missing:
         raise UsageError(f"{', '.join(missing)}: there is no leaderboard; leaderboard add makes one")
+    tables = [(folder, board_tables(folder)) for folder in places]
     rows: dict[str, Row] = {}
     citations: dict[str, str] = {}
-    for row, citation in _all_rows(places, problem):
+    for row, citation in _all_rows(tables, problem):
         rows[row.id] = _of_two(rows[row.id], row, places) if row.id in rows else row
         if citation:
             citations[row.id] = citation
@@ -71,7 +72,7 @@ def open_leaderboard(
         progress("comparing, tables", done, len(by_key))
         boards.append(_board(key, by_key[key], draws if ranked else None, cache, problem))
     progress("comparing, tables", len(by_key), len(by_key))
-    return Leaderboard(tuple(boards), {**_citations(places), **citations}, _remarks(places))
+    return Leaderboard(tuple(boards), {**_citations(places), **citations}, _remarks([printed for _, printed in tables]))
 
 
 def scoring_of(row: Row) -> Scoring:
@@ -92,10 +93,12 @@ def scoring_of(row: Row) -> Scoring:
     return task_scoring(task, groups_of, noun, name=figure_label(task.record.main_score))
 
 
-def _all_rows(places: Sequence[Path], problem: Problem | None) -> Iterable[tuple[Row, str]]:
+def _all_rows(
+    tables: Sequence[tuple[Path, Sequence[PublishedTable]]], problem: Problem | None
+) -> Iterable[tuple[Row, str]]:
     """All rows, with the citations that come with them."""
-    for folder in places:
-        yield from ((row, "") for row in published_rows(_tables(folder)))
+    for folder, printed in tables:
+        yield from ((row, "") for row in published_rows(printed))
         for stored in stored_rows(folder, problem):
             try:
                 yield as_row(stored), stored.file.citation
@@ -112,10 +115,6 @@ def _of_two(one: Row, other: Row, places: Sequence[Path]) -> Row:
             f"{one.id}: leaderboards have different rows of this id ({', '.join(map(str, places))}); give one of them"
         )
     return max(one, other, key=lambda row: row.level)
-
-
-def _tables(folder: Path) -> tuple[PublishedTable, ...]:
-    return published_tables(folder / PUBLISHED) if (folder / PUBLISHED).is_dir() else ()
 
 
 def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | None, problem: Problem | None) -> Board:
@@ -187,12 +186,12 @@ def _citations(places: Sequence[Path]) -> Mapping[str, str]:
     return found
 
 
-def _remarks(places: Sequence[Path]) -> tuple[str, ...]:
+def _remarks(tables: Iterable[Sequence[PublishedTable]]) -> tuple[str, ...]:
     """What publications state without scores."""
     return tuple(
         f"{table.paper}, {table.table}: {gain.figure} better by {gain.value} {gain.unit} on {gain.subject}, against "
         f"{gain.against}. {' '.join((*gain.notes, *table.notes))}".strip()
-        for folder in places
-        for table in _tables(folder)
+        for printed in tables
+        for table in printed
         for gain in table.gain
     )

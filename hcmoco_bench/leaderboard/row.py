@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from hcmoco_bench.leaderboard.level import Level
+from hcmoco_bench.leaderboard.slug import slug_of
 from hcmoco_bench.results.schema import Result
 
 Party = Literal["first", "third"]
@@ -37,7 +37,7 @@ class BoardKey:
     def slug(self) -> str:
         """The key as part of a file name: lower-case letters, digits and dashes."""
         parts = (self.task, self.protocol, self.variant, self.data, self.split)
-        return "-".join(slug for part in parts if (slug := re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")))
+        return "-".join(filter(None, map(slug_of, parts)))
 
 
 @dataclass(frozen=True)

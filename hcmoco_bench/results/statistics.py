@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -123,6 +124,12 @@ def seed_summary(scores: Sequence[float]) -> SeedSummary:
     if not scores:
         raise UsageError("no scores to summarize; give at least one seed")
     return SeedSummary(float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else None)
+
+
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are there and finite; None if none is."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return math.fsum(known) / len(known) if known else None
 
 
 def percentile_interval(found: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcmoco_bench.leaderboard.exports.texts import path_name, shown, web_address
+from hcmoco_bench.leaderboard.exports.texts import path_name, shown
+from hcmoco_bench.leaderboard.linkable_address import linkable_address
 
 
 @given(st.text())
@@ -28,5 +29,5 @@ def test_long_names_that_differ_late_stay_apart() -> None:
     "text", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//host/x", "https://", "http://[", ""]
 )
 def test_only_web_addresses_are_passed_on(text: str) -> None:
-    assert web_address(text) is None
-    assert web_address("https://example.org/a?b=c") == "https://example.org/a?b=c"
+    assert linkable_address(text) is None
+    assert linkable_address("https://example.org/a?b=c") == "https://example.org/a?b=c"

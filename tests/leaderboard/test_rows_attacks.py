@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -32,6 +32,7 @@ from hcmoco_bench.leaderboard.rows.verify import RowVerification, verify_rows
 from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.results.evidence import Evidence, load_evidence
 from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.task import TaskData
 
 ANN = Submission(by="Ann")
 Change = Callable[[dict[str, Any]], None]
@@ -608,8 +609,9 @@ def test_a_level_is_not_earned_by_ids_alone(board: Path, tmp_path: Path, monkeyp
     path = write_random(tmp_path / "result", "itop_pose", data="ITOP side view")
     task, ids = get_task("itop_pose"), evidence_of("itop_pose", 1).sample_ids
     content = json.loads(path.read_text())
-    opened = type("Opened", (), {})()
-    opened.__dict__.update(
+    opened = TaskData(
+        dataset=cast("Any", ()),
+        collate=lambda *_: pytest.fail("nothing is read"),
         name="ITOP side view",
         generated=True,
         split="test",

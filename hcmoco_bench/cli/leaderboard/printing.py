@@ -30,12 +30,10 @@ def show_checklist(checklist: Checklist) -> None:
 
 def say_published(places: Sequence[Path]) -> None:
     """Say how many figures of papers leaderboards hold, after they were checked."""
-    from hcmoco_bench.leaderboard.folder import PUBLISHED
-    from hcmoco_bench.leaderboard.published.read import published_tables
+    from hcmoco_bench.leaderboard.published.read import board_tables
 
     for place in places:
-        if (place / PUBLISHED).is_dir():
-            tables = published_tables(place / PUBLISHED)
+        if tables := board_tables(place):
             out.print(
                 f"{sum(table.n_figures for table in tables):,} figures of {len(tables)} published tables checked with "
                 "each other, and all that is odd about them is declared",

@@ -13,7 +13,8 @@ from hcmoco_bench.files.json import json_text
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.exports.facts import row_facts
 from hcmoco_bench.leaderboard.exports.folder import check_empty, write_file
-from hcmoco_bench.leaderboard.exports.texts import path_name, shown, web_address
+from hcmoco_bench.leaderboard.exports.texts import path_name, shown
+from hcmoco_bench.leaderboard.linkable_address import linkable_address
 from hcmoco_bench.leaderboard.row import Row
 
 Json = dict[str, Any]
@@ -133,7 +134,7 @@ def _output(identifier: str) -> Json:
 def _solution(row: Row, board: Board, leaderboard: Leaderboard) -> Json:
     identifier = f"{_problem_id(board)}:{path_name(row.id)}"
     cited = [leaderboard.citations[one.paper] for one in row.sources if one.paper in leaderboard.citations]
-    addresses = [found for one in row.sources if (found := web_address(one.url))]
+    addresses = [found for one in row.sources if (found := linkable_address(one.url))]
     return {
         "@type": "croissant:TaskSolution",
         "@id": identifier,

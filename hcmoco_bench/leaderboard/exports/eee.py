@@ -15,8 +15,9 @@ from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.exports.facts import figures, row_facts
 from hcmoco_bench.leaderboard.exports.folder import check_empty, write_file
-from hcmoco_bench.leaderboard.exports.texts import path_name, shown, web_address
+from hcmoco_bench.leaderboard.exports.texts import path_name, shown
 from hcmoco_bench.leaderboard.level import Level
+from hcmoco_bench.leaderboard.linkable_address import linkable_address
 from hcmoco_bench.leaderboard.row import Row
 
 Json = dict[str, Any]
@@ -91,7 +92,7 @@ def _record(row: Row, board: Board, leaderboard: Leaderboard, score: float) -> J
 def _source(row: Row, leaderboard: Leaderboard) -> Json:
     relations = {None: "other", "first": "first_party", "third": "third_party"}
     cited = [leaderboard.citations[one.paper] for one in row.sources if one.paper in leaderboard.citations]
-    addresses = [found for one in row.sources if (found := web_address(one.url))]
+    addresses = [found for one in row.sources if (found := linkable_address(one.url))]
     details = {
         name: text
         for name, text in row_facts(row).items()

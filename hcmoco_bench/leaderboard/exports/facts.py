@@ -55,8 +55,8 @@ def _facts(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _levels(reached: Level) -> list[Level]:
-    """The level, after those that it includes; the meaning of each builds upon the one before."""
-    return [level for level in Level if Level.PAPER < level <= reached] or [reached]
+    """The level, after that of the evidence, which all but papers include."""
+    return [reached] if reached <= Level.EVIDENCE else [Level.EVIDENCE, reached]
 
 
 def _result_facts(result: Result) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,8 @@ from hcmoco_bench.hub.push_model import RESULTS_FOLDER, RESULTS_PREFIX
 from hcmoco_bench.leaderboard.board import Board, Leaderboard
 from hcmoco_bench.leaderboard.exports.facts import main_source, row_facts
 from hcmoco_bench.leaderboard.exports.folder import check_empty, write_file
-from hcmoco_bench.leaderboard.exports.texts import path_name, shown, web_address
+from hcmoco_bench.leaderboard.exports.texts import path_name, shown
+from hcmoco_bench.leaderboard.linkable_address import linkable_address
 from hcmoco_bench.leaderboard.row import BoardKey, Row
 
 BENCHMARK: Final = "hcmoco-bench/leaderboard"
@@ -67,7 +68,7 @@ def result_entries(row: Row, benchmark: str) -> list[dict[str, Any]]:
     """The entry of a row with a main score, as the content of a file in `.eval_results/`."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    address = next((found for source in row.sources if (found := web_address(source.url))), None)
+    address = next((found for source in row.sources if (found := linkable_address(source.url))), None)
     entry = EvalResultEntry(
         dataset_id=benchmark,
         task_id=task_id(row.key),

@@ -11,7 +11,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.hub.push_model import CARD_FILE, export_record, write_model_results
 from hcmoco_bench.leaderboard.exports.hf import BENCHMARK, results_file, task_id, yaml_text
 from hcmoco_bench.leaderboard.exports.texts import markdown_text, path_name, shown
-from hcmoco_bench.leaderboard.row import BoardKey
+from hcmoco_bench.leaderboard.rows.place_check import board_key
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.tasks.core.registry import get_task
 
@@ -80,14 +80,9 @@ def _check_same_encoder(path: Path, result: Result, folder: Path, record: Mappin
         )
 
 
-def _key(result: Result) -> BoardKey:
-    task = result.task
-    return BoardKey(task.id, task.protocol, task.variant, result.data.name, task.split)
-
-
 def _file_name(result: Result) -> str:
     """Name of the result's file; models that learned from a part of the labels say from which."""
-    name, training = results_file(_key(result)), result.model.training
+    name, training = results_file(board_key(result)), result.model.training
     if training is None or training.split == "train":
         return name
     return f"{name.removesuffix('.yaml')}-{path_name(training.split)}.yaml"
@@ -97,7 +92,9 @@ def _entries(result: Result, benchmark: str) -> list[dict[str, Any]]:
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     notes = "; ".join(f"{name}: {shown(text)}" for name, text in _notes(result))
-    entry = EvalResultEntry(dataset_id=benchmark, task_id=task_id(_key(result)), value=result.scores.mean, notes=notes)
+    entry = EvalResultEntry(
+        dataset_id=benchmark, task_id=task_id(board_key(result)), value=result.scores.mean, notes=notes
+    )
     return eval_result_entries_to_yaml([entry])
 
 

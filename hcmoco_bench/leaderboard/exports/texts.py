@@ -1,13 +1,12 @@
-"""Names and addresses of rows, which may come from anywhere, as other programs can take them."""
+"""Names of rows, which may come from anywhere, as other programs can take them."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from hcmoco_bench.files.outside_text import printable
+from hcmoco_bench.leaderboard.slug import slug_of
 
 _LONGEST: Final = 100
 """Characters of a name in a path; file systems take 255 bytes with all that is added."""
@@ -26,20 +25,11 @@ def path_name(text: str) -> str:
 
     Text without a single letter or digit becomes the beginning of its SHA-256.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    slug = slug_of(text)
     if slug and len(slug) <= _LONGEST:
         return slug
     code = hashlib.sha256(shown(text).encode()).hexdigest()[:12]
     return f"{slug[: _LONGEST - 13].rstrip('-')}-{code}" if slug else code
-
-
-def web_address(text: str) -> str | None:
-    """An address that a page may link to; None for anything else than http and https."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    return shown(text) if parts.scheme in ("http", "https") and parts.netloc else None
 
 
 def markdown_text(text: str) -> str:

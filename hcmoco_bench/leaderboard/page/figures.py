@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
+
+from hcmoco_bench.leaderboard.linkable_address import linkable_address
 
 MISSING: Final = "–"
 """What stands for a figure that is not defined or not known."""
@@ -39,12 +40,8 @@ def share(ratio: float | None) -> str:
 
 
 def web_address(url: str) -> str:
-    """The address if a browser may follow it from a page, i.e. it is of the web; else nothing."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return ""
-    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+    """The address if a browser may follow it from a page, as `linkable_address` has it; else nothing."""
+    return linkable_address(url) or ""
 
 
 def _decimals(value: float) -> int:

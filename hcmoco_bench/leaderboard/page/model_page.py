@@ -125,7 +125,7 @@ def model_page(row: Row, board: Board, citations: Mapping[str, str]) -> ModelPag
         headline=rounded(row.score, 2),
         headline_unit=" ".join(part for part in (printable(row.unit), figure_label(row.main)) if part),
         level=row.level.word,
-        level_meaning=_sentence(MEANINGS[row.level].removeprefix("also, ")),
+        level_meaning=_sentence(MEANINGS[row.level]),
         checked_by=f"Checked by {printable(row.by) or 'somebody'} ({row.party} party)." if row.party else "",
         uncertainty=uncertainty_of(row),
         main_name=row.main,

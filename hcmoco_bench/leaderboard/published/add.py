@@ -12,7 +12,7 @@ from hcmoco_bench.leaderboard.citations import read_citations
 from hcmoco_bench.leaderboard.folder import CITATIONS, PUBLISHED, leaderboards_folder
 from hcmoco_bench.leaderboard.published.checks import finding_differences
 from hcmoco_bench.leaderboard.published.claims import check_claims, claim_differences, published_claims
-from hcmoco_bench.leaderboard.published.read import published_tables, read_published_table
+from hcmoco_bench.leaderboard.published.read import board_tables, read_published_table
 from hcmoco_bench.leaderboard.published.schema import PublishedTable
 
 
@@ -38,7 +38,7 @@ def add_published_table(path: Path, board: Path) -> PublishedTable:
         places = dict.fromkeys([leaderboards_folder().resolve(), board.resolve()])
         told = [
             *_without_citation([table], places),
-            *finding_differences([*(one for place in places for one in published_tables(place / PUBLISHED)), table]),
+            *finding_differences([*(one for place in places for one in board_tables(place)), table]),
         ]
         if told:
             raise DataError(f"{path}: {'; '.join(told)}", kind="published_table", file=str(path))
@@ -61,7 +61,7 @@ def published_errors(board: Path) -> tuple[str, ...]:
     folder = board / PUBLISHED
     if not folder.is_dir():
         return ()
-    tables = published_tables(folder)
+    tables = board_tables(board)
     claims = [told for file in published_claims(folder) for told in claim_differences(check_claims(file.claim, tables))]
     return (*_without_citation(tables, [board, leaderboards_folder()]), *finding_differences(tables), *claims)
 

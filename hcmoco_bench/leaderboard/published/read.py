@@ -45,6 +45,12 @@ def published_tables(folder: Path | None = None) -> tuple[PublishedTable, ...]:
     return tuple(read_published_table(path) for path in paths)
 
 
+def board_tables(board: Path) -> tuple[PublishedTable, ...]:
+    """The printed tables of a leaderboard; none if it has no folder of them. Raises DataError as `published_tables`."""
+    folder = board / PUBLISHED
+    return published_tables(folder) if folder.is_dir() else ()
+
+
 def read_published_table(path: Path) -> PublishedTable:
     """One printed table, checked against its schema, its tasks and their figures.
 

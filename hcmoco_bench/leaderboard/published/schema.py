@@ -135,7 +135,7 @@ class DeclaredFinding(BaseModel):
     """What is odd about a row's figures, beside the row; computed findings and declared ones have to be the same.
 
     Attributes:
-        kind: See `checks.MEANINGS`.
+        kind: See `findings.MEANINGS`.
         figures: Its figures that are concerned, `<block>:<column>`; `<block>:*` stands for all of a block.
         against: The row that they are held against, `<file stem> row <number>`; empty if there is none.
         note: What a reader should know, one or more sentences.

@@ -15,7 +15,7 @@ from hcmoco_bench.files.hashing import file_sha256, json_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
 from hcmoco_bench.results.evidence import Evidence
-from hcmoco_bench.results.schema import GENERATED, PretrainEntry, Result, TrainingEntry
+from hcmoco_bench.results.schema import PretrainEntry, Result, TrainingEntry
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.checkpoints import TaskCheckpoint, load_task_checkpoint
 from hcmoco_bench.tasks.core.evaluate import chosen_note, evaluate_checkpoint, evaluate_predictions
@@ -59,9 +59,8 @@ def check_labels(
     config = data_settings(result, task, settings)
     data = task.open_data(config, result.task.split, train=False)
     told = []
-    name = data.name + (GENERATED if data.generated else "")
-    if name != result.data.name:
-        told.append(f"this data is {name}, and the result is of {result.data.name}")
+    if data.stated_name != result.data.name:
+        told.append(f"this data is {data.stated_name}, and the result is of {result.data.name}")
     if data.split_sha256 != result.task.split_sha256:
         told.append(
             f"its split {data.split} has the fingerprint {data.split_sha256}, and the result states "

@@ -21,7 +21,7 @@ from hcmoco_bench.leaderboard.ties.draws import drawn_scores
 from hcmoco_bench.results.evidence import Evidence, load_evidence
 from hcmoco_bench.results.resampling import GroupDraws
 from hcmoco_bench.results.schema import Result
-from hcmoco_bench.results.statistics import percentile_interval, seed_summary
+from hcmoco_bench.results.statistics import mean_of_known, percentile_interval, seed_summary
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.result import BOOTSTRAP
 from hcmoco_bench.tasks.core.task import Task
@@ -171,7 +171,7 @@ def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any])
         wrong += _differing(dict(enumerate(per_seed)), dict(enumerate(given)), "seed number ")
         if record.unit == "%" and not 0 <= summary.mean <= 100:
             wrong.append(f"{summary.mean:.2f} % is no {record.main_score}")
-    means = {name: _mean([scores.get(name) for scores in found]) for name in found[0]}
+    means = {name: mean_of_known([scores.get(name) for scores in found]) for name in found[0]}
     wrong += _differing(means, stated.all, "")
     yield _CHECK.line("scores", wrong[:5], f"{len(means)} figures follow from the evidence")
     yield _classes(result, evidences, task)
@@ -187,7 +187,7 @@ def _classes(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> 
             )
         return _CHECK.skip("figures by class", "the task has no classes")
     means = {
-        f"{name}, {figure}": _mean([one[name][figure] for one in found])
+        f"{name}, {figure}": mean_of_known([one[name][figure] for one in found])
         for name, figures in found[0].items()
         for figure in figures
     }
@@ -284,8 +284,3 @@ def _same(ours: float, theirs: float | None) -> bool:
 
 def _text(value: float | None) -> str:
     return "nothing" if value is None else f"{value!r}"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return math.fsum(known) / len(known) if known else None

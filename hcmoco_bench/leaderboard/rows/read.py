@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from hcmoco_bench.leaderboard.rows.file_sizes import check_size
 from hcmoco_bench.leaderboard.rows.outside_names import wrong_file_names
 from hcmoco_bench.leaderboard.rows.place_check import Placed, board_key
 from hcmoco_bench.leaderboard.rows.row_file import RESULT_FILE, RowFile, read_row_file
+from hcmoco_bench.leaderboard.slug import slug_of
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.registry import get_task
@@ -118,7 +118,7 @@ def stored_rows(board: Path, unreadable: Callable[[str], None] | None = None) ->
 
 def row_id(result: Result, sha256: str) -> str:
     """A row's id: the model's name as letters, digits and dashes, and the beginning of the result's SHA-256."""
-    name = re.sub(r"[^a-z0-9]+", "-", result.model.name.lower()).strip("-")[:40].strip("-")
+    name = slug_of(result.model.name)[:40].strip("-")
     return f"{name or 'model'}-{sha256[:12]}"
 
 

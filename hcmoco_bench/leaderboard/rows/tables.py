@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.leaderboard.folder import PUBLISHED, leaderboards_folder
-from hcmoco_bench.leaderboard.published.read import published_tables
+from hcmoco_bench.leaderboard.folder import leaderboards_folder
+from hcmoco_bench.leaderboard.published.read import board_tables
 from hcmoco_bench.leaderboard.published.strips import strips
 from hcmoco_bench.leaderboard.row import BoardKey
 from hcmoco_bench.leaderboard.rows.place_check import Tables, by_table
@@ -26,7 +26,7 @@ def tables_of(board: Path) -> Tables:
 def _published(board: Path) -> Iterator[BoardKey]:
     for folder in dict.fromkeys([leaderboards_folder().resolve(), board.resolve()]):
         try:
-            tables = published_tables(folder / PUBLISHED) if (folder / PUBLISHED).is_dir() else ()
+            tables = board_tables(folder)
         except HcmocoBenchError:
             continue  # which verifying the tables tells
         yield from (strip.run.key for strip in strips(tables))

@@ -15,7 +15,6 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.results.evidence import Evidence, save_evidence
 from hcmoco_bench.results.schema import (
-    GENERATED,
     DataEntry,
     EvidenceEntry,
     ModelEntry,
@@ -26,7 +25,7 @@ from hcmoco_bench.results.schema import (
     TaskEntry,
     write_result,
 )
-from hcmoco_bench.results.statistics import bootstrap_interval, seed_summary
+from hcmoco_bench.results.statistics import bootstrap_interval, mean_of_known, seed_summary
 from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 
 BOOTSTRAP = 1000
@@ -108,7 +107,7 @@ def write_evaluations(
         ),
         model=model,
         data=DataEntry(
-            name=data.name + (GENERATED if data.generated else ""),
+            name=data.stated_name,
             manifest_sha256=data.manifest_sha256,
             n_expected=first.n_expected,
             n_scored=first.n_scored,
@@ -175,11 +174,12 @@ def score_entry(
         per_seed=tuple(per_seed),
         per_class={
             name: {
-                figure: _mean([evaluation.per_class[name][figure] for evaluation in evaluations]) for figure in figures
+                figure: mean_of_known([evaluation.per_class[name][figure] for evaluation in evaluations])
+                for figure in figures
             }
             for name, figures in classes.items()
         },
-        all={name: _mean([evaluation.scores[name] for evaluation in evaluations]) for name in names},
+        all={name: mean_of_known([evaluation.scores[name] for evaluation in evaluations]) for name in names},
     )
 
 
@@ -213,11 +213,6 @@ def score_interval(
 
     named = None if groups is None else [groups[name] for name in together.sample_ids]
     return bootstrap_interval(together, score, n=draws, groups=named)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return math.fsum(known) / len(known) if known else None
 
 
 def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:

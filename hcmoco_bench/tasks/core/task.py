@@ -22,6 +22,7 @@ from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput, encoder_input
 from hcmoco_bench.models.foreign.format import Network
+from hcmoco_bench.results.schema import GENERATED
 from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.protocol import Protocol
@@ -94,6 +95,11 @@ class TaskData:
     def record(self) -> SamplesRecord:
         """The rows as runs and checkpoints record them."""
         return SamplesRecord(rows=len(self), ids_sha256=fingerprint(self.ids), source_sha256=self.manifest_sha256)
+
+    @property
+    def stated_name(self) -> str:
+        """The data set's name in results, which says whether its people are generated."""
+        return self.name + (GENERATED if self.generated else "")
 
     def subset(self, rows: Sequence[int], *, split: str) -> TaskData:
         """Some rows as a split of their own, e.g. a validation share; those are then all that is expected."""
