@@ -1,14 +1,18 @@
-"""Names of paths and addresses from texts of any kind."""
+"""Names of paths and addresses from texts of any kind, and what is said of a row."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from exports_rows import leaderboard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hcmoco_bench.leaderboard.exports.facts import row_facts
 from hcmoco_bench.leaderboard.exports.texts import path_name, shown
+from hcmoco_bench.leaderboard.level import MEANINGS, Level
 from hcmoco_bench.leaderboard.linkable_address import linkable_address
 
 
@@ -31,3 +35,10 @@ def test_long_names_that_differ_late_stay_apart() -> None:
 def test_only_web_addresses_are_passed_on(text: str) -> None:
     assert linkable_address(text) is None
     assert linkable_address("https://example.org/a?b=c") == "https://example.org/a?b=c"
+
+
+def test_a_row_is_said_to_have_no_more_than_its_level_says() -> None:
+    """Weights that were run again do not tell that predictions were deposited, too."""
+    (row,) = [one for board in leaderboard().boards for one in board.rows if one.id == "after-1"]
+    told = row_facts(replace(row, level=Level.WEIGHTS))["level_meaning"]
+    assert told == f"{MEANINGS[Level.EVIDENCE]}; {MEANINGS[Level.WEIGHTS]}"
