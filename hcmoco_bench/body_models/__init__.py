@@ -1,0 +1,1 @@
+"""Parametric bodies: from shape and pose to vertices and joints."""

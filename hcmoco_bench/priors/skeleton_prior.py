@@ -1,0 +1,39 @@
+"""A prior: many 3-D skeletons of people, as a camera would see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+JOINTS = "h36m17"
+"""Joint set of priors."""
+
+
+@dataclass(frozen=True, eq=False)
+class SkeletonPrior:
+    """N skeletons of 17 joints in the order of `JOINTS`.
+
+    Attributes:
+        joints: (N, 17, 3) float32, x to the right of the image, y down, z away from the camera; the root is at the
+            origin. Meters if `metric`, and otherwise of an unknown unit for each skeleton.
+        body: (N,) int32, which body each skeleton is of.
+        metric: Whether the numbers are meters.
+        source: Where the skeletons come from, in a phrase.
+        sha256: Fingerprint of the joints.
+    """
+
+    joints: NDArray[np.float32]
+    body: NDArray[np.int32]
+    metric: bool
+    source: str
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def normalized(self) -> NDArray[np.float32]:
+        """(N, 17, 3) float32, each skeleton scaled so that the squares of its 51 numbers sum to 1."""
+        length = np.sqrt((self.joints.astype(np.float64) ** 2).sum((1, 2), keepdims=True))
+        return np.asarray(self.joints / length, np.float32)
