@@ -149,6 +149,23 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise TensorFileError(" ".join(str(error).split())) from error
 
 
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """The texts that a `.safetensors` file holds beside its tensors; read the tensors first, which checks the header.
+
+    Raises:
+        TensorFileError: `damaged`; the message is one line.
+    """
+    try:
+        with path.open("rb") as handle:
+            length = int.from_bytes(handle.read(8), "little")
+            if length > _LONGEST_HEADER:
+                raise TensorFileError("its header is longer than the format allows")
+            texts = json.loads(handle.read(length)).get("__metadata__", {})
+        return {str(name): str(text) for name, text in texts.items()}
+    except (*_UNREADABLE, ValueError, RecursionError) as error:
+        raise TensorFileError(" ".join(str(error).split())) from error
+
+
 def read_divided(index: Path) -> dict[str, Tensor]:
     """Read tensors that are divided among several files, safetensors or torch's, by their index, to the CPU.
 

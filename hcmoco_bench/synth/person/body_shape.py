@@ -75,6 +75,23 @@ def with_stature(phenotype: Phenotype, meters: float) -> Phenotype:
     return _replace_height(phenotype, height)
 
 
+def sample_phenotype(rng: np.random.Generator) -> tuple[Phenotype, float]:
+    """Draw an adult's shape and its stature, 1.5 to 1.95 m."""
+    female = rng.uniform() < 0.5
+    gender = float(np.clip(rng.normal(0.92 if female else 0.08, 0.08), 0, 1))
+    stature = float(np.clip(rng.normal(1.65 if female else 1.77, 0.065), 1.5, 1.95))
+    origin = rng.dirichlet([0.6, 0.6, 0.6])
+    phenotype = Phenotype(
+        gender=gender,
+        age=float(2 / 3 + 0.3 * rng.beta(1, 2.2)),
+        muscle=float(np.clip(rng.normal(0.5, 0.14), 0.15, 0.9)),
+        weight=float(np.clip(rng.normal(0.52, 0.17), 0.12, 0.98)),
+        proportions=float(np.clip(rng.normal(0.45, 0.15), 0, 1)),
+        origin=(float(origin[0]), float(origin[1]), float(origin[2])),
+    )
+    return with_stature(phenotype, stature), stature
+
+
 def _replace_height(phenotype: Phenotype, height: float) -> Phenotype:
     return Phenotype(**{**phenotype.__dict__, "height": height})
 

@@ -12,7 +12,7 @@ from hcmoco_bench.synth.clothing import Outfit, sample_outfit
 from hcmoco_bench.synth.motion.motion_types import Motion
 from hcmoco_bench.synth.motion.posing import Pose, solve
 from hcmoco_bench.synth.person.body_model import Skeleton, joint_heads, skin, skinning
-from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, with_stature
+from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.person.figure_mesh import TEXTURE_SIZE, triangles
 from hcmoco_bench.synth.person.kinect_joints import kinect_joints
 from hcmoco_bench.synth.person.landmarks import Landmarks, measure
@@ -75,7 +75,7 @@ class Performer:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Performer:
         """Draw an adult of 1.5 to 1.95 m: shape, skin, hair, clothes, shoes."""
-        phenotype, stature = _sample_shape(rng)
+        phenotype, stature = sample_phenotype(rng)
         african, _, caucasian = phenotype.origin
         darkness = float(np.clip(0.28 + 0.6 * african - 0.22 * caucasian, 0, 1))
         old = (phenotype.age - 2 / 3) / (1 - 2 / 3)
@@ -108,19 +108,3 @@ class Performer:
         vertices = skin(self.rest, self.weights, self.skeleton, pose.heads, pose.turns)
         joints = kinect_joints(self.skeleton, pose.heads, pose.turns).astype(np.float32)
         return FigureTrack(vertices, joints, pose.angles)
-
-
-def _sample_shape(rng: np.random.Generator) -> tuple[Phenotype, float]:
-    female = rng.uniform() < 0.5
-    gender = float(np.clip(rng.normal(0.92 if female else 0.08, 0.08), 0, 1))
-    stature = float(np.clip(rng.normal(1.65 if female else 1.77, 0.065), 1.5, 1.95))
-    origin = rng.dirichlet([0.6, 0.6, 0.6])
-    phenotype = Phenotype(
-        gender=gender,
-        age=float(2 / 3 + 0.3 * rng.beta(1, 2.2)),
-        muscle=float(np.clip(rng.normal(0.5, 0.14), 0.15, 0.9)),
-        weight=float(np.clip(rng.normal(0.52, 0.17), 0.12, 0.98)),
-        proportions=float(np.clip(rng.normal(0.45, 0.15), 0, 1)),
-        origin=(float(origin[0]), float(origin[1]), float(origin[2])),
-    )
-    return with_stature(phenotype, stature), stature
