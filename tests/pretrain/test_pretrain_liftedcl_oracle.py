@@ -139,9 +139,7 @@ class Recording(LiftedCLObjective):
         result = next(inner)
         found.figures["discriminator_loss"] = float(result.loss)
         yield result
-        found.discriminator_gradients = {
-            name: one.grad.clone() for name, one in model.discriminator.named_parameters()
-        }
+        found.discriminator_gradients = {name: one.grad.clone() for name, one in model.discriminator.named_parameters()}
         found.model = {name: value.clone() for name, value in model.state_dict().items()}
         found.objective = {name: value.clone() for name, value in self.state_dict().items() if name != "prior"}
         self.steps.append(found)

@@ -28,8 +28,8 @@ def queue_losses(queries: Tensor, keys: Tensor, queue: Tensor, *, temperature: f
     """Cross entropy of each query's own key among the keys of the queue.
 
     The cross entropy of `queue_logits` with label 0, of a few queries at a time: each leaves the gradient of its loss
-    at once, so that for 16,384 cells and 65,536 keys nothing of that size (4 GB) waits for the backward pass. In float32
-    also under autocast. There is no gradient to keys and queue, and no second derivative.
+    at once, so that for 16,384 cells and 65,536 keys nothing of that size (4 GB) waits for the backward pass. In
+    float32 also under autocast. There is no gradient to keys and queue, and no second derivative.
 
     Args:
         queries: (N, C) unit vectors, or zeros.

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Final
 import torch
 from torch import nn
 
-from hcmoco_bench.data.view_pairs import open_view_pairs
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.losses.liftedcl.key_queue import KeyQueue, check_queue
 from hcmoco_bench.models.encoder import encoder_input
@@ -63,8 +62,8 @@ class LiftedCL(Method):
         store = home / DEFAULT_STORE
         if not (store / MANIFEST_FILE).is_file():
             raise UsageError(
-                f"{store}: no prepared store. Give --store with any store of RGB images (hcmoco-bench prepare ntu, coco "
-                "or mpii makes one), or --pictures with a folder of images of people"
+                f"{store}: no prepared store. Give --store with any store of RGB images (hcmoco-bench prepare ntu, "
+                "coco or mpii makes one), or --pictures with a folder of images of people"
             )
         return {"stores": (str(store),)}
 
@@ -78,6 +77,8 @@ class LiftedCL(Method):
 
     def open_data(self, settings: LiftedCLSettings) -> PretrainData:
         """See `Method.open_data`; two views of each image."""
+        from hcmoco_bench.data.view_pairs import open_view_pairs
+
         data = open_view_pairs(
             settings.stores, settings.pictures, settings.view_options(), seed=settings.seed, overlap=settings.overlap
         )
