@@ -106,8 +106,9 @@ def pretrain(
     else:
         chosen = make_pretrain_settings(config, given, method=method)
         folder = run or HOME / "runs" / chosen.method
-        if not chosen.stores:
-            data = get_method(chosen.method).default_data(HOME)
+        chosen_method = get_method(chosen.method)
+        if not chosen_method.has_data(chosen):
+            data = chosen_method.default_data(HOME)
             chosen = make_pretrain_settings(None, chosen.to_dict() | data, method=chosen.method)
     silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:

@@ -101,7 +101,7 @@ def collate(samples: Iterable[Sample], size: int | None = None) -> Batch:
         if len(sample.views) != len(batch.views):
             raise ValueError(f"samples of one batch have {len(batch.views)} and {len(sample.views)} views")
         for views, view in zip(batch.views, sample.views, strict=True):
-            _fill_view(views, row, view)
+            fill_view(views, row, view)
         ids.append(sample.sample_id)
         sources.append(sample.source)
     if batch is None:
@@ -139,11 +139,12 @@ def _empty(size: int, sample: Sample) -> Batch:
         joints3d=torch.zeros(size, n_joints, 3),
         valid3d=torch.zeros(size, n_joints, dtype=torch.bool),
         **{mark: torch.zeros(size, dtype=torch.bool) for mark in _IMAGES.values()},
-        views=tuple(_empty_views(size, view) for view in sample.views),
+        views=tuple(empty_views(size, view) for view in sample.views),
     )
 
 
-def _empty_views(size: int, view: View) -> ViewBatch:
+def empty_views(size: int, view: View) -> ViewBatch:
+    """A batch of `size` views like this one, all of them black; `fill_view` puts views into it."""
     images = _zeros((size, *view.image.shape), torch.uint8)
     return ViewBatch(images, torch.zeros(size, 4), torch.zeros(size, dtype=torch.bool))
 
@@ -174,7 +175,8 @@ def _fill(stack: Tensor, row: int, value: Tensor | None) -> None:
     stack[row] = value
 
 
-def _fill_view(views: ViewBatch, row: int, view: View) -> None:
+def fill_view(views: ViewBatch, row: int, view: View) -> None:
+    """Copy a view into a row of a batch; raises ValueError if it is of another size."""
     _fill(views.images, row, view.image)
     left, top, width, height = view.region
     views.boxes[row] = torch.tensor([top, left, height, width])

@@ -71,7 +71,13 @@ def person_region(box: NDArray[np.float64], width: int, height: int) -> Region:
         width: Width of the image in px.
         height: Height of the image in px.
     """
-    return square_region((box[:2] + box[2:]) / 2.0, _person_side(box), width, height)
+    x, y, side = person_square(box).tolist()
+    return square_region(np.array([x, y]), side, width, height)
+
+
+def person_square(box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The square around a whole person as (3,) center x, center y, side in px, from a box (x0, y0, x1, y1)."""
+    return np.append((box[:2] + box[2:]) / 2.0, _person_side(box))
 
 
 def random_square(box: NDArray[np.float64], width: int, height: int, size: int, rng: np.random.Generator) -> Crop:

@@ -1,11 +1,42 @@
-"""Batches of two augmented views of each of a number of images."""
+"""Pairs of augmented views of people, from prepared stores and from folders of pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from hcmoco_bench.data.record import BatchRecord
-from hcmoco_bench.data.views import ViewBatch
+import numpy as np
+from torch.utils.data import Dataset
+
+from hcmoco_bench.data.batch import empty_views, fill_view
+from hcmoco_bench.data.image_source import ImageSource
+from hcmoco_bench.data.overlap import Overlap, is_labeled
+from hcmoco_bench.data.person_images import PersonImages
+from hcmoco_bench.data.picture_folder import PictureFolder
+from hcmoco_bench.data.record import BatchRecord, TensorRecord
+from hcmoco_bench.data.sample import VIEW_STREAM, DrawLike, as_draw
+from hcmoco_bench.data.views import View, ViewBatch, ViewOptions, draw_views
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.store.registry import open_store
+
+
+@dataclass(frozen=True, eq=False)
+class ViewPair(TensorRecord):
+    """Two views of one image.
+
+    Attributes:
+        sample_id: Id of the person, the sample or the picture.
+        query: The first view.
+        key: The second view.
+    """
+
+    sample_id: str
+    query: View
+    key: View
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,3 +50,129 @@ class ViewPairBatch(BatchRecord):
 
     query: ViewBatch
     key: ViewBatch
+
+
+class ViewPairDataset(Dataset[ViewPair]):
+    """The images of several sources, one after the other; a draw gives two views of an image.
+
+    Args:
+        sources: One or more sources.
+        options: How to draw views; their number must be 2.
+        seed: Seed of the views, which depend on nothing else but the draw.
+
+    Attributes:
+        lengths: Number of images of each source.
+    """
+
+    def __init__(self, sources: Sequence[ImageSource], options: ViewOptions, *, seed: int) -> None:
+        self.options, self.seed = options, seed
+        self.lengths = tuple(len(source) for source in sources)
+        self._sources = tuple(sources)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of keys that are bare rows."""
+        self._epoch = epoch
+
+    def __getitem__(self, key: DrawLike) -> ViewPair:
+        draw = as_draw(key, self._epoch)
+        if not 0 <= draw.row < len(self):
+            raise IndexError(f"row {draw.row} is outside the {len(self)} rows")
+        which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
+        image = self._sources[which].image(draw.row - int(self._starts[which]))
+        rng = draw.generator(self.seed, stream=VIEW_STREAM)
+        query, other = draw_views(image.decode(1), self.options, rng, within=image.within)
+        return ViewPair(image.sample_id, query, other)
+
+
+@dataclass(frozen=True)
+class ViewPairData:
+    """What a method learns from pairs of views.
+
+    Attributes:
+        dataset: Gives the pair of a `Draw` (row, epoch, repeat).
+        lengths: Number of images of each store and folder, in the order given, stores first.
+        problems: What was left out of the folders.
+    """
+
+    dataset: ViewPairDataset
+    lengths: tuple[int, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @staticmethod
+    def collate(samples: Iterable[ViewPair], size: int) -> ViewPairBatch:
+        """See `collate_view_pairs`."""
+        return collate_view_pairs(samples, size)
+
+
+def open_view_pairs(
+    stores: Sequence[str],
+    pictures: Sequence[str],
+    options: ViewOptions,
+    *,
+    seed: int,
+    overlap: Literal["leave_out", "keep"] = "leave_out",
+    progress: Progress = no_progress,
+) -> ViewPairData:
+    """Open prepared stores and folders of pictures as pairs of views.
+
+    Of every store the split `train` is used. Where a store holds labeled frames, unlabeled samples of its clips, and of
+    the performers of its test split, are left out of the other stores.
+
+    Args:
+        stores: Folders of prepared stores of any kind that has color images.
+        pictures: Folders of pictures.
+        options: How to draw views; their number must be 2.
+        seed: Seed of the views.
+        overlap: What becomes of the unlabeled samples that a labeled store overlaps: leave_out or keep.
+        progress: Told how many files of a folder have been checked.
+
+    Raises:
+        UsageError: If there is neither a store nor a folder, a store has no color images, or `options` are for another
+            number of views.
+        StoreError: If a store is missing or not finished, or all of it is left out.
+        DataError: If a folder cannot be read, or holds no picture.
+    """
+    if not stores and not pictures:
+        raise UsageError("no images to learn from; give --store or --pictures")
+    if options.number != 2:
+        raise UsageError(f"a pair has 2 views, not {options.number}")
+    opened = [open_store(Path(store)) for store in stores]
+    # The ids of stores with tracked skeletons name clip and performer.
+    labeled = [store for store in opened if is_labeled(store) and store.capabilities.bodies]
+    without = Overlap.with_stores(labeled) if labeled and overlap == "leave_out" else None
+    people = [
+        PersonImages(
+            store,
+            region=options.region,
+            without=without if store.capabilities.bodies and not is_labeled(store) else None,
+        )
+        for store in opened
+    ]
+    folders = [PictureFolder(Path(folder), progress=progress) for folder in pictures]
+    dataset = ViewPairDataset([*people, *folders], options, seed=seed)
+    problems = tuple(problem for folder in folders for problem in folder.problems)
+    return ViewPairData(dataset, dataset.lengths, problems)
+
+
+def collate_view_pairs(samples: Iterable[ViewPair], size: int) -> ViewPairBatch:
+    """Stack `size` >= 1 pairs of views of one size, taking them one by one.
+
+    Raises:
+        ValueError: If there is no pair, or if pairs differ in size.
+    """
+    ids: list[str] = []
+    batches: tuple[ViewBatch, ViewBatch] | None = None
+    for row, sample in enumerate(samples):
+        if batches is None:
+            batches = empty_views(size, sample.query), empty_views(size, sample.key)
+        for batch, view in zip(batches, (sample.query, sample.key), strict=True):
+            fill_view(batch, row, view)
+        ids.append(sample.sample_id)
+    if batches is None:
+        raise ValueError("a batch needs at least one pair of views")
+    return ViewPairBatch(tuple(ids), *batches)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files import pillow_images
 from hcmoco_bench.files.image_error import ImageError
-from hcmoco_bench.files.jpeg import decode_jpeg, is_jpeg, jpeg_size
-from hcmoco_bench.files.png import check_png_whole, is_png
+from hcmoco_bench.files.jpeg import decode_jpeg, is_jpeg, jpeg_size, stated_jpeg_size
+from hcmoco_bench.files.png import check_png_whole, is_png, read_png_header
 
 Encoded: TypeAlias = bytes | memoryview | NDArray[np.uint8]
 """An image file's content; an array holds its bytes."""
@@ -121,6 +121,21 @@ def whole_image_size(data: Encoded) -> tuple[int, int]:
     content = _content(data)
     if is_jpeg(content):
         return jpeg_size(content)
+    height, width = decode_rgb(content).shape[:2]
+    return width, height
+
+
+def stated_size(data: Encoded) -> tuple[int, int]:
+    """Width and height, px, that the header of an encoded image states; the rest of a JPEG or PNG is not read.
+
+    Raises:
+        ImageError: If it is no image, or one of another format that is cut off or damaged.
+    """
+    content = _content(data)
+    if is_jpeg(content):
+        return stated_jpeg_size(content)
+    if is_png(content):
+        return read_png_header(bytes(content[:64])).size
     height, width = decode_rgb(content).shape[:2]
     return width, height
 

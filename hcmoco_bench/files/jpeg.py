@@ -58,6 +58,19 @@ def jpeg_size(data: Any) -> tuple[int, int]:
     return size
 
 
+def stated_jpeg_size(data: Any) -> tuple[int, int]:
+    """Width and height of a JPEG as its header states them, px; the rest is not read.
+
+    Raises:
+        ImageError: If the header is unusual and the image cannot be decoded.
+    """
+    size = _size(data)
+    if size is None:
+        height, width = _decode_other(data, 1).shape[:2]
+        return width, height
+    return size
+
+
 def _size(data: Any) -> tuple[int, int] | None:
     """Width and height as the header says; None for a header that is unusual, or none."""
     try:

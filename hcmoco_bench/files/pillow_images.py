@@ -40,22 +40,47 @@ def opened(data: Any, formats: Sequence[str]) -> Iterator[Image.Image]:
         raise ImageError(str(error) or "it is damaged") from error
 
 
-def decode_rgb(data: Any, formats: Sequence[str] = FORMATS, *, reduced: int = 1) -> NDArray[np.uint8]:
-    """Decode the first image of a file as RGB; transparency is dropped, and of 16 bits the upper 8 are kept.
+def decode_rgb(
+    data: Any,
+    formats: Sequence[str] = FORMATS,
+    *,
+    reduced: int = 1,
+    background: tuple[int, int, int] | None = None,
+) -> NDArray[np.uint8]:
+    """Decode the first image of a file as RGB; of 16 bits the upper 8 are kept.
 
     Args:
         data: The file's content, bytes or a buffer of them.
         formats: The formats that it may have, by Pillow's names.
         reduced: Return the means of blocks of `reduced` x `reduced` px.
+        background: RGB color on which a transparent image is laid; None drops transparency, which shows whatever color
+            transparent pixels have.
 
     Returns:
         (H, W, 3) uint8.
 
     Raises:
-        ImageError: If it is none of these formats, cut off or damaged.
+        ImageError: If it is none of these formats, cut off or damaged, or has values of an unknown range.
     """
     with opened(data, formats) as image:
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        rgb = image.convert("RGB")
+        rgb = _rgb(_eight_bits(image), background)
         return np.array(rgb if reduced == 1 else rgb.reduce(reduced), np.uint8)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ImageError("its values are floating-point numbers of unknown range", kind="wrong_type")
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image)
+    # Pillow keeps 16 bits in 32 where a format has no type of its own for them.
+    if int(values.min(initial=0)) < 0 or int(values.max(initial=0)) > 0xFFFF:
+        raise ImageError("its values have more than 16 bits", kind="wrong_type")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _rgb(image: Image.Image, background: tuple[int, int, int] | None) -> Image.Image:
+    if background is None or not image.has_transparency_data:
+        return image.convert("RGB")
+    shown = Image.new("RGBA", image.size, (*background, 255))
+    return Image.alpha_composite(shown, image.convert("RGBA")).convert("RGB")

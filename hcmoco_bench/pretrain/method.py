@@ -76,6 +76,10 @@ class Method(ABC):
         """Name on the command line."""
         return self.record.name
 
+    def has_data(self, settings: Any) -> bool:
+        """Whether the settings say where the data is; if they do not, a command takes `default_data`."""
+        return bool(settings.stores)
+
     @abstractmethod
     def default_data(self, home: Path) -> dict[str, Any]:
         """The settings that say where the data is, for a command that names none.

@@ -18,6 +18,7 @@ METHODS: Registry[Method] = Registry(
     {
         "cmc": "hcmoco_bench.pretrain.methods.cmc:CMC",
         "hcmoco": "hcmoco_bench.pretrain.methods.hcmoco:HCMoCo",
+        "liftedcl": "hcmoco_bench.pretrain.methods.liftedcl:LiftedCL",
         "mmv": "hcmoco_bench.pretrain.methods.mmv:MMV",
     },
 )

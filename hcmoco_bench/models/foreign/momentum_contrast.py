@@ -11,8 +11,17 @@ from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.foreign.backbones import backbone_setting
 from hcmoco_bench.models.foreign.format import ForeignFormat
 
-_QUERY: Final = "encoder_q."
-HEADS: Final = ("mlp_invariant.", "conv_variant.", "lifting.", "fc.")
+QUERY: Final = "encoder_q."
+"""What the names of the query encoder begin with."""
+
+LIFTEDCL_HEADS: Final = {
+    "mlp_invariant.": "invariant_head.",
+    "conv_variant.": "equivariant_head.",
+    "lifting.": "lifting.",
+}
+"""Heads inside LiftedCL's query encoder, and the networks of a pre-training by `liftedcl` that they are."""
+
+HEADS: Final = (*LIFTEDCL_HEADS, "fc.")
 """Heads inside the query encoder: those of LiftedCL, and MoCo's."""
 
 
@@ -22,8 +31,8 @@ class MomentumContrast(ForeignFormat):
     name: ClassVar[str] = "momentum-contrast"
     program: ClassVar[str] = "LiftedCL, MoCo"
     files: ClassVar[str] = "`checkpoint.pth.tar`, `checkpoint_<epoch>.pth.tar`"
-    encoders: ClassVar[Mapping[str, Modality | None]] = {_QUERY: None}
-    ignored: ClassVar[tuple[str, ...]] = ("encoder_k.", "queue", *HEADS, *(_QUERY + head for head in HEADS))
+    encoders: ClassVar[Mapping[str, Modality | None]] = {QUERY: None}
+    ignored: ClassVar[tuple[str, ...]] = ("encoder_k.", "queue", *HEADS, *(QUERY + head for head in HEADS))
     takes: ClassVar[str] = "the query encoder `encoder_q`"
     leaves: ClassVar[str] = (
         "`encoder_k`, the queues, the heads `mlp_invariant`, `conv_variant`, `lifting` and `fc`, optimizer, epoch"
@@ -35,7 +44,7 @@ class MomentumContrast(ForeignFormat):
 
     def recognizes(self, names: Collection[str]) -> bool:
         """See `ForeignFormat.recognizes`."""
-        return any(name.startswith(_QUERY) for name in names)
+        return any(name.startswith(QUERY) for name in names)
 
     def settings(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.settings`; the backbone."""
@@ -43,8 +52,8 @@ class MomentumContrast(ForeignFormat):
 
     def from_published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `ForeignFormat.from_published`; the names of timm's backbone."""
-        return {name.removeprefix(_QUERY): value for name, value in self.kept(state).items()}
+        return {name.removeprefix(QUERY): value for name, value in self.kept(state).items()}
 
     def to_published(self, state: Mapping[str, Tensor]) -> dict[str, Any]:
         """See `ForeignFormat.to_published`; the query encoder of a `checkpoint.pth.tar`."""
-        return {"state_dict": {f"module.{_QUERY}{name}": value for name, value in state.items()}}
+        return {"state_dict": {f"module.{QUERY}{name}": value for name, value in state.items()}}

@@ -1,0 +1,1 @@
+"""LiftedCL's parts: settings, networks, objective, first weights, and what a run says of itself."""
