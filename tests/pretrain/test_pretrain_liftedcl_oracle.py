@@ -127,9 +127,10 @@ class Recording(LiftedCLObjective):
 
     def turns(self, model: nn.Module, batch: ViewPairBatch, **arguments: Any) -> Iterator[Any]:
         inner, found = super().turns(model, batch, **arguments), Recorded()
-        found.queues = {name: value.clone() for name, value in self.queues.state_dict().items()}
+        found.queues = {name: value.clone() for name, value in self.queue_state().items()}
         result = next(inner)
-        found.figures |= {name: float(one.value) for name, one in result.metrics.items()} | {"loss": float(result.loss)}
+        found.figures |= {name: float(one.value) for name, one in result.metrics.items()}
+        found.figures["loss"] = float(result.loss.detach())
         yield result
         found.generator_gradients = {
             name: one.grad.clone()
@@ -137,7 +138,7 @@ class Recording(LiftedCLObjective):
             if one.grad is not None and not name.startswith("discriminator.")
         }
         result = next(inner)
-        found.figures["discriminator_loss"] = float(result.loss)
+        found.figures["discriminator_loss"] = float(result.loss.detach())
         yield result
         found.discriminator_gradients = {name: one.grad.clone() for name, one in model.discriminator.named_parameters()}
         found.model = {name: value.clone() for name, value in model.state_dict().items()}

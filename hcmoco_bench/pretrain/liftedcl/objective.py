@@ -14,6 +14,7 @@ from hcmoco_bench.losses.liftedcl.adversarial import discriminator_losses, lifti
 from hcmoco_bench.losses.liftedcl.alignment import AlignedCells, align_cells
 from hcmoco_bench.losses.liftedcl.key_queue import KeyQueue
 from hcmoco_bench.losses.liftedcl.queue_contrast import queue_losses
+from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.weights import check_finite
 from hcmoco_bench.pretrain.liftedcl.model import EmbeddedPairs
 from hcmoco_bench.pretrain.liftedcl.real_poses import RealPoses
@@ -61,7 +62,7 @@ class LiftedCLObjective:
         grid: int = 16,
         accumulate: int = 1,
     ) -> None:
-        self.queues, self.weights, self.real = nn.ModuleDict(queues), weights, real
+        self.queues, self.weights, self.real = dict(queues), weights, real
         self.temperature, self.grid, self.accumulate = temperature, grid, accumulate
         self._waiting: dict[str, list[Tensor]] = {name: [] for name in queues}
         self._batch = 0
@@ -156,8 +157,7 @@ class LiftedCLObjective:
         return StepResult(fake_loss + real_loss, {REAL_SCORE: _mean(of_real)})
 
     def _contrast(self, queries: Tensor, keys: Tensor, name: str) -> tuple[Tensor, Tensor]:
-        queue = self.queues[name].get_buffer("rows")
-        return queue_losses(queries, keys, queue, temperature=self.temperature)
+        return queue_losses(queries, keys, self.queues[name].rows, temperature=self.temperature)
 
     def _enqueue(self, embedded: EmbeddedPairs) -> None:
         """Keep a batch's keys, and let the queues take in those of the whole step at its end."""
@@ -174,8 +174,16 @@ class LiftedCLObjective:
 
     def state_dict(self) -> dict[str, Any]:
         """The queues on the CPU, and the fingerprint of the real poses."""
-        state: dict[str, Any] = {name: value.detach().cpu() for name, value in self.queues.state_dict().items()}
+        state: dict[str, Any] = self.queue_state()
         return state if self.real is None else state | {"prior": self.real.sha256}
+
+    def queue_state(self) -> dict[str, Tensor]:
+        """Keys and place of each queue on the CPU, as `invariant.rows`."""
+        return {
+            f"{name}.{part}": value.detach().cpu()
+            for name, queue in self.queues.items()
+            for part, value in queue.state_dict().items()
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put the queues back.
@@ -186,7 +194,7 @@ class LiftedCLObjective:
         """
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
         there = {name: tuple(value.shape) for name, value in tensors.items()}
-        here = {name: tuple(value.shape) for name, value in self.queues.state_dict().items()}
+        here = {name: tuple(value.shape) for name, value in self.queue_state().items()}
         if there != here:
             raise DataError(
                 f"the queues of the checkpoint are {there or 'missing'}, this run's are {here}: the settings are not "
@@ -199,7 +207,8 @@ class LiftedCLObjective:
                 "was, or start a new run with another --out"
             )
         check_finite(tensors, file="the checkpoint's queues")
-        self.queues.load_state_dict(tensors)
+        for name, queue in self.queues.items():
+            queue.load_state_dict(under_prefix(tensors, f"{name}."))
 
 
 def _metric(value: Tensor, weight: int) -> StepMetric:

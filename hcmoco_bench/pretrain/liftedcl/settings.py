@@ -70,7 +70,7 @@ class LiftedCLSettings(PretrainSettings):
     """Settings of LiftedCL."""
 
     section: ClassVar[str] = "LiftedCL"
-    defaults: ClassVar[Mapping[str, Any]] = {
+    defaults: ClassVar[dict[str, Any]] = {
         "method": "liftedcl",
         "backbone": "resnet50",
         "init": "imagenet",

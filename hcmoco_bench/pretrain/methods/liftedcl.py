@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 import torch
 from torch import nn
 
+from hcmoco_bench.data.view_pairs import open_view_pairs
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.losses.liftedcl.key_queue import KeyQueue, check_queue
 from hcmoco_bench.models.encoder import encoder_input
@@ -77,8 +78,6 @@ class LiftedCL(Method):
 
     def open_data(self, settings: LiftedCLSettings) -> PretrainData:
         """See `Method.open_data`; two views of each image."""
-        from hcmoco_bench.data.view_pairs import open_view_pairs
-
         data = open_view_pairs(
             settings.stores, settings.pictures, settings.view_options(), seed=settings.seed, overlap=settings.overlap
         )
@@ -94,7 +93,7 @@ class LiftedCL(Method):
         """See `Method.build_objective`; the queues begin with random keys, which the seed decides."""
         terms = settings.weights.terms
         generator = torch.Generator().manual_seed(settings.seed)
-        queues = {
+        queues: dict[str, KeyQueue] = {
             name: KeyQueue(settings.queue, settings.dim, generator=generator).to(device)
             for name in (INVARIANT, EQUIVARIANT)
             if name in terms
@@ -114,7 +113,7 @@ class LiftedCL(Method):
         first = read_first_weights(settings.init)
         if not first.source:
             return None
-        report, with_queues = describe_first_weights(model, first, objective.queues.state_dict())
+        report, with_queues = describe_first_weights(model, first, objective.queue_state())
         if with_queues:
             objective.load_state_dict(dict(first.queues))
         return report
