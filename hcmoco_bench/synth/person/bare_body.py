@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hcmoco_bench.body_models.anny_rig import Skeleton, joint_heads
+from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.motion.motion_types import Motion
 from hcmoco_bench.synth.motion.posing import Pose, solve
-from hcmoco_bench.synth.person.body_model import Skeleton, joint_heads
-from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.person.figure_mesh import triangles
 from hcmoco_bench.synth.person.landmarks import Landmarks, measure
 
