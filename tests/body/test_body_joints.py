@@ -14,17 +14,11 @@ SIZES = {
     "coco17": 17,
     "itop15": 15,
     "h36m17": 17,
-    "h36m32": 32,
     "lsp14": 14,
     "smpl24": 24,
+    "h36m32": 32,
 }
-MAPPINGS = [
-    ("kinect25", "mpii16"),
-    ("kinect25", "shared13"),
-    ("coco17", "shared13"),
-    ("h36m17", "lsp14"),
-    ("h36m32", "h36m17"),
-]
+MAPPINGS = [("kinect25", "mpii16"), ("kinect25", "shared13"), ("coco17", "shared13"), ("h36m17", "lsp14")]
 SIDES = {"left": "right", "right": "left"}
 
 

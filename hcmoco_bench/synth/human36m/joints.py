@@ -13,7 +13,7 @@ from hcmoco_bench.sources.human36m.layout import POSE_JOINTS
 from hcmoco_bench.synth.kinect.cameras import apply_rigid
 from hcmoco_bench.synth.kinect.raycast import View
 from hcmoco_bench.synth.motion.posing import Pose
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.body_models.anny_rig import BONES, Skeleton, bone
 
 _MM: Final = 1000.0
 _SIDED: Final = {

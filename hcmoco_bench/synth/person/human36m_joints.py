@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.body_models.anny_rig import BONES, Skeleton, bone
 
 JOINTS: Final = "h36m17"
 """Joint set of the joints."""
