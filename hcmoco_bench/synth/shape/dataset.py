@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hcmoco_bench.body_models.anny_rig import BONES
+from hcmoco_bench.body_models.anny_shape import Phenotype
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 from hcmoco_bench.runtime.progress import Progress, no_progress
@@ -26,8 +28,6 @@ from hcmoco_bench.sources.anny_people.layout import ANNOTATIONS, IMAGE, SAMPLE_I
 from hcmoco_bench.synth.generated_folder import generated_folder, write_bytes
 from hcmoco_bench.synth.kinect.warp_runtime import DeviceOption, pick_device
 from hcmoco_bench.synth.ntu.scene import generator
-from hcmoco_bench.synth.person.body_model import BONES
-from hcmoco_bench.synth.person.body_shape import Phenotype
 from hcmoco_bench.synth.person.performer import Performer
 from hcmoco_bench.synth.photographs.photo_set import divide
 from hcmoco_bench.synth.photographs.studio import studio
@@ -114,9 +114,7 @@ def _make_missing(
         progress(_LABEL, done, total)
 
 
-def _work(
-    out: Path, rooms: Sequence[Sequence[tuple[int, str]]], options: ShapeOptions, workers: int
-) -> Iterator[int]:
+def _work(out: Path, rooms: Sequence[Sequence[tuple[int, str]]], options: ShapeOptions, workers: int) -> Iterator[int]:
     if workers <= 1 or len(rooms) <= 1:
         for room in rooms:
             for clip in room:
@@ -140,9 +138,7 @@ def _make(out: Path, clips: Sequence[tuple[int, str]], options: ShapeOptions) ->
         performer = Performer.sample(rng)
         place = studio(options.seed, clip // _CLIPS_A_ROOM, device)
         rows = []
-        portraits = take_portraits(
-            rng, performer, place, options.images, long_side=options.long_side, device=device
-        )
+        portraits = take_portraits(rng, performer, place, options.images, long_side=options.long_side, device=device)
         for number, portrait in enumerate(portraits):
             name = SAMPLE_ID.format(clip=clip, image=number)
             write_bytes(out / IMAGE.format(split=split, id=name), _jpeg(portrait, name))

@@ -12,6 +12,7 @@ import warp as wp
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hcmoco_bench.body_models.anny_rig import PARENTS
 from hcmoco_bench.synth.kinect.cameras import Pinhole, apply_rigid, look_at
 from hcmoco_bench.synth.kinect.color_camera import ColorCamera
 from hcmoco_bench.synth.kinect.people import DepthView, People
@@ -19,7 +20,6 @@ from hcmoco_bench.synth.kinect.raycast import View
 from hcmoco_bench.synth.kinect.shading import render_backdrop
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.motion.posing import Pose
-from hcmoco_bench.synth.person.body_model import PARENTS
 from hcmoco_bench.synth.person.performer import Performer
 from hcmoco_bench.synth.photographs.studio import Studio
 from hcmoco_bench.synth.room.shadows import ShadowCatcher
