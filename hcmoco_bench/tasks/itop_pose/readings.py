@@ -1,53 +1,44 @@
-"""Joints in another unit, along other axes, in another order or about a joint: found by comparison with the truth."""
+"""ITOP's joints in another unit, along other axes, in px, in another order or about a joint, and out of range."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import permutations
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import JointSet
-from hcmoco_bench.metrics.points import distances
-from hcmoco_bench.tasks.itop_pose.candidates import Candidate, Points, body_size, candidates
-from hcmoco_bench.uniform import spread
+from hcmoco_bench.sources.itop import DEPTH_SIZE, world_from_pixels
+from hcmoco_bench.tasks.core.joint_candidates import (
+    DEPTH,
+    NEAR_ZERO,
+    UNITS,
+    Candidate,
+    Points,
+    anchor,
+    anchors,
+    axes_words,
+    candidates,
+    restored,
+    scaled_axes,
+)
+from hcmoco_bench.tasks.core.joint_readings import JointReading, likely_candidate
 
 Truths = NDArray[np.bool_]
 
-_COMPARED: Final = 100
-"""Frames on which readings are compared."""
-_LIKELY: Final = 0.6
-"""A likely reading's mean distance is below this share of that of the joints as they are, and as they are but shifted
-by one vector: models that are merely bad gain little from any reading, and models that are biased gain that shift."""
-_AS_GOOD: Final = 1.1
-"""Of readings whose distance is within this factor of the least, the simplest is named."""
-_FEW: Final = 10
-"""With fewer frames, orders of the joints, swapped sides (people seen from behind) and turns fit by chance."""
-NEAREST, FARTHEST = 0.5, 10.0
+NEAREST: Final = 0.5
 """Range of the sensor, m, amply."""
-
-
-@dataclass(frozen=True)
-class JointReading:
-    """Another way to read joints.
-
-    Attributes:
-        what: What the joints then are, e.g. `millimeters with y mirrored`.
-        joints: (N, J, 3) meters in the camera's coordinates, read so.
-    """
-
-    what: str
-    joints: Points
+FARTHEST: Final = 10.0
+"""See `NEAREST`."""
 
 
 def likely_reading(found: Points, true: Points, joints: JointSet) -> JointReading | None:
     """The reading of predicted joints that explains them much better than meters in the camera's coordinates.
 
     Units, axes (swapped, mirrored, turned), px instead of meters, positions about a joint, and the order of the joints
-    are tried together. A likely one must also beat what knows nothing: the middle of all true joints or, if it takes
-    positions, an order or a turn from the truth, clearly the middle of each frame's.
+    are tried together; see `likely_candidate`.
 
     Args:
         found: (N, J, 3) predicted joints, finite.
@@ -57,28 +48,14 @@ def likely_reading(found: Points, true: Points, joints: JointSet) -> JointReadin
     Returns:
         The simplest of the likely readings; None if the joints are best read as they are.
     """
-    rows = spread(range(len(found)), _COMPARED)
-    if not rows:
-        return None
-    some, some_true = found[rows], true[rows]
-    with np.errstate(over="ignore", invalid="ignore"):
-        as_given = _distance(some, some_true)
-        if not np.isfinite(as_given):
-            return None
-        tried = [
-            (error, reading)
-            for candidate in candidates(some, some_true, joints, turns=len(rows) >= _FEW)
-            for error, reading in _orders(candidate, some, some_true, joints)
-        ]
-    least = min(error for error, _ in tried)
-    as_good = [(error, reading) for error, reading in tried if error <= _AS_GOOD * least]
-    error, best = min(as_good, key=lambda entry: (entry[1].corrections, entry[0]))
-    chance = _LIKELY * body_size(some_true) if best.fitted else _about_one_point(some_true)
-    impossible = unseen(some) and not unseen(best.apply(some, some_true))
-    rival = as_given if impossible else min(as_given, _distance(*_without_bias(some, some_true)))
-    if not (best.words and error < chance and error < _LIKELY * rival):
-        return None
-    return JointReading(best.what, best.apply(found, true))
+
+    def ways(some: Points, some_true: Points, turns: bool) -> Iterator[Candidate]:
+        yield from candidates(some, some_true, joints, turns=turns)
+        for order in permutations(range(3)):
+            yield from _pixels(some, order, joints)
+
+    best = likely_candidate(found, true, joints, ways, impossible=unseen)
+    return None if best is None else JointReading(best.what, best.apply(found, true))
 
 
 def out_of_range(found: Points) -> bool:
@@ -99,37 +76,30 @@ def _mostly(which: Truths) -> bool:
     return bool(which.size) and 2 * int(which.sum()) > which.size
 
 
-def _distance(points: Points, true: Points) -> float:
-    return float(distances(points.reshape(-1, 1, 3), true.reshape(-1, 1, 3)).mean())
+def _pixels(found: Points, order: tuple[int, ...], joints: JointSet) -> Iterator[Candidate]:
+    """Readings of two axes as px of the depth map, or as shares of its sides, and of one as depth."""
+    swapped = axes_words(order, (1.0, 1.0, 1.0))
+    for what, sides in (("pixels", (1.0, 1.0)), ("shares of the image's sides", DEPTH_SIZE)):
+        for unit in ("meters", "centimeters", "millimeters"):
+            base = Candidate(
+                (what, *(() if unit == "meters" else (f"depths in {unit}",)), *swapped),
+                1 + (unit != "meters") + len(swapped),
+                False,
+                scaled_axes(order, np.array([*sides, UNITS[unit]])),
+            )
+            yield _projected(base)
+            points = base.apply(found, found)
+            for name, weights in anchors(joints).items():
+                if np.sqrt((anchor(points, weights)[..., 2] ** 2).mean()) < NEAR_ZERO:
+                    depth = restored(weights, DEPTH)
+                    yield _projected(base.corrected(f"depths relative to {name}", 1, depth, fitted=True))
 
 
-def _about_one_point(true: Points) -> float:
-    return _distance(np.broadcast_to(true.mean((0, 1)), true.shape), true)
+def _projected(base: Candidate) -> Candidate:
+    """With px and depths brought into the world."""
 
+    def apply(points: Points, true: Points) -> Points:
+        there = base.apply(points, true)
+        return world_from_pixels(there[..., :2], there[..., 2])
 
-def _without_bias(points: Points, true: Points) -> tuple[Points, Points]:
-    return points - np.median(points - true, axis=(0, 1)), true
-
-
-def _orders(candidate: Candidate, found: Points, true: Points, joints: JointSet) -> Iterator[tuple[float, Candidate]]:
-    """A reading with joints in our order, with sides swapped, and in the order that fits best; with mean distances."""
-    points = candidate.apply(found, true)
-    matrix = np.sqrt(((points[:, :, None] - true[:, None]) ** 2).sum(-1)).mean(0)  # (J, J), [predicted, true]
-    if not np.isfinite(matrix).all():
-        return
-    yield float(matrix.trace() / len(joints)), candidate
-    if len(found) < _FEW:
-        return
-    own, flip = np.arange(len(joints)), joints.flip
-    swapped = candidate.corrected(
-        "left and right swapped", 1, lambda points, _: points[:, flip], fitted=candidate.fitted
-    )
-    yield float(matrix[flip, own].mean()), swapped
-    from scipy.optimize import linear_sum_assignment  # where used: most processes that are started never need it
-
-    _, place = linear_sum_assignment(matrix.T)  # place of each of our joints in the file
-    names = ", ".join(joints.joints[one] for one in np.argsort(place))
-    ordered = candidate.corrected(
-        f"the joints in the order {names}", 2, lambda points, _: points[:, place], fitted=True
-    )
-    yield float(matrix[place, own].mean()), ordered
+    return Candidate(base.words, base.corrections, base.fitted, apply)
