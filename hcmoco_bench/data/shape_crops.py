@@ -107,7 +107,7 @@ class ShapeBatch(BatchRecord):
     def places(self, points: Tensor) -> Tensor:
         """(B, J, 2) places in the crop, -1..1 from edge to edge, of points (B, J, 3) in the space of the camera."""
         homogeneous = points @ self.projection.mT
-        # Nobody's joints are behind the camera; what would be, e.g. of a body cut off by the image's border, is far out.
+        # Joints are in front of the camera; the limit keeps one that is not from becoming infinite.
         pixels = homogeneous[..., :2] / homogeneous[..., 2:].clamp(min=1e-3)
         return 2 * (pixels + 0.5) / self.rgb.shape[-1] - 1
 

@@ -1,4 +1,4 @@
-"""Recovered bodies beside true ones: errors of joints and vertices, of the shape alone, and of height, mass and waist."""
+"""Recovered bodies beside true ones: errors of joints, of vertices, of the shape alone, of height, mass and waist."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class ShapeMetric:
     def __init__(self, joints: JointSet | str = "lsp14") -> None:
         self.joints = joint_set(joints) if isinstance(joints, str) else joints
         n = len(self.joints)
-        columns = {name: ((n,), np.float64) for name in JOINT_COLUMNS}
+        columns = dict.fromkeys(JOINT_COLUMNS, ((n,), np.float64))
         single = (*SURFACE_COLUMNS, *SHAPE_COLUMNS, *sorted(LABEL_COLUMNS))
         meta = {"joints": list(self.joints.joints)}
-        self._rows = SampleRows(METRIC, columns | {name: ((), np.float64) for name in single}, meta)
+        self._rows = SampleRows(METRIC, columns | dict.fromkeys(single, ((), np.float64)), meta)
 
     def reset(self) -> None:
         """Forget everything."""

@@ -6,22 +6,21 @@ every file depend on the seed and the options only, not on the number of workers
 
 from __future__ import annotations
 
-import io
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body_models.anny_rig import BONES
 from hcmoco_bench.body_models.anny_shape import Phenotype
-from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.errors import UsageError
+from hcmoco_bench.files.images import encode_rgb
+from hcmoco_bench.files.npz import npz_bytes
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.sources.anny_people.layout import ANNOTATIONS, IMAGE, SAMPLE_ID
@@ -141,20 +140,11 @@ def _make(out: Path, clips: Sequence[tuple[int, str]], options: ShapeOptions) ->
         portraits = take_portraits(rng, performer, place, options.images, long_side=options.long_side, device=device)
         for number, portrait in enumerate(portraits):
             name = SAMPLE_ID.format(clip=clip, image=number)
-            write_bytes(out / IMAGE.format(split=split, id=name), _jpeg(portrait, name))
+            write_bytes(out / IMAGE.format(split=split, id=name), encode_rgb(portrait.rgb, _QUALITY))
             rows.append(_row(name, performer.phenotype, portrait))
         columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        write_bytes(_record(out, clip), _npz(columns))
+        write_bytes(_record(out, clip), npz_bytes(columns))
     return options.images * len(clips)
-
-
-def _jpeg(portrait: Portrait, name: str) -> bytes:
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(portrait.rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    )
-    if not done:
-        raise DataError(f"{name}: the image could not be encoded", kind="image_unwritable")
-    return data.tobytes()
 
 
 def _row(name: str, body: Phenotype, portrait: Portrait) -> dict[str, NDArray[Any]]:
@@ -178,15 +168,4 @@ def _annotations(out: Path, clips: range) -> bytes:
         with np.load(_record(out, clip), allow_pickle=False) as record:
             parts.append({name: record[name] for name in record.files})
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return _npz(columns | {"bones": np.array(BONES)})
-
-
-def _npz(columns: Mapping[str, NDArray[Any]]) -> bytes:
-    """An `.npz` of arrays; the same arrays give the same bytes."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, column in columns.items():
-            array = io.BytesIO()
-            np.save(array, column, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), array.getvalue())
-    return file.getvalue()
+    return npz_bytes(columns | {"bones": np.array(BONES)})

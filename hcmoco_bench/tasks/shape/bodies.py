@@ -89,16 +89,26 @@ def open_bodies(body: str, path: str | None) -> TaskBodies:
     if not place.is_dir():
         model = _open("smpl", place)
         return TaskBodies(model, (model,) * len(GENDERS))
-    found = {gender: next((file for n in names if (file := place / n).is_file()), None) for gender, names in SMPL_FILES.items()}
+    found = {
+        gender: next((file for n in names if (file := place / n).is_file()), None)
+        for gender, names in SMPL_FILES.items()
+    }
     missing = [gender for gender, file in found.items() if file is None]
     if missing:
         wanted = "; ".join(f"{gender}: {' or '.join(SMPL_FILES[gender])}" for gender in missing)
-        raise DataError(f"{place}: SMPL models are missing ({wanted}); put them there, or name one file for everybody",
-                        kind="body_missing", file=str(place))
+        raise DataError(
+            f"{place}: SMPL models are missing ({wanted}); put them there, or name one file for everybody",
+            kind="body_missing",
+            file=str(place),
+        )
     models = tuple(_open("smpl", file) for file in found.values())
     if len({len(model.shape_names) for model in models}) > 1 or len({tuple(model.faces.shape) for model in models}) > 1:
-        raise DataError(f"{place}: its SMPL models differ in triangles or in the number of shape parameters; use those "
-                        "of one release", kind="body_layout", file=str(place))
+        raise DataError(
+            f"{place}: its SMPL models differ in triangles or in the number of shape parameters; use those "
+            "of one release",
+            kind="body_layout",
+            file=str(place),
+        )
     return TaskBodies(models[0], models)
 
 
@@ -153,7 +163,9 @@ def posed_by_number(models: Sequence[BodyModel], numbers: Tensor, shape: Tensor,
         parts.append(posed(models[number], shape[places], rotations[places]))
         rows.append(places)
     order = torch.cat(rows).argsort()
-    return PosedBodies(*(torch.cat(each)[order] for each in zip(*((p.vertices, p.joints, p.root) for p in parts), strict=True)))
+    return PosedBodies(
+        *(torch.cat(each)[order] for each in zip(*((p.vertices, p.joints, p.root) for p in parts), strict=True))
+    )
 
 
 def neutral_vertices(model: BodyModel, shape: Tensor) -> Tensor:

@@ -32,9 +32,7 @@ class ShapeObjective(Objective[ShapeBatch]):
         """The terms without their weights, and the mean distance of the joints in mm."""
         return ("pose", "shape", "joints3d", "joints2d", "vertices", "mpjpe_mm")
 
-    def __call__(
-        self, model: nn.Module, batch: ShapeBatch, *, stage: int, generator: torch.Generator
-    ) -> StepResult:
+    def __call__(self, model: nn.Module, batch: ShapeBatch, *, stage: int, generator: torch.Generator) -> StepResult:
         """The loss of one batch."""
         estimate: BodyEstimate = model(normalize_rgb(batch.rgb))
         bodies = self.bodies.to(batch.rgb.device)

@@ -40,9 +40,9 @@ NATIVE: Final = ShapeProtocol(
 PW3D: Final = ShapeProtocol(
     name="pw3d",
     summary="3DPW as SPIN and its successors score it: each person in each frame whose camera pose is valid, cropped "
-    "around the detected 2-D joints. True bodies are those of SMPL for the person's gender. The 14 joints come from the "
-    "vertices, errors are taken after both pelvises have been put at the origin; with the user's regressor file for "
-    "Human3.6M's joints these are the published ones. PVE is taken in the same alignment, by some papers without one.",
+    "around the detected 2-D joints. True bodies are those of SMPL for the person's gender. The 14 joints come from "
+    "the vertices, and errors are taken after both pelvises have been put at the origin; PVE likewise, which some "
+    "papers take without alignment.",
     source="pw3d",
     body="smpl",
 )
