@@ -72,18 +72,33 @@ def skinning() -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(1 / total) @ matrix, dtype=np.float32)
 
 
+def _head_vertices(name: str) -> list[NDArray[np.int64]]:
+    """Groups of vertices; a bone's head is the mean of their means."""
+    if name == "root":
+        return [joint_vertices("pelvis.L")]
+    if name.startswith("toes"):
+        return [joint_vertices(f"toe{toe}-1.{name[-1]}") for toe in range(1, 6)]
+    return [joint_vertices(name)]
+
+
 def joint_heads(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B, 3) head of every bone in a rest mesh (19158, 3), meters."""
-    heads = np.empty((len(BONES), 3))
+    return np.stack([np.mean([rest[group].mean(0) for group in _head_vertices(name)], 0) for name in BONES])
+
+
+@cache
+def head_regressor() -> sparse.csr_array:
+    """(B, 19158) weights of the vertices in the head of every bone: what `joint_heads` does, as a matrix."""
+    rows, columns, values = [], [], []
     for index, name in enumerate(BONES):
-        if name == "root":
-            heads[index] = rest[joint_vertices("pelvis.L")].mean(0)
-        elif name.startswith("toes"):
-            side = name[-1]
-            heads[index] = np.mean([rest[joint_vertices(f"toe{toe}-1.{side}")].mean(0) for toe in range(1, 6)], 0)
-        else:
-            heads[index] = rest[joint_vertices(name)].mean(0)
-    return heads
+        groups = _head_vertices(name)
+        for group in groups:
+            rows.append(np.full(len(group), index))
+            columns.append(group)
+            values.append(np.full(len(group), 1 / (len(groups) * len(group))))
+    shape = (len(BONES), len(base_mesh().vertices))
+    triples = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.csr_array(sparse.coo_array(triples, shape))
 
 
 @dataclass(frozen=True)

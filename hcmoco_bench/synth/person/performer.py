@@ -75,7 +75,7 @@ class Performer:
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Performer:
         """Draw an adult of 1.5 to 1.95 m: shape, skin, hair, clothes, shoes."""
-        phenotype, stature = _sample_shape(rng)
+        phenotype, stature = sample_shape(rng)
         african, _, caucasian = phenotype.origin
         darkness = float(np.clip(0.28 + 0.6 * african - 0.22 * caucasian, 0, 1))
         old = (phenotype.age - 2 / 3) / (1 - 2 / 3)
@@ -110,7 +110,8 @@ class Performer:
         return FigureTrack(vertices, joints, pose.angles)
 
 
-def _sample_shape(rng: np.random.Generator) -> tuple[Phenotype, float]:
+def sample_shape(rng: np.random.Generator) -> tuple[Phenotype, float]:
+    """Draw the shape of an adult, and the stature in meters that its phenotype has."""
     female = rng.uniform() < 0.5
     gender = float(np.clip(rng.normal(0.92 if female else 0.08, 0.08), 0, 1))
     stature = float(np.clip(rng.normal(1.65 if female else 1.77, 0.065), 1.5, 1.95))
