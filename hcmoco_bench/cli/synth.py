@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from hcmoco_bench.cli import synth_human36m, synth_photographs
+from hcmoco_bench.cli import synth_human36m, synth_photographs, synth_shape
 from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next
 from hcmoco_bench.cli.options import Device, SynthOut, SynthSeed, SynthWorkers
 
 synth = typer.Typer(no_args_is_help=True, help="Write generated people in the raw layout of a data set.")
 synth_photographs.add_to(synth)
 synth.command()(synth_human36m.human36m)
+synth_shape.add_to(synth)
 
 
 @synth.command("ntu")

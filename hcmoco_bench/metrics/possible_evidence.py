@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.metrics import densepose, joint_accuracy, segmentation
+from hcmoco_bench.metrics import densepose, joint_accuracy, segmentation, shape
 from hcmoco_bench.metrics.average_precision import MATCH_COLUMNS
 from hcmoco_bench.metrics.coco_matching import Outcome
 from hcmoco_bench.metrics.coco_statistics import SIZES, THRESHOLDS
@@ -16,6 +16,7 @@ from hcmoco_bench.metrics.densepose.metric import most_of
 from hcmoco_bench.results.evidence import Evidence
 
 _NAMED: Final = 3
+_ROUNDING: Final = 1e-9
 
 
 def impossible(evidence: Evidence) -> tuple[str, ...]:
@@ -73,6 +74,32 @@ def _joint_accuracy(evidence: Evidence) -> _Found:
     yield "distances below 0", (valid & (errors < 0)).any(1)
 
 
+def _shape(evidence: Evidence) -> _Found:
+    columns, n = evidence.columns, (len(evidence.meta["joints"]),)
+    yield from _shapes(evidence, {name: n if name in shape.JOINT_COLUMNS else () for name in columns})
+    plain, aligned = (columns[name] for name in shape.JOINT_COLUMNS)
+    finite = np.isfinite(plain).all(1) & np.isfinite(aligned).all(1)
+    yield "distances that are nan or infinite", ~finite
+    yield "distances below 0", finite & ((plain < 0) | (aligned < 0)).any(1)
+    # The alignment is the similarity with the least sum of squares, and leaving the points where they are is one.
+    more = (aligned**2).sum(1) > (plain**2).sum(1) * (1 + _ROUNDING) + _ROUNDING
+    yield "larger distances after the alignment than before", finite & more
+    yield from _figures(evidence)
+
+
+def _figures(evidence: Evidence) -> _Found:
+    """A program predicts vertices, or a shape, for all people or for none."""
+    columns = evidence.columns
+    for group in (shape.SURFACE_COLUMNS, shape.SHAPE_COLUMNS):
+        values = np.column_stack([columns[name] for name in group])
+        there = np.isfinite(values)
+        missing = np.isnan(values).all()
+        yield f"{', '.join(group)}: given for some of the samples only", ~there.all(1) & ~missing
+        yield f"{', '.join(group)}: numbers below 0", (there & (values < 0)).any(1)
+    true = np.column_stack([columns[name] for name in sorted(shape.LABEL_COLUMNS)])
+    yield "true figures that are nan, infinite or not above 0", ~(np.isfinite(true) & (true > 0)).all(1)
+
+
 def _densepose(evidence: Evidence) -> _Found:
     for measure in densepose.MEASURES:
         # A box counts once; a dense pose may also take annotations that need not be found.
@@ -105,5 +132,6 @@ def _matches(evidence: Evidence, prefix: str, most: int, *, strict: bool) -> _Fo
 _RULES: Final[dict[str, Callable[[Evidence], _Found]]] = {
     segmentation.METRIC: _segmentation,
     joint_accuracy.METRIC: _joint_accuracy,
+    shape.METRIC: _shape,
     densepose.metric.METRIC: _densepose,
 }

@@ -19,6 +19,7 @@ TASKS: Final[Registry[Task[Any]]] = Registry(
         "itop_pose": "hcmoco_bench.tasks.itop_pose.task:ItopPose",
         "missing_modality": "hcmoco_bench.tasks.modalities.missing:MissingModality",
         "rgb_parsing": "hcmoco_bench.tasks.parsing.rgb:RgbParsing",
+        "shape": "hcmoco_bench.tasks.shape.task:Shape",
     },
 )
 
