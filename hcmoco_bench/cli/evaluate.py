@@ -162,7 +162,7 @@ def evaluate(
     if main_process() and as_json:
         print_json(_summary(report))
     elif not silent:
-        _show(kind.record.main_score, kind.record.unit, report)
+        _show(kind.record.main_score_of(resolved.protocol), kind.record.unit, report)
 
 
 def _alone(ckpt: Path | None, result: Path | None) -> str:

@@ -73,13 +73,19 @@ def tasks(
         _table(
             ("task", "title", "main score", "protocols"),
             [
-                (one.id, one.title, f"{one.main_score} ({one.unit})", " ".join(each.name for each in one.protocols))
+                (one.id, one.title, _main_scores(one), " ".join(each.name for each in one.protocols))
                 for one in chosen
             ],
         )
         _say("hcmoco-bench tasks NAME prints a record; hcmoco-bench settings --task NAME lists the settings.")
     else:
         _show_task(chosen[0])
+
+
+def _main_scores(record: TaskRecord) -> str:
+    """The main score with its unit, and those of protocols that have one of their own."""
+    own = [f"; {each.main_score} under {each.name}" for each in record.protocols if each.main_score is not None]
+    return f"{record.main_score} ({record.unit})" + "".join(own)
 
 
 def _show_task(record: TaskRecord) -> None:
@@ -89,7 +95,7 @@ def _show_task(record: TaskRecord) -> None:
         {
             "task": f"{record.id}, version {record.version}",
             "data": record.data,
-            "main score": f"{record.main_score} in {record.unit}; {order}",
+            "main score": f"{_main_scores(record)}; {order}",
             "chance": record.chance,
             "predictions": record.predictions,
             "bad input": record.bad_input,

@@ -90,7 +90,8 @@ def scoring_of(row: Row) -> Scoring:
         found = task.groups(ids)
         return None if found is None or len(set(found.of)) < 2 else found.of
 
-    return task_scoring(task, groups_of, noun, name=figure_label(task.record.main_score))
+    main = task.record.main_score_of(row.key.protocol)
+    return task_scoring(task, groups_of, noun, name=figure_label(main), main=main)
 
 
 def _all_rows(
@@ -136,7 +137,7 @@ def _board(key: BoardKey, rows: Sequence[Row], draws: int | None, cache: Path | 
         key=key,
         title=record.title + (f" ({key.variant.replace('_', ' ')})" if key.variant else ""),
         rows=(*ranked, *(row for row in rows if not row.ranked)),
-        main=record.main_score,
+        main=record.main_score_of(key.protocol),
         unit=record.unit,
         higher_is_better=record.higher_is_better,
         standing=found,

@@ -60,6 +60,7 @@ class KeypointRows:
                 "height": height,
                 "people": _right(people, photograph, report),
                 "ignored": _right(ignored, photograph, report),
+                "number": photograph.number,
             }
             counts.update(people_counts(row))
             yield row
@@ -87,6 +88,8 @@ def _person(person: Person) -> Row:
         "scale": float(np.float32(person.scale)),
         "area": person.area,
         "iscrowd": False,
+        "box": None if person.box is None else person.box.tolist(),
+        "head_box": None if person.head_box is None else person.head_box.tolist(),
     }
 
 

@@ -158,7 +158,7 @@ def _plan_sha256(
     """Fingerprint of everything the store's bytes depend on; images by name and size."""
     parts: list[object] = [__version__, VERSION, dataset, generated, rows_per_shard]
     for split, found in sorted(splits.items()):
-        parts += [split, annotations[split]]
+        parts += [split, annotations[split], [file_sha256(path) for path in found.beside]]
         for photograph in found.photographs:
             parts.append([photograph.name, _size(photograph.path)])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

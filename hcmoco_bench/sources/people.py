@@ -29,6 +29,9 @@ class Person:
         center: (2,) float32 px, the middle of the person's square.
         scale: Side of the square over 200 px, > 0.
         area: Px^2 of the person's outline; None if the data set states none.
+        box: (4,) float64 x, y, width, height as annotated, px, edges between pixels; None if the data set states none.
+        head_box: (4,) float64 px x0, y0, x1, y1 of opposite corners of the head's box; None if the data set states
+            none.
     """
 
     id: str
@@ -37,6 +40,8 @@ class Person:
     center: NDArray[np.float32]
     scale: float
     area: float | None = None
+    box: NDArray[np.float64] | None = None
+    head_box: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,7 @@ class Photograph:
         size: Width and height in px as annotated; None if the annotation does not say.
         people: People to learn from, in the annotation's order; may be empty.
         ignored: Crowds and people without joints, in the annotation's order.
+        number: The annotations' own id of the image; None if it has none.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Photograph:
     size: tuple[int, int] | None
     people: tuple[Person, ...]
     ignored: tuple[IgnoredPerson, ...] = ()
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,9 +95,11 @@ class Photographs:
         annotations: The file.
         photographs: Sorted by name.
         problems: People that cannot be learned from, kept ones among the ignored, and wrong annotations.
+        beside: Further files that were read with it.
     """
 
     joint_set: str
     annotations: Path
     photographs: tuple[Photograph, ...]
     problems: tuple[Problem, ...]
+    beside: tuple[Path, ...] = ()

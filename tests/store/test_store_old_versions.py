@@ -1,4 +1,4 @@
-"""Stores of photographs of version 1 open and verify, and train on the same people as those of today."""
+"""Stores of photographs of versions 1 and 2 open and verify, and train on the same people as those of today."""
 
 from __future__ import annotations
 
@@ -67,9 +67,49 @@ def stores(photograph_root: Path, tmp_path: Path) -> tuple[Path, Path]:
     return today, write_version_1(today, tmp_path / "old")
 
 
+PERSON_2 = (*PERSON_1, "area", "iscrowd")
+
+
+def test_version_2_opens_and_what_it_lacks_is_null(photograph_root: Path, tmp_path: Path) -> None:
+    """Version 2 has no boxes of people and heads, and no numbers of images."""
+    today = open_store(prepare_keypoints("mpii", photograph_root, tmp_path / "today", rows_per_shard=2).store.path)
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("problems.jsonl", "splits.json"):
+        (old / name).write_bytes((today.path / name).read_bytes())
+    manifest: dict[str, Any] = json.loads((today.path / "manifest.json").read_text()) | {"schema": 2}
+    schema = today.kind.schema(today.manifest)
+    person = pa.struct([schema.field("people").type.value_type.field(name) for name in PERSON_2])
+    before = pa.schema(
+        [
+            pa.field("people", pa.list_(person)) if one.name == "people" else one
+            for one in schema
+            if one.name != "number"
+        ]
+    )
+    for shard in today.shards():
+        rows = pq.read_table(shard).to_pylist()
+        for row in rows:
+            row["people"] = [{name: one[name] for name in PERSON_2} for one in row["people"]]
+        pq.write_table(pa.Table.from_pylist(rows, before), old / shard.name, compression="none", use_dictionary=False)
+        entry = {"sha256": file_sha256(old / shard.name), "rows": len(rows), "bytes": (old / shard.name).stat().st_size}
+        manifest["shards"][shard.name] = entry
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    store = open_store(old)
+    assert store.manifest.schema_version == 2
+    assert verify_store(old).failures == ()
+    row, now = store.find("1"), today.find("1")
+    assert row["number"] is None
+    for one, other in zip(row["people"], now["people"], strict=True):
+        assert one == other
+        assert one["box"] is None
+        assert one["head_box"] is None
+    assert [person["joints"] for person in row["people"]] == [person["joints"] for person in now["people"]]
+
+
 def test_an_old_store_opens_and_verifies(stores: tuple[Path, Path], tmp_path: Path) -> None:
     today, old = map(open_store, stores)
-    assert (old.manifest.schema_version, today.manifest.schema_version) == (1, 2)
+    assert (old.manifest.schema_version, today.manifest.schema_version) == (1, 3)
     assert verify_store(old.path).failures == ()
     assert verify_store(today.path).failures == ()
     assert (old.manifest.splits["train"].images, old.manifest.splits["train"].rows) == (4, 4)

@@ -148,7 +148,7 @@ def _falling(all_strips: Sequence[Strip]) -> Iterator[Finding]:
     for first, second in _pairs(all_strips, lambda strip: (strip.table.stem, _any_ratio(strip.run))):
         less, more = sorted((first, second), key=lambda strip: strip.run.ratio)
         record = get_task(less.run.key.task).record
-        main, sign = record.main_score, 1 if record.higher_is_better else -1
+        main, sign = record.main_score_of(less.run.key.protocol), 1 if record.higher_is_better else -1
         if less.run == more.run or main not in less.figures or main not in more.figures:
             continue
         if sign * (more.figures[main] - less.figures[main]) < 0:

@@ -62,7 +62,7 @@ def _row(group: Sequence[Strip], finding_notes: Mapping[tuple[str, str], Sequenc
         party=None,
         by="",
         scores=scores,
-        main=record.main_score,
+        main=record.main_score_of(run.key.protocol),
         unit=record.unit,
         higher_is_better=record.higher_is_better,
         per_class=per_class,

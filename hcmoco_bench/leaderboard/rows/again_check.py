@@ -79,7 +79,7 @@ def check_again(
 
 
 def _score_line(first: Result, second: Result, one: Evidence, other: Evidence, task: Task[Any]) -> Any:
-    main = task.record.main_score
+    main = task.record.main_score_of(first.task.protocol)
     groups = task.groups(one.sample_ids)
     paired = paired_bootstrap(
         one, other, lambda each: task.scores(each)[main], groups=None if groups is None else groups.of

@@ -158,7 +158,7 @@ def check_weights(
         return DataFindings(tuple(items))
     report = evaluate_checkpoint(task, model, config, split=result.task.split, progress=progress, bootstrap=0)
     again, before = report.evaluation.evidence, evidences[0]
-    main = task.record.main_score
+    main = task.record.main_score_of(result.task.protocol)
     difference = abs(task.scores(again)[main] - task.scores(before)[main])
     exact = not _other_evidence(again, before, exact=True)
     wrong = _other_evidence(again, before, exact=False)

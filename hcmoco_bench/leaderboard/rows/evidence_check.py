@@ -159,9 +159,9 @@ def _wrong_seeds(result: Result, contents: Sequence[str]) -> str:
 def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any]) -> Iterator[CheckItem]:
     stated, record = result.scores, task.record
     found = [task.scores(one) for one in evidences]
-    wrong = []
-    if (stated.main, stated.unit) != (record.main_score, record.unit):
-        wrong.append(f"the main score is {record.main_score} in {record.unit}, not {stated.main} in {stated.unit}")
+    wrong, main = [], record.main_score_of(result.task.protocol)
+    if (stated.main, stated.unit) != (main, record.unit):
+        wrong.append(f"the main score is {main} in {record.unit}, not {stated.main} in {stated.unit}")
     else:
         per_seed = [scores[stated.main] for scores in found]
         summary = seed_summary(per_seed)
@@ -170,7 +170,7 @@ def _score_items(result: Result, evidences: Sequence[Evidence], task: Task[Any])
         given = stated.per_seed or tuple(per_seed)
         wrong += _differing(dict(enumerate(per_seed)), dict(enumerate(given)), "seed number ")
         if record.unit == "%" and not 0 <= summary.mean <= 100:
-            wrong.append(f"{summary.mean:.2f} % is no {record.main_score}")
+            wrong.append(f"{summary.mean:.2f} % is no {main}")
     means = {name: mean_of_known([scores.get(name) for scores in found]) for name in found[0]}
     wrong += _differing(means, stated.all, "")
     yield _CHECK.line("scores", wrong[:5], f"{len(means)} figures follow from the evidence")
@@ -208,7 +208,7 @@ def _interval(result: Result, evidences: Sequence[Evidence], task: Task[Any]) ->
     if not FEWEST_DRAWS <= n <= MOST_DRAWS:
         return _CHECK.line("interval", f"{n:,} draws; evaluate with {FEWEST_DRAWS} to {MOST_DRAWS:,}", "")
     draws, drawn = _draws(task, evidences[0].sample_ids, n)
-    main = task.record.main_score
+    main = task.record.main_score_of(result.task.protocol)
     found = drawn_scores(evidences, lambda one: task.scores(one)[main], draws).draws
     low, high = percentile_interval(found)
     wrong = _differing({"low": low, "high": high}, dict(zip(("low", "high"), stated, strict=True)), "")

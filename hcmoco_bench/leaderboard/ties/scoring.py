@@ -55,17 +55,20 @@ class Scoring:
     higher_is_better: bool = True
 
 
-def task_scoring(task: Task[Any], groups: GroupsOf, grouped_by: str, *, name: str | None = None) -> Scoring:
-    """The main score of a task; differences of percentages are in points.
+def task_scoring(
+    task: Task[Any], groups: GroupsOf, grouped_by: str, *, name: str | None = None, main: str | None = None
+) -> Scoring:
+    """The main score of a task or protocol; differences of percentages are in points.
 
     Args:
         task: The task, which computes scores from evidence.
         groups: Groups of samples by their ids.
         grouped_by: What a group is, in the plural.
-        name: Name of the score for readers; None for that of the task's record.
+        name: Name of the score for readers; None for `main`.
+        main: Key of the score; None for that of the task's record.
     """
     record = task.record
-    main = record.main_score
+    main = record.main_score if main is None else main
 
     def score(evidence: Evidence) -> float:
         return task.scores(evidence)[main]

@@ -92,7 +92,9 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         except DataError as error:
             problems.append(Problem.from_error(storable(name), error))
             continue
-        photographs.append(Photograph(storable(name), file, sizes[key], tuple(people[key]), tuple(ignored[key])))
+        photographs.append(
+            Photograph(storable(name), file, sizes[key], tuple(people[key]), tuple(ignored[key]), _number(key))
+        )
     return Photographs(JOINT_SET, path, tuple(sorted(photographs, key=lambda p: p.name)), tuple(problems))
 
 
@@ -101,6 +103,11 @@ def _of_person(entry: dict[str, Any]) -> bool:
         return whole_number(entry.get("category_id")) == _PERSON
     except ValueError:
         return False
+
+
+def _number(key: int) -> int | None:
+    """An image's id as a store can hold it, in 64 bits."""
+    return key if -(2**63) <= key < 2**63 else None
 
 
 def _images(path: Path, root: Path) -> Path:
@@ -137,7 +144,7 @@ def _person(
     center, scale = _square(box, size)
     if scale <= 0:
         raise _wrong(number, "has a box outside of the image, or without area", path)
-    return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale, area)
+    return Person(str(number), joints, state.astype(np.uint8), center.astype(np.float32), scale, area, box)
 
 
 def _area(entry: dict[str, Any]) -> float | None:

@@ -2,12 +2,14 @@
 
 The files are those that HRNet and its successors train on, `annot/train.json` and `annot/valid.json` beside `images/`.
 Their numbers come from Matlab and count from 1; here they count from 0. As published with them, a person's square is
-moved down by 15 x scale px and then enlarged by 1.25, so that no limb is cut off.
+moved down by 15 x scale px and then enlarged by 1.25, so that no limb is cut off. The boxes of heads, without which
+PCKh cannot be computed, are in `annot/gt_valid.mat`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +22,16 @@ from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.sources.annotation_json import find_json, wrong_form
 from hcmoco_bench.sources.inside import path_inside, portable_name
+from hcmoco_bench.sources.mpii.head_boxes import HeadBoxes, find_head_boxes, read_head_boxes
 from hcmoco_bench.sources.people import UNKNOWN, VISIBLE, IgnoredPerson, Person, Photograph, Photographs
 
 JOINT_SET: Final = "mpii16"
 FILES: Final = {"train": "annot/train.json", "validation": "annot/valid.json"}
 DOWN: Final = 15.0
 LARGER: Final = 1.25
+_DIFFERS: Final = "head_box_differs"
+_MOST_DIFFERING: Final = 0.1
+"""With a larger share of people whose joints are others, the boxes of heads are taken to be of another release."""
 
 
 def find_annotations(root: Path) -> dict[str, Path]:
@@ -43,20 +49,23 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     Returns:
         All of its images with their people. `joints_vis` 0 means not annotated. People without joints (`no_joints`) are
         problems that are kept as ignored people; entries that are wrong (`annotation_wrong`) and images
-        outside of the data set's folder (`path_outside`) are left out.
+        outside of the data set's folder (`path_outside`) are left out. People of validation images have the boxes of
+        their heads if `gt_valid.mat` is there; where its joints are others, the box is left out (`head_box_differs`).
 
     Raises:
-        DataError: Kind `annotations_unreadable`: not JSON, or not of this form.
+        DataError: Kind `annotations_unreadable`: not JSON, or not of this form. Kind `head_boxes_unreadable`: not that
+            file, or one of other people.
     """
     entries = read_json(path, kind="annotations_unreadable")
     if not isinstance(entries, list) or not all(isinstance(e, dict) and "image" in e for e in entries):
         raise wrong_form(path, "a list of entries with 'image', 'joints', 'joints_vis', 'center' and 'scale'")
+    heads = _head_boxes(path, len(entries))
     folder = root / "images" if (root / "images").is_dir() else root
     people: dict[str, list[Person]] = {}
     ignored: dict[str, list[IgnoredPerson]] = {}
     problems: list[Problem] = []
     number: Counter[str] = Counter()
-    for entry in entries:
+    for place, entry in enumerate(entries):
         image = portable_name(str(entry["image"]))
         identifier = f"{Path(storable(image)).stem}_{number[image]:02d}"
         number[image] += 1
@@ -66,11 +75,21 @@ def read_annotations(path: Path, root: Path) -> Photographs:
             problems.append(Problem.from_error(identifier, error))
             continue
         if isinstance(found, Person):
+            if heads is not None:
+                found = _with_head(found, heads, place, path, problems)
             people.setdefault(image, []).append(found)
         else:
             ignored.setdefault(image, []).append(found)
             reason = f"{path}: person {identifier} has no annotated joint"
             problems.append(Problem(identifier, "no_joints", str(path), reason, kept=True))
+    differing = sum(problem.kind == _DIFFERS for problem in problems)
+    if heads is not None and differing > _MOST_DIFFERING * len(entries):
+        raise DataError(
+            f"{find_head_boxes(path)}: {differing} of {len(entries)} people have their joints elsewhere than in "
+            f"{path.name}; both files must be of one release",
+            kind="head_boxes_unreadable",
+            file=str(path),
+        )
     photographs = []
     for name in sorted(number):
         try:
@@ -81,7 +100,8 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         photographs.append(
             Photograph(storable(name), file, None, tuple(people.get(name, ())), tuple(ignored.get(name, ())))
         )
-    return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems))
+    beside = find_head_boxes(path) if heads is not None else None
+    return Photographs(JOINT_SET, path, tuple(photographs), tuple(problems), (beside,) if beside else ())
 
 
 def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person | IgnoredPerson:
@@ -101,6 +121,30 @@ def _person(identifier: str, entry: dict[str, Any], path: Path) -> Person | Igno
     joints = np.where(state[:, None] > 0, joints - 1.0, 0.0).astype(np.float32)
     center = center + np.array([-1.0, DOWN * scale - 1.0], np.float32)
     return Person(identifier, joints, state, center.astype(np.float32), scale * LARGER)
+
+
+def _head_boxes(path: Path, people: int) -> HeadBoxes | None:
+    """The boxes of heads beside an annotation file of the validation split; None if there are none."""
+    beside = find_head_boxes(path) if path.name == Path(FILES["validation"]).name else None
+    if beside is None:
+        return None
+    heads = read_head_boxes(beside)
+    if len(heads.boxes) != people:
+        raise DataError(
+            f"{beside}: boxes of {len(heads.boxes)} heads, but {path.name} has {people} people; both files must be of "
+            "one release",
+            kind="head_boxes_unreadable",
+            file=str(beside),
+        )
+    return heads
+
+
+def _with_head(person: Person, heads: HeadBoxes, place: int, path: Path, problems: list[Problem]) -> Person:
+    if heads.agrees(place, person.joints, person.state > 0):
+        return replace(person, head_box=heads.boxes[place])
+    reason = f"{path}: person {person.id} has other joints in the file of the heads' boxes; it is not scored by PCKh"
+    problems.append(Problem(person.id, _DIFFERS, str(path), reason, kept=True))
+    return person
 
 
 def _wrong(identifier: str, what: str, path: Path) -> DataError:

@@ -40,7 +40,7 @@ class BestCheckpoint:
         accelerator = self.loop.accelerator
         model = self.loop.network
         evaluation = evaluate_model(self.task, model, self.data, self.config, accelerator.device, choosing=True)
-        main = self.task.record.main_score
+        main = self.task.record.main_score_of(self.config.protocol)
         score = evaluation.scores[main]
         sign = 1 if self.task.record.higher_is_better else -1
         best = all(sign * score > sign * other for other in self._scores.values())

@@ -20,6 +20,8 @@ class Protocol(BaseModel):
         error: What it measures wrongly, on purpose, because published figures were measured so; None if nothing.
             Results repeat it.
         chooses_on_test: Whether the best epoch may be chosen on the test split.
+        main_score: Key of `Evaluation.scores` by which results under the protocol are compared, in the record's unit;
+            None for the record's `main_score`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +31,7 @@ class Protocol(BaseModel):
     leaks: str | None = None
     error: str | None = None
     chooses_on_test: bool = False
+    main_score: str | None = None
 
     def possible_leaks(self) -> list[str]:
         """What results under the protocol may owe to the test split, also by a setting that it allows."""

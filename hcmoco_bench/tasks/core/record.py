@@ -74,7 +74,7 @@ class TaskRecord(BaseModel):
         protocols: The protocols under which the task can be trained and scored.
         default_protocol: Name of the protocol that is used when none is given.
         without_protocols: Names of protocols that users may expect and that the task does not have, with the reason.
-        main_score: Key of `Evaluation.scores` by which results are compared.
+        main_score: Key of `Evaluation.scores` by which results are compared; a protocol may name another one.
         unit: Unit of the main score, e.g. `%` or `mm`.
         higher_is_better: Whether a higher main score is better.
         chance: Score of a model without any skill, and why.
@@ -116,6 +116,11 @@ class TaskRecord(BaseModel):
         if versions != sorted(set(versions)) or any(version > self.version for version in versions):
             raise ValueError(f"changes are of the versions {versions}; they must rise, up to version {self.version}")
         return self
+
+    def main_score_of(self, protocol: str) -> str:
+        """Key of the score by which results under a protocol are compared; the record's if there is no such protocol."""
+        own = [each.main_score for each in self.protocols if each.name == protocol]
+        return (own[0] if own else None) or self.main_score
 
     def protocol(self, name: str) -> Protocol:
         """The protocol of that name; raises KeyError if there is none (settings are checked before)."""

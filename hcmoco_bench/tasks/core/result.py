@@ -113,7 +113,7 @@ def write_evaluations(
             n_scored=first.n_scored,
         ),
         run=run,
-        scores=score_entry(task, evaluations, bootstrap=bootstrap, groups=interval_groups(task, data)),
+        scores=score_entry(task, protocol, evaluations, bootstrap=bootstrap, groups=interval_groups(task, data)),
         evidence=tuple(entries),
         status=StatusEntry(tier="self-reported", notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
     )
@@ -146,6 +146,7 @@ def interval_groups(task: Task[Any], data: TaskData) -> dict[str, str] | None:
 
 def score_entry(
     task: Task[Any],
+    protocol: str,
     evaluations: Sequence[Evaluation],
     *,
     bootstrap: int = BOOTSTRAP,
@@ -155,11 +156,12 @@ def score_entry(
 
     Args:
         task: The task, which computes scores from evidence.
+        protocol: Name of the protocol, which may have a main score of its own.
         evaluations: The evaluation of each seed.
         bootstrap: Number of draws of the interval; 0 for no interval.
         groups: Group of each sample; the interval then draws whole groups.
     """
-    main = task.record.main_score
+    main = task.record.main_score_of(protocol)
     per_seed = [evaluation.scores[main] for evaluation in evaluations]
     summary = seed_summary(per_seed)
     names = evaluations[0].scores
@@ -169,7 +171,9 @@ def score_entry(
         unit=task.record.unit,
         mean=summary.mean,
         std=summary.std,
-        ci95=score_interval(task, [one.evidence for one in evaluations], bootstrap, groups) if bootstrap else None,
+        ci95=score_interval(task, main, [one.evidence for one in evaluations], bootstrap, groups)
+        if bootstrap
+        else None,
         ci95_draws=bootstrap or None,
         per_seed=tuple(per_seed),
         per_class={
@@ -184,12 +188,13 @@ def score_entry(
 
 
 def score_interval(
-    task: Task[Any], evidences: Sequence[Evidence], draws: int, groups: Mapping[str, str] | None
+    task: Task[Any], main: str, evidences: Sequence[Evidence], draws: int, groups: Mapping[str, str] | None
 ) -> tuple[float, float]:
-    """The 95 % interval of the main score, mean over seeds; each draw takes the same samples for all seeds.
+    """The 95 % interval of a score, mean over seeds; each draw takes the same samples for all seeds.
 
     Args:
         task: The task, which computes scores from evidence.
+        main: Name of the score.
         evidences: The evidence of each seed, of the same samples in the same order.
         draws: Number of draws.
         groups: Group of each sample, which is drawn as a whole; None to draw single samples.
@@ -208,7 +213,7 @@ def score_interval(
         for number, meta in enumerate(metas):
             own = {name: drawn.columns[f"{number}/{name}"] for name in first.columns}
             piece = Evidence(drawn.metric, drawn.sample_ids, own, meta)
-            values.append(task.scores(piece)[task.record.main_score])
+            values.append(task.scores(piece)[main])
         return math.fsum(values) / len(values)
 
     named = None if groups is None else [groups[name] for name in together.sample_ids]

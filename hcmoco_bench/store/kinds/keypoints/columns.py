@@ -1,4 +1,4 @@
-"""The columns of a store of annotated photographs, and those of its version 1."""
+"""The columns of a store of annotated photographs, and those of its versions 1 and 2."""
 
 from __future__ import annotations
 
@@ -19,12 +19,18 @@ _PERSON_1: Final = [
     ("scale", pa.float32()),
 ]
 
-PERSON: Final = pa.struct([*_PERSON_1, ("area", pa.float64()), ("iscrowd", pa.bool_())])
+_PERSON_2: Final = [*_PERSON_1, ("area", pa.float64()), ("iscrowd", pa.bool_())]
+_BOX: Final = pa.list_(pa.float64())
+
+PERSON: Final = pa.struct([*_PERSON_2, ("box", _BOX), ("head_box", _BOX)])
 """One person to learn from, and to score.
 
 `joints` (J, 2) px (x, y) from 0, whole numbers at pixel centers, 0 where not annotated; `state` (J,): 0 not annotated,
 1 annotated but hidden, 2 seen, at least one of them not 0; `center` (2,) px and `scale` (side over 200 px) of the
-person's square; `area` px^2 of the person's outline, null where the data set states none; `iscrowd`: false.
+person's square; `area` px^2 of the person's outline, null where the data set states none; `iscrowd`: false; `box` (4,)
+x, y, width, height as annotated, px, with edges between pixels, null where the data set states none; `head_box` (4,)
+px x0, y0, x1, y1 of opposite corners of the head's box, from 0, by whose diagonal MPII's PCKh measures; null where none
+is stated.
 """
 
 IGNORED: Final = pa.struct(
@@ -43,7 +49,7 @@ Scoring needs them all the same: whoever is found there is no mistake. `box` (4,
 px, with edges between pixels; null where the data set states none. The other columns are those of `PERSON`.
 """
 
-_IMAGE_COLUMNS: Final = [
+_IMAGE_COLUMNS_1: Final = [
     pa.field("image_id", pa.string(), nullable=False),
     pa.field("image", IMAGE),
     pa.field("width", pa.int32(), nullable=False),
@@ -51,12 +57,23 @@ _IMAGE_COLUMNS: Final = [
 ]
 
 SCHEMA: Final = pa.schema(
-    [*_IMAGE_COLUMNS, pa.field("people", pa.list_(PERSON)), pa.field("ignored", pa.list_(IGNORED))]
+    [
+        *_IMAGE_COLUMNS_1,
+        pa.field("people", pa.list_(PERSON)),
+        pa.field("ignored", pa.list_(IGNORED)),
+        pa.field("number", pa.int64()),
+    ]
 )
 """One row an image. `image`: the source's own file, byte for byte. An empty list of `people` marks an image that
-training skips and scoring sees: whoever is found in it is a mistake, except where somebody is `ignored`."""
+training skips and scoring sees: whoever is found in it is a mistake, except where somebody is `ignored`. `number`: the
+annotations' own id of the image, by which other programs' results name it; null where it has none."""
 
-SCHEMA_1: Final = pa.schema([*_IMAGE_COLUMNS, pa.field("people", pa.list_(pa.struct(_PERSON_1)))])
+SCHEMA_2: Final = pa.schema(
+    [*_IMAGE_COLUMNS_1, pa.field("people", pa.list_(pa.struct(_PERSON_2))), pa.field("ignored", pa.list_(IGNORED))]
+)
+"""Version 2: without boxes of people and of heads, and without the images' numbers."""
+
+SCHEMA_1: Final = pa.schema([*_IMAGE_COLUMNS_1, pa.field("people", pa.list_(pa.struct(_PERSON_1)))])
 """Version 1: images with people to learn from alone, without areas and crowds."""
 
 
@@ -66,8 +83,9 @@ def image_id(name: str) -> str:
 
 
 def upgraded_table(table: pa.Table) -> pa.Table:
-    """A table of some columns of version 1 in the form of today; what was not kept then is null."""
-    names = [*table.column_names, *(["ignored"] if "people" in table.column_names else [])]
+    """A table of some columns of version 1 or 2 in the form of today; what was not kept then is null."""
+    added = ["ignored", "number"] if "people" in table.column_names else []
+    names = [*table.column_names, *(name for name in added if name not in table.column_names)]
     return pa.Table.from_pylist(table.to_pylist(), pa.schema([SCHEMA.field(name) for name in names]))
 
 

@@ -11,8 +11,15 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.store.arrays.photographs import PhotographArrays, decode_photograph
 from hcmoco_bench.store.kind import Capabilities, StoreKind
-from hcmoco_bench.store.kinds.keypoints.columns import SCHEMA, SCHEMA_1, image_id, people_counts, upgraded_table
-from hcmoco_bench.store.kinds.keypoints.manifest import KeypointManifest
+from hcmoco_bench.store.kinds.keypoints.columns import (
+    SCHEMA,
+    SCHEMA_1,
+    SCHEMA_2,
+    image_id,
+    people_counts,
+    upgraded_table,
+)
+from hcmoco_bench.store.kinds.keypoints.manifest import VERSION, KeypointManifest
 from hcmoco_bench.store.kinds.keypoints.row_check import keypoint_row_failures
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.shards import shard_split
@@ -46,7 +53,7 @@ class KeypointKind(StoreKind[KeypointManifest]):
 
     def schema(self, manifest: KeypointManifest) -> pa.Schema:
         """See `StoreKind.schema`."""
-        return SCHEMA_1 if manifest.schema_version == 1 else SCHEMA
+        return {1: SCHEMA_1, 2: SCHEMA_2}.get(manifest.schema_version, SCHEMA)
 
     def capabilities(self, manifest: KeypointManifest) -> Capabilities:
         """See `StoreKind.capabilities`."""
@@ -66,7 +73,7 @@ class KeypointKind(StoreKind[KeypointManifest]):
 
     def upgraded(self, table: pa.Table, manifest: KeypointManifest) -> pa.Table:
         """See `StoreKind.upgraded`."""
-        return upgraded_table(table) if manifest.schema_version == 1 else table
+        return upgraded_table(table) if manifest.schema_version < VERSION else table
 
     def other_ids(self, row: Mapping[str, Any]) -> list[str]:
         """Ids of all people of an image."""

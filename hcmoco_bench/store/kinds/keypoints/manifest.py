@@ -9,8 +9,8 @@ from pydantic import AliasChoices, Field, model_validator
 
 from hcmoco_bench.store.manifest import SHA256_PATTERN, SplitCount, StoreManifest
 
-VERSION: Final = 2
-"""Version of manifest and columns that is written; 1 is read, too."""
+VERSION: Final = 3
+"""Version of manifest and columns that is written; 1 and 2 are read, too."""
 
 LICENSES: Final = {
     "mpii": "Pictures of MPII Human Pose, from the web: for research, not to be redistributed (http://human-pose.mpi-inf.mpg.de).",
@@ -44,7 +44,8 @@ class KeypointManifest(StoreManifest):
     """The whole manifest.
 
     Attributes:
-        schema_version: 2; 1 for stores without areas, crowds and images without people.
+        schema_version: 3; 2 for stores without boxes of people and heads and without the images' numbers; 1 for stores
+            without areas, crowds and images without people besides.
         kind: Name of the kind.
         dataset: `mpii` or `coco`.
         generated: Whether the people are generated; None in version 1, which does not say.
@@ -54,7 +55,7 @@ class KeypointManifest(StoreManifest):
         rows_per_shard: Images planned for a shard.
     """
 
-    schema_version: Literal[1, 2] = Field(default=VERSION, alias="schema")
+    schema_version: Literal[1, 2, 3] = Field(default=VERSION, alias="schema")
     kind: Literal["keypoint-images"] = "keypoint-images"
     dataset: Literal["mpii", "coco"]
     generated: bool | None = None
@@ -66,6 +67,6 @@ class KeypointManifest(StoreManifest):
 
     @model_validator(mode="after")
     def _check_version(self) -> KeypointManifest:
-        if self.schema_version == VERSION and None in (self.generated, self.joint_names, self.splits_sha256):
-            raise ValueError("version 2 states generated, joint_names and splits_sha256")
+        if self.schema_version > 1 and None in (self.generated, self.joint_names, self.splits_sha256):
+            raise ValueError(f"version {self.schema_version} states generated, joint_names and splits_sha256")
         return self

@@ -35,6 +35,10 @@ def person_failures(person: Mapping[str, Any], n_joints: int, width: int, height
     yield from _area_failures(person.get("area"))
     if person.get("iscrowd"):
         yield "is a crowd, which is nobody to learn from"
+    yield from _box_failures(person.get("box"), "box")
+    yield from _box_failures(head := person.get("head_box"), "head box")
+    if head is not None and len(head) == 4 and head[:2] == head[2:]:
+        yield f"its head box {head} has no size"
 
 
 def ignored_failures(person: Mapping[str, Any], n_joints: int) -> Iterator[str]:
@@ -44,9 +48,13 @@ def ignored_failures(person: Mapping[str, Any], n_joints: int) -> Iterator[str]:
         yield wrong
     elif any(state) and not person["iscrowd"]:
         yield "has annotated joints and is no crowd"
-    if box is not None and (len(box) != 4 or not np.isfinite(box).all()):
-        yield f"its box is {box}"
+    yield from _box_failures(box, "box")
     yield from _area_failures(person["area"])
+
+
+def _box_failures(box: list[float] | None, what: str) -> Iterator[str]:
+    if box is not None and (len(box) != 4 or not np.isfinite(np.array(box, np.float64)).all()):
+        yield f"its {what} is {box}"
 
 
 def _area_failures(area: float | None) -> Iterator[str]:
