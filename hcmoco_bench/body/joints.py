@@ -1,4 +1,4 @@
-"""Joint sets (Kinect 25, MPII 16, shared 13, COCO 17, ITOP 15, Human3.6M 17, LSP 14, SMPL 24) and their mappings."""
+"""Joint sets (Kinect 25, MPII 16, shared 13, COCO 17, ITOP 15, Human3.6M 17 and 32, LSP 14, SMPL 24) and mappings."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ SIZES = {
     "h36m17": 17,
     "lsp14": 14,
     "smpl24": 24,
+    "h36m32": 32,
 }
 MAPPINGS = [("kinect25", "mpii16"), ("kinect25", "shared13"), ("coco17", "shared13"), ("h36m17", "lsp14")]
 SIDES = {"left": "right", "right": "left"}
