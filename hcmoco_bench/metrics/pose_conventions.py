@@ -37,6 +37,7 @@ class PosePair:
             point, which conventions in absolute coordinates cannot measure.
         unit: Unit that the layout of the predictions documents, e.g. `millimeters`, from which they were converted.
         actions: Action of each sample, where published tables average over actions; empty without.
+        views: Camera of each sample, to notice predictions in the world's coordinates; empty where it is not known.
     """
 
     prediction: NDArray[np.float64]
@@ -47,6 +48,7 @@ class PosePair:
     absolute: bool = True
     unit: str = "meters"
     actions: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
 
 
 class JointChoice(BaseModel):
