@@ -85,7 +85,7 @@ class Publication(BaseModel):
         source: Where the authors' code says so.
         data: Data of the tables.
         tables: What its figures are called, by name of the convention.
-        average: Whether tables average over samples, or first over each action's and then over actions.
+        average: Whether the mean is over samples or over the means of actions; `both` if the authors' code prints both.
         note: What else to know; empty if nothing.
     """
 
@@ -97,7 +97,7 @@ class Publication(BaseModel):
     source: str
     data: str
     tables: dict[str, str] = Field(min_length=1)
-    average: Literal["samples", "actions"] = "samples"
+    average: Literal["samples", "actions", "both"] = "samples"
     note: str = ""
 
 
