@@ -100,10 +100,8 @@ def _pose3d(evidence: Evidence) -> _Found:
         mean, square = point.sum(1) / many, np.sqrt((point**2).sum(1) / many)
         yield "means that are not those of the points", np.abs(mean - error) > _ROUNDING * (1 + error)
         if root is not None:
-            yield (
-                "roots that are off, or do not count where others do",
-                (point[:, root] != 0) | (valid.any(1) > valid[:, root]),
-            )
+            yield "roots that are off", point[:, root] != 0
+            yield "points that count where the root does not", valid.any(1) & ~valid[:, root]
     yield "larger distances after the best alignment than before", aligned > square + _ROUNDING * (1 + square)
 
 

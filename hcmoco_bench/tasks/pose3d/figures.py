@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.data.pose_crops import ROOT, PoseCrops
+from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.metrics.pose3d import CURVE_MM, NEAR_MM, errors_by_point, near_curve
 from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.tasks.core.task import ResultFigure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_SIDE: Final = 192
+"""Side of the crops that are drawn, px."""
 
 Points = NDArray[np.float64]
 
@@ -54,7 +58,8 @@ def _draw_sheet(crops: PoseCrops, rows: Mapping[str, int], predicted: Mapping[st
 
     images = []
     for name, row in rows.items():
-        true, intrinsics, crop = crops.index.joints[row], crops.index.intrinsics[row], crops.crop(row, None)
+        true, intrinsics = crops.index.joints[row], crops.index.intrinsics[row]
+        crop = Crop.of_square(*crops.square(row), _SIDE)
         placed = predicted[name] - predicted[name][ROOT] + true[ROOT]
         seen = [
             crop.points(intrinsics[:2] * one[:, :2] / np.maximum(one[:, 2:], 0.1) + intrinsics[2:])
@@ -67,7 +72,8 @@ def _draw_sheet(crops: PoseCrops, rows: Mapping[str, int], predicted: Mapping[st
 def _draw_actions(per_action: Mapping[str, Mapping[str, float | None]]) -> Figure:
     from hcmoco_bench.plotting.poses import error_bars
 
-    return error_bars(per_action, {"mpjpe": "MPJPE (protocol 1)", "pa_mpjpe": "PA-MPJPE (protocol 2)"})
+    there = {name: one for name, one in per_action.items() if one["mpjpe"] is not None}
+    return error_bars(there, {"mpjpe": "MPJPE (protocol 1)", "pa_mpjpe": "PA-MPJPE (protocol 2)"})
 
 
 def _draw_joints(evidence: Evidence) -> Figure:

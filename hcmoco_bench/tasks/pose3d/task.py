@@ -80,8 +80,8 @@ class Pose3d(Task[Pose3dSettings]):
         store = home / STORE
         if not (store / MANIFEST_FILE).is_file():
             raise UsageError(
-                f"{store}: there is no prepared store. If you have Human3.6M: hcmoco-bench prepare human36m --root DIR. If "
-                "not: hcmoco-bench synth human36m --out generated, then hcmoco-bench prepare human36m --root "
+                f"{store}: there is no prepared store. If you have Human3.6M: hcmoco-bench prepare human36m --root "
+                "DIR. If not: hcmoco-bench synth human36m --out generated, then hcmoco-bench prepare human36m --root "
                 "generated"
             )
         return {"stores": (str(store),)}
@@ -165,7 +165,7 @@ class Pose3d(Task[Pose3dSettings]):
     ) -> Evaluation:
         """See `Task.evaluate`."""
         metric, done = _metric(), 0
-        length = getattr(model, "bone_length", torch.tensor(TYPICAL_BONES, dtype=torch.float64)).cpu()
+        length = _bone_length(model)
         predicted: dict[str, Points] = {}
         for batch in evaluation_batches(data, config, device):
             found = _places(model, batch, config, device)
@@ -281,6 +281,12 @@ def mean_pose(data: TaskData) -> Points:
     """
     joints = _true(data)
     return np.asarray((joints - joints[:, [ROOT]]).mean(axis=0))
+
+
+def _bone_length(model: nn.Module) -> Tensor:
+    """() float64 length of all bones of a person, meters, as a model has learned it; typical for other modules."""
+    inner = getattr(model, "module", model)
+    return inner.bone_length.cpu() if isinstance(inner, IntegralPose) else torch.tensor(TYPICAL_BONES).double()
 
 
 def _metric() -> PoseErrorMetric:
