@@ -164,7 +164,8 @@ def test_the_table_says_who_measures_so_and_that_no_result_is_written(tmp_path: 
         "lsp14_similarity",
         "HMR: Kanazawa et al., End-to-end Recovery of Human Shape and Pose, CVPR 2018",
         "h36m16: the 17 joints of Human3.6M without the root",
-        "rigid: turned and moved to the least sum of squares, without scale and without mirroring",
+        "lsp14_hips: HMR (MPJPE), VIBE (MPJPE)",
+        "_rigid: turned and moved to the least sum of squares, without scale and without mirroring",
         "24 samples",
         "no result file is written",
     ):
