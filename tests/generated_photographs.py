@@ -65,6 +65,16 @@ def human36m_store(generated_human36m: Path, tmp_path_factory: pytest.TempPathFa
         return prepare_human36m(generated_human36m, folder / "human36m-store").store.path
 
 
+@pytest.fixture(scope="session")
+def pose_store(generated_human36m: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The store of `generated_human36m` with every second frame: 13 of each video."""
+    from hcmoco_bench.prepare.human36m import prepare_human36m
+
+    folder = shared_folder(tmp_path_factory, worker_id)
+    with FileLock(folder / "pose-store.lock"):
+        return prepare_human36m(generated_human36m, folder / "pose-store", every=2).store.path
+
+
 @pytest.fixture
 def photograph_root(tmp_path: Path) -> Path:
     """Five images of MPII's form; the second has two people."""

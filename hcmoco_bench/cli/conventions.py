@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from hcmoco_bench.cli.console import out, say_notes
 
@@ -19,14 +19,13 @@ def show_conventions(report: ConventionReport) -> None:
     """Print the figures, and which published tables use which convention."""
     by_action = any(figure.by_action_mm is not None for figure in report.figures)
     intervals = any(figure.ci95 is not None for figure in report.figures)
-    table = Table("convention", "mm")
+    table = Table(Column("convention", no_wrap=True), "mm")
     if intervals:
         table.add_column("95 %", no_wrap=True)
     if by_action:
         table.add_column("mean of actions")
     for column in table.columns[1:]:
         column.justify = "right"
-    table.add_column("published tables")
     before = ""
     for figure in report.figures:
         convention = figure.measured.convention
@@ -38,7 +37,7 @@ def show_conventions(report: ConventionReport) -> None:
             cells.append("" if figure.ci95 is None else f"{figure.ci95[0]:,.2f} to {figure.ci95[1]:,.2f}")
         if by_action:
             cells.append(_number(figure.by_action_mm))
-        table.add_row(*cells, "; ".join(f"{one.short}: {one.tables[convention.name]}" for one in convention.published))
+        table.add_row(*cells)
     out.print(table)
     for line in _legend(report.figures):
         out.print(line, soft_wrap=True, highlight=False)
@@ -95,14 +94,22 @@ def _entry(figure: ConventionFigure) -> dict[str, Any]:
 
 
 def _legend(figures: Iterable[ConventionFigure]) -> list[str]:
-    """What the parts of the names mean, and where the tables are."""
+    """What the parts of the names mean, which published figures are measured so, and where the tables are."""
     conventions = [figure.measured.convention for figure in figures]
     joints = {one.choice.name: one.choice.title for one in conventions}
     ways = {_way(one): one.aligned for one in conventions}
+    tables = {
+        convention.name: ", ".join(f"{one.short} ({one.tables[convention.name]})" for one in convention.published)
+        for convention in conventions
+        if convention.published
+    }
     return [
         *(f"{name}: {title}" for name, title in joints.items()),
-        *(f"{name}: {aligned}" for name, aligned in ways.items()),
-        *(f"{one.short}: {one.title} ({one.data}; {one.source})" for one in _publications(figures)),
+        *(f"_{name}: {aligned}" for name, aligned in ways.items()),
+        "",
+        "published tables:",
+        *(f"  {name}: {shorts}" for name, shorts in tables.items()),
+        *(f"  {one.short}: {one.title} ({one.data}; {one.source})" for one in _publications(figures)),
     ]
 
 

@@ -133,8 +133,9 @@ def evaluate(
         require_conventions(kind)
         if predictions is None or result is not None or name:
             raise UsageError(_alone(ckpt, result))
-        own = {one: value for one, value in (given | values).items() if (one, value) != ("protocol", ALL)}
-        resolved = make_finetune_settings(kind, own, home=HOME)
+        samples = values.get("protocol", kind.record.default_protocol)
+        given["protocol"] = kind.record.default_protocol if samples == ALL else samples
+        resolved = make_finetune_settings(kind, given, home=HOME)
         found = evaluate_conventions(kind, predictions, resolved, split=split, bootstrap=bootstrap, as_given=as_given)
         if as_json:
             print_json(conventions_summary(found))

@@ -18,7 +18,7 @@ from hcmoco_bench.files.pickled_arrays import ArrayPickle
 MAX_INSTRUCTIONS: Final = 5_000_000
 """An instruction is one byte at least and makes at most some 100 bytes of memory, besides the bytes of the file."""
 
-_DAMAGED: Final = (IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, struct.error)
+DAMAGED: Final = (IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, struct.error)
 _PLAIN: Final = (type(None), bool, int, float, str, bytes, np.ndarray)
 
 
@@ -60,14 +60,14 @@ def read_plain_pickle(path: Path, *, max_instructions: int = MAX_INSTRUCTIONS) -
         raise PlainPickleError(f"it asks for {error}", kind="foreign") from error
     except OSError as error:
         raise PlainPickleError(f"it cannot be read ({error.strerror})") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise PlainPickleError(f"it is no whole pickle ({type(error).__name__}: {error})") from error
-    _require_plain(value)
+    require_plain(value)
     return value
 
 
-def _require_plain(value: Any) -> None:
-    """Raise PlainPickleError if something is left in a value that only serves to build others."""
+def require_plain(value: Any) -> None:
+    """Raise PlainPickleError (`foreign`) if something is left in a value that only serves to build others."""
     seen: set[int] = set()
     waiting = [value]
     while waiting:

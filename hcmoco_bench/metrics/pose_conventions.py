@@ -37,6 +37,7 @@ class PosePair:
             point, which conventions in absolute coordinates cannot measure.
         unit: Unit that the layout of the predictions documents, e.g. `millimeters`, from which they were converted.
         actions: Action of each sample, where published tables average over actions; empty without.
+        views: Camera of each sample, to notice predictions in the world's coordinates; empty where it is not known.
     """
 
     prediction: NDArray[np.float64]
@@ -47,6 +48,7 @@ class PosePair:
     absolute: bool = True
     unit: str = "meters"
     actions: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
 
 
 class JointChoice(BaseModel):
@@ -83,7 +85,7 @@ class Publication(BaseModel):
         source: Where the authors' code says so.
         data: Data of the tables.
         tables: What its figures are called, by name of the convention.
-        average: Whether tables average over samples, or first over each action's and then over actions.
+        average: Whether the mean is over samples or over the means of actions; `both` if the authors' code prints both.
         note: What else to know; empty if nothing.
     """
 
@@ -95,7 +97,7 @@ class Publication(BaseModel):
     source: str
     data: str
     tables: dict[str, str] = Field(min_length=1)
-    average: Literal["samples", "actions"] = "samples"
+    average: Literal["samples", "actions", "both"] = "samples"
     note: str = ""
 
 

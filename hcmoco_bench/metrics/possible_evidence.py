@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.metrics import densepose, joint_accuracy, segmentation, shape
+from hcmoco_bench.metrics import densepose, joint_accuracy, pose3d, segmentation, shape
 from hcmoco_bench.metrics.average_precision import MATCH_COLUMNS
 from hcmoco_bench.metrics.coco_matching import Outcome
 from hcmoco_bench.metrics.coco_statistics import SIZES, THRESHOLDS
@@ -16,7 +16,8 @@ from hcmoco_bench.metrics.densepose.metric import most_of
 from hcmoco_bench.results.evidence import Evidence
 
 _NAMED: Final = 3
-_ROUNDING: Final = 1e-9
+_ROUNDING: Final = 1e-6
+"""Millimeters, and share, by which sums of distances differ by rounding."""
 
 
 def impossible(evidence: Evidence) -> tuple[str, ...]:
@@ -100,6 +101,36 @@ def _figures(evidence: Evidence) -> _Found:
     yield "true figures that are nan, infinite or not above 0", ~(np.isfinite(true) & (true > 0)).all(1)
 
 
+def _pose3d(evidence: Evidence) -> _Found:
+    columns = evidence.columns
+    names, root = evidence.meta.get("names"), evidence.meta["root"]
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("error_mm", "aligned_error_mm", "n_points"), ())
+    yield from _shapes(
+        evidence, shapes | dict.fromkeys(("point_error_mm", "valid") if names else (), (len(names or ()),))
+    )
+    error, aligned, count = (columns[name] for name in ("error_mm", "aligned_error_mm", "n_points"))
+    both = np.stack([error, aligned])
+    yield "distances that are nan or infinite", (~np.isfinite(both)).any(0)
+    yield "distances below 0", (both < 0).any(0)
+    yield "numbers of points below 0", count < 0
+    yield "distances without a point", (count == 0) & (both != 0).any(0)
+    # The root mean square is at least the mean and at most so many times it, and the best alignment lowers it.
+    square = error * np.sqrt(np.maximum(count, 1))
+    if names:
+        point, valid = columns["point_error_mm"], columns["valid"]
+        yield "distances of points that are nan or infinite", (~np.isfinite(point)).any(1)
+        yield "distances of points below 0", (point < 0).any(1)
+        yield "distances of points that do not count", (~valid & (point != 0)).any(1)
+        yield "other numbers of points than count", valid.sum(1) != count
+        many = np.maximum(count, 1)
+        mean, square = point.sum(1) / many, np.sqrt((point**2).sum(1) / many)
+        yield "means that are not those of the points", np.abs(mean - error) > _ROUNDING * (1 + error)
+        if root is not None:
+            yield "roots that are off", point[:, root] != 0
+            yield "points that count where the root does not", valid.any(1) & ~valid[:, root]
+    yield "larger distances after the best alignment than before", aligned > square + _ROUNDING * (1 + square)
+
+
 def _densepose(evidence: Evidence) -> _Found:
     for measure in densepose.MEASURES:
         # A box counts once; a dense pose may also take annotations that need not be found.
@@ -133,5 +164,6 @@ _RULES: Final[dict[str, Callable[[Evidence], _Found]]] = {
     segmentation.METRIC: _segmentation,
     joint_accuracy.METRIC: _joint_accuracy,
     shape.METRIC: _shape,
+    pose3d.METRIC: _pose3d,
     densepose.metric.METRIC: _densepose,
 }

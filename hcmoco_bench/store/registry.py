@@ -17,12 +17,14 @@ GROUP: Final = "hcmoco_bench.stores"
 UNNAMED: Final = "ntu"
 """The kind of stores whose manifest names none."""
 
-Need: TypeAlias = Literal["bodies", "people", "parts", "depth", "publishable"]
+Need: TypeAlias = Literal["bodies", "people", "parts", "poses", "depth", "publishable"]
 
 _NEEDS: Final[dict[Need, str]] = {
     "bodies": "has no tracked skeletons; give a store of `hcmoco-bench prepare ntu`",
     "people": "has no annotated people; give a store of `hcmoco-bench prepare mpii` or `prepare coco`",
     "parts": "has no part masks; give a store that has, e.g. one of `hcmoco-bench prepare ntu --annotations MASKS`",
+    "poses": "has no 3-D joints; extract Human3.6M's D3_Positions_mono and D2_Positions beside its videos, and prepare "
+    "it with `hcmoco-bench prepare human36m --overwrite`",
     "depth": "has no depth; give a store that has, e.g. one of `hcmoco-bench prepare ntu`",
     "publishable": "cannot be published; give a store of `hcmoco-bench prepare ntu`",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.metrics import PoseErrorMetric, PoseErrors, pose_error_scores
-from hcmoco_bench.results import load_evidence, save_evidence
+from hcmoco_bench.metrics.pose3d import CURVE_MM, errors_by_point, near_curve, near_scores, pose_errors_by
+from hcmoco_bench.metrics.possible_evidence import impossible
+from hcmoco_bench.results import Evidence, load_evidence, save_evidence
 
 Array = NDArray[np.float64]
 IDS = tuple("abcde")
@@ -114,3 +117,63 @@ class TestBadInput:
     def test_nothing(self) -> None:
         with pytest.raises(DataError, match="no sample was scored"):
             scored(poses(n=0), poses(n=0))
+
+
+class TestPoints:
+    """Evidence with the distance of each point, and what is made of it."""
+
+    NAMES = ("root", "hand", "foot")
+
+    def metric(self) -> tuple[PoseErrorMetric, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(0)
+        true = rng.normal(size=(6, 3, 3))
+        found = true + rng.normal(0, 0.1, true.shape)
+        metric = PoseErrorMetric(root=0, names=self.NAMES)
+        metric.update(found, true, list("abcdef"))
+        return metric, found, true
+
+    def test_distances_of_points_have_the_means(self) -> None:
+        metric, found, true = self.metric()
+        evidence, plain = metric.evidence(), PoseErrorMetric(root=0)
+        plain.update(found, true, list("abcdef"))
+        for name, column in plain.evidence().columns.items():
+            np.testing.assert_array_equal(evidence.columns[name], column)
+        off = (found - found[:, [0]]) - (true - true[:, [0]])
+        np.testing.assert_allclose(evidence.columns["point_error_mm"], 1000 * np.linalg.norm(off, axis=2), rtol=1e-12)
+        assert list(errors_by_point(evidence)) == list(self.NAMES)
+        assert errors_by_point(evidence)["foot"] == pytest.approx(1000 * np.linalg.norm(off[:, 2], axis=1).mean())
+        assert impossible(evidence) == impossible(plain.evidence()) == ()
+
+    def test_by_group_and_within_a_distance(self) -> None:
+        metric, _, _ = self.metric()
+        evidence = metric.evidence()
+        found = pose_errors_by(evidence, ["x", "y", "x", "x", "y", "y"])
+        assert list(found) == ["x", "y"]
+        assert found["y"]["mpjpe"] == pytest.approx(evidence.columns["error_mm"][[1, 4, 5]].mean(), rel=1e-12)
+        flat = evidence.columns["point_error_mm"].ravel()
+        wanted = [(flat <= limit).mean() for limit in CURVE_MM]
+        np.testing.assert_allclose(near_curve(evidence), wanted)
+        assert near_scores(evidence) == pytest.approx({"pck_150": wanted[30], "auc": np.mean(wanted[:31])})
+        nobody = PoseErrorMetric(names=self.NAMES)
+        nobody.update(np.zeros((1, 3, 3)), np.zeros((1, 3, 3)), ["a"], valid=np.zeros((1, 3), bool))
+        assert pose_errors_by(nobody.evidence(), ["x"]) == {"x": {"mpjpe": None, "pa_mpjpe": None}}
+        assert errors_by_point(nobody.evidence())["hand"] is None
+        assert np.isnan(near_scores(nobody.evidence())["auc"])
+
+    @pytest.mark.parametrize(
+        ("column", "change", "told"),
+        [
+            ("error_mm", lambda one: one * 0.5, "means that are not those of the points"),
+            ("aligned_error_mm", lambda one: one + 500, "larger distances after the best alignment"),
+            ("aligned_error_mm", lambda one: one * np.nan, "nan or infinite"),
+            ("error_mm", lambda one: -one, "below 0"),
+            ("n_points", lambda one: one - 1, "other numbers of points"),
+            ("point_error_mm", lambda one: one + 1, "roots that are off"),
+            ("valid", lambda one: one & [False, True, True], "where the root does not"),
+            ("point_error_mm", lambda one: one[:, :2], "other shapes"),
+        ],
+    )
+    def test_what_no_prediction_gives(self, column: str, change: Callable, told: str) -> None:
+        evidence = self.metric()[0].evidence()
+        columns = dict(evidence.columns) | {column: change(evidence.columns[column])}
+        assert told in " ".join(impossible(Evidence(evidence.metric, evidence.sample_ids, columns, evidence.meta)))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import h5py
 import numpy as np
 import pytest
 
-from hcmoco_bench.body import part_table
+from hcmoco_bench.body import joint_set, part_table
 from hcmoco_bench.data.parsing import ParsingDataset
 from hcmoco_bench.data.parsing_index import read_parsing_index
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.prepare.human36m_poses import fit_camera
 from hcmoco_bench.sources.human36m import PartLabels, count_frames, decode_frames, scan
+from hcmoco_bench.sources.human36m.positions import read_positions, read_projections
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.synth.human36m import Human36mOptions, write_human36m
 from hcmoco_bench.synth.human36m.dataset import plan_recordings
@@ -95,3 +98,39 @@ def test_the_store_is_parsed_as_it_is(human36m_store, generated_human36m):
             assert sample.rgb.shape == (3, 64, 64)
             np.testing.assert_array_equal(sample.label.numpy(), labels.read(frame))
             assert int(sample.label.max()) < len(part_table())
+
+
+LEGS = ("knee", "ankle", "toe base", "toe end")
+
+
+def test_joints_are_where_the_images_show_the_person(generated_human36m):
+    """Their projection by the camera that was filmed with, on the person's pixels, limbs on the limbs of their side."""
+    names, table = joint_set("h36m32"), part_table()
+    on_the_person, on_their_side = [], []
+    for recording in scan(generated_human36m).recordings:
+        joints, pixels = read_positions(recording.positions), read_projections(recording.projections)
+        assert joints.shape == (26, 32, 3)
+        camera = fit_camera(joints, pixels, recording.positions)
+        assert camera.residual < 1e-3
+        assert camera.intrinsics[:2] == pytest.approx([1145 * 96 / 1000] * 2, rel=0.02)
+        assert camera.intrinsics[2:] == pytest.approx([47.5, 47.5], abs=0.01)
+        repeated = {"spine base": "root", "left collar": "neck", "left thumb base": "left wrist"}
+        for twin, one in repeated.items():
+            np.testing.assert_array_equal(joints[:, names.index(twin)], joints[:, names.index(one)])
+        head, feet = joints[:, names.index("head"), 1], joints[:, names.index("left ankle"), 1]
+        assert ((feet - head > 1100) & (feet - head < 2000)).all()
+        with PartLabels(recording.labels) as labels:
+            for frame in (0, 12, 25):
+                parts = labels.read(frame)
+                near = cv2.dilate((parts > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+                # Furniture may stand in front of the legs.
+                upper = [place for place, name in enumerate(names.joints) if not name.endswith(LEGS)]
+                columns, rows = np.round(pixels[frame, upper]).astype(int).T
+                on_the_person += near[rows, columns].tolist()
+                for name in ("left knee", "right knee", "left elbow", "right elbow"):
+                    x, y = np.round(pixels[frame, names.index(name)]).astype(int)
+                    side, other = name.split()[0], {"left": "right", "right": "left"}[name.split()[0]]
+                    seen = " ".join(table.names[i] for i in np.unique(parts[y - 1 : y + 2, x - 1 : x + 2]))
+                    on_their_side += [True] * (side in seen) + [False] * (other in seen and side not in seen)
+    assert np.mean(on_the_person) > 0.9
+    assert np.mean(on_their_side) > 0.75

@@ -39,6 +39,28 @@ CAMERA_SIZES: Final = {
 FRAME_RATE: Final = 50
 """Images a second."""
 
+ACTIONS: Final = (
+    "Directions",
+    "Discussion",
+    "Eating",
+    "Greeting",
+    "Phoning",
+    "Photo",
+    "Posing",
+    "Purchases",
+    "Sitting",
+    "SittingDown",
+    "Smoking",
+    "Waiting",
+    "WalkDog",
+    "Walking",
+    "WalkTogether",
+)
+"""The 15 actions in the order of the published tables; each is recorded twice (`Directions`, `Directions 1`)."""
+
+OTHER_NAMES: Final = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
+"""Names that some subjects' files have for an action."""
+
 EVERY: Final = 25
 """One frame of so many is used for parsing."""
 

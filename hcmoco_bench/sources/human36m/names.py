@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.outside_text import storable
-from hcmoco_bench.sources.human36m.layout import TEST_SUBJECTS, TRAIN_SUBJECTS
+from hcmoco_bench.sources.human36m.layout import OTHER_NAMES, TEST_SUBJECTS, TRAIN_SUBJECTS
 
 _FILE = re.compile(r"(?P<action>[^._][^.]*)\.(?P<camera>\d+)")
 _ID = re.compile(r"S(?P<subject>\d+)_(?P<action>[^._][^.]*)\.(?P<camera>\d+)_(?P<frame>\d{6})")
@@ -27,6 +27,12 @@ class SequenceName:
         """From the name of a file without suffix; None for those that are no recording (`_ALL.54138969`)."""
         match = _FILE.fullmatch(stem)
         return None if match is None else cls(subject, storable(match["action"]), match["camera"])
+
+    @property
+    def kind(self) -> str:
+        """The action without the number of its take, by the name of the published tables: `Photo`."""
+        first = self.action.split(" ")[0]
+        return OTHER_NAMES.get(first, first)
 
     @property
     def stem(self) -> str:

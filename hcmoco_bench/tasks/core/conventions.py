@@ -187,7 +187,9 @@ def check_pose_pair(pair: PosePair, path: Path) -> None:
         DataError: Kind `predictions_implausible`; names the likely correction, and the figure that it would give.
     """
     joints = joint_set(pair.joints)
-    likely = likely_pose_reading(pair.prediction, pair.target, joints, pair.valid, documented=pair.unit)
+    likely = likely_pose_reading(
+        pair.prediction, pair.target, joints, pair.valid, documented=pair.unit, views=pair.views
+    )
     if likely is None:
         return
     documented = (

@@ -18,6 +18,7 @@ TASKS: Final[Registry[Task[Any]]] = Registry(
         "depth_parsing": "hcmoco_bench.tasks.parsing.depth:DepthParsing",
         "itop_pose": "hcmoco_bench.tasks.itop_pose.task:ItopPose",
         "missing_modality": "hcmoco_bench.tasks.modalities.missing:MissingModality",
+        "pose3d": "hcmoco_bench.tasks.pose3d.task:Pose3d",
         "rgb_parsing": "hcmoco_bench.tasks.parsing.rgb:RgbParsing",
         "shape": "hcmoco_bench.tasks.shape.task:Shape",
     },
