@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.priors.hinges import hinges
 from hcmoco_bench.priors.moments import joined, moments
 from hcmoco_bench.priors.random_poses import Posture, random_motion, within_limits
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
@@ -141,6 +142,7 @@ def _drawn(rng: np.random.Generator, body: BareBody, wanted: Mapping[Posture, in
         drawn = {posture: 2 * number + 4 for posture, number in missing.items()}
         pose = body.pose(random_motion(rng, drawn))
         joints, good = human36m_joints(body.skeleton, pose.heads, pose.turns), within_limits(pose)
+        good &= ~hinges(joints).wrong_way.any(1)
         parts = np.split(np.arange(len(joints)), np.cumsum(list(drawn.values()))[:-1])
         for (posture, number), rows in zip(list(missing.items()), parts, strict=True):
             chosen = rows[good[rows]][:number]
