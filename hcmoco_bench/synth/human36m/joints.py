@@ -14,6 +14,7 @@ from hcmoco_bench.synth.kinect.cameras import apply_rigid
 from hcmoco_bench.synth.kinect.raycast import View
 from hcmoco_bench.synth.motion.posing import Pose
 from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.synth.person.human36m_joints import CENTRAL, IN_HEAD, head_size
 
 _MM: Final = 1000.0
 _SIDED: Final = {
@@ -22,7 +23,6 @@ _SIDED: Final = {
     "ankle": {"foot": 1.0},
     "toe base": {"toes": 1.0},
     "toe end": {"toes": 1.4, "foot": -0.4},
-    "collar": {"neck01": 1.0},
     "shoulder": {"upperarm01": 1.0},
     "elbow": {"lowerarm01": 1.0},
     "wrist": {"wrist": 1.0},
@@ -31,17 +31,8 @@ _SIDED: Final = {
     "hand": {"finger3-1": 1.0},
     "hand end": {"finger3-1": 1.0},
 }
-_CENTRAL: Final = {
-    "root": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
-    "spine base": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
-    "belly": {"spine03": 1.0},
-    "neck": {"neck01": 1.0},
-    "nose": {"head": 1.0},
-    "head": {"head": 1.0},
-}
-_ON_THE_HEAD: Final = {"nose": (0.0, 0.045, 0.1), "head": (0.0, 0.15, 0.02)}
-"""From the head bone's joint, neutral axes, meters for a neck of `_NECK`; as Human3.6M's markers lie."""
-_NECK: Final = 0.11
+_REPEATED: Final = {"spine base": "root", "left collar": "neck", "right collar": "neck"}
+_CENTRAL: Final = CENTRAL | {name: CENTRAL[other] for name, other in _REPEATED.items()}
 
 
 @cache
@@ -67,9 +58,9 @@ def _mirrored(side: str) -> str:
 def human36m_joints(skeleton: Skeleton, pose: Pose) -> NDArray[np.float64]:
     """World positions (N, 32, 3) of the joints of N poses, meters; `h36m32`, sides as the image shows them."""
     joints: NDArray[np.float64] = _mixture() @ pose.heads
-    scale = skeleton.length("neck01", "head") / _NECK
-    for name, offset in _ON_THE_HEAD.items():
-        joints[:, joint_set(POSE_JOINTS).index(name)] += pose.turns[:, bone("head")] @ (scale * np.array(offset))
+    size = head_size(skeleton)
+    for name, offset in IN_HEAD.items():
+        joints[:, joint_set(POSE_JOINTS).index(name)] += pose.turns[:, bone("head")] @ (size * np.array(offset))
     return joints
 
 

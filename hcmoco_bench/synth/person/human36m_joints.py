@@ -32,18 +32,26 @@ _SIDED: Final = {
     "elbow": "lowerarm01",
     "wrist": "wrist",
 }
-_CENTRAL: Final = {
+CENTRAL: Final = {
     "root": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
     "belly": {"spine02": 1.0},
     "neck": {"clavicle.L": 0.25, "clavicle.R": 0.25, "neck01": 0.5},
     "nose": {"head": 1.0},
     "head": {"head": 1.0},
 }
-_IN_HEAD: Final = {"nose": (0.0, 0.002, 0.065), "head": (0.0, 0.152, 0.01)}
-"""From the head bone's joint, neutral axes (left, up, forward), meters, for a body whose head bone is `_TALL` above
-its ankles; means over the generator's bodies."""
+"""Weights of the bones' heads in each joint of the middle; nose and head lie off theirs by `IN_HEAD`."""
+
+IN_HEAD: Final = {"nose": (0.0, 0.002, 0.065), "head": (0.0, 0.152, 0.01)}
+"""From the head bone's joint, neutral axes (left, up, forward), meters, for a head of size 1: means over the bodies of
+the generator."""
 
 _TALL: Final = 1.48
+"""Meters from the ankles to the head bone of a body whose head has size 1; heads follow the stature, not the neck."""
+
+
+def head_size(skeleton: Skeleton) -> float:
+    """Size of a body's head relative to the mean of the generator's bodies."""
+    return float(skeleton.heads[bone("head"), 1] - skeleton.heads[bone("foot.L"), 1]) / _TALL
 
 
 @cache
@@ -58,8 +66,8 @@ def _mixture() -> NDArray[np.float64]:
 
 
 def _sources(name: str) -> dict[str, float]:
-    if name in _CENTRAL:
-        return _CENTRAL[name]
+    if name in CENTRAL:
+        return CENTRAL[name]
     side, _, part = name.partition(" ")
     return {f"{_SIDED[part]}.{'L' if side == 'left' else 'R'}": 1.0}
 
@@ -76,8 +84,8 @@ def human36m_joints(skeleton: Skeleton, heads: NDArray[np.float64], turns: NDArr
         (N, 17, 3) meters, in the order of `h36m17`.
     """
     joints: NDArray[np.float64] = _mixture() @ heads
-    size = float(skeleton.heads[bone("head"), 1] - skeleton.heads[bone("foot.L"), 1]) / _TALL
+    size = head_size(skeleton)
     names = joint_set(JOINTS)
-    for name, offset in _IN_HEAD.items():
+    for name, offset in IN_HEAD.items():
         joints[:, names.index(name)] += turns[:, bone("head")] @ (size * np.array(offset))
     return joints
