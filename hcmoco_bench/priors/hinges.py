@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body.anatomy import LIMITS, SIDES
 from hcmoco_bench.priors.skeleton_prior import JOINTS
-from hcmoco_bench.synth.motion.anatomy import LIMITS, SIDES
 from hcmoco_bench.synth.motion.rotations import frame, swing, unit
 
 Floats = NDArray[np.float64]
