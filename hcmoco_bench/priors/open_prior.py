@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError, MissingExtraError, StoreError, UsageError
-from hcmoco_bench.priors.generated import REVISION, generate_prior
 from hcmoco_bench.priors.prior_file import SUFFIX, is_prior_file, prior_missing, read_prior, write_prior
 from hcmoco_bench.priors.release_file import read_release
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
@@ -16,6 +15,9 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 
 GENERATED: Final = "generated"
 """Name of the prior that is drawn from the generator's bodies."""
+
+REVISION: Final = 1
+"""Of the skeletons that `generated` stands for; goes up with every change of them, since home folders keep them."""
 
 
 def open_prior(name: str, *, home: Path = HOME, progress: Progress = no_progress) -> SkeletonPrior:
@@ -69,6 +71,9 @@ _memory: Final[list[SkeletonPrior]] = []
 def _drawn_once(progress: Progress) -> SkeletonPrior:
     if not _memory:
         try:
+            # Importing the generator needs its extra; prior files need it not.
+            from hcmoco_bench.priors.generated import generate_prior
+
             _memory.append(generate_prior(progress=progress))
         except MissingExtraError as error:
             raise MissingExtraError(

@@ -9,6 +9,7 @@ import pytest
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.body.anatomy import LIMITS
+from hcmoco_bench.body_models.anny_shape import rest_vertices
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.priors.checks import bone_lengths
 from hcmoco_bench.priors.generated import SHARES, GeneratedOptions, generate_prior
@@ -21,15 +22,14 @@ from hcmoco_bench.priors.statistics import bone_names, skeleton_statistics, thig
 from hcmoco_bench.priors.views import MEAN_PITCH, camera_rotations, sample_pitch, sample_views
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.person.bare_body import BareBody
-from hcmoco_bench.synth.person.body_shape import rest_vertices
 from hcmoco_bench.synth.person.figure_mesh import triangles
 from hcmoco_bench.synth.person.human36m_joints import human36m_joints
 from hcmoco_bench.synth.person.kinect_joints import kinect_joints
 
 LIMBS = [bone for bone, name in enumerate(bone_names()) if any(part in name for part in ("knee", "elbow", "hip"))]
 NAMES = joint_set("h36m17")
-GRID = 3e-5
-"""Meters: three of the steps to which joints are rounded."""
+CLOSE = 1e-4
+"""Meters: joints are rounded to a tenth of that, and forearms turn about an axis that is not quite theirs."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def facing_the_camera(body: BareBody, action: str = "stand") -> np.ndarray:
 def test_limbs_have_one_length_within_a_body_and_others_in_other_bodies(prior: SkeletonPrior) -> None:
     lengths = bone_lengths(prior.joints)[:, LIMBS]
     means = np.stack([lengths[prior.body == body].mean(0) for body in range(6)])
-    assert np.abs(lengths - means[prior.body]).max() < GRID
+    assert np.abs(lengths - means[prior.body]).max() < CLOSE
     assert len(LIMBS) == 10
     apart = np.abs(means[:, None] - means[None]).max(-1)
     assert (apart[~np.eye(6, dtype=bool)] > 0.01).all()
@@ -166,6 +166,9 @@ def test_random_poses_are_within_limits_or_dropped(body: BareBody, posture: str)
     joints = human36m_joints(body.skeleton, pose.heads, pose.turns)[good]
     bent = thigh_bends(joints)
     assert (np.median(bent) > 60) == (posture != "upright")
+
+
+ACTED = ("wave", "sit down", "eat meal")
 
 
 def test_moments_of_several_motions_are_posed_at_once_as_alone(body: BareBody) -> None:

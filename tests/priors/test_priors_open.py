@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.priors import generated
 from hcmoco_bench.priors import open_prior as module
 from hcmoco_bench.priors.generated import GeneratedOptions, generate_prior
 from hcmoco_bench.priors.open_prior import generated_file, open_prior
@@ -71,7 +72,7 @@ class Hostile:
         (torch.zeros(5, 51).to_sparse(), "not (N, 17, 3)"),
         ({"joints": torch.zeros(5, 51)}, "it holds a dict"),
         ([1, 2], "it holds a list"),
-        (argparse.Namespace(), "it holds a Namespace"),
+        (argparse.Namespace(), "not a tensor of skeletons"),
         (torch.zeros(0, 51), "at least one skeleton"),
         (torch.zeros(5, 51), "5 of 5 skeletons are no person's"),
         (torch.full((5, 51), torch.nan), "not finite"),
@@ -127,7 +128,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         drawn.append(1)
         return generate_prior(GeneratedOptions(number=6, bodies=2), **others)
 
-    monkeypatch.setattr(module, "generate_prior", few)
+    monkeypatch.setattr(generated, "generate_prior", few)
     monkeypatch.setattr(module, "_memory", [])
     return drawn
 
