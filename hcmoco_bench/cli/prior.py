@@ -59,7 +59,7 @@ def make(
     ] = None,
     bodies: Annotated[
         int | None,
-        typer.Option("--bodies", min=1, help="Number of generated bodies. [default: 200]", show_default=False),
+        typer.Option("--bodies", min=1, help="Number of generated bodies. [default: 100]", show_default=False),
     ] = None,
     seed: Annotated[
         int | None,

@@ -54,7 +54,7 @@ class GeneratedOptions:
     """
 
     number: int = 10_000
-    bodies: int = 200
+    bodies: int = 100
     seed: int = 0
 
 
