@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.priors.hinges import hinges
 from hcmoco_bench.priors.moments import joined, moments
 from hcmoco_bench.priors.random_poses import Posture, random_motion, within_limits
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
@@ -38,9 +39,6 @@ _GRID: Final = 1e-5
 """Meters to which joints are rounded: the last bits of sums differ between processors, a hundredth of a millimeter
 does not."""
 
-REVISION: Final = 1
-"""Of what the options give; goes up with every change of the skeletons."""
-
 _MOST: Final = 1_000_000
 _LABEL: Final = "skeletons"
 
@@ -56,7 +54,7 @@ class GeneratedOptions:
     """
 
     number: int = 10_000
-    bodies: int = 200
+    bodies: int = 100
     seed: int = 0
 
 
@@ -141,6 +139,7 @@ def _drawn(rng: np.random.Generator, body: BareBody, wanted: Mapping[Posture, in
         drawn = {posture: 2 * number + 4 for posture, number in missing.items()}
         pose = body.pose(random_motion(rng, drawn))
         joints, good = human36m_joints(body.skeleton, pose.heads, pose.turns), within_limits(pose)
+        good &= ~hinges(joints).wrong_way.any(1)
         parts = np.split(np.arange(len(joints)), np.cumsum(list(drawn.values()))[:-1])
         for (posture, number), rows in zip(list(missing.items()), parts, strict=True):
             chosen = rows[good[rows]][:number]

@@ -138,6 +138,38 @@ def scan(root: Path) -> Human36mTree:
     return Human36mTree(base, tuple(recordings), tuple(problems), _generated(root, base))
 
 
+def scan_positions(root: Path, subjects: Sequence[int]) -> dict[SequenceName, Path]:
+    """Find the files of joint positions of some subjects; videos and labels may be absent.
+
+    Args:
+        root: The folder with `S1`, `S5`, ..., or one that holds this one.
+        subjects: Whose files are wanted.
+
+    Returns:
+        Paths by recording, in the published order.
+
+    Raises:
+        DataError: Kind `root_unreadable`, or `no_positions` if there is none.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give Human3.6M's folder", kind="root_unreadable", file=str(root))
+    base = _subjects_folder(root)
+    found: dict[SequenceName, Path] = {}
+    for subject in subjects:
+        files = _files(base / f"S{subject}" / POSITION_FOLDER, subject, ".cdf")
+        found |= {name: files[name] for name in sorted(files)}
+    if not found:
+        folders = [base / f"S{subject}" for subject in subjects]
+        packed = [*other_forms([*folders, *(one / POSITION_FOLDER for one in folders)], (UNFINISHED, SPLIT, PACKED))]
+        raise DataError(
+            f"{root}: no joint positions S*/{POSITION_FOLDER}/*.cdf of the subjects {', '.join(map(str, subjects))}; "
+            f"give the folder that holds S1, S5, ...{seen_instead(packed)}",
+            kind="no_positions",
+            file=str(root),
+        )
+    return found
+
+
 def _not_read(base: Path) -> list[Problem]:
     """What lies where recordings are looked for, in forms that are not read; one line for each form."""
     subjects = [base / f"S{subject}" for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS)]
