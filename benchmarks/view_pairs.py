@@ -6,8 +6,8 @@
 
 Every pair is made at 256 px with the augmentation of LiftedCL's release. "torchvision" is the way of the release:
 Pillow decodes the image, and `torchvision.transforms.v2` changes it. Both ways take turns on the same images in one
-process with one thread. Figures are processor time, the fastest of several rounds; slower ones are slow because of other
-work on the machine.
+process with one thread. Figures are processor time, the fastest of several rounds: other work on the machine makes
+rounds slower.
 """
 
 from __future__ import annotations

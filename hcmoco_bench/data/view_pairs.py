@@ -21,6 +21,7 @@ from hcmoco_bench.data.views import View, ViewBatch, ViewOptions, make_view, pla
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, current_progress
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 
 _TRIES: Final = 10
@@ -168,8 +169,8 @@ def open_view_pairs(
         progress: Told how many files of a folder have been checked; None for the listener of `listening`.
 
     Raises:
-        UsageError: If there is neither a store nor a folder, a store has no color images, or `options` are for another
-            number of views.
+        UsageError: If there is neither a store nor a folder, one is given as the other, a store has no color images, or
+            `options` are for another number of views.
         StoreError: If a store is missing or not finished, or all of it is left out.
         DataError: If a folder cannot be read, or holds no picture.
     """
@@ -189,6 +190,9 @@ def open_view_pairs(
         )
         for store in opened
     ]
+    for folder in pictures:
+        if (Path(folder) / MANIFEST_FILE).is_file():
+            raise UsageError(f"{folder}: a prepared store; give it with --store")
     folders = [PictureFolder(Path(folder), progress=progress or current_progress()) for folder in pictures]
     dataset = ViewPairDataset([*people, *folders], options, seed=seed)
     problems = tuple(problem for folder in folders for problem in folder.problems)
