@@ -18,7 +18,9 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +114,7 @@ def _measure(data: ViewPairData, pairs: int, rounds: int) -> dict[str, Any]:
             work()
             seconds[name].append((time.process_time() - start) / len(draws))
     ours, theirs = (min(seconds[name]) for name in ways)
-    images = [_source_image(data, draw) for draw in draws]
+    images = [data.dataset.image(draw.row) for draw in draws]
     return {
         "pairs_per_s": 1 / ours,
         "torchvision_pairs_per_s": 1 / theirs,
@@ -122,55 +124,45 @@ def _measure(data: ViewPairData, pairs: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _source_image(data: ViewPairData, draw: Draw) -> Any:
-    which = int(np.searchsorted(np.cumsum(data.lengths), draw.row, side="right"))
-    return data.dataset.sources[which].image(draw.row - sum(data.lengths[:which]))
-
-
 def _stages(data: ViewPairData, draws: list[Draw], rounds: int) -> dict[str, float]:
     """Milliseconds of processor time that each step takes of a pair, one step after the other over all draws."""
     options = data.dataset.options
     times: dict[str, list[float]] = {}
 
-    def timed(name: str, work: Callable[[], Any]) -> Any:
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
         start = time.process_time()
-        done = work()
+        yield
         times.setdefault(name, []).append(1e3 * (time.process_time() - start) / len(draws))
-        return done
 
     for _ in range(rounds + 1):
-        images = timed("read, look up the person", lambda: [_source_image(data, draw) for draw in draws])
-
-        def plan(images: list[Any] = images) -> list[Any]:
-            rngs = (draw.generator(0, stream=VIEW_STREAM) for draw in draws)
-            pairs = zip(images, rngs, strict=True)
-            return [plan_views(i.width, i.height, options, rng, within=i.within) for i, rng in pairs]
-
-        plans = timed("draw what is random", plan)
-        pixels = timed("decode", lambda images=images: [image.decode(1) for image in images])
+        with timed("read, look up the person"):
+            images = [data.dataset.image(draw.row) for draw in draws]
+        with timed("draw what is random"):
+            rngs = [draw.generator(0, stream=VIEW_STREAM) for draw in draws]
+            plans = [
+                plan_views(one.width, one.height, options, rng, within=one.within)
+                for one, rng in zip(images, rngs, strict=True)
+            ]
+        with timed("decode"):
+            pixels = [image.decode(1) for image in images]
+        views = [(plan, image) for image, two in zip(pixels, plans, strict=True) for plan in two]
+        regions = [plan.region for plan, _ in views]
+        looks = [plan.appearance for plan, _ in views]
         shown = [
-            (one, image[one.region.top :, one.region.left :][: one.region.height, : one.region.width])
-            for image, two in zip(pixels, plans, strict=True)
-            for one in two
+            image[top : top + height, left : left + width]
+            for (left, top, width, height), (_, image) in zip(regions, views, strict=True)
         ]
-        small = timed("resize", lambda shown=shown: [(one, resized(image, options.size)) for one, image in shown])
-        jittered = timed(
-            "color jitter",
-            lambda small=small: [
-                (one, with_appearance(image, type(one.appearance)(one.appearance.jitter))) for one, image in small
-            ],
-        )
-        final = timed(
-            "gray, blur",
-            lambda jittered=jittered: [
-                (one, with_appearance(image, type(one.appearance)((), one.appearance.gray, one.appearance.blur)))
-                for one, image in jittered
-            ],
-        )
-        timed(
-            "flip, channels first",
-            lambda final=final: [image_tensor(cv2.flip(image, 1) if one.flipped else image) for one, image in final],
-        )
+        with timed("resize"):
+            shown = [resized(image, options.size) for image in shown]
+        with timed("color jitter"):
+            pairs = zip(shown, looks, strict=True)
+            shown = [with_appearance(image, replace(look, gray=False, blur=None)) for image, look in pairs]
+        with timed("gray, blur"):
+            shown = [with_appearance(image, replace(look, jitter=())) for image, look in zip(shown, looks, strict=True)]
+        with timed("flip, channels first"):
+            for image, (plan, _) in zip(shown, views, strict=True):
+                image_tensor(np.asarray(cv2.flip(image, 1), np.uint8) if plan.flipped else image)
     return {name: min(found) for name, found in times.items()}
 
 
@@ -197,7 +189,7 @@ class _Plain:
         return image.filter(ImageFilter.GaussianBlur(sigma))
 
     def __call__(self, draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
-        image = _source_image(self.data, draw)
+        image = self.data.dataset.image(draw.row)
         with Image.open(io.BytesIO(image.data)) as file:
             whole = file.convert("RGB")
         if image.within is not None:

@@ -94,10 +94,7 @@ class ViewPairDataset(Dataset[ViewPair]):
 
     def __getitem__(self, key: DrawLike) -> ViewPair:
         draw = as_draw(key, self._epoch)
-        if not 0 <= draw.row < len(self):
-            raise IndexError(f"row {draw.row} is outside the {len(self)} rows")
-        which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
-        source, first = self.sources[which], draw.row - int(self._starts[which])
+        source, first = self._place(draw.row)
         problems: list[Problem] = []
         for step in range(min(_TRIES, len(source))):
             image = source.image((first + step) % len(source))
@@ -112,6 +109,17 @@ class ViewPairDataset(Dataset[ViewPair]):
             kind=problems[0].kind,
             file=problems[0].file,
         )
+
+    def image(self, row: int) -> SourceImage:
+        """The image of a row of all sources; raises as `ImageSource.image` does."""
+        source, place = self._place(row)
+        return source.image(place)
+
+    def _place(self, row: int) -> tuple[ImageSource, int]:
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside the {len(self)} rows")
+        which = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self.sources[which], row - int(self._starts[which])
 
     def _views(self, image: SourceImage, draw: Draw) -> tuple[View, ...]:
         size, rng = self.options.size, draw.generator(self.seed, stream=VIEW_STREAM)

@@ -73,9 +73,7 @@ def view_pair_sheet(pairs: Sequence[ShownPair]) -> Figure:
     for line, pair in zip(figure.subplots(len(pairs), 3, squeeze=False), pairs, strict=True):
         common = overlap_of(pair.query.box, pair.key.box)
         _show_image(line[0], pair, common)
-        for axis, name, view, color in zip(
-            line[1:], ("query", "key"), (pair.query, pair.key), _COLORS, strict=True
-        ):
+        for axis, name, view, color in zip(line[1:], ("query", "key"), (pair.query, pair.key), _COLORS, strict=True):
             _show_view(axis, name, view, color, common)
         for axis in line:
             axis.set(xticks=[], yticks=[])
