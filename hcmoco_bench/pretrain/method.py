@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.objective import LoopBatch, Objective
@@ -49,12 +50,18 @@ class PretrainData:
     Attributes:
         dataset: Gives the sample of a `Draw` (row, epoch, repeat), on which alone its randomness depends.
         lengths: Rows of each data set of the mixture; each contributes the same share of a batch.
-        collate: Stacks samples into a batch of the given size.
+        collate: Stacks samples into a batch of the given size. A batch may have `problems`, a sequence of problem
+            lines about what was found to be wrong with its samples; a run keeps them with those of `problems`.
+        problems: What was left out of data that has no `problems.jsonl` of its own.
+        fingerprints: Of each of `lengths`, a hash of the samples of data that is no store, so that a run is not
+            continued on other data; None for a store. Empty if all are stores.
     """
 
     dataset: Dataset[Any]
     lengths: Sequence[int]
     collate: Callable[[Iterable[Any], int], LoopBatch]
+    problems: Sequence[Problem] = ()
+    fingerprints: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return sum(self.lengths)

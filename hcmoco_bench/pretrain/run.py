@@ -23,8 +23,9 @@ from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
+from hcmoco_bench.pretrain.run_problems import RunProblems
 from hcmoco_bench.pretrain.settings import PretrainSettings
-from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, listening, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
@@ -51,7 +52,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
-        notes: What a user should know of the run that was resumed.
+        notes: What a user should know of the run that was resumed, and of problems with its images.
     """
 
     folder: Path
@@ -98,7 +99,8 @@ def run_pretrain(
     chosen.check(settings)
     accelerator = make_accelerator(out, settings.trackers)
     settings = with_precision(settings, accelerator.device)
-    data = chosen.open_data(settings)
+    with listening(progress):
+        data = chosen.open_data(settings)
     if not (resume and has_begun(out)):  # a run that has begun had enough, and has the same data
         chosen.check_data(settings, len(data))
     record = _record(settings, data)
@@ -110,7 +112,9 @@ def run_pretrain(
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
         state = last_state(out, record) if resume else None
-        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state)
+        problems = RunProblems(out, writes=accelerator.is_main_process)
+        problems.begin(data.problems, resumed=state is not None)
+        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state, problems)
         if init is not None and begun is not None:
             begun(init)
         stack.callback(loop.trackers.close)
@@ -122,11 +126,15 @@ def run_pretrain(
         )
         seconds = time.perf_counter() - started
         report = _report(settings, out, loop, first, seconds, accelerator)
-        return replace(report, init=init, notes=resuming_notes(state))
+        return replace(report, init=init, notes=(*resuming_notes(state), *problems.notes()))
 
 
 def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
-    samples = {f"data set {number}": SamplesRecord(rows=rows) for number, rows in enumerate(data.lengths, start=1)}
+    fingerprints = data.fingerprints or [None] * len(data.lengths)
+    samples = {
+        f"data set {number}": SamplesRecord(rows=rows, ids_sha256=fingerprint)
+        for number, (rows, fingerprint) in enumerate(zip(data.lengths, fingerprints, strict=True), start=1)
+    }
     return DataRecord(stores=record_stores(settings.stores), samples=samples)
 
 
@@ -138,6 +146,7 @@ def _make_loop(
     data: PretrainData,
     record: DataRecord,
     state: dict[str, Any] | None,
+    problems: RunProblems,
 ) -> tuple[TrainingLoop, InitReport | None]:
     batches = MixedBatches(
         data.dataset,
@@ -150,6 +159,7 @@ def _make_loop(
         workers=settings.workers,
         seed=settings.seed,
         pin_memory=accelerator.device.type == "cuda",
+        problems=problems,
     )
     model = method.build_model(settings, fresh=state is None)
     _speed_up(method, model, settings)
