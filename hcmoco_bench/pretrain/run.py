@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from accelerate import Accelerator
+from matplotlib.figure import Figure
 from torch import nn
 
 from hcmoco_bench.data.data_record import DataRecord, SamplesRecord, record_stores
+from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
@@ -21,6 +24,7 @@ from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.method import Method, PretrainData
+from hcmoco_bench.pretrain.notice import NoticeBoard
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.settings import PretrainSettings
@@ -33,6 +37,9 @@ from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CURVES_FILE, has_begun, last_state, make_folder, resuming_notes
 from hcmoco_bench.training.trackers import Trackers
+
+PROBLEMS_FILE: Final = "problems.jsonl"
+"""What was left out of the data of a run, a line each; only where something was."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
-        notes: What a user should know of the run that was resumed.
+        notes: What a user should know: of the run that was resumed, and of how it stands now.
     """
 
     folder: Path
@@ -76,6 +83,7 @@ def run_pretrain(
     resume: bool = False,
     progress: Progress = no_progress,
     begun: Callable[[InitReport], None] | None = None,
+    noticed: Callable[[str], None] | None = None,
 ) -> PretrainReport:
     """Pre-train; one process, or each process of `accelerate launch` or `torchrun`.
 
@@ -86,6 +94,7 @@ def run_pretrain(
         resume: Continue the run in `out` from its last good checkpoint; starts one if there is none.
         progress: Told the samples done and to do in this call; give it to the main process alone.
         begun: Told what a new run took from the checkpoint that it begins with, before its first step.
+        noticed: Told by the main process, after an epoch, what a user should know before the run has ended.
 
     Raises:
         UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
@@ -107,6 +116,8 @@ def run_pretrain(
             make_folder(out)
             stack.enter_context(folder_lock(out))
             prepare_pretraining(out, settings, record, chosen, resume=resume)
+            if data.problems:
+                write_atomic(out / PROBLEMS_FILE, "".join(f"{one.to_json()}\n" for one in data.problems))
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
         state = last_state(out, record) if resume else None
@@ -115,14 +126,26 @@ def run_pretrain(
             begun(init)
         stack.callback(loop.trackers.close)
         first, started = loop.position.step, time.perf_counter()
+        board = NoticeBoard(noticed or (lambda sentence: None))
+
+        def at_epoch_end(epoch: int) -> None:
+            if accelerator.is_main_process:
+                board.show(chosen.notices(settings, out / LOSSES_FILE))
+
         loop.run(
             batch_size=settings.batch_size,
             progress=progress,
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
+            at_epoch_end=at_epoch_end,
         )
         seconds = time.perf_counter() - started
         report = _report(settings, out, loop, first, seconds, accelerator)
-        return replace(report, init=init, notes=resuming_notes(state))
+        notes = [*resuming_notes(state), *_left_out(data, out)]
+        if accelerator.is_main_process:
+            notes += (notice.sentence for notice in chosen.notices(settings, report.losses))
+            if not report.interrupted:
+                _save_figures(chosen.figures(settings, loop.network, data, report.losses), out)
+        return replace(report, init=init, notes=tuple(notes))
 
 
 def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
@@ -187,6 +210,19 @@ def _speed_up(method: Method, model: nn.Module, settings: PretrainSettings) -> N
 def _keep_stage(out: Path, stage: int, accelerator: Accelerator) -> None:
     if accelerator.is_main_process:
         keep_copy(out / CHECKPOINT_FILE, out / f"stage{stage + 1}.pth")
+
+
+def _left_out(data: PretrainData, out: Path) -> Iterator[str]:
+    """What was left out of the data, in a sentence."""
+    if data.problems:
+        kinds = Counter(problem.kind for problem in data.problems)
+        counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        yield f"{len(data.problems)} images were left out ({counted}); {out / PROBLEMS_FILE} names each"
+
+
+def _save_figures(figures: Mapping[str, Figure], out: Path) -> None:
+    for name, figure in figures.items():
+        save_figure(figure, out / name)
 
 
 def _report(
