@@ -34,10 +34,11 @@ def human36m(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prepare Human3.6M for parsing: every 25th frame and its part labels, checked, in Parquet shards.
+    """Prepare Human3.6M: every 25th frame with its part labels and joints, checked, in Parquet shards.
 
     Needs `S1/Videos/*.mp4` and `S1/MySegmentsMat/PartLabels/*.mat` of the subjects 1, 5, 6, 7, 8 (train) and 9, 11
-    (test). Killed at any moment, the same command continues where it was.
+    (test). With `S1/MyPoseFeatures/D3_Positions_mono/*.cdf` and `D2_Positions/*.cdf` too, frames have 3-D joints.
+    Killed at any moment, the same command continues where it was.
 
         hcmoco-bench prepare human36m --root /data/human36m --workers 16
     """

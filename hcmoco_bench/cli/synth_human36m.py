@@ -30,7 +30,9 @@ def human36m(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write people as raw Human3.6M: videos by subject, action and camera, and part labels in MATLAB 7.3 files.
+    """Write people as raw Human3.6M: videos by subject, action and camera, part labels in MATLAB 7.3 files, and joints.
+
+    The joints are CDF files of 3-D positions (D3_Positions_mono) and of their projections (D2_Positions).
 
     Performances take turns among the subjects 1, 9, 5, 11, 6, 7, 8, so that training and test subjects are there from
     the second one on.

@@ -1,4 +1,4 @@
-"""Human3.6M's videos and part labels in, a store of frames for parsing out: every 25th frame, as published."""
+"""Human3.6M's videos, part labels and joints in, a store of frames out: every 25th frame, as published for parsing."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from hcmoco_bench.store.executor import Executor
 from hcmoco_bench.store.kinds.human36m import (
     HUMAN36M,
     LICENSE_HUMAN36M,
+    POSE_SCHEMA,
     SCHEMA,
     Human36mChoice,
     Human36mManifest,
@@ -50,8 +51,9 @@ def prepare_human36m(
     """Make a store of Human3.6M's frames with part labels, or continue one that was interrupted.
 
     Frames 0, 25, 50, ... of every recording count, as long as both the video and the labels have them; a recording
-    whose two lengths differ by more than `MOST_APART` is left out. The store's bytes depend on the raw files and the
-    options alone. Recordings and frames that cannot be used become problem lines.
+    whose two lengths differ by more than `MOST_APART` is left out. Where recordings have positions of joints, the store
+    has a column `pose`; frames whose positions cannot be used stay, without. The store's bytes depend on the raw files
+    and the options alone. Recordings and frames that cannot be used become problem lines.
 
     Args:
         root: Human3.6M's folder, extracted; it holds `S1`, `S5`, ...
@@ -76,7 +78,7 @@ def prepare_human36m(
         recordings, problems = _measure(tree, every, progress)
         return StorePlan(
             sha256=_plan_sha256(tree, recordings, problems, choice),
-            schema=SCHEMA,
+            schema=POSE_SCHEMA if tree.has_positions else SCHEMA,
             splits=_splits(recordings, every),
             declaration=HUMAN36M.name,
             fields={
@@ -85,8 +87,9 @@ def prepare_human36m(
                 ),
                 "options": choice,
                 "recordings": len(recordings),
+                **({"poses": True} if tree.has_positions else {}),
             },
-            shards=tuple(_shards(recordings, choice)),
+            shards=tuple(_shards(recordings, choice, poses=tree.has_positions)),
             problems=problems,
             paths=PortablePaths.under([tree.root]),
         )
@@ -156,12 +159,12 @@ def _plan_sha256(
         [problem.to_json() for problem in problems],
     ]
     for one in recordings:
-        sizes = [path.stat().st_size for path in (one.recording.video, one.recording.labels)]
+        sizes = [path.stat().st_size for path in one.recording.files]
         parts.append([str(one.recording.name), one.n_frames, *sizes])
     return json_sha256(parts)
 
 
-def _shards(recordings: Sequence[RecordingFrames], choice: Human36mChoice) -> Iterator[PlannedShard]:
+def _shards(recordings: Sequence[RecordingFrames], choice: Human36mChoice, *, poses: bool) -> Iterator[PlannedShard]:
     """Recordings stay whole; a split without any has no shard."""
     for split, subjects in _SUBJECTS.items():
         shards: list[list[RecordingFrames]] = []
@@ -175,7 +178,7 @@ def _shards(recordings: Sequence[RecordingFrames], choice: Human36mChoice) -> It
             shards[-1].append(one)
             rows += len(one.frames(choice.every))
         for number, content in enumerate(shards):
-            makes = Human36mRows(tuple(content), choice.every, choice.jpeg_quality)
+            makes = Human36mRows(tuple(content), choice.every, choice.jpeg_quality, poses)
             yield PlannedShard(shard_name(split, number, len(shards)), makes)
 
 

@@ -1,10 +1,10 @@
-"""The rows of one shard of a Human3.6M store: chosen frames of some recordings with their part labels."""
+"""The rows of one shard of a Human3.6M store: chosen frames of some recordings with their part labels and joints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.files.images import encode_png, encode_rgb
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.human36m_poses import RecordingPoses, read_poses, require_inside
 from hcmoco_bench.sources.human36m import FrameId, PartLabels, Recording, decode_frames
 from hcmoco_bench.sources.video_end import of_frame
 from hcmoco_bench.store.columns import Row
@@ -41,11 +42,13 @@ class Human36mRows:
         recordings: The shard's recordings in row order.
         every: Stride in frames.
         jpeg_quality: JPEG quality of the stored RGB.
+        poses: Whether rows have a column `pose`.
     """
 
     recordings: tuple[RecordingFrames, ...]
     every: int
     jpeg_quality: int
+    poses: bool = False
 
     def __len__(self) -> int:
         return sum(len(one.frames(self.every)) for one in self.recordings)
@@ -53,7 +56,7 @@ class Human36mRows:
     def rows(self, report: ShardReport) -> Iterator[Row]:
         """See `ShardRows.rows`; raises StoreError if raw files vanished since the shard was planned."""
         for one in self.recordings:
-            for path in (one.recording.video, one.recording.labels):
+            for path in one.recording.files:
                 if not path.is_file():
                     raise StoreError(f"{path}: was there when the run began; make it readable and run again")
         for one in self.recordings:
@@ -62,6 +65,7 @@ class Human36mRows:
 
 def _rows(shard: Human36mRows, one: RecordingFrames, problems: list[Problem]) -> Iterator[Row]:
     left = dict.fromkeys(one.frames(shard.every))
+    poses = _Poses(one, shard.every, problems) if shard.poses else None
     try:
         with PartLabels(one.recording.labels) as labels:
             for frame, rgb in decode_frames(one.recording.video, list(left)):
@@ -72,11 +76,49 @@ def _rows(shard: Human36mRows, one: RecordingFrames, problems: list[Problem]) ->
                 except DataError as error:
                     problems.append(Problem.from_error(str(sample), error))
                     continue
-                yield _row(sample, rgb, parts, shard.jpeg_quality)
+                row = _row(sample, rgb, parts, shard.jpeg_quality)
+                yield row if poses is None else row | {"pose": poses.of(sample, rgb)}
     except DataError as error:
         problems += [
             Problem.from_error(str(FrameId(one.recording.name, frame)), of_frame(error, frame)) for frame in left
         ]
+
+
+class _Poses:
+    """The column `pose` of a recording's frames; what cannot be used becomes problem lines, once."""
+
+    def __init__(self, one: RecordingFrames, every: int, problems: list[Problem]) -> None:
+        self._one, self._every, self._problems = one, every, problems
+        self._found: RecordingPoses | None = None
+        self._checked = False
+        if one.recording.positions is None and one.recording.projections is None:
+            return  # which the search for recordings has said
+        try:
+            self._found = read_poses(one.recording, one.n_frames)
+        except DataError as error:
+            self._lost(error)
+
+    def of(self, sample: FrameId, rgb: NDArray[np.uint8]) -> dict[str, Any] | None:
+        """The column of a frame; None without a pose."""
+        if self._found is not None and not self._checked:
+            height, width = rgb.shape[:2]
+            self._checked = True
+            try:
+                require_inside(self._found, self._one.recording, self._one.frames(self._every), width, height)
+            except DataError as error:
+                self._lost(error)
+                self._found = None
+        if self._found is None:
+            return None
+        row = self._found.row(sample.frame)
+        if row is None:
+            reason = f"{self._one.recording.positions}: ends before frame {sample.frame}, which has no 3-D joints"
+            file = str(self._one.recording.positions)
+            self._problems.append(Problem(str(sample), "positions_missing", file, reason, kept=True))
+        return row
+
+    def _lost(self, error: DataError) -> None:
+        self._problems.append(Problem.from_error(str(self._one.recording.name), error, kept=True))
 
 
 def _fitted(parts: NDArray[np.uint8], rgb: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:

@@ -55,7 +55,7 @@ def skeleton_faults(joints: NDArray[np.floating], *, metric: bool) -> list[str |
     """
     faults: list[str | None] = [None] * len(joints)
     wide = joints.astype(np.float64)
-    finite = np.isfinite(wide).all((1, 2))
+    finite = np.asarray(np.isfinite(wide).all((1, 2)))
     safe = np.where(finite[:, None, None], wide, 0.0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         away = np.abs(safe[:, 0]).max(1)
@@ -63,7 +63,7 @@ def skeleton_faults(joints: NDArray[np.floating], *, metric: bool) -> list[str |
         total = bones.sum(1)
         share = bones / total[:, None]
     low, high = BONE_SHARE
-    odd = ~((share >= low) & (share <= high))
+    odd = np.asarray(~((share >= low) & (share <= high)))
     wrong_size = ~((total >= TOTAL_METERS[0]) & (total <= TOTAL_METERS[1])) if metric else ~(total > 0)
     names = joint_set(JOINTS).joints
     for row in np.flatnonzero(~finite | (away > ROOT_TOLERANCE) | odd.any(1) | wrong_size).tolist():

@@ -7,7 +7,7 @@ About a quarter of all skeletons has bent thighs, as in LiftedCL's published pri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.priors.hinges import hinges
+from hcmoco_bench.priors.moments import joined, moments
 from hcmoco_bench.priors.random_poses import Posture, random_motion, within_limits
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 from hcmoco_bench.priors.views import sample_pitch, sample_views
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.synth.motion import ACTIONS, Motion, sample_motion
+from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.person.bare_body import BareBody
 from hcmoco_bench.synth.person.human36m_joints import human36m_joints
 from hcmoco_bench.synth.requirements import require_synth
@@ -81,7 +83,8 @@ def generate_prior(options: GeneratedOptions | None = None, *, progress: Progres
     if options.seed < 0:
         raise UsageError(f"seed {options.seed}: give a seed of 0 or more")
     require_synth()
-    counts = np.diff(np.linspace(0, options.number, options.bodies + 1).astype(np.int64))
+    ends = np.arange(options.bodies + 1) * options.number // options.bodies
+    counts = ends[1:] - ends[:-1]
     joints, pitch = [], []
     done = 0
     progress(_LABEL, 0, options.number)
@@ -120,23 +123,15 @@ def _body_skeletons(rng: np.random.Generator, count: int) -> tuple[Floats, Float
 
 
 def _acted(rng: np.random.Generator, body: BareBody, count: int) -> Floats:
-    found: list[Floats] = [np.empty((0, 17, 3))]
+    clips = []
     for start in range(0, count, _FROM_A_CLIP):
         action = ACTIONS[int(rng.integers(len(ACTIONS)))]
         clip = sample_motion(rng, action, _CLIP_FRAMES, position=(0.0, 0.0), yaw=0.0)
         frames = rng.choice(_CLIP_FRAMES, min(_FROM_A_CLIP, count - start), replace=False)
-        pose = body.pose(_moments(clip, frames))
-        found.append(human36m_joints(body.skeleton, pose.heads, pose.turns))
-    return np.concatenate(found)
-
-
-def _moments(motion: Motion, frames: NDArray[np.integer]) -> Motion:
-    """The motion at some of its frames alone."""
-    names = ("pelvis", "feet", "foot_turn", "foot_pitch", "angles", "airborne", "seated")
-    reaches = tuple(
-        replace(reach, offset=reach.offset[frames], weight=reach.weight[frames]) for reach in motion.reaches
-    )
-    return replace(motion, reaches=reaches, **{name: getattr(motion, name)[frames] for name in names})
+        clips.append(moments(clip, frames))
+    poses = [body.pose(motion) for motion in joined(clips)]
+    found = [human36m_joints(body.skeleton, pose.heads, pose.turns) for pose in poses]
+    return np.concatenate([np.empty((0, 17, 3)), *found])
 
 
 def _drawn(rng: np.random.Generator, body: BareBody, wanted: Mapping[Posture, int]) -> Floats:
@@ -147,6 +142,7 @@ def _drawn(rng: np.random.Generator, body: BareBody, wanted: Mapping[Posture, in
         drawn = {posture: 2 * number + 4 for posture, number in missing.items()}
         pose = body.pose(random_motion(rng, drawn))
         joints, good = human36m_joints(body.skeleton, pose.heads, pose.turns), within_limits(pose)
+        good &= ~hinges(joints).wrong_way.any(1)
         parts = np.split(np.arange(len(joints)), np.cumsum(list(drawn.values()))[:-1])
         for (posture, number), rows in zip(list(missing.items()), parts, strict=True):
             chosen = rows[good[rows]][:number]

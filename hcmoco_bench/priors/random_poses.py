@@ -87,7 +87,7 @@ def within_limits(pose: Pose) -> NDArray[np.bool_]:
     for name, angle in pose.angles.items():
         low, high = LIMITS[name]
         good &= (angle >= low - _ANGLE_TOLERANCE) & (angle <= high + _ANGLE_TOLERANCE)
-    return good
+    return np.asarray(good)
 
 
 def _given_angles(rng: np.random.Generator, count: int) -> dict[str, Floats]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.files.hashing import bytes_sha256
 
-JOINTS = "h36m17"
+JOINTS: Final = "h36m17"
 """Joint set of priors."""
 
 

@@ -7,9 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hcmoco_bench.priors.release_figures import RELEASE
+
 Floats = NDArray[np.float64]
 
-MEAN_PITCH: Final = 12.6
+MEAN_PITCH: Final = RELEASE.pitch
 """Degrees by which cameras look down on average; LiftedCL's published prior has this mean."""
 
 _PITCH_SPREAD: Final = 5.0

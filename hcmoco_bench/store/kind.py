@@ -36,7 +36,9 @@ class Capabilities:
             `hcmoco_bench.store.kinds.ntu.BODY`, and images are 512x424 px in the depth frame; what pre-training pairs.
         people: Whether there is a column `people` of annotated joints and squares, in the form of
             `hcmoco_bench.store.kinds.keypoints.PERSON`.
-        joints: Name of the joint set of `bodies` or `people`; None without.
+        poses: Whether there is a column `pose` of 3-D joints in the camera's coordinates, in the form of
+            `hcmoco_bench.store.kinds.human36m.POSE`.
+        joints: Name of the joint set of `bodies`, `people` or `poses`; None without.
         group: Column of the performer or subject that a row shows; frames of one person are alike. None if unknown.
         rigs: Whether rows name their camera rig (`setup`, `camera`) and `calibration.json` holds its cameras.
         labeled: Whether the rows are frames chosen for labels, with a test split; people of that split and all of the
@@ -52,6 +54,7 @@ class Capabilities:
     parts: bool = False
     bodies: bool = False
     people: bool = False
+    poses: bool = False
     joints: str | None = None
     group: str | None = None
     rigs: bool = False

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from hcmoco_bench.body import JointSet, joint_mapping, joint_set
 from hcmoco_bench.errors import LabelError
 
-SIZES = {"kinect25": 25, "mpii16": 16, "shared13": 13, "coco17": 17, "itop15": 15, "h36m17": 17}
+SIZES = {"kinect25": 25, "mpii16": 16, "shared13": 13, "coco17": 17, "itop15": 15, "h36m17": 17, "h36m32": 32}
 SIDES = {"left": "right", "right": "left"}
 
 

@@ -16,6 +16,18 @@ LABEL_FOLDER: Final = "MySegmentsMat/PartLabels"
 
 LABEL_VARIABLE: Final = "Feat"
 
+POSITION_FOLDER: Final = "MyPoseFeatures/D3_Positions_mono"
+"""`S1/MyPoseFeatures/D3_Positions_mono/<action>.<camera>.cdf`: joints in the camera's coordinates, mm."""
+
+PROJECTION_FOLDER: Final = "MyPoseFeatures/D2_Positions"
+"""`S1/MyPoseFeatures/D2_Positions/<action>.<camera>.cdf`: the same joints in the video's pixels."""
+
+POSE_VARIABLE: Final = "Pose"
+"""The variable of both, (1, frames, joints x axes)."""
+
+POSE_JOINTS: Final = "h36m32"
+"""The joint set of both."""
+
 CAMERA_SIZES: Final = {
     "54138969": (1000, 1002),
     "55011271": (1000, 1000),

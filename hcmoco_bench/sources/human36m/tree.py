@@ -11,7 +11,14 @@ from typing import Final
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.sources.human36m.layout import LABEL_FOLDER, TEST_SUBJECTS, TRAIN_SUBJECTS, VIDEO_FOLDER
+from hcmoco_bench.sources.human36m.layout import (
+    LABEL_FOLDER,
+    POSITION_FOLDER,
+    PROJECTION_FOLDER,
+    TEST_SUBJECTS,
+    TRAIN_SUBJECTS,
+    VIDEO_FOLDER,
+)
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.sources.ntu.layout import GENERATED_MARK
 from hcmoco_bench.sources.other_forms import (
@@ -36,17 +43,30 @@ _LABELS: Final = OtherForm(
     "part labels in another form than the published .mat, which are not read",
     "give the published .mat",
 )
-OTHER_FORMS: Final = (UNFINISHED, SPLIT, PACKED, BACKSLASHES, _VIDEOS, _LABELS)
+_POSITIONS: Final = OtherForm(
+    "positions_other_form",
+    re.compile(r"\.(npy|npz|mat|h5|hdf5|pkl|csv)$"),
+    "positions of joints in another form than the published .cdf, which are not read",
+    "give the published .cdf",
+)
+OTHER_FORMS: Final = (UNFINISHED, SPLIT, PACKED, BACKSLASHES, _VIDEOS, _LABELS, _POSITIONS)
 """Forms of recordings that are not read."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A video with its labels."""
+    """A video with its labels, and the joints in the camera's coordinates and in pixels if they are there."""
 
     name: SequenceName
     video: Path
     labels: Path
+    positions: Path | None = None
+    projections: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of it."""
+        return tuple(path for path in (self.video, self.labels, self.positions, self.projections) if path is not None)
 
 
 @dataclass(frozen=True)
@@ -56,8 +76,9 @@ class Human36mTree:
     Attributes:
         root: The folder that holds `S1`, `S5`, ...
         recordings: Videos that have labels, in the published order.
-        problems: Videos without labels (`labels_missing`) and labels without a video (`video_missing`); subjects of
-            whom nothing can be used (`subject_absent`, kept); files in other forms (`OTHER_FORMS`).
+        problems: Videos without labels (`labels_missing`) and labels without a video (`video_missing`); recordings
+            without positions where others have them (`positions_missing`, kept); subjects of whom nothing can be used
+            (`subject_absent`, kept); files in other forms (`OTHER_FORMS`).
         generated: Whether the tree was generated, and is not licensed data.
     """
 
@@ -65,6 +86,11 @@ class Human36mTree:
     recordings: tuple[Recording, ...]
     problems: tuple[Problem, ...]
     generated: bool
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether a recording has positions of joints."""
+        return any(one.positions or one.projections for one in self.recordings)
 
 
 def scan(root: Path) -> Human36mTree:
@@ -85,9 +111,11 @@ def scan(root: Path) -> Human36mTree:
         folder = base / f"S{subject}"
         videos = _files(folder / VIDEO_FOLDER, subject, ".mp4")
         labels = _files(folder / LABEL_FOLDER, subject, ".mat")
+        places = _files(folder / POSITION_FOLDER, subject, ".cdf")
+        planes = _files(folder / PROJECTION_FOLDER, subject, ".cdf")
         for name in sorted(videos.keys() | labels.keys()):
             if name in videos and name in labels:
-                recordings.append(Recording(name, videos[name], labels[name]))
+                recordings.append(Recording(name, videos[name], labels[name], places.get(name), planes.get(name)))
                 continue
             kind, there, folder_name = (
                 ("labels_missing", videos[name], LABEL_FOLDER) if name in videos
@@ -95,6 +123,7 @@ def scan(root: Path) -> Human36mTree:
             )  # fmt: skip
             reason = f"{there}: has no counterpart in S{subject}/{folder_name}; extract it there"
             problems.append(Problem(str(name), kind, str(there), reason))
+    problems += _without_positions(recordings)
     problems += _absent(base, recordings, generated=_generated(root, base))
     if problems or not recordings:
         problems += _not_read(base)
@@ -109,13 +138,60 @@ def scan(root: Path) -> Human36mTree:
     return Human36mTree(base, tuple(recordings), tuple(problems), _generated(root, base))
 
 
+def scan_positions(root: Path, subjects: Sequence[int]) -> dict[SequenceName, Path]:
+    """Find the files of joint positions of some subjects; videos and labels may be absent.
+
+    Args:
+        root: The folder with `S1`, `S5`, ..., or one that holds this one.
+        subjects: Whose files are wanted.
+
+    Returns:
+        Paths by recording, in the published order.
+
+    Raises:
+        DataError: Kind `root_unreadable`, or `no_positions` if there is none.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give Human3.6M's folder", kind="root_unreadable", file=str(root))
+    base = _subjects_folder(root)
+    found: dict[SequenceName, Path] = {}
+    for subject in subjects:
+        files = _files(base / f"S{subject}" / POSITION_FOLDER, subject, ".cdf")
+        found |= {name: files[name] for name in sorted(files)}
+    if not found:
+        folders = [base / f"S{subject}" for subject in subjects]
+        packed = [*other_forms([*folders, *(one / POSITION_FOLDER for one in folders)], (UNFINISHED, SPLIT, PACKED))]
+        raise DataError(
+            f"{root}: no joint positions S*/{POSITION_FOLDER}/*.cdf of the subjects {', '.join(map(str, subjects))}; "
+            f"give the folder that holds S1, S5, ...{seen_instead(packed)}",
+            kind="no_positions",
+            file=str(root),
+        )
+    return found
+
+
 def _not_read(base: Path) -> list[Problem]:
     """What lies where recordings are looked for, in forms that are not read; one line for each form."""
     subjects = [base / f"S{subject}" for subject in (*TRAIN_SUBJECTS, *TEST_SUBJECTS)]
     found = [*other_forms([base, *subjects], (UNFINISHED, SPLIT, PACKED, BACKSLASHES))]
     found += other_forms([subject / VIDEO_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _VIDEOS))
     found += other_forms([subject / LABEL_FOLDER for subject in subjects], (UNFINISHED, SPLIT, PACKED, _LABELS))
+    places = [subject / folder for subject in subjects for folder in (POSITION_FOLDER, PROJECTION_FOLDER)]
+    found += other_forms(places, (UNFINISHED, SPLIT, PACKED, _POSITIONS))
     return found
+
+
+def _without_positions(recordings: Sequence[Recording]) -> Iterator[Problem]:
+    """A line for each recording that has no positions, if others have."""
+    if not any(one.positions or one.projections for one in recordings):
+        return
+    for one in recordings:
+        if one.positions is None and one.projections is None:
+            reason = (
+                f"{one.video}: has no counterpart in S{one.name.subject}/{POSITION_FOLDER}; its frames have no 3-D "
+                "joints. Extract it there"
+            )
+            yield Problem(str(one.name), "positions_missing", str(one.video), reason, kept=True)
 
 
 def _absent(base: Path, recordings: Sequence[Recording], *, generated: bool) -> Iterator[Problem]:

@@ -1,7 +1,9 @@
-"""Writes generated recordings in Human3.6M's layout: `S1/Videos/*.mp4` and `S1/MySegmentsMat/PartLabels/*.mat`.
+"""Writes generated recordings in Human3.6M's layout: `S1/Videos/*.mp4`, part labels and joint positions.
 
-A recording's video appears under its name when its labels are complete, so that a run that was killed goes on where it
-was. Every file's bytes depend on the seed, the recording's name and the options only, not on the workers.
+The labels are `S1/MySegmentsMat/PartLabels/*.mat`, the positions `S1/MyPoseFeatures/D3_Positions_mono/*.cdf` and
+`D2_Positions/*.cdf`. A recording's video appears under its name when all of them are complete, so that a run that was
+killed goes on where it was. Every file's bytes depend on the seed, the recording's name and the options only, not on
+the workers.
 """
 
 from __future__ import annotations
@@ -19,11 +21,19 @@ from numpy.typing import NDArray
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.runtime.processes import starting_workers, worker_pool
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.sources.human36m.layout import CAMERA_SIZES, FRAME_RATE, LABEL_FOLDER, VIDEO_FOLDER
+from hcmoco_bench.sources.human36m.layout import (
+    CAMERA_SIZES,
+    FRAME_RATE,
+    LABEL_FOLDER,
+    POSITION_FOLDER,
+    PROJECTION_FOLDER,
+    VIDEO_FOLDER,
+)
 from hcmoco_bench.sources.human36m.names import SequenceName
 from hcmoco_bench.synth.generated_folder import generated_folder
 from hcmoco_bench.synth.human36m.label_file import write_labels
-from hcmoco_bench.synth.human36m.recording import MOTIONS, camera_size, record
+from hcmoco_bench.synth.human36m.position_file import write_positions
+from hcmoco_bench.synth.human36m.recording import MOTIONS, camera_size, positions, record
 from hcmoco_bench.synth.kinect.warp_runtime import DeviceOption, pick_device
 from hcmoco_bench.synth.ntu.video_file import VideoFile
 
@@ -136,18 +146,26 @@ def _write_group(out: Path, names: Sequence[SequenceName], options: Human36mOpti
 
 
 def _write_recording(out: Path, name: SequenceName, options: Human36mOptions) -> None:
-    video = _video(out, name)
-    labels = out / f"S{name.subject}" / LABEL_FOLDER / f"{name.stem}.mat"
-    making = out / _MAKING / str(name)
+    video, making = _video(out, name), out / _MAKING / str(name)
+    folders = {
+        "labels.mat": LABEL_FOLDER,
+        "positions.cdf": POSITION_FOLDER,
+        "projections.cdf": PROJECTION_FOLDER,
+        "video.mp4": VIDEO_FOLDER,  # the last one: it says that all are there
+    }
     shutil.rmtree(making, ignore_errors=True)
-    for folder in (making, video.parent, labels.parent):
+    for folder in (making, *(out / f"S{name.subject}" / folder for folder in folders.values())):
         folder.mkdir(parents=True, exist_ok=True)
-    frames = record(options.seed, name, options.frames, width=options.width, device=pick_device(options.device))
+    device = pick_device(options.device)
+    frames = record(options.seed, name, options.frames, width=options.width, device=device)
     size = camera_size(name.camera, options.width)
-    with VideoFile(making / video.name, size, container="mp4", rate=FRAME_RATE) as film:
-        write_labels(making / labels.name, _filmed(film, frames))
-    (making / labels.name).replace(labels)
-    (making / video.name).replace(video)
+    with VideoFile(making / "video.mp4", size, container="mp4", rate=FRAME_RATE) as film:
+        write_labels(making / "labels.mat", _filmed(film, frames))
+    joints, pixels = positions(options.seed, name, options.frames, width=options.width, device=device)
+    write_positions(making / "positions.cdf", joints)
+    write_positions(making / "projections.cdf", pixels)
+    for made, place in folders.items():
+        (making / made).replace(video.parents[1] / place / f"{name.stem}{Path(made).suffix}")
     making.rmdir()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import warp as wp
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.sources.human36m.layout import CAMERA_SIZES, FRAME_RATE
 from hcmoco_bench.sources.human36m.names import SequenceName
+from hcmoco_bench.synth.human36m.joints import human36m_joints, seen_by
 from hcmoco_bench.synth.kinect.cameras import Pinhole, look_at
 from hcmoco_bench.synth.kinect.color_camera import ColorCamera
 from hcmoco_bench.synth.kinect.light_over_time import LightOverTime
@@ -40,6 +42,8 @@ MOTIONS: Final = {
 }
 """The motion that stands for an action. Actions on chairs and on the floor are left out."""
 
+_Number = TypeVar("_Number", np.float32, np.float64)
+
 _MOTION_RATE: Final = 30
 _ANGLES: Final = (-0.75, -0.12, 0.12, 0.75)
 """Where the cameras stand as seen from the spot, radians from world +z; all on the side that is free of furniture."""
@@ -48,9 +52,17 @@ _FOCAL: Final = 1145.0
 """Focal length of the cameras, px of an image 1000 px wide."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Performance:
+    """A figure with its vertices (N, V, 3) and joints (N, 32, 3), world meters, at the motions' own rate."""
+
+    figure: Figure
+    vertices: NDArray[np.float32]
+    joints: NDArray[np.float64]
+
+
 @lru_cache(maxsize=1)
-def _performance(seed: int, subject: int, action: str, n_frames: int) -> tuple[Figure, NDArray[np.float32]]:
-    """The figure, and its vertices (N, V, 3) at the motions' own rate."""
+def _performance(seed: int, subject: int, action: str, n_frames: int) -> _Performance:
     rng = generator(seed, "human36m action", subject, action)
     count = int(np.ceil((n_frames - 1) * _MOTION_RATE / FRAME_RATE)) + 1
     x, z = rng.normal([0.0, 0.1], [0.2, 0.12])
@@ -59,7 +71,15 @@ def _performance(seed: int, subject: int, action: str, n_frames: int) -> tuple[F
     )
     # Somebody else for every performance: seven people would be too few to learn from.
     performer = Performer.sample(generator(seed, "human36m performer", subject, action))
-    return performer.figure, performer.animate(motion).vertices
+    joints = human36m_joints(performer.skeleton, performer.pose(motion))
+    return _Performance(performer.figure, performer.animate(motion).vertices, joints)
+
+
+def _at(track: NDArray[_Number], number: int) -> NDArray[_Number]:
+    """A track (N, ...) at the motions' own rate, at the time of a frame."""
+    before, share = divmod(number * _MOTION_RATE, FRAME_RATE)
+    weight = track.dtype.type(share / FRAME_RATE)
+    return np.asarray(track[before] if not share else (1 - weight) * track[before] + weight * track[before + 1])
 
 
 def camera_size(camera: str, width: int) -> tuple[int, int]:
@@ -78,6 +98,24 @@ def _view(rng: np.random.Generator, place: Studio, camera: str, width: int) -> V
     return View(lens, look_at(position, [0.0, 0.9, 0.0], float(np.radians(rng.normal(0, 0.3)))))
 
 
+def _view_of(seed: int, name: SequenceName, place: Studio, width: int) -> View:
+    # A camera stands where it stands, whoever is filmed.
+    return _view(generator(seed, "human36m camera", name.camera), place, name.camera, width)
+
+
+def positions(
+    seed: int, name: SequenceName, n_frames: int, *, width: int = 1000, device: str = "cpu"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The joints of a recording; see `record` for the arguments.
+
+    Returns:
+        (F, 32, 3) millimeters in the camera's coordinates, and (F, 32, 2) px of the video; joint set `h36m32`.
+    """
+    view = _view_of(seed, name, studio(seed, 0, device), width)
+    performed = _performance(seed, name.subject, name.action, n_frames)
+    return seen_by(view, np.stack([_at(performed.joints, number) for number in range(n_frames)]))
+
+
 def record(
     seed: int, name: SequenceName, n_frames: int, *, width: int = 1000, device: str = "cpu"
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -94,16 +132,12 @@ def record(
         (H * 3 / 2, W) uint8 I420 planes of an image, and (H, W) uint8 class indices of its pixels.
     """
     place = studio(seed, 0, device)
-    # A camera stands where it stands, whoever is filmed.
-    view = _view(generator(seed, "human36m camera", name.camera), place, name.camera, width)
-    figure, track = _performance(seed, name.subject, name.action, n_frames)
-    people = People([figure], device)
+    view = _view_of(seed, name, place, width)
+    performed = _performance(seed, name.subject, name.action, n_frames)
+    people = People([performed.figure], device)
 
     def move(moved: People, number: int) -> None:
-        before, share = divmod(number * _MOTION_RATE, FRAME_RATE)
-        weight = np.float32(share / FRAME_RATE)
-        vertices = track[before] if not share else (1 - weight) * track[before] + weight * track[before + 1]
-        moved.move([vertices])
+        moved.move([_at(performed.vertices, number)])
 
     light = LightOverTime(people, place.light, view, move, n_frames)
     backdrop = render_backdrop(place.room.mesh, place.surface, place.light, view)

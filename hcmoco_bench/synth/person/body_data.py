@@ -109,6 +109,7 @@ def skin_weights() -> dict[str, NDArray[np.float64]]:
         return {bone: np.array(rows, np.float64).reshape(-1, 2) for bone, rows in table.items()}
 
 
+@cache
 def joint_vertices(bone: str) -> NDArray[np.int64]:
     """Indices of the vertices whose mean is the head of a bone."""
     head = rig()[bone]["head"]

@@ -2,7 +2,10 @@
 
 from hcmoco_bench.store.kinds.human36m.kind import HUMAN36M, Human36mKind, Human36mStore
 from hcmoco_bench.store.kinds.human36m.manifest import (
+    JOINTS,
     LICENSE_HUMAN36M,
+    POSE,
+    POSE_SCHEMA,
     SCHEMA,
     Human36mChoice,
     Human36mManifest,
@@ -11,7 +14,10 @@ from hcmoco_bench.store.kinds.human36m.manifest import (
 
 __all__ = [
     "HUMAN36M",
+    "JOINTS",
     "LICENSE_HUMAN36M",
+    "POSE",
+    "POSE_SCHEMA",
     "SCHEMA",
     "Human36mChoice",
     "Human36mKind",

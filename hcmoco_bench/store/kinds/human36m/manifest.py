@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from hcmoco_bench.store.columns import IMAGE
 from hcmoco_bench.store.manifest import SHA256_PATTERN, DeclaredSplit, StoreManifest
@@ -25,6 +32,25 @@ SCHEMA: Final = pa.schema(
     ]
 )
 """One row a frame, counted from 0. `rgb`: JPEG in the video's size; `parts`: 8-bit PNG of class indices, as large."""
+
+JOINTS: Final = "h36m17"
+"""Joint set of `pose`."""
+
+POSE: Final = pa.struct(
+    [
+        ("joints", pa.list_(pa.list_(pa.float64()))),
+        ("pixels", pa.list_(pa.list_(pa.float64()))),
+        ("intrinsics", pa.list_(pa.float64())),
+    ]
+)
+"""The pose of the person.
+
+`joints` (17, 3) meters in the camera's coordinates (x right in the image, y down, z forward); `pixels` (17, 2) px
+(x, y) of `rgb`, as published; `intrinsics` (4) fx, fy, cx, cy px of the pinhole camera that comes nearest to them.
+"""
+
+POSE_SCHEMA: Final = SCHEMA.append(pa.field("pose", POSE))
+"""The columns of a store of recordings with positions of joints; `pose` is null in frames that have none."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +88,7 @@ class Human36mManifest(StoreManifest):
         options: What was asked for.
         recordings: Number of videos that were used.
         parts: True: every row has part labels.
+        poses: Whether there is a column `pose`; the file says it only where it is so, as stores without it always were.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -72,3 +99,9 @@ class Human36mManifest(StoreManifest):
     splits: Mapping[str, DeclaredSplit]
     parts: Literal[True] = True
     splits_sha256: str = Field(pattern=SHA256_PATTERN)
+    poses: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_poses(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = write(self)
+        return fields if self.poses else {name: value for name, value in fields.items() if name != "poses"}
