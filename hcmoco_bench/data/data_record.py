@@ -128,10 +128,10 @@ def data_changes(before: DataRecord, now: DataRecord) -> tuple[str, ...]:
             found.append(f"{new.path} was prepared anew ({what})")
     if len(before.stores) != len(now.stores):
         found.append(f"there were {len(before.stores)} stores and there are {len(now.stores)}")
-    if before.stores or now.stores:
-        return tuple(found)
     for name, samples in before.samples.items():
-        if name in now.samples:
+        # What comes from a store is compared with the store.
+        apart = not (before.stores or now.stores) or (samples.ids_sha256 and not samples.source_sha256)
+        if apart and name in now.samples:
             found.append(sample_changes(name, samples, now.samples[name]))
     return tuple(change for change in found if change)
 

@@ -22,7 +22,7 @@ from hcmoco_bench.data.shard_reader import ShardReader
 from hcmoco_bench.data.views import View, ViewOptions, draw_views
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.image_error import ImageError
-from hcmoco_bench.files.images import Reduction, decode_rgb
+from hcmoco_bench.files.images import REDUCTIONS, Reduction, decode_rgb
 from hcmoco_bench.files.parquet import open_parquet
 from hcmoco_bench.store.registry import open_store
 
@@ -31,8 +31,6 @@ Skeleton: TypeAlias = Literal["crop", "image"]
 
 _UNKNOWN_JOINT: Final = -1.0
 """Coordinates of unknown joints in the published pre-training, px."""
-
-_REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
 
 
 class KeypointImagesDataset(Dataset[Sample]):
@@ -107,7 +105,7 @@ class KeypointImagesDataset(Dataset[Sample]):
         x, y, scale = self._squares[row].tolist()
         rng = draw.generator(self.seed) if self.train else None
         crop = center_scale(np.array([x, y]), scale, self.size, rng, flip=self.flip)
-        factor = next(factor for factor in _REDUCTIONS if factor == 1 or crop.scale * factor <= 1.0)
+        factor = next(factor for factor in REDUCTIONS if factor == 1 or crop.scale * factor <= 1.0)
         image = self._decode(row, factor)
         joints, visible = crop_joints(self._joints[row], self._state[row] > 0, self.joints, crop)
         return Sample(

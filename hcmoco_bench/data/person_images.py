@@ -93,7 +93,7 @@ class PersonImages:
         except ImageError as error:
             raise self._damaged(row, self._column) from error
         within = self._within(row, width, height) if self._region == "person" else None
-        return SourceImage(str(self.ids[row]), width, height, partial(self._decode, row, data), within)
+        return SourceImage(str(self.ids[row]), width, height, data, partial(self._decode, row, data), within)
 
     def _decode(self, row: int, data: bytes, reduced: Reduction) -> NDArray[np.uint8]:
         try:

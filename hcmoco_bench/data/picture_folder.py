@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hcmoco_bench.data.image_source import SourceImage
 from hcmoco_bench.data.picture_files import find_pictures
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.images import Reduction
 from hcmoco_bench.files.outside_text import storable
@@ -30,6 +31,7 @@ class PictureFolder:
 
     Attributes:
         problems: What was left out, a line each.
+        fingerprint: SHA-256 of the names and sizes of all pictures.
 
     Raises:
         DataError: If the folder cannot be read, or holds no picture.
@@ -41,6 +43,7 @@ class PictureFolder:
         self.problems: tuple[Problem, ...] = found.problems
         self._names = _Names([name for name, _ in found.pictures])
         headers = [header for _, header in found.pictures]
+        self.fingerprint = json_sha256([[storable(name), header.size] for name, header in found.pictures])
         self._sizes = np.array([header.size for header in headers], np.int64)
         self._shapes = np.array([(one.width, one.height, one.orientation) for one in headers], np.int32)
 
@@ -48,37 +51,36 @@ class PictureFolder:
         return len(self._sizes)
 
     def image(self, row: int) -> SourceImage:
-        """See `ImageSource.image`."""
+        """See `ImageSource.image`; raises DataError if the file is not the one that was found (`picture_changed`)."""
         name = self._names[row]
         path = self.path / name
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read any more ({error.strerror or error}); put it back, then resume",
-                kind="picture_unreadable",
-                file=str(path),
-            ) from error
+            raise _changed(path, f"cannot be read any more ({error.strerror or error})") from error
         if len(data) != self._sizes[row]:
-            raise DataError(
-                f"{path}: has {len(data):,} bytes and had {self._sizes[row]:,} when the run began; put the old file "
-                "back, then resume",
-                kind="picture_changed",
-                file=str(path),
-            )
+            raise _changed(path, f"has {len(data):,} bytes and had {self._sizes[row]:,} when the run began")
         width, height, orientation = self._shapes[row].tolist()
-        return SourceImage(storable(name), width, height, partial(_decode, path, data, orientation))
+        decode = partial(_decode, path, data, (height, width), orientation)
+        return SourceImage(storable(name), width, height, data, decode, turned=orientation != 1)
 
 
-def _decode(path: Path, data: bytes, orientation: int, reduced: Reduction) -> NDArray[np.uint8]:
+def _decode(path: Path, data: bytes, size: tuple[int, int], orientation: int, reduced: Reduction) -> NDArray[np.uint8]:
     try:
-        return decode_picture(data, orientation, reduced=reduced)
+        rgb = decode_picture(data, orientation, reduced=reduced)
+        if rgb.shape[:2] != tuple(-(-side // reduced) for side in size):
+            raise ImageError(f"it is {rgb.shape[1]}x{rgb.shape[0]} px, its header says otherwise")
     except ImageError as error:
         raise DataError(
             f"{path}: cannot be decoded, {error}; fetch it again or remove it",
             kind="picture_unreadable",
             file=str(path),
         ) from error
+    return rgb
+
+
+def _changed(path: Path, what: str) -> DataError:
+    return DataError(f"{path}: {what}; put the old file back, then resume", kind="picture_changed", file=str(path))
 
 
 class _Names:

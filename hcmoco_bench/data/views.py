@@ -7,10 +7,11 @@ comes from one NumPy generator, so that the views of a draw do not depend on the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,15 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from hcmoco_bench.data.appearance import BLUR_REACH, CHANGES, Appearance, Change, with_appearance
 from hcmoco_bench.data.framing import Region, region_crop
 from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.record import TensorRecord
 from hcmoco_bench.data.transforms import Crop
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-
-BLUR_REACH: Final = 3
-"""Half the width of the blur kernel over its standard deviation."""
 
 _TRIES: Final = 10
 """Attempts to draw a region that fits into the image, as in torchvision."""
@@ -134,6 +133,33 @@ class ViewBatch(TensorRecord):
         return torch.stack(rows, dim=1)
 
 
+@dataclass(frozen=True)
+class PlannedView:
+    """All that is random about a view; it is drawn before the image is decoded.
+
+    Attributes:
+        region: Region of the original image that the view shows; px of that image.
+        appearance: Changes of color and sharpness.
+        flipped: Whether the view is mirrored left to right.
+    """
+
+    region: Region
+    appearance: Appearance
+    flipped: bool
+
+    def on_grid(self, factor: int, width: int, height: int) -> PlannedView:
+        """This view with the nearest region of whole px of an image that is decoded at 1/factor of its size.
+
+        Args:
+            factor: How many times smaller the image is decoded.
+            width: Width of the original image in px.
+            height: Height of the original image in px.
+        """
+        left, across = _on_grid(self.region.left, self.region.width, factor, width)
+        top, down = _on_grid(self.region.top, self.region.height, factor, height)
+        return replace(self, region=Region(left, top, across, down))
+
+
 def draw_views(
     image: NDArray[np.uint8], options: ViewOptions, rng: np.random.Generator, *, within: Region | None = None
 ) -> tuple[View, ...]:
@@ -154,10 +180,38 @@ def draw_views(
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(f"an image for views must be (H, W, 3), (H, W, 1) or (H, W) uint8, not {image.shape}")
     height, width = image.shape[:2]
+    plans = plan_views(width, height, options, rng, within=within)
+    return tuple(make_view(image, plan, options.size) for plan in plans)
+
+
+def plan_views(
+    width: int, height: int, options: ViewOptions, rng: np.random.Generator, *, within: Region | None = None
+) -> tuple[PlannedView, ...]:
+    """Draw all that is random about the views of an image of the given size, px; see `draw_views`.
+
+    Raises:
+        ValueError: If `within` is not inside the image.
+    """
     area = Region(0, 0, width, height) if within is None else within
     if min(area) < 0 or min(area[2:]) < 1 or area.left + area.width > width or area.top + area.height > height:
         raise ValueError(f"{area} is not inside an image of {width}x{height} px")
-    return tuple(_draw_view(image, area, options, rng) for _ in range(options.number))
+    return tuple(_plan_view(area, options, rng) for _ in range(options.number))
+
+
+def make_view(image: NDArray[np.uint8], plan: PlannedView, size: int, *, factor: int = 1) -> View:
+    """The view of an image that a plan describes.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, or gray as (H, W) or (H, W, 1).
+        plan: The plan; with a `factor` above 1, one of `PlannedView.on_grid`.
+        size: Side of the view in px.
+        factor: How many times smaller than the original the image is.
+    """
+    left, top, width, height = (value // factor for value in plan.region)
+    shown = with_appearance(resized(image[top : top + height, left : left + width], size), plan.appearance)
+    if plan.flipped:
+        shown = np.asarray(cv2.flip(shown, 1), np.uint8)
+    return View(image_tensor(shown), plan.region, plan.flipped)
 
 
 def random_region(
@@ -188,22 +242,40 @@ def random_region(
     return Region((width - w) // 2, (height - h) // 2, w, h)
 
 
-def _draw_view(image: NDArray[np.uint8], area: Region, options: ViewOptions, rng: np.random.Generator) -> View:
-    # Only views need torchvision, which takes long to import.
-    from hcmoco_bench.data.appearance import random_appearance
-
+def _plan_view(area: Region, options: ViewOptions, rng: np.random.Generator) -> PlannedView:
     drawn = random_region(area.width, area.height, options.scale, options.ratio, rng)
     region = drawn._replace(left=area.left + drawn.left, top=area.top + drawn.top)
-    shown = image[region.top : region.top + region.height, region.left : region.left + region.width]
-    view = random_appearance(_resized(shown, options.size), options, rng)
-    flipped = bool(rng.random() < options.flip_probability)
-    return View(view.flip(-1) if flipped else view, region, flipped)
+    appearance = random_appearance(options, rng)
+    return PlannedView(region, appearance, bool(rng.random() < options.flip_probability))
 
 
-def _resized(image: NDArray[np.uint8], size: int) -> Tensor:
-    """(3, S, S) uint8, bilinear with antialiasing."""
-    if image.shape[2:] == (3,):
-        tensor = image_tensor(image)
-    else:
-        tensor = torch.from_numpy(np.ascontiguousarray(image.reshape(1, *image.shape[:2]))).expand(3, -1, -1)
-    return interpolate(tensor[None], (size, size), mode="bilinear", antialias=True)[0]
+def random_appearance(options: ViewOptions, rng: np.random.Generator) -> Appearance:
+    """A random change of the appearance of a view; the changes of color come in random order, as in `ColorJitter`."""
+    jitter = _random_jitter(options, rng) if rng.random() < options.jitter_probability else ()
+    gray = bool(rng.random() < options.gray_probability)
+    blur = float(rng.uniform(*options.blur_sigma)) if rng.random() < options.blur_probability else None
+    return Appearance(jitter, gray, blur)
+
+
+def _random_jitter(options: ViewOptions, rng: np.random.Generator) -> tuple[tuple[Change, float], ...]:
+    amounts = [1 + rng.uniform(-reach, reach) for reach in (options.brightness, options.contrast, options.saturation)]
+    amounts.append(rng.uniform(-options.hue, options.hue))
+    return tuple((CHANGES[which], float(amounts[which])) for which in rng.permutation(len(CHANGES)).tolist())
+
+
+def _on_grid(start: int, length: int, factor: int, limit: int) -> tuple[int, int]:
+    """Start and length of the nearest range of multiples of a factor inside 0..limit."""
+    first = min(round(start / factor), limit // factor - 1)
+    last = min(max(round((start + length) / factor), first + 1), limit // factor)
+    return first * factor, (last - first) * factor
+
+
+def resized(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """An (H, W, 3), (H, W, 1) or (H, W) uint8 image as (S, S, 3) uint8, bilinear with antialiasing as in Pillow."""
+    if image.shape[2:] != (3,):
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
+    if max(image.shape[:2]) <= size:  # nothing shrinks, so that there is nothing to average
+        return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+    tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    smaller = interpolate(tensor, (size, size), mode="bilinear", antialias=True)
+    return np.ascontiguousarray(smaller[0].permute(1, 2, 0).numpy())

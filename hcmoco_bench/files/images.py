@@ -24,6 +24,9 @@ Encoded: TypeAlias = bytes | memoryview | NDArray[np.uint8]
 Reduction: TypeAlias = Literal[1, 2, 4, 8]
 """How many times smaller an image is decoded than it is."""
 
+REDUCTIONS: Final[tuple[Reduction, ...]] = (8, 4, 2, 1)
+"""All reductions, the strongest first."""
+
 _FAST_TO_DECODE: Final = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from hcmoco_bench.data.loader import AnyBatch, make_loader_with
 from hcmoco_bench.data.mixing import MixedSampler
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.pretrain.run_problems import RunProblems
 
 
 class MixedBatches(Generic[AnyBatch]):
@@ -27,6 +28,7 @@ class MixedBatches(Generic[AnyBatch]):
         seed: Of the draws.
         pin_memory: Whether batches go to a GPU.
         repeat: Let an epoch of fewer samples than a step draw some of them again, instead of an error.
+        problems: Where the problem lines of batches are kept.
 
     Raises:
         UsageError: If the batch cannot be divided, or an epoch is smaller than a step.
@@ -46,6 +48,7 @@ class MixedBatches(Generic[AnyBatch]):
         seed: int = 0,
         pin_memory: bool = False,
         repeat: bool = False,
+        problems: RunProblems | None = None,
     ) -> None:
         parts = world_size * accumulate
         if batch_size % parts:
@@ -58,7 +61,7 @@ class MixedBatches(Generic[AnyBatch]):
             raise UsageError(
                 f"a batch of {batch_size} is larger than the data ({sum(lengths)} samples); use a smaller --batch-size"
             )
-        self.dataset = dataset
+        self.dataset, self.problems = dataset, problems
         self.sampler = MixedSampler(
             lengths,
             batch_size=batch_size // parts,
@@ -79,4 +82,7 @@ class MixedBatches(Generic[AnyBatch]):
     def batches(self, epoch: int, start: int) -> Iterator[AnyBatch]:
         """The batches of an epoch, without the first `start`; those are not read either."""
         self.sampler.epoch, self.sampler.position = epoch, start
-        return iter(self.loader)
+        for batch in self.loader:
+            if self.problems is not None:
+                self.problems.add(getattr(batch, "problems", ()))
+            yield batch

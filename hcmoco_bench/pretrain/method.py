@@ -52,14 +52,18 @@ class PretrainData:
     Attributes:
         dataset: Gives the sample of a `Draw` (row, epoch, repeat), on which alone its randomness depends.
         lengths: Rows of each data set of the mixture; each contributes the same share of a batch.
-        collate: Stacks samples into a batch of the given size.
-        problems: What was left out of the data, and why.
+        collate: Stacks samples into a batch of the given size. A batch may have `problems`, a sequence of problem
+            lines about what was found to be wrong with its samples; a run keeps them with those of `problems`.
+        problems: What was left out of data that has no `problems.jsonl` of its own.
+        fingerprints: Of each of `lengths`, a hash of the samples of data that is no store, so that a run is not
+            continued on other data; None for a store. Empty if all are stores.
     """
 
     dataset: Dataset[Any]
     lengths: Sequence[int]
     collate: Callable[[Iterable[Any], int], LoopBatch]
     problems: Sequence[Problem] = ()
+    fingerprints: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return sum(self.lengths)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,7 +15,6 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from hcmoco_bench.data.data_record import DataRecord, SamplesRecord, record_stores
-from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.lock import folder_lock
 from hcmoco_bench.plotting.curves import loss_curves
 from hcmoco_bench.plotting.save import save_figure
@@ -27,8 +25,9 @@ from hcmoco_bench.pretrain.method import Method, PretrainData
 from hcmoco_bench.pretrain.notice import NoticeBoard
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
+from hcmoco_bench.pretrain.run_problems import RunProblems
 from hcmoco_bench.pretrain.settings import PretrainSettings
-from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.runtime.progress import Progress, listening, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
@@ -37,9 +36,6 @@ from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
 from hcmoco_bench.training.run_folder import CURVES_FILE, has_begun, last_state, make_folder, resuming_notes
 from hcmoco_bench.training.trackers import Trackers
-
-PROBLEMS_FILE: Final = "problems.jsonl"
-"""What was left out of the data of a run, a line each; only where something was."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
-        notes: What a user should know: of the run that was resumed, and of how it stands now.
+        notes: What a user should know: of the run that was resumed, of problems with its images, and of how it stands.
     """
 
     folder: Path
@@ -107,7 +103,8 @@ def run_pretrain(
     chosen.check(settings)
     accelerator = make_accelerator(out, settings.trackers)
     settings = with_precision(settings, accelerator.device)
-    data = chosen.open_data(settings)
+    with listening(progress):
+        data = chosen.open_data(settings)
     if not (resume and has_begun(out)):  # a run that has begun had enough, and has the same data
         chosen.check_data(settings, len(data))
     record = _record(settings, data)
@@ -116,12 +113,12 @@ def run_pretrain(
             make_folder(out)
             stack.enter_context(folder_lock(out))
             prepare_pretraining(out, settings, record, chosen, resume=resume)
-            if data.problems:
-                write_atomic(out / PROBLEMS_FILE, "".join(f"{one.to_json()}\n" for one in data.problems))
         accelerator.wait_for_everyone()
         stack.enter_context(own_randomness(settings.seed, accelerator.device))
         state = last_state(out, record) if resume else None
-        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state)
+        problems = RunProblems(out, writes=accelerator.is_main_process)
+        problems.begin(data.problems, resumed=state is not None)
+        loop, init = _make_loop(chosen, settings, out, accelerator, data, record, state, problems)
         if init is not None and begun is not None:
             begun(init)
         stack.callback(loop.trackers.close)
@@ -140,7 +137,7 @@ def run_pretrain(
         )
         seconds = time.perf_counter() - started
         report = _report(settings, out, loop, first, seconds, accelerator)
-        notes = [*resuming_notes(state), *_left_out(data, out)]
+        notes = [*resuming_notes(state), *problems.notes()]
         if accelerator.is_main_process:
             notes += (notice.sentence for notice in chosen.notices(settings, report.losses))
             if not report.interrupted:
@@ -149,7 +146,11 @@ def run_pretrain(
 
 
 def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
-    samples = {f"data set {number}": SamplesRecord(rows=rows) for number, rows in enumerate(data.lengths, start=1)}
+    fingerprints = data.fingerprints or [None] * len(data.lengths)
+    samples = {
+        f"data set {number}": SamplesRecord(rows=rows, ids_sha256=fingerprint)
+        for number, (rows, fingerprint) in enumerate(zip(data.lengths, fingerprints, strict=True), start=1)
+    }
     return DataRecord(stores=record_stores(settings.stores), samples=samples)
 
 
@@ -161,6 +162,7 @@ def _make_loop(
     data: PretrainData,
     record: DataRecord,
     state: dict[str, Any] | None,
+    problems: RunProblems,
 ) -> tuple[TrainingLoop, InitReport | None]:
     batches = MixedBatches(
         data.dataset,
@@ -173,6 +175,7 @@ def _make_loop(
         workers=settings.workers,
         seed=settings.seed,
         pin_memory=accelerator.device.type == "cuda",
+        problems=problems,
     )
     model = method.build_model(settings, fresh=state is None)
     _speed_up(method, model, settings)
@@ -210,14 +213,6 @@ def _speed_up(method: Method, model: nn.Module, settings: PretrainSettings) -> N
 def _keep_stage(out: Path, stage: int, accelerator: Accelerator) -> None:
     if accelerator.is_main_process:
         keep_copy(out / CHECKPOINT_FILE, out / f"stage{stage + 1}.pth")
-
-
-def _left_out(data: PretrainData, out: Path) -> Iterator[str]:
-    """What was left out of the data, in a sentence."""
-    if data.problems:
-        kinds = Counter(problem.kind for problem in data.problems)
-        counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-        yield f"{len(data.problems)} images were left out ({counted}); {out / PROBLEMS_FILE} names each"
 
 
 def _save_figures(figures: Mapping[str, Figure], out: Path) -> None:

@@ -26,15 +26,23 @@ from hcmoco_bench.data import (
     MixedDataset,
     NtuStoreDataset,
     ViewOptions,
-    appearance,
     collate,
     draw_views,
     make_loader,
 )
-from hcmoco_bench.data.appearance import blurred, jittered_color, random_appearance, shifted_hue
+from hcmoco_bench.data.appearance import (
+    CHANGES,
+    Appearance,
+    blurred,
+    with_appearance,
+    with_brightness,
+    with_contrast,
+    with_hue,
+    with_saturation,
+)
 from hcmoco_bench.data.crops import person_region, square_region
 from hcmoco_bench.data.framing import Region
-from hcmoco_bench.data.views import random_region
+from hcmoco_bench.data.views import make_view, plan_views, random_appearance, random_region
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.store.kinds.keypoints import KEYPOINTS
 
@@ -181,99 +189,136 @@ def test_resizing_is_pillows_bilinear() -> None:
         assert np.abs(view.image.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
 
 
-def small_image() -> torch.Tensor:
-    return torch.from_numpy(textured_image()[::5, ::5].transpose(2, 0, 1).copy())
+def small_image() -> np.ndarray:
+    return np.ascontiguousarray(textured_image()[::5, ::5])
 
 
-def test_jitter_stays_in_its_range() -> None:
-    image = small_image()
-    only = {"contrast": 0.0, "saturation": 0.0, "hue": 0.0}
-    factors = [
-        float(
-            jittered_color(image, ViewOptions(**only), np.random.default_rng(seed)).float().mean()
-            / image.float().mean()
-        )
-        for seed in range(80)
+def channels_first(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def differences(image: np.ndarray, expected: torch.Tensor) -> np.ndarray:
+    return np.abs(image.astype(int) - expected.permute(1, 2, 0).numpy().astype(int))
+
+
+def test_jitter_stays_in_its_range_and_covers_it() -> None:
+    options = ViewOptions(brightness=0.4, contrast=0.3, saturation=0.2, hue=0.1)
+    drawn = [dict(random_appearance(options, np.random.default_rng(seed)).jitter) for seed in range(600)]
+    for change, reach, middle in (
+        ("brightness", 0.4, 1),
+        ("contrast", 0.3, 1),
+        ("saturation", 0.2, 1),
+        ("hue", 0.1, 0),
+    ):
+        amounts = np.array([jitter[change] for jitter in drawn if jitter]) - middle
+        uniform = np.random.default_rng(0).uniform(-reach, reach, 2000)
+        assert np.abs(amounts).max() <= reach
+        assert ks_2samp(amounts, uniform).pvalue > 0.001, change
+
+
+def test_jitter_without_a_range_changes_nothing_but_by_rounding() -> None:
+    still = ViewOptions(brightness=0, contrast=0, saturation=0, hue=0, jitter_probability=1, gray_probability=0)
+    appearance = random_appearance(still.model_copy(update={"blur_probability": 0.0}), np.random.default_rng(0))
+    assert np.abs(with_appearance(small_image(), appearance).astype(int) - small_image()).max() <= 1
+
+
+def test_the_order_of_the_jitter_is_random() -> None:
+    orders = [
+        tuple(change for change, _ in random_appearance(ViewOptions(), np.random.default_rng(seed)).jitter)
+        for seed in range(250)
     ]
-    assert 0.58 < min(factors) < 0.7
-    # Bright pixels saturate, which keeps the mean below 1.4 times.
-    assert 1.15 < max(factors) < 1.41
-    # Without a range nothing changes but by rounding.
-    none = jittered_color(image, ViewOptions(brightness=0, **only), np.random.default_rng(0))
-    assert int((none.int() - image.int()).abs().max()) <= 1
+    assert {len(order) for order in orders} == {0, len(CHANGES)}
+    assert all(sorted(order) == sorted(CHANGES) for order in orders if order)
+    assert len(set(orders) - {()}) == 24
 
 
-def test_the_order_of_the_jitter_is_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["adjust_brightness", "adjust_contrast", "adjust_saturation", "shifted_hue"]
-    made: list[str] = []
-    for name in names:
-        home = functional if name.startswith("adjust") else appearance
-        monkeypatch.setattr(home, name, lambda image, amount, name=name: made.append(name) or image)
-    image = torch.zeros(3, 4, 4, dtype=torch.uint8)
-    orders = []
-    for seed in range(200):
-        made.clear()
-        jittered_color(image, ViewOptions(), np.random.default_rng(seed))
-        assert sorted(made) == sorted(names)
-        orders.append(tuple(made))
-    assert len(set(orders)) == 24
+@pytest.mark.parametrize("seed", range(6))
+def test_changes_are_made_one_after_the_other_in_their_order(seed: int) -> None:
+    """Against torchvision, which cuts off fractions after each change where ours rounds; later ones enlarge that."""
+    image = textured_image(seed)
+    jitter = random_appearance(ViewOptions(jitter_probability=1), np.random.default_rng(seed)).jitter
+    expected = channels_first(image)
+    for change, amount in jitter:
+        expected = getattr(functional, f"adjust_{change}")(expected, amount)
+    assert differences(with_appearance(image, Appearance(jitter)), expected).mean() < 3
+    backwards = differences(with_appearance(image, Appearance(jitter[::-1])), expected).mean()
+    assert differences(with_appearance(image, Appearance(jitter)), expected).mean() < backwards
+
+
+@pytest.mark.parametrize("factor", [0.6, 0.93, 1.0, 1.21, 1.4])
+def test_each_change_of_color_is_torchvisions(factor: float) -> None:
+    image = textured_image(2)
+    for change in (with_brightness, with_contrast, with_saturation):
+        expected = getattr(functional, change.__name__.replace("with", "adjust"))(channels_first(image), factor)
+        assert differences(change(image, factor), expected).max() <= 1, change.__name__
+
+
+def test_gray_is_torchvisions_also_with_a_blur() -> None:
+    image = textured_image(3)
+    gray = functional.rgb_to_grayscale(channels_first(image), num_output_channels=3)
+    assert differences(with_appearance(image, Appearance(gray=True)), gray).max() <= 1
+    both = with_appearance(image, Appearance(gray=True, blur=1.3))
+    assert both.shape == image.shape
+    assert differences(both, functional.gaussian_blur(gray, [9, 9], [1.3, 1.3])).max() <= 2
 
 
 def test_each_change_is_made_as_often_as_it_should_be() -> None:
-    image = small_image()
-    none = {"jitter_probability": 0.0, "gray_probability": 0.0, "blur_probability": 0.0}
-    for name, share in (("jitter_probability", 0.8), ("gray_probability", 0.2), ("blur_probability", 0.5)):
-        options = ViewOptions(**(none | {name: share, "blur_sigma": (1.0, 2.0)}))
-        changed = [
-            not torch.equal(random_appearance(image, options, np.random.default_rng(seed)), image)
-            for seed in range(300)
-        ]
-        assert abs(np.mean(changed) - share) < 0.09, name
-    gray = random_appearance(image, ViewOptions(**(none | {"gray_probability": 1.0})), np.random.default_rng(0))
-    assert torch.equal(gray, functional.rgb_to_grayscale(image, num_output_channels=3))
-    mirrored = [
-        draw_views(
-            textured_image()[::5, ::5],
-            ViewOptions(size=8, number=1, blur_sigma=(0.1, 1), **PLAIN),
-            np.random.default_rng(s),
-        )
-        for s in range(300)
-    ]
-    assert abs(np.mean([views[0].flipped for views in mirrored]) - 0.5) < 0.09
+    drawn = [random_appearance(ViewOptions(), np.random.default_rng(seed)) for seed in range(2000)]
+    assert abs(np.mean([bool(one.jitter) for one in drawn]) - 0.8) < 0.03
+    assert abs(np.mean([one.gray for one in drawn]) - 0.2) < 0.03
+    sigmas = [one.blur for one in drawn if one.blur is not None]
+    assert abs(len(sigmas) / len(drawn) - 0.5) < 0.04
+    assert ks_2samp(sigmas, np.random.default_rng(1).uniform(0.1, 2.0, 2000)).pvalue > 0.001
+    plans = [plan_views(50, 40, ViewOptions(number=1), np.random.default_rng(seed))[0] for seed in range(2000)]
+    assert abs(np.mean([plan.flipped for plan in plans]) - 0.5) < 0.04
 
 
 @pytest.mark.parametrize("shift", [-0.1, -0.03, 0.05, 0.1, 0.5])
 def test_hue_moves_as_in_pillow_and_torchvision(shift: float) -> None:
     image = textured_image()
-    found = shifted_hue(torch.from_numpy(image.transpose(2, 0, 1).copy()), shift).permute(1, 2, 0).numpy().astype(int)
+    found = with_hue(image, shift).astype(int)
     pillow = np.asarray(pillow_functional.adjust_hue(Image.fromarray(image), shift)).astype(int)
-    exact = functional.adjust_hue(torch.from_numpy(image.transpose(2, 0, 1).copy()), shift).permute(1, 2, 0).numpy()
+    exact = functional.adjust_hue(channels_first(image), shift).permute(1, 2, 0).numpy()
     assert np.abs(found - pillow).mean() < 2.5
     # Eight bits of hue are as near to the exact shift as Pillow's.
     assert np.abs(found - exact).mean() <= np.abs(pillow - exact).mean() + 0.5
     assert np.abs(found - image).mean() > 4
-    none = shifted_hue(torch.from_numpy(image.transpose(2, 0, 1).copy()), 0.001)
-    assert np.array_equal(none.permute(1, 2, 0).numpy(), image)
+    assert np.array_equal(with_hue(image, 0.001), image)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.7, 2.0])
 def test_the_blur_is_torchvisions(sigma: float) -> None:
-    image = torch.from_numpy(textured_image().transpose(2, 0, 1).copy())
+    image = textured_image()
     kernel = 2 * int(np.ceil(3 * sigma)) + 1
-    expected = functional.gaussian_blur(image, [kernel, kernel], [sigma, sigma])
-    assert int((blurred(image, sigma).int() - expected.int()).abs().max()) <= 1
+    expected = functional.gaussian_blur(channels_first(image), [kernel, kernel], [sigma, sigma])
+    assert differences(blurred(image, sigma), expected).max() <= 1
+    assert np.array_equal(blurred(image[..., 0].copy(), sigma), blurred(image, sigma)[..., 0])
 
 
 def test_a_blur_has_its_deviation() -> None:
-    edge = torch.zeros(3, 41, 41, dtype=torch.uint8)
-    edge[:, :, 20:] = 255
+    edge = np.zeros((41, 41, 3), np.uint8)
+    edge[:, 20:] = 255
     # The slope of a blurred edge is the kernel.
-    kernel = blurred(edge, 1.5).double()[0, 20].diff()
-    x = torch.arange(40).double() - 19
-    assert float((kernel * x).sum()) == pytest.approx(0, abs=0.5)
-    assert float((kernel * x**2).sum() / kernel.sum()) == pytest.approx(1.5**2, rel=0.05)
+    kernel = np.diff(blurred(edge, 1.5)[20, :, 0].astype(float))
+    x = np.arange(40) - 19.0
+    assert (kernel * x).sum() == pytest.approx(0, abs=0.5)
+    assert (kernel * x**2).sum() / kernel.sum() == pytest.approx(1.5**2, rel=0.05)
     # And a tiny one leaves the image as it is.
-    assert torch.equal(blurred(edge, 0.1), edge)
+    assert np.array_equal(blurred(edge, 0.1), edge)
+
+
+def test_a_plan_on_a_grid_is_the_nearest_one_and_says_what_is_shown() -> None:
+    """A view of an image decoded at a half shows what the same view of the whole image shows."""
+    image = np.asarray(Image.fromarray(textured_image(5)).resize((811, 643), Image.Resampling.BICUBIC))
+    small = np.asarray(Image.fromarray(image).reduce(2))
+    for seed in range(20):
+        (plan,) = plan_views(811, 643, ViewOptions(number=1, size=64, **PLAIN), np.random.default_rng(seed))
+        on_grid = plan.on_grid(2, 811, 643)
+        assert all(value % 2 == 0 for value in on_grid.region)
+        assert np.abs(np.subtract(on_grid.region, plan.region)).max() <= 2
+        whole, half = make_view(image, on_grid, 64), make_view(small, on_grid, 64, factor=2)
+        assert half.region == whole.region
+        assert (half.image.int() - whole.image.int()).abs().float().mean() < 0.6
 
 
 @pytest.mark.parametrize(

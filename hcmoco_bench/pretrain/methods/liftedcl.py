@@ -89,7 +89,7 @@ class LiftedCL(Method):
         data = open_view_pairs(
             settings.stores, settings.pictures, settings.view_options(), seed=settings.seed, overlap=settings.overlap
         )
-        return PretrainData(data.dataset, data.lengths, data.collate, data.problems)
+        return PretrainData(data.dataset, data.lengths, data.collate, data.problems, data.fingerprints)
 
     def build_model(self, settings: LiftedCLSettings, *, fresh: bool = True) -> LiftedCLModel:
         """See `Method.build_model`."""
