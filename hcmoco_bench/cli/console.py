@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +25,7 @@ from rich.text import Text
 
 from hcmoco_bench.files.json import finite, json_text
 from hcmoco_bench.files.outside_text import printable
+from hcmoco_bench.runtime import home
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 
@@ -36,7 +36,7 @@ class _OutsideTextConsole(Console):
         return super().render_str(printable(text), **options)
 
 
-HOME = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
+HOME = home.HOME
 """Where prepared stores and runs are by default."""
 
 out = _OutsideTextConsole(markup=False, emoji=False)

@@ -17,7 +17,6 @@ from hcmoco_bench.models.lifting import POSE_JOINTS
 from hcmoco_bench.plotting.lifted_skeletons import BoneShares, ScoreCurve, lifted_figure
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
 from hcmoco_bench.pretrain.liftedcl.terms import LIFTED_SCORE, REAL_SCORE
-from hcmoco_bench.pretrain.method import PretrainData
 from hcmoco_bench.priors.checks import bone_lengths
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 
@@ -46,7 +45,7 @@ class LiftedPoses:
 
 
 @torch.no_grad()
-def lift_views(model: LiftedCLModel, data: PretrainData, number: int) -> LiftedPoses:
+def lift_views(model: LiftedCLModel, data: ViewPairData, number: int) -> LiftedPoses:
     """Lift poses from views of images that are spread evenly over the data.
 
     Args:
@@ -83,7 +82,7 @@ def bone_shares(poses: NDArray[np.floating]) -> BoneShares:
 
 
 def figure_of_lifted(
-    model: LiftedCLModel, data: PretrainData, prior: SkeletonPrior, table: Mapping[str, Sequence[str]]
+    model: LiftedCLModel, data: ViewPairData, prior: SkeletonPrior, table: Mapping[str, Sequence[str]]
 ) -> Figure:
     """Lifted poses of some images beside real ones, statistics of their bones, and scores over the training.
 
