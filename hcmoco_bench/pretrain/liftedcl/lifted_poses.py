@@ -17,6 +17,7 @@ from hcmoco_bench.models.lifting import POSE_JOINTS
 from hcmoco_bench.plotting.lifted_skeletons import BoneShares, ScoreCurve, lifted_figure
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
 from hcmoco_bench.pretrain.liftedcl.terms import LIFTED_SCORE, REAL_SCORE
+from hcmoco_bench.pretrain.method import PretrainData
 from hcmoco_bench.priors.checks import bone_lengths
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 
@@ -45,7 +46,7 @@ class LiftedPoses:
 
 
 @torch.no_grad()
-def lift_views(model: LiftedCLModel, data: ViewPairData, number: int) -> LiftedPoses:
+def lift_views(model: LiftedCLModel, data: PretrainData, number: int) -> LiftedPoses:
     """Lift poses from views of images that are spread evenly over the data.
 
     Args:
@@ -59,15 +60,10 @@ def lift_views(model: LiftedCLModel, data: ViewPairData, number: int) -> LiftedP
     model.eval()
     device = next(model.parameters()).device
     rows = np.unique(np.linspace(0, len(data) - 1, min(number, len(data))).astype(int)).tolist()
-    images, poses, scores = [], [], []
-    for start in range(0, len(rows), _BATCH):
-        views = [data.dataset[Draw(row)] for row in rows[start : start + _BATCH]]
-        batch = data.collate(views, len(views)).to(device)
-        lifted = model.lift(batch.query.images)
-        images.append(batch.query.images.cpu())
-        poses.append(lifted.cpu())
-        scores.append(model.score(lifted).cpu())
-    return LiftedPoses(torch.cat(images), torch.cat(poses).view(-1, POSE_JOINTS, 3).numpy(), torch.cat(scores).numpy())
+    images = torch.stack([data.dataset[Draw(row)].query.image for row in rows])
+    poses = torch.cat([model.lift(some.to(device)) for some in torch.split(images, _BATCH)])
+    scores = model.score(poses)
+    return LiftedPoses(images, poses.view(-1, POSE_JOINTS, 3).cpu().numpy(), scores.cpu().numpy())
 
 
 def bone_shares(poses: NDArray[np.floating]) -> BoneShares:
@@ -82,7 +78,7 @@ def bone_shares(poses: NDArray[np.floating]) -> BoneShares:
 
 
 def figure_of_lifted(
-    model: LiftedCLModel, data: ViewPairData, prior: SkeletonPrior, table: Mapping[str, Sequence[str]]
+    model: LiftedCLModel, data: PretrainData, prior: SkeletonPrior, table: Mapping[str, Sequence[str]]
 ) -> Figure:
     """Lifted poses of some images beside real ones, statistics of their bones, and scores over the training.
 

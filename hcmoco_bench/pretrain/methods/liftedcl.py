@@ -22,6 +22,7 @@ from hcmoco_bench.models.encoders import check_backbone_name
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.liftedcl.first_weights import describe_first_weights, read_first_weights
 from hcmoco_bench.pretrain.liftedcl.lifted_poses import figure_of_lifted
+from hcmoco_bench.pretrain.liftedcl.map_size import check_map
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
 from hcmoco_bench.pretrain.liftedcl.networks import build_networks
 from hcmoco_bench.pretrain.liftedcl.objective import LiftedCLObjective
@@ -82,6 +83,8 @@ class LiftedCL(Method):
             raise UsageError(f"backbone {settings.backbone} takes points, and liftedcl has images; choose another")
         if settings.weights.terms & {INVARIANT, EQUIVARIANT}:
             check_queue(settings.queue, settings.batch_size)
+        if EQUIVARIANT in settings.weights.terms:
+            check_map(settings.backbone, settings.image_size)
 
     def open_data(self, settings: LiftedCLSettings) -> PretrainData:
         """See `Method.open_data`; two views of each image."""

@@ -53,9 +53,7 @@ def flat(joints: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("packed", [0, 6])
-@pytest.mark.parametrize(
-    "spec", [{}, {"Majority": "column_major"}, {"Compressed": 6}, {"Encoding": "NETWORK_ENCODING"}]
-)
+@pytest.mark.parametrize("spec", [{}, {"Majority": "column_major"}, {"Compressed": 6}, {"Encoding": "NETWORK_ENCODING"}])
 def test_positions_are_read_as_written(tmp_path: Path, packed: int, spec: dict) -> None:
     joints = poses()
     file = write(tmp_path / "a.cdf", flat(joints), packed=packed, spec=spec)
