@@ -112,7 +112,14 @@ def pretrain(
             chosen = make_pretrain_settings(None, chosen.to_dict() | data, method=chosen.method)
     silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:
-        report = run_pretrain(chosen, folder, resume=resume, progress=progress, begun=None if silent else _say_begun)
+        report = run_pretrain(
+            chosen,
+            folder,
+            resume=resume,
+            progress=progress,
+            begun=None if silent else _say_begun,
+            noticed=None if silent else lambda sentence: say_notes([sentence]),
+        )
     leave_group()
     if main_process() and as_json:
         print_json(_summary(report))

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 from torch.utils.data import Dataset
 
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.pretrain.init_report import InitReport
+from hcmoco_bench.pretrain.notice import Notice
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.training.objective import LoopBatch, Objective
 from hcmoco_bench.training.optimizers import OptimizerPlan
@@ -173,3 +175,23 @@ class Method(ABC):
         Called before the run's folder is made.
         """
         return
+
+    def notices(self, settings: Any, losses: Path) -> tuple[Notice, ...]:
+        """What a user should know of a run by its losses so far, e.g. that it has collapsed; asked after every epoch.
+
+        Args:
+            settings: The settings of the run.
+            losses: The table of losses; see `read_losses`.
+        """
+        return ()
+
+    def figures(self, settings: Any, model: Any, data: PretrainData, losses: Path) -> Mapping[str, Figure]:
+        """Figures that a finished run leaves beside its curves, by the name of the file.
+
+        Args:
+            settings: The settings of the run.
+            model: The trained model; may be left in evaluation mode.
+            data: What it learned from.
+            losses: The table of losses; see `read_losses`.
+        """
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from matplotlib.figure import Figure
 from torch import nn
 
 from hcmoco_bench.data.data_record import DataRecord, SamplesRecord, record_stores
@@ -21,6 +22,7 @@ from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.pretrain.method import Method, PretrainData
+from hcmoco_bench.pretrain.notice import NoticeBoard
 from hcmoco_bench.pretrain.registry import get_method
 from hcmoco_bench.pretrain.run_folder import prepare_pretraining
 from hcmoco_bench.pretrain.run_problems import RunProblems
@@ -52,7 +54,7 @@ class PretrainReport:
         interrupted: Whether a signal stopped it.
         last: The last line of the table, without empty cells.
         init: What a new run took from the checkpoint that it began with; None if it began with none, or was resumed.
-        notes: What a user should know of the run that was resumed, and of problems with its images.
+        notes: What a user should know: of the run that was resumed, of problems with its images, and of how it stands.
     """
 
     folder: Path
@@ -77,6 +79,7 @@ def run_pretrain(
     resume: bool = False,
     progress: Progress = no_progress,
     begun: Callable[[InitReport], None] | None = None,
+    noticed: Callable[[str], None] | None = None,
 ) -> PretrainReport:
     """Pre-train; one process, or each process of `accelerate launch` or `torchrun`.
 
@@ -87,6 +90,7 @@ def run_pretrain(
         resume: Continue the run in `out` from its last good checkpoint; starts one if there is none.
         progress: Told the samples done and to do in this call; give it to the main process alone.
         begun: Told what a new run took from the checkpoint that it begins with, before its first step.
+        noticed: Told by the main process, after an epoch, what a user should know before the run has ended.
 
     Raises:
         UsageError: If settings contradict each other, the data, or the run that is resumed; if the data of that run has
@@ -119,14 +123,26 @@ def run_pretrain(
             begun(init)
         stack.callback(loop.trackers.close)
         first, started = loop.position.step, time.perf_counter()
+        board = NoticeBoard(noticed or (lambda sentence: None))
+
+        def at_epoch_end(epoch: int) -> None:
+            if accelerator.is_main_process:
+                board.show(chosen.notices(settings, out / LOSSES_FILE))
+
         loop.run(
             batch_size=settings.batch_size,
             progress=progress,
             at_stage_end=lambda stage: _keep_stage(out, stage, accelerator),
+            at_epoch_end=at_epoch_end,
         )
         seconds = time.perf_counter() - started
         report = _report(settings, out, loop, first, seconds, accelerator)
-        return replace(report, init=init, notes=(*resuming_notes(state), *problems.notes()))
+        notes = [*resuming_notes(state), *problems.notes()]
+        if accelerator.is_main_process:
+            notes += (notice.sentence for notice in chosen.notices(settings, report.losses))
+            if not report.interrupted:
+                _save_figures(chosen.figures(settings, loop.network, data, report.losses), out)
+        return replace(report, init=init, notes=tuple(notes))
 
 
 def _record(settings: PretrainSettings, data: PretrainData) -> DataRecord:
@@ -197,6 +213,11 @@ def _speed_up(method: Method, model: nn.Module, settings: PretrainSettings) -> N
 def _keep_stage(out: Path, stage: int, accelerator: Accelerator) -> None:
     if accelerator.is_main_process:
         keep_copy(out / CHECKPOINT_FILE, out / f"stage{stage + 1}.pth")
+
+
+def _save_figures(figures: Mapping[str, Figure], out: Path) -> None:
+    for name, figure in figures.items():
+        save_figure(figure, out / name)
 
 
 def _report(

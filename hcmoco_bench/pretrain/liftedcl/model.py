@@ -179,6 +179,16 @@ class LiftedCLModel(nn.Module):
             scores=scores,
         )
 
+    def lift(self, images: Tensor) -> Tensor:
+        """(B, 51) poses of (B, 3, S, S) uint8 views, joint by joint (x, y, z).
+
+        Raises:
+            ValueError: If there is no lifting network.
+        """
+        if self.lifting is None:
+            raise ValueError("a model without the adversarial term lifts no poses")
+        return cast("Tensor", self.lifting(_coarsest(self.rgb_encoder, images).mean((2, 3)))).float()
+
     def score(self, poses: Tensor | None, *, frozen: bool = False) -> Tensor:
         """(B,) scores of (B, 51) poses.
 

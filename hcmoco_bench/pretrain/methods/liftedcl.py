@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from hcmoco_bench.data.view_pairs import open_view_pairs
@@ -20,20 +21,27 @@ from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import check_backbone_name
 from hcmoco_bench.pretrain.init_report import InitReport
 from hcmoco_bench.pretrain.liftedcl.first_weights import describe_first_weights, read_first_weights
+from hcmoco_bench.pretrain.liftedcl.lifted_poses import figure_of_lifted
+from hcmoco_bench.pretrain.liftedcl.map_size import check_map
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
 from hcmoco_bench.pretrain.liftedcl.networks import build_networks
 from hcmoco_bench.pretrain.liftedcl.objective import LiftedCLObjective
-from hcmoco_bench.pretrain.liftedcl.real_poses import RealPoses
+from hcmoco_bench.pretrain.liftedcl.real_poses import RealPoses, open_real
 from hcmoco_bench.pretrain.liftedcl.settings import LiftedCLSettings
 from hcmoco_bench.pretrain.liftedcl.terms import ADVERSARIAL, EQUIVARIANT, INVARIANT
+from hcmoco_bench.pretrain.liftedcl.watch import notices_of
 from hcmoco_bench.pretrain.method import Method, MethodRecord, PretrainData
-from hcmoco_bench.priors.open_prior import open_prior
+from hcmoco_bench.pretrain.notice import Notice
 from hcmoco_bench.store.manifest import MANIFEST_FILE
+from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.optimizers import OptimizerPlan
 from hcmoco_bench.training.settings import Stage
 
 DEFAULT_STORE: Final = "pretrain"
 """Store in the home folder that a run learns from if it names no data."""
+
+LIFTED_FILE: Final = "lifted.png"
+"""Figure of lifted poses in the folder of a finished run."""
 
 
 class LiftedCL(Method):
@@ -75,13 +83,15 @@ class LiftedCL(Method):
             raise UsageError(f"backbone {settings.backbone} takes points, and liftedcl has images; choose another")
         if settings.weights.terms & {INVARIANT, EQUIVARIANT}:
             check_queue(settings.queue, settings.batch_size)
+        if EQUIVARIANT in settings.weights.terms:
+            check_map(settings.backbone, settings.image_size)
 
     def open_data(self, settings: LiftedCLSettings) -> PretrainData:
         """See `Method.open_data`; two views of each image."""
         data = open_view_pairs(
             settings.stores, settings.pictures, settings.view_options(), seed=settings.seed, overlap=settings.overlap
         )
-        return PretrainData(data.dataset, data.lengths, data.collate)
+        return PretrainData(data.dataset, data.lengths, data.collate, data.problems, data.fingerprints)
 
     def build_model(self, settings: LiftedCLSettings, *, fresh: bool = True) -> LiftedCLModel:
         """See `Method.build_model`."""
@@ -98,7 +108,7 @@ class LiftedCL(Method):
             for name in (INVARIANT, EQUIVARIANT)
             if name in terms
         }
-        real = RealPoses(open_prior(settings.prior), device) if ADVERSARIAL in terms else None
+        real = RealPoses(open_real(settings.prior), device) if ADVERSARIAL in terms else None
         return LiftedCLObjective(
             queues,
             settings.weights,
@@ -144,6 +154,18 @@ class LiftedCL(Method):
     def backbones(self, settings: LiftedCLSettings) -> Mapping[str, str]:
         """See `Method.backbones`."""
         return {"rgb": settings.backbone}
+
+    def notices(self, settings: LiftedCLSettings, losses: Path) -> tuple[Notice, ...]:
+        """See `Method.notices`; a collapse, or a discriminator that runs away."""
+        return notices_of(read_losses(losses))
+
+    def figures(
+        self, settings: LiftedCLSettings, model: LiftedCLModel, data: PretrainData, losses: Path
+    ) -> Mapping[str, Figure]:
+        """See `Method.figures`; `lifted.png`, if poses are lifted."""
+        if ADVERSARIAL not in settings.weights.terms:
+            return {}
+        return {LIFTED_FILE: figure_of_lifted(model, data, open_real(settings.prior), read_losses(losses))}
 
 
 def _network(model: nn.Module) -> LiftedCLModel:
