@@ -24,6 +24,8 @@ NEAR_MM: Final = 150.0
 (AUC) goes up to there. Mehta et al., "Monocular 3D Human Pose Estimation In The Wild", 3DV 2017."""
 _NAMES: Final = {"joints": ("mpjpe", "pa_mpjpe"), "vertices": ("pve", "pa_pve")}
 _MM: Final = 1000.0
+_ROUNDING_MM: Final = 1e-6
+"""Distance that rounding alone gives to points that agree."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def near_curve(evidence: Evidence, points: Sequence[int] | None = None) -> NDArr
     counted = np.sort(evidence.columns["point_error_mm"][:, chosen][evidence.columns["valid"][:, chosen]])
     if not len(counted):
         return np.full(len(CURVE_MM), np.nan)
-    return np.asarray(np.searchsorted(counted, CURVE_MM, side="right") / len(counted))
+    return np.asarray(np.searchsorted(counted, CURVE_MM + _ROUNDING_MM, side="right") / len(counted))
 
 
 def errors_by_point(evidence: Evidence) -> dict[str, float | None]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hcmoco_bench.models.deconvolution_head import HEAD_WIDTH, DeconvolutionHead
 from hcmoco_bench.models.encoder import Encoder
 
-TYPICAL_BONES: Final = 3.9
+TYPICAL_BONES: Final = 4.2
 """Length of all bones of a person together, meters, until a training says what it is."""
 
 
