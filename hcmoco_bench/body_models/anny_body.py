@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -112,8 +113,8 @@ class AnnyBody(BodyModel):
     def forward(self, shape: Tensor, rotations: Tensor, translation: Tensor | None = None) -> Body:
         """See `BodyModel.forward`."""
         blend = self._blend(shape)
-        rest = self.template + (blend @ self.targets).unflatten(-1, (-1, 3))
-        rest_heads = self.head_template + (blend @ self.head_targets).unflatten(-1, (-1, 3))
+        rest = self.template + (blend @ self.targets).view(len(blend), -1, 3)
+        rest_heads = self.head_template + (blend @ self.head_targets).view(len(blend), -1, 3)
         posed = pose_bones(rotations, rest_heads, self.parents)
         vertices = blend_vertices(rest, self.weights, posed, rest_heads)
         if translation is None:
@@ -149,6 +150,27 @@ class AnnyBody(BodyModel):
             for row in values
         ]
 
+    def generated_pose(
+        self, skeleton: anny_rig.Skeleton, heads: NDArray[np.float64], turns: NDArray[np.float64]
+    ) -> tuple[Tensor, Tensor]:
+        """Rotations and translation that pose this body as the generator poses its own.
+
+        To see the body from a camera with rotation R and translation t, left-multiply the root's rotation by R, and
+        move the root's head to R head + t.
+
+        Args:
+            skeleton: Joints of a person's rest shape.
+            heads: (N, 66, 3) posed heads of the generator's bones, meters.
+            turns: (N, 66, 3, 3) their orientations relative to the neutral pose.
+
+        Returns:
+            (N, P, 3, 3) rotations and (N, 3) translation, on the model's device.
+        """
+        kept = [anny_rig.bone(name) for name in self.bone_names]
+        rotations = torch.from_numpy(skeleton.local_rotations(turns)[:, kept])
+        shift = torch.from_numpy(heads[:, 0] - skeleton.heads[0])
+        return rotations.to(self.template), shift.to(self.template)
+
 
 def _kept_weights(kept: list[int]) -> NDArray[np.float32]:
     """(19158, P) skinning weights; those of a bone that is left out belong to its nearest ancestor that is kept."""
@@ -166,13 +188,11 @@ def _kept_weights(kept: list[int]) -> NDArray[np.float32]:
 
 def _hats(value: Tensor, anchors: Sequence[float]) -> list[Tensor]:
     """Weights of the anchors for values (B,): linear in between, continued linearly beyond the outermost."""
-    low = sum((value >= anchor).long() for anchor in anchors[1:-1])  # the interval that each value is in
-    shares = [(value - a) / (b - a) for a, b in zip(anchors, anchors[1:], strict=False)]
-    weights = []
-    for i in range(len(anchors)):
-        rising = torch.where(torch.as_tensor(low == i - 1, device=value.device), shares[i - 1], 0) if i else 0
-        falling = (
-            torch.where(torch.as_tensor(low == i, device=value.device), 1 - shares[i], 0) if i < len(shares) else 0
-        )
-        weights.append(rising + falling)
+    interval = torch.bucketize(value.detach().contiguous(), value.new_tensor(anchors[1:-1]), right=True)
+    weights = [torch.zeros_like(value) for _ in anchors]
+    for index, (low, high) in enumerate(pairwise(anchors)):
+        share = (value - low) / (high - low)
+        inside = (interval == index).to(value)
+        weights[index] = weights[index] + inside * (1 - share)
+        weights[index + 1] = weights[index + 1] + inside * share
     return weights

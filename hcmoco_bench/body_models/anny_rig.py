@@ -153,6 +153,17 @@ class Skeleton:
         """Distance between the heads of two bones in the rest pose, meters."""
         return float(np.linalg.norm(self.heads[bone(child)] - self.heads[bone(name)]))
 
+    def local_rotations(self, turns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, B, 3, 3) rotation of each bone against its parent, from the rest pose, as `AnnyBody` takes them.
+
+        Args:
+            turns: (N, B, 3, 3) world orientation of every bone relative to the neutral pose.
+        """
+        linear = turns @ self.to_neutral
+        local = linear.copy()
+        local[:, 1:] = np.swapaxes(linear[:, PARENTS[1:]], -1, -2) @ linear[:, 1:]
+        return local
+
     def place(self, root: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Forward kinematics.
 

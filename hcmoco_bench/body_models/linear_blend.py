@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ def pose_bones(rotations: Tensor, rest_heads: Tensor, parents: Sequence[int]) ->
     """
     levels = bones_by_level(parents)
     turns, heads = [rotations[:, :1]], [rest_heads[:, :1]]
-    for above, level in zip(levels, levels[1:], strict=False):
+    for above, level in pairwise(levels):
         on = [parents[i] for i in level]
         place = [above.index(parent) for parent in on]
         turn, head = turns[-1][:, place], heads[-1][:, place]
@@ -75,5 +76,6 @@ def blend_vertices(rest: Tensor, weights: Tensor, posed: PosedBones, rest_heads:
     """
     shift = posed.heads - (posed.turns @ rest_heads[..., None])[..., 0]
     motion = torch.cat([posed.turns, shift[..., None]], -1).flatten(2)  # B P 12
-    blended = (weights @ motion).unflatten(-1, (3, 4))  # B V 3 4
-    return (blended[..., :3] * rest[..., None, :]).sum(-1) + blended[..., 3]
+    blended = (weights @ motion).view(*rest.shape[:2], 3, 4)
+    moved: Tensor = (blended[..., :3] * rest[..., None, :]).sum(-1) + blended[..., 3]
+    return moved
