@@ -174,7 +174,7 @@ def _unusable(numbers: dict[str, NDArray[np.float64]]) -> dict[int, str]:
     with np.errstate(invalid="ignore"):
         rules = {
             "a number is nan or infinite": ~np.stack(
-                [np.isfinite(array.reshape(len(array), -1)).all(1) for array in numbers.values()]
+                [np.isfinite(array).all(axis=tuple(range(1, array.ndim))) for array in numbers.values()]
             ).all(0),
             "the size of the image makes no sense": (np.minimum(width, height) < 1)
             | (np.maximum(width, height) > _LONGEST_SIDE),

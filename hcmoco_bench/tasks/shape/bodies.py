@@ -27,6 +27,7 @@ SMPL_FILES: Final = {
     "female": ("SMPL_FEMALE.pkl", "basicModel_f_lbs_10_207_0_v1.0.0.pkl", "basicmodel_f_lbs_10_207_0_v1.0.0.pkl"),
 }
 """Names of the files as SMPL and SMPLify publish them, and as they are usually renamed."""
+_DECIMALS: Final = 4
 _SIDES: Final = ((".L", ".R"), ("left", "right"), ("l_", "r_"))
 
 
@@ -175,10 +176,12 @@ def neutral_vertices(model: BodyModel, shape: Tensor) -> Tensor:
     return vertices - pelvis_of(model, vertices)
 
 
-def figures_of(model: BodyModel, neutral: Tensor) -> Tensor:
+def figures_of(model: BodyModel, neutral: Tensor) -> NDArray[np.float64]:
     """(B, 3) height in cm, mass in kg and waist in cm of bodies in the neutral pose (B, V, 3)."""
     found = measure(neutral, model.faces)
-    return torch.stack([found.height_cm, found.mass_kg, found.waist_cm], dim=-1)
+    figures = torch.stack([found.height_cm, found.mass_kg, found.waist_cm], dim=-1)
+    # A machine's rounding is smaller, so that every machine gives the same labels.
+    return np.asarray(np.round(figures.detach().cpu().double().numpy(), _DECIMALS))
 
 
 def mirrored_bones(model: BodyModel) -> NDArray[np.intp]:

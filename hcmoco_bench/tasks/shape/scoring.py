@@ -34,8 +34,7 @@ def estimated_bodies(model: BodyModel, estimate: BodyEstimate) -> Bodies:
     """The bodies that a network estimates."""
     body = posed(model, estimate.shape, estimate.rotations)
     neutral = neutral_vertices(model, estimate.shape)
-    figures = figures_of(model, neutral).double().cpu().numpy()
-    return with_figures(body, neutral, figures)
+    return with_figures(body, neutral, figures_of(model, neutral))
 
 
 def chunks(n: int) -> Iterator[range]:
@@ -50,11 +49,12 @@ def predicted_bodies(model: BodyModel, prediction: PredictedBodies, rows: range)
     with torch.inference_mode():
         points = predicted_vertices(model, prediction, rows)
         if points is not None:
-            points = points - pelvis_of(model, points)
-            joints, vertices = model.regress_joints(points, JOINTS).double().numpy(), points.double().numpy()
+            pelvis = pelvis_of(model, points)
+            joints = (model.regress_joints(points, JOINTS) - pelvis).double().numpy()
+            vertices = (points - pelvis).double().numpy()
         if prediction.shape is not None:
             rest = neutral_vertices(model, _tensor(prediction.shape, rows))
-            neutral, figures = rest.double().numpy(), figures_of(model, rest).double().numpy()
+            neutral, figures = rest.double().numpy(), figures_of(model, rest)
     if joints is None:
         if prediction.joints is None:
             raise TypeError("predictions without joints")

@@ -35,6 +35,7 @@ from hcmoco_bench.tasks.shape.predictions import BodySizes, PredictedBodies, rea
 from hcmoco_bench.tasks.shape.record import JOINTS, RECORD, TASK, ShapeProtocol
 from hcmoco_bench.tasks.shape.scoring import chunks, estimated_bodies, matching_truth, poses, predicted_bodies
 from hcmoco_bench.tasks.shape.settings import ShapeSettings
+from hcmoco_bench.tasks.shape.thin_body import thin_bodies
 from hcmoco_bench.tasks.shape.truth import true_bodies, true_figures
 from hcmoco_bench.training.objective import Objective
 from hcmoco_bench.training.precision import autocast
@@ -112,7 +113,7 @@ class Shape(Task[ShapeSettings]):
 
     def build_objective(self, config: ShapeSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
         """See `ShapeObjective`."""
-        return ShapeObjective(self.bodies(config), config.weights())
+        return ShapeObjective(thin_bodies(self.bodies(config), config.loss_vertices), config.weights())
 
     def evaluate(
         self,
@@ -137,7 +138,7 @@ class Shape(Task[ShapeSettings]):
             metric.update(
                 found, true_bodies(people, [place[name] for name in batch.sample_ids], bodies), batch.sample_ids
             )
-            kept.keep(batch.sample_ids, found, estimate.camera.cpu().numpy())
+            kept.keep(batch.sample_ids, found, estimate.camera.detach().cpu().numpy())
             done += len(batch)
             progress(_LABEL, done, len(data))
         return self._evaluation(metric, data, bodies, kept)

@@ -13,9 +13,6 @@ from hcmoco_bench.data.shape_crops import PeopleWithBodies
 from hcmoco_bench.metrics.shape import Bodies
 from hcmoco_bench.tasks.shape.bodies import PosedBodies, TaskBodies, figures_of, neutral_vertices, posed_by_number
 
-_DECIMALS = 4
-"""Of true figures: less than a machine's rounding, so that every machine gives the same labels."""
-
 
 @lru_cache(maxsize=4)
 def true_figures(people: PeopleWithBodies, bodies: TaskBodies) -> NDArray[np.float64]:
@@ -27,8 +24,8 @@ def true_figures(people: PeopleWithBodies, bodies: TaskBodies) -> NDArray[np.flo
         for number, *shape in distinct.tolist():
             model = bodies.true[int(number)]
             neutral = neutral_vertices(model, torch.tensor([shape], dtype=torch.float32))
-            rows.append(figures_of(model, neutral)[0].double().numpy())
-    return np.asarray(np.round(np.stack(rows), _DECIMALS)[place.reshape(-1)])
+            rows.append(figures_of(model, neutral)[0])
+    return np.asarray(np.stack(rows)[place.reshape(-1)])
 
 
 def true_bodies(people: PeopleWithBodies, rows: Sequence[int], bodies: TaskBodies) -> Bodies:
