@@ -18,6 +18,7 @@ TASKS: Final[Registry[Task[Any]]] = Registry(
         "depth_parsing": "hcmoco_bench.tasks.parsing.depth:DepthParsing",
         "itop_pose": "hcmoco_bench.tasks.itop_pose.task:ItopPose",
         "missing_modality": "hcmoco_bench.tasks.modalities.missing:MissingModality",
+        "pose2d": "hcmoco_bench.tasks.pose2d.task:Pose2d",
         "rgb_parsing": "hcmoco_bench.tasks.parsing.rgb:RgbParsing",
     },
 )
