@@ -25,6 +25,9 @@ MAIN: Final = "PCKh"
 THRESHOLDS: Final = {MAIN: 0.5, "PCKh_0.1": 0.1}
 """Distance over the head's size up to which a joint is right, by name of the mean."""
 
+EXCLUDED: Final = ("pelvis", "thorax")
+"""Joints that the mean leaves out, as published."""
+
 CURVE: Final = np.linspace(0.0, 0.5, 51)
 """Thresholds of the curve."""
 
@@ -37,13 +40,18 @@ class PckhMetric:
     With several processes each person belongs to one of them; all call `compute` and `evidence`.
 
     Args:
-        joints: Joint set with groups, or its name; joints that belong to no group are left out of the mean.
+        joints: Joint set with groups, or its name.
     """
 
     def __init__(self, joints: JointSet | str = "mpii16") -> None:
         self.joints = joint_set(joints) if isinstance(joints, str) else joints
         groups = {name: list(members) for name, members in self.joints.groups.items()}
-        meta = {"joints": list(self.joints.joints), "groups": groups, "head_share": HEAD_SHARE}
+        meta = {
+            "joints": list(self.joints.joints),
+            "groups": groups,
+            "excluded": list(EXCLUDED),
+            "head_share": HEAD_SHARE,
+        }
         n = len(self.joints)
         self._rows = SampleRows(METRIC, {"distance": ((n,), np.float64), "valid": ((n,), np.bool_)}, meta)
 
@@ -112,7 +120,7 @@ def pckh_scores(evidence: Evidence) -> dict[str, float]:
 
     nan where no joint was to be found. A group's figure is the mean of its joints' figures, as published.
     """
-    counted = _grouped(evidence)
+    counted = _in_the_mean(evidence)
     scores = {name: _ratio(*_counts(evidence, threshold, counted)) for name, threshold in THRESHOLDS.items()}
     right, all_ = _per_joint(evidence, THRESHOLDS[MAIN])
     for name, members in evidence.meta["groups"].items():
@@ -133,14 +141,15 @@ def pckh_per_joint(evidence: Evidence) -> dict[str, dict[str, float | None]]:
 
 def pckh_curve(evidence: Evidence, members: Sequence[int] | None = None) -> NDArray[np.float64]:
     """Share of some joints within each threshold of `CURVE`; of those that the mean counts if None."""
-    chosen = np.array(_grouped(evidence) if members is None else members, np.intp)
+    chosen = np.array(_in_the_mean(evidence) if members is None else members, np.intp)
     distance, valid = evidence.columns["distance"][:, chosen], evidence.columns["valid"][:, chosen]
     counted = np.sort(distance[valid])
     return np.searchsorted(counted, CURVE, side="right") / max(len(counted), 1)
 
 
-def _grouped(evidence: Evidence) -> list[int]:
-    return sorted({joint for members in evidence.meta["groups"].values() for joint in members})
+def _in_the_mean(evidence: Evidence) -> list[int]:
+    excluded = set(evidence.meta["excluded"])
+    return [place for place, name in enumerate(evidence.meta["joints"]) if name not in excluded]
 
 
 def _per_joint(evidence: Evidence, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

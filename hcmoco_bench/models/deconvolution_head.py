@@ -79,7 +79,7 @@ class DeconvolutionHead(nn.Module):
             nn.init.zeros_(self.final.bias)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """(B, out_channels, H / 4, W / 4) from an encoder's maps of an image of H x W px."""
+        """(B, out_channels, H / 4, W / 4) from an encoder's maps of an image of H x W px, multiples of the strides."""
         result: Tensor = self.final(self.layers(self._taken(maps)))
         return result
 

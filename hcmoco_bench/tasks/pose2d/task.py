@@ -36,7 +36,7 @@ from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups,
 from hcmoco_bench.tasks.pose2d.data import crop_size, image_numbers, open_pose, pose_source
 from hcmoco_bench.tasks.pose2d.figures import coco_figures, mpii_figures
 from hcmoco_bench.tasks.pose2d.locate import locate_joints
-from hcmoco_bench.tasks.pose2d.net import PoseNet
+from hcmoco_bench.tasks.pose2d.net import PoseNet, padded_size
 from hcmoco_bench.tasks.pose2d.objective import HeatmapObjective
 from hcmoco_bench.tasks.pose2d.pairs import coco_pairs, mpii_pairs
 from hcmoco_bench.tasks.pose2d.predictions import read_coco_results, read_mpii_predictions
@@ -132,7 +132,7 @@ class Pose2d(Task[Pose2dSettings]):
         """See `PoseNet` and `Task.build_model`."""
         protocol = self.protocol(config)
         width, height = crop_size(config, protocol)
-        encoder = task_encoder(config, "rgb", fresh=fresh, size=(height, width))
+        encoder = task_encoder(config, "rgb", fresh=fresh, size=padded_size((height, width)))
         return PoseNet(encoder, len(joint_set(protocol.joints)), width=config.head_width, maps=config.head_maps)
 
     def build_objective(self, config: Pose2dSettings, model: nn.Module, data: TaskData) -> Objective[Any]:
