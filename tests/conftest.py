@@ -11,7 +11,14 @@ import pytest
 # Two workers share two cores: one thread each, also in the processes that tests start, is the fastest.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ("generated_trees", "generated_itop", "generated_photographs", "generated_shape", "parsing_stores")
+pytest_plugins = (
+    "generated_trees",
+    "generated_itop",
+    "generated_photographs",
+    "generated_shape",
+    "parsing_stores",
+    "pose2d_stores",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

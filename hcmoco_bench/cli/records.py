@@ -72,10 +72,7 @@ def tasks(
     elif name is None:
         _table(
             ("task", "title", "main score", "protocols"),
-            [
-                (one.id, one.title, _main_scores(one), " ".join(each.name for each in one.protocols))
-                for one in chosen
-            ],
+            [(one.id, one.title, _main_scores(one), " ".join(each.name for each in one.protocols)) for one in chosen],
         )
         _say("hcmoco-bench tasks NAME prints a record; hcmoco-bench settings --task NAME lists the settings.")
     else:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import StoreError
@@ -75,7 +76,7 @@ class ShardReader:
             with open_parquet(path) as file:
                 chunk = _chunk(file.metadata.row_group(group), f"{column}.bytes")
                 images = file.read_row_group(group, [f"{column}.bytes"])[column].combine_chunks()
-            values = pa.compute.struct_field(images, "bytes")
+            values = pc.struct_field(images, "bytes")
         except (OSError, pa.ArrowException, KeyError) as error:
             raise StoreError(f"{path}: cannot be read ({error}); run verify, then prepare again") from error
         if chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:

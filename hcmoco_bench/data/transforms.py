@@ -45,12 +45,24 @@ class Crop:
             rotation: Rotation of the square in degrees, clockwise in the image. The content of the crop therefore
                 rotates counterclockwise.
         """
-        scale = size / side
+        return cls.of_rectangle(center, side, (size, size), rotation=rotation)
+
+    @classmethod
+    def of_rectangle(cls, center: ArrayLike, width: float, size: tuple[int, int], *, rotation: float = 0.0) -> Crop:
+        """The crop that resizes a rectangle of the image, of the crop's proportions, to the crop.
+
+        Args:
+            center: (2,) px (x, y) of the image; becomes the center of the crop.
+            width: Width of the rectangle in px of the image, > 0.
+            size: Width and height of the crop in px.
+            rotation: As for `of_square`.
+        """
+        scale = size[0] / width
         angle = np.deg2rad(rotation)
         turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        middle = np.full(2, (size - 1) / 2.0)
+        middle = (np.array(size) - 1) / 2.0
         shift = middle - turn @ np.asarray(center, np.float64)
-        return cls(np.column_stack([turn, shift]), size, size)
+        return cls(np.column_stack([turn, shift]), *size)
 
     def flipped(self) -> Crop:
         """This crop mirrored left to right."""

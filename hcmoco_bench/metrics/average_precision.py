@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.metrics.coco_matching import MAX_DETECTIONS, ImageMatches, Outcome
-from hcmoco_bench.metrics.coco_statistics import SIZES, THRESHOLDS, CocoStatistics, coco_statistics, precision_recall
+from hcmoco_bench.metrics.coco_statistics import (
+    SIZES,
+    THRESHOLDS,
+    CocoStatistics,
+    PrecisionRecall,
+    coco_statistics,
+    precision_recall,
+)
 from hcmoco_bench.results import Evidence
 
 MATCH_COLUMNS: Final = ("score", "outcome", "n_truths")
@@ -31,15 +38,18 @@ def match_columns(images: Sequence[ImageMatches], most: int = MAX_DETECTIONS) ->
 
 def average_precision(evidence: Evidence) -> CocoStatistics:
     """The ten statistics of the columns of `match_columns`; detections of equal score keep the order of the images."""
+    return coco_statistics(precision_by_size(evidence))
+
+
+def precision_by_size(evidence: Evidence) -> dict[str, PrecisionRecall]:
+    """Mean precision and highest recall at each threshold of the columns of `match_columns`, for each of `SIZES`."""
     scores, outcomes, n_truths = (evidence.columns[name] for name in MATCH_COLUMNS)
     there = outcomes[:, 0, 0] != Outcome.NONE
     found = outcomes.transpose(0, 3, 1, 2)[there]  # (all detections, sizes, thresholds)
     totals = n_truths.sum(0)
-    return coco_statistics(
-        {
-            size: precision_recall(
-                scores[there], found[:, at] == Outcome.RIGHT, found[:, at] == Outcome.IGNORED, int(totals[at])
-            )
-            for at, size in enumerate(SIZES)
-        }
-    )
+    return {
+        size: precision_recall(
+            scores[there], found[:, at] == Outcome.RIGHT, found[:, at] == Outcome.IGNORED, int(totals[at])
+        )
+        for at, size in enumerate(SIZES)
+    }

@@ -180,6 +180,14 @@ def keypoint_similarity(
     return np.asarray(np.where(counted, np.exp(-exponent), 0).sum(2) / np.maximum(counted.sum(1), 1))
 
 
+def joint_similarities(
+    points: NDArray[np.float64], true: NDArray[np.floating], area: float, sigmas: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Similarity (D, J), 0..1, of each joint of predicted people (D, J, 2) to that of one person (J, 2), px."""
+    squared = ((points - true) ** 2).sum(2)
+    return np.asarray(np.exp(-squared / (2 * sigmas) ** 2 / (area + np.spacing(1)) / 2))
+
+
 def keypoint_scores(evidence: Evidence) -> dict[str, float]:
     """The ten statistics of `KeypointMetric` by COCO's names (AP, AP50, ...), from its evidence alone."""
     return average_precision(evidence).as_dict()

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.metrics import densepose, joint_accuracy, pose3d, segmentation, shape
+from hcmoco_bench.metrics import densepose, joint_accuracy, keypoints, pckh, pose3d, segmentation, shape
 from hcmoco_bench.metrics.average_precision import MATCH_COLUMNS
-from hcmoco_bench.metrics.coco_matching import Outcome
+from hcmoco_bench.metrics.coco_matching import MAX_DETECTIONS, Outcome
 from hcmoco_bench.metrics.coco_statistics import SIZES, THRESHOLDS
 from hcmoco_bench.metrics.densepose.metric import most_of
 from hcmoco_bench.results.evidence import Evidence
@@ -131,6 +131,18 @@ def _pose3d(evidence: Evidence) -> _Found:
     yield "larger distances after the best alignment than before", aligned > square + _ROUNDING * (1 + square)
 
 
+def _pckh(evidence: Evidence) -> _Found:
+    n = (len(evidence.meta["joints"]),)
+    yield from _shapes(evidence, dict.fromkeys(("distance", "valid"), n))
+    distance, valid = evidence.columns["distance"], evidence.columns["valid"]
+    yield "distances that are nan or infinite", (valid & ~np.isfinite(distance)).any(1)
+    yield "distances below 0", (valid & (distance < 0)).any(1)
+
+
+def _keypoints(evidence: Evidence) -> _Found:
+    yield from _matches(evidence, "", MAX_DETECTIONS, strict=True)
+
+
 def _densepose(evidence: Evidence) -> _Found:
     for measure in densepose.MEASURES:
         # A box counts once; a dense pose may also take annotations that need not be found.
@@ -166,4 +178,6 @@ _RULES: Final[dict[str, Callable[[Evidence], _Found]]] = {
     shape.METRIC: _shape,
     pose3d.METRIC: _pose3d,
     densepose.metric.METRIC: _densepose,
+    keypoints.METRIC: _keypoints,
+    pckh.METRIC: _pckh,
 }

@@ -60,7 +60,7 @@ def create_encoder(
     weights: Path | Literal["imagenet"] | None = None,
     modality: Modality | None = None,
     fusion: Fusion = "bilinear",
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
 ) -> Encoder:
     """Make an encoder.
 
@@ -75,7 +75,8 @@ def create_encoder(
             the Hub; or a file (published HRNet, HCMoCo, timm, an export of this package; see `models/weights.py`).
         modality: Which encoder to take from a checkpoint that holds two.
         fusion: How a raw HRNet adds its branches; see `create_raw_hrnet`.
-        image_size: Side of the square input in px; needed only by backbones built for one size (Swin, ViT).
+        image_size: Side of the square input in px, or its height and width; needed only by backbones built for one
+            size (Swin, ViT).
 
     Raises:
         UsageError: If the name is unknown (near matches are listed), timm gives no features for it, or `imagenet` is
@@ -84,7 +85,7 @@ def create_encoder(
         HubError: If `imagenet` weights cannot be fetched.
     """
     if name in ENCODERS:
-        registered = make_registered(name, image_size)
+        registered = make_registered(name, max(image_size) if isinstance(image_size, tuple) else image_size)
         if weights is not None:
             _load_registered(registered, weights, modality)
         return registered
@@ -137,7 +138,7 @@ def _load_registered(encoder: Encoder, weights: Path | Literal["imagenet"], moda
     load_weights(encoder, found.own(), file=file)
 
 
-def _features_only(name: str, image_size: int | None) -> nn.Module:
+def _features_only(name: str, image_size: int | tuple[int, int] | None) -> nn.Module:
     options: dict[str, Any] = {}
     configuration = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if image_size is not None and configuration is not None and configuration.fixed_input_size:

@@ -90,6 +90,7 @@ def _person(person: Person) -> Row:
         "iscrowd": False,
         "box": None if person.box is None else person.box.tolist(),
         "head_box": None if person.head_box is None else person.head_box.tolist(),
+        "place": person.place,
     }
 
 
@@ -101,6 +102,7 @@ def _ignored(person: IgnoredPerson) -> Row:
         "box": None if person.box is None else person.box.tolist(),
         "area": person.area,
         "iscrowd": person.crowd,
+        "place": person.place,
     }
 
 

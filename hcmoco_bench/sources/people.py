@@ -30,6 +30,7 @@ class Person:
         scale: Side of the square over 200 px, > 0.
         area: Px^2 of the person's outline; None if the data set states none.
         box: (4,) float64 x, y, width, height as annotated, px, edges between pixels; None if the data set states none.
+        place: Number of the annotation in its file, from 0.
         head_box: (4,) float64 px x0, y0, x1, y1 of opposite corners of the head's box; None if the data set states
             none.
     """
@@ -42,6 +43,7 @@ class Person:
     area: float | None = None
     box: NDArray[np.float64] | None = None
     head_box: NDArray[np.float64] | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,7 @@ class IgnoredPerson:
         box: (4,) float64 x, y, width, height as annotated, px; None if the data set states none.
         area: Px^2 as annotated; None if the data set states none.
         crowd: Whether it is a crowd.
+        place: Number of the annotation in its file, from 0.
     """
 
     id: str
@@ -63,6 +66,7 @@ class IgnoredPerson:
     box: NDArray[np.float64] | None
     area: float | None
     crowd: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True)

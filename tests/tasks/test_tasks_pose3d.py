@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.data.pose_crops import ROOT
+from hcmoco_bench.data.pose3d_crops import ROOT
 from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.models.integral_pose import IntegralPose, PosePlaces
 from hcmoco_bench.sources.human36m.layout import ACTIONS

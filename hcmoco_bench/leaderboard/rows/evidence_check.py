@@ -108,10 +108,10 @@ def labels_sha256(evidence: Evidence, columns: frozenset[str]) -> str:
 
     Args:
         evidence: The evidence.
-        columns: Names of its columns that depend on the labels alone.
+        columns: Names of columns that depend on the labels alone; those that the evidence has are taken.
     """
     ordered = _ordered(evidence)
-    found = {name: _column_sha256(ordered.columns[name]) for name in sorted(columns)}
+    found = {name: _column_sha256(ordered.columns[name]) for name in sorted(columns & ordered.columns.keys())}
     return json_sha256({"ids": fingerprint(ordered.sample_ids), "labels": found})
 
 

@@ -6,6 +6,7 @@ people without annotated joints are not learned from; scoring ignores them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,13 +70,13 @@ def read_annotations(path: Path, root: Path) -> Photographs:
     people: dict[int, list[Person]] = {key: [] for key in images}
     ignored: dict[int, list[IgnoredPerson]] = {key: [] for key in images}
     problems: list[Problem] = []
-    for image, number, entry in entries:
+    for place, (image, number, entry) in enumerate(entries):
         if not _of_person(entry):
             continue
         try:
             if image not in images:
                 raise _wrong(number, f"is in image {image}, which is not listed", path)
-            found = _person(number, entry, sizes[image], order, path)
+            found = replace(_person(number, entry, sizes[image], order, path), place=place)
         except DataError as error:
             problems.append(Problem.from_error(str(number), error))
             continue

@@ -70,7 +70,7 @@ def read_annotations(path: Path, root: Path) -> Photographs:
         identifier = f"{Path(storable(image)).stem}_{number[image]:02d}"
         number[image] += 1
         try:
-            found = _person(identifier, entry, path)
+            found = replace(_person(identifier, entry, path), place=place)
         except DataError as error:
             problems.append(Problem.from_error(identifier, error))
             continue

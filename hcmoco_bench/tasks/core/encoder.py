@@ -14,13 +14,16 @@ from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.starting_point import pretrained_backbone
 
 
-def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -> Encoder:
+def task_encoder(
+    config: FinetuneSettings, modality: Modality, *, fresh: bool, size: tuple[int, int] | None = None
+) -> Encoder:
     """The encoder that a run's settings ask for: `backbone`, with the weights of `ckpt`, or else of `init`.
 
     Args:
         config: The settings.
         modality: Modality whose encoder is taken from a checkpoint that has several.
         fresh: Whether to load weights at all.
+        size: Height and width of the input, px; None for squares of `image_size`.
 
     Raises:
         UsageError: If the backbone is unknown, or not that of the checkpoint.
@@ -28,7 +31,7 @@ def task_encoder(config: FinetuneSettings, modality: Modality, *, fresh: bool) -
         HubError: If ImageNet weights cannot be fetched.
     """
     weights = _weights(config, modality) if fresh else None
-    encoder = create_encoder(config.backbone, weights=weights, modality=modality, image_size=config.image_size)
+    encoder = create_encoder(config.backbone, weights=weights, modality=modality, image_size=size or config.image_size)
     if encoder.input == "image":
         start_network(encoder, config, drawn=weights is None)
     return encoder

@@ -118,7 +118,7 @@ class TaskRecord(BaseModel):
         return self
 
     def main_score_of(self, protocol: str) -> str:
-        """Key of the score by which results under a protocol are compared; the record's if there is no such protocol."""
+        """Key of the score by which results under a protocol are compared; the record's for unknown protocols."""
         own = [each.main_score for each in self.protocols if each.name == protocol]
         return (own[0] if own else None) or self.main_score
 

@@ -19,6 +19,7 @@ TASKS: Final[Registry[Task[Any]]] = Registry(
         "itop_pose": "hcmoco_bench.tasks.itop_pose.task:ItopPose",
         "missing_modality": "hcmoco_bench.tasks.modalities.missing:MissingModality",
         "pose3d": "hcmoco_bench.tasks.pose3d.task:Pose3d",
+        "pose2d": "hcmoco_bench.tasks.pose2d.task:Pose2d",
         "rgb_parsing": "hcmoco_bench.tasks.parsing.rgb:RgbParsing",
         "shape": "hcmoco_bench.tasks.shape.task:Shape",
     },

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.data.pose_crops import ROOT, PoseCrops
+from hcmoco_bench.data.pose3d_crops import ROOT, PoseCrops
 from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.metrics.pose3d import CURVE_MM, NEAR_MM, errors_by_point, near_curve
 from hcmoco_bench.results.evidence import Evidence

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hcmoco_bench.data.normalize import normalize_rgb
-from hcmoco_bench.data.pose_crops import BOX_METERS, ROOT, PoseBatch
+from hcmoco_bench.data.pose3d_crops import BOX_METERS, ROOT, PoseBatch
 from hcmoco_bench.losses.integral_pose import integral_pose_loss
 from hcmoco_bench.models.integral_pose import PosePlaces
 from hcmoco_bench.training.objective import Objective, StepMetric, StepResult

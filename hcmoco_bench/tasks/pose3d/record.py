@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from hcmoco_bench.data.pose_crops import PoseFraming
+from hcmoco_bench.data.pose3d_crops import PoseFraming
 from hcmoco_bench.tasks.core.protocol import Protocol
 from hcmoco_bench.tasks.core.record import Download, SplitRecord, TaskRecord
 

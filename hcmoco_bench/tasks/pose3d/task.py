@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body import joint_set
 from hcmoco_bench.data.normalize import normalize_rgb
-from hcmoco_bench.data.pose_crops import BOX_METERS, ROOT, PoseBatch, PoseCrops, collate_poses
+from hcmoco_bench.data.pose3d_crops import BOX_METERS, ROOT, PoseBatch, PoseCrops, collate_poses
 from hcmoco_bench.data.pose_index import read_pose_index
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256

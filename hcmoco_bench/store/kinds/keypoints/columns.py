@@ -22,7 +22,7 @@ _PERSON_1: Final = [
 _PERSON_2: Final = [*_PERSON_1, ("area", pa.float64()), ("iscrowd", pa.bool_())]
 _BOX: Final = pa.list_(pa.float64())
 
-PERSON: Final = pa.struct([*_PERSON_2, ("box", _BOX), ("head_box", _BOX)])
+PERSON: Final = pa.struct([*_PERSON_2, ("box", _BOX), ("head_box", _BOX), ("place", pa.int64())])
 """One person to learn from, and to score.
 
 `joints` (J, 2) px (x, y) from 0, whole numbers at pixel centers, 0 where not annotated; `state` (J,): 0 not annotated,
@@ -30,19 +30,19 @@ PERSON: Final = pa.struct([*_PERSON_2, ("box", _BOX), ("head_box", _BOX)])
 person's square; `area` px^2 of the person's outline, null where the data set states none; `iscrowd`: false; `box` (4,)
 x, y, width, height as annotated, px, with edges between pixels, null where the data set states none; `head_box` (4,)
 px x0, y0, x1, y1 of opposite corners of the head's box, from 0, by whose diagonal MPII's PCKh measures; null where none
-is stated.
+is stated; `place`: number of the person in the annotation file, from 0, which is the order of other programs' arrays.
 """
 
-IGNORED: Final = pa.struct(
-    [
-        ("person_id", pa.string()),
-        ("joints", _POINTS),
-        ("state", pa.list_(pa.uint8())),
-        ("box", pa.list_(pa.float64())),
-        ("area", pa.float64()),
-        ("iscrowd", pa.bool_()),
-    ]
-)
+_IGNORED_2: Final = [
+    ("person_id", pa.string()),
+    ("joints", _POINTS),
+    ("state", pa.list_(pa.uint8())),
+    ("box", _BOX),
+    ("area", pa.float64()),
+    ("iscrowd", pa.bool_()),
+]
+
+IGNORED: Final = pa.struct([*_IGNORED_2, ("place", pa.int64())])
 """One annotation that is neither learned from nor has to be found: a crowd, or a person without annotated joints.
 
 Scoring needs them all the same: whoever is found there is no mistake. `box` (4,) x, y, width, height as annotated,
@@ -69,9 +69,13 @@ training skips and scoring sees: whoever is found in it is a mistake, except whe
 annotations' own id of the image, by which other programs' results name it; null where it has none."""
 
 SCHEMA_2: Final = pa.schema(
-    [*_IMAGE_COLUMNS_1, pa.field("people", pa.list_(pa.struct(_PERSON_2))), pa.field("ignored", pa.list_(IGNORED))]
+    [
+        *_IMAGE_COLUMNS_1,
+        pa.field("people", pa.list_(pa.struct(_PERSON_2))),
+        pa.field("ignored", pa.list_(pa.struct(_IGNORED_2))),
+    ]
 )
-"""Version 2: without boxes of people and of heads, and without the images' numbers."""
+"""Version 2: without boxes of people and of heads, and without numbers."""
 
 SCHEMA_1: Final = pa.schema([*_IMAGE_COLUMNS_1, pa.field("people", pa.list_(pa.struct(_PERSON_1)))])
 """Version 1: images with people to learn from alone, without areas and crowds."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.data.pose_crops import PoseCrops, PoseFraming, collate_poses
+from hcmoco_bench.data.pose3d_crops import PoseCrops, PoseFraming, collate_poses
 from hcmoco_bench.data.pose_index import PoseIndex, read_pose_index
 from hcmoco_bench.data.sample import Draw
 from hcmoco_bench.store.registry import open_store

@@ -1,0 +1,1 @@
+"""2-D pose of people in photographs, top-down (COCO, MPII)."""
