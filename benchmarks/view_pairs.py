@@ -6,8 +6,8 @@
 
 Every pair is made at 256 px with the augmentation of LiftedCL's release. "torchvision" is the way of the release:
 Pillow decodes the image, and `torchvision.transforms.v2` changes it. Both ways take turns on the same images in one
-process with one thread. Figures are processor time, the fastest of several rounds: other work on the machine makes
-rounds slower.
+process with one thread. Figures are processor time, for each pair the fastest of several rounds, because other work on
+the machine makes some rounds slower.
 """
 
 from __future__ import annotations
@@ -56,8 +56,10 @@ def main() -> int:
     """Measure and print; exit code 1 if any of the data misses the target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", action="append", default=[], help="prepared store; may be given several times")
-    parser.add_argument("--pictures", action="append", default=[], help="folder of pictures; as often as wanted")
-    parser.add_argument("--pairs", type=int, default=40, help="pairs of a round")
+    parser.add_argument(
+        "--pictures", action="append", default=[], help="folder of pictures; may be given several times"
+    )
+    parser.add_argument("--pairs", type=int, default=40, help="pairs in a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true", help="print values instead of tables")
     given = parser.parse_args()
@@ -103,17 +105,18 @@ def _generated(folder: Path) -> dict[str, ViewPairData]:
 def _measure(data: ViewPairData, pairs: int, rounds: int) -> dict[str, Any]:
     draws = [Draw(int(row), 1) for row in np.random.default_rng(0).integers(len(data.dataset), size=pairs)]
     plain = _Plain(data)
-    ways: dict[str, Callable[[], object]] = {
-        "ours": lambda: data.collate((data.dataset[draw] for draw in draws), len(draws)),
-        "torchvision": lambda: [plain(draw) for draw in draws],
+    ways: dict[str, Callable[[Draw], object]] = {
+        "ours": lambda draw: data.collate([data.dataset[draw]], 1),
+        "torchvision": plain,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, work in ways.items():  # in turns, so that both see the same load
-            start = time.process_time()
-            work()
-            seconds[name].append((time.process_time() - start) / len(draws))
-    ours, theirs = (min(seconds[name]) for name in ways)
+    seconds = {name: np.full((rounds + 1, len(draws)), np.inf) for name in ways}
+    for turn in range(rounds + 1):
+        for number, draw in enumerate(draws):
+            for name, work in ways.items():
+                start = time.process_time()
+                work(draw)
+                seconds[name][turn, number] = time.process_time() - start
+    ours, theirs = (float(seconds[name].min(axis=0).mean()) for name in ways)
     images = [data.dataset.image(draw.row) for draw in draws]
     return {
         "pairs_per_s": 1 / ours,
