@@ -24,7 +24,7 @@ ABOVE = {
     "prepare": {"body", "sources", "align", "store"},
     "hub": {"body", "sources", "align", "store", "prepare"},
     "data": {"body", "sources", "align", "store"},
-    "priors": {"body", "sources", "synth", "store", "plotting"},
+    "priors": {"body", "body_models", "sources", "synth", "store", "plotting"},
     "models": {"body"},
     "losses": set(),
     "results": set(),

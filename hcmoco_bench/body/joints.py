@@ -1,4 +1,4 @@
-"""Joint sets (Kinect 25, MPII 16, shared 13, COCO 17, ITOP 15, Human3.6M 17 and 32) and the mappings between them."""
+"""Joint sets (Kinect 25, MPII 16, shared 13, COCO 17, ITOP 15, Human3.6M 17 and 32, LSP 14, SMPL 24) and mappings."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _tables() -> tuple[dict[str, JointSet], dict[tuple[str, str], _Mapping]]:
 
 
 def joint_set(name: str) -> JointSet:
-    """The joint set of that name (`kinect25`, `mpii16`, `shared13`, `coco17`, `itop15`, `h36m17`, `h36m32`)."""
+    """The joint set of that name, a key of `annotations/joints.toml`, e.g. `h36m17`."""
     sets, _ = _tables()
     if name not in sets:
         raise LabelError(f"joint set {name!r} is not in annotations/joints.toml; it has {', '.join(sets)}")

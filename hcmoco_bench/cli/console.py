@@ -25,7 +25,7 @@ from rich.text import Text
 
 from hcmoco_bench.files.json import finite, json_text
 from hcmoco_bench.files.outside_text import printable
-from hcmoco_bench.runtime import home
+from hcmoco_bench.runtime.home import HOME as HOME
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 
@@ -35,9 +35,6 @@ class _OutsideTextConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)
 
-
-HOME = home.HOME
-"""Where prepared stores and runs are by default."""
 
 out = _OutsideTextConsole(markup=False, emoji=False)
 """Results: tables and paths."""

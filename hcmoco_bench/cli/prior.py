@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from hcmoco_bench.cli.console import HOME, AsJson, Quiet, out, print_json, progress_bar, say_next, say_notes
+from hcmoco_bench.cli.console import AsJson, Quiet, out, print_json, progress_bar, say_next, say_notes
 
 if TYPE_CHECKING:
     from hcmoco_bench.priors.comparison import PriorComparison
@@ -59,7 +59,7 @@ def make(
     ] = None,
     bodies: Annotated[
         int | None,
-        typer.Option("--bodies", min=1, help="Number of generated bodies. [default: 200]", show_default=False),
+        typer.Option("--bodies", min=1, help="Number of generated bodies. [default: 100]", show_default=False),
     ] = None,
     seed: Annotated[
         int | None,
@@ -157,7 +157,7 @@ def show(
     from hcmoco_bench.priors.statistics import skeleton_statistics
 
     with progress_bar(quiet=quiet or as_json) as progress:
-        priors = {one: open_prior(one, home=HOME, progress=progress) for one in (name, against) if one is not None}
+        priors = {one: open_prior(one, progress=progress) for one in (name, against) if one is not None}
     first = priors[name]
     found = {one: skeleton_statistics(prior.joints, body=prior.body) for one, prior in priors.items()}
     comparison = None if against is None else compare_with_prior(first.joints, priors[against])

@@ -126,6 +126,7 @@ def _show_pitch(axis: Axes, pitch: Mapping[str, NDArray[np.floating]], marks: Ma
         axis.axvline(value, color=f"C{3 + number}", linewidth=1.2, linestyle="--", label=f"{name}: {value:.1f}")
     axis.set_xlabel("degrees by which the camera looks down", fontsize=8)
     axis.set_yticks([])
+    axis.set_ylim(top=(1.25 + 0.1 * (len(pitch) + len(marks))) * axis.get_ylim()[1])  # room for the legend
     axis.tick_params(labelsize=7)
-    axis.legend(fontsize=7, frameon=False)
+    axis.legend(fontsize=7, frameon=False, loc="upper center")
     axis.spines[["top", "right", "left"]].set_visible(False)

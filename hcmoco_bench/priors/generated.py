@@ -39,9 +39,6 @@ _GRID: Final = 1e-5
 """Meters to which joints are rounded: the last bits of sums differ between processors, a hundredth of a millimeter
 does not."""
 
-REVISION: Final = 1
-"""Of what the options give; goes up with every change of the skeletons."""
-
 _MOST: Final = 1_000_000
 _LABEL: Final = "skeletons"
 
@@ -57,7 +54,7 @@ class GeneratedOptions:
     """
 
     number: int = 10_000
-    bodies: int = 200
+    bodies: int = 100
     seed: int = 0
 
 

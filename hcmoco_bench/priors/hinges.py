@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body.anatomy import LIMITS, SIDES
+from hcmoco_bench.body_models.rotation_matrices import frame, swing, unit
 from hcmoco_bench.priors.skeleton_prior import JOINTS
-from hcmoco_bench.synth.motion.anatomy import LIMITS, SIDES
-from hcmoco_bench.synth.motion.rotations import frame, swing, unit
 
 Floats = NDArray[np.float64]
 

@@ -46,11 +46,11 @@ def ntu_prior(store: Path, *, number: int = 10_000, progress: Progress = no_prog
         DataError: Kind `prior_empty` if no skeleton is left.
         StoreError: If the store cannot be read.
     """
+    if number < 1:
+        raise UsageError(f"{number} skeletons: give 1 or more")
     opened = open_store(store)
     if opened.capabilities.joints != "kinect25":
         raise UsageError(f"{store}: has no skeletons of a Kinect; give a store of `hcmoco-bench prepare ntu`")
-    if number < 1:
-        raise UsageError(f"{number} skeletons: give 1 or more")
     mapping = joint_mapping("kinect25", JOINTS)
     selection = Selection()
     total = len(opened.splits[SPLIT].ids)

@@ -6,24 +6,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from hcmoco_bench.errors import DataError, MissingExtraError, UsageError
-from hcmoco_bench.priors.generated import REVISION, generate_prior
+from hcmoco_bench.errors import DataError, MissingExtraError, StoreError, UsageError
 from hcmoco_bench.priors.prior_file import SUFFIX, is_prior_file, prior_missing, read_prior, write_prior
 from hcmoco_bench.priors.release_file import read_release
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
+from hcmoco_bench.runtime.home import HOME
 from hcmoco_bench.runtime.progress import Progress, no_progress
 
 GENERATED: Final = "generated"
 """Name of the prior that is drawn from the generator's bodies."""
 
+REVISION: Final = 1
+"""Of the skeletons that `generated` stands for; goes up with every change of them, since home folders keep them."""
 
-def open_prior(name: str, *, home: Path | None = None, progress: Progress = no_progress) -> SkeletonPrior:
+
+def open_prior(name: str, *, home: Path = HOME, progress: Progress = no_progress) -> SkeletonPrior:
     """Open the prior of a name.
 
     Args:
         name: `generated`, the prior of `generate_prior` with its default options; or the path of a file that
             `write_prior` wrote or of LiftedCL's published `norm_joints.pt`.
-        home: Folder in which `generated` is kept, so that it is drawn once; it is drawn anew if not given.
+        home: Folder in which `generated` is kept, so that it is drawn once; where that cannot be written, it is drawn
+            in every process.
         progress: Told how many skeletons are drawn.
 
     Raises:
@@ -34,7 +38,7 @@ def open_prior(name: str, *, home: Path | None = None, progress: Progress = no_p
     if not name:
         raise UsageError(f"a prior needs a name; give `{GENERATED}` or the path of a prior file")
     if name == GENERATED:
-        return _kept(home, progress) if home is not None else _drawn_once(progress)
+        return _kept(home, progress)
     path = Path(name)
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; give the path of a prior file, or `{GENERATED}`")
@@ -54,12 +58,9 @@ def _kept(home: Path, progress: Progress) -> SkeletonPrior:
         # What cannot be read is drawn again and replaced.
         with suppress(DataError):
             return read_prior(path)
-    return _draw_into(path, progress)
-
-
-def _draw_into(path: Path, progress: Progress) -> SkeletonPrior:
     prior = _drawn_once(progress)
-    write_prior(path, prior)
+    with suppress(OSError, StoreError):
+        write_prior(path, prior)
     return prior
 
 
@@ -70,6 +71,9 @@ _memory: Final[list[SkeletonPrior]] = []
 def _drawn_once(progress: Progress) -> SkeletonPrior:
     if not _memory:
         try:
+            # Importing the generator needs its extra; prior files need it not.
+            from hcmoco_bench.priors.generated import generate_prior
+
             _memory.append(generate_prior(progress=progress))
         except MissingExtraError as error:
             raise MissingExtraError(

@@ -2,7 +2,7 @@
 
 Tensors: `joints` float32 (N, 17, 3), `body` int32 (N), and `pitch` float32 (N) degrees where it is known. One entry of
 the metadata, `hcmoco_bench`, holds JSON: `format` ("skeleton prior"), `version` (1), `joint_set`, `axes`, `metric`,
-`source` and `sha256` of the joints. The same prior gives the same bytes.
+`source`, and `sha256` of the numbers and of these words. The same prior gives the same bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic
+from hcmoco_bench.files.hashing import bytes_sha256, json_sha256
 from hcmoco_bench.files.json import json_text
 from hcmoco_bench.files.outside_text import storable
 from hcmoco_bench.files.tensor_files import TensorFileError, is_safetensors, read_safetensors, safetensors_metadata
@@ -30,7 +31,6 @@ VERSION: Final = 1
 
 _ENTRY: Final = "hcmoco_bench"
 _FORMAT: Final = "skeleton prior"
-_AXES: Final = "x right, y down, z forward"
 _LARGEST: Final = 1 << 30
 """Bytes; a million skeletons have a fifth of that."""
 
@@ -43,10 +43,10 @@ class _Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    format: Literal["skeleton prior"]
-    version: Literal[1]
-    joint_set: Literal["h36m17"]
-    axes: Literal["x right, y down, z forward"]
+    format: Literal["skeleton prior"] = _FORMAT
+    version: Literal[1] = VERSION
+    joint_set: Literal["h36m17"] = JOINTS
+    axes: Literal["x right, y down, z forward"] = "x right, y down, z forward"
     metric: bool
     source: str
     sha256: str
@@ -72,15 +72,8 @@ def write_prior(path: Path, prior: SkeletonPrior) -> Path:
     tensors: dict[str, NDArray[Any]] = {"joints": prior.joints, "body": prior.body}
     if prior.pitch is not None:
         tensors["pitch"] = prior.pitch
-    header = _Header(
-        format=_FORMAT,
-        version=VERSION,
-        joint_set=JOINTS,
-        axes=_AXES,
-        metric=prior.metric,
-        source=storable(prior.source)[:_LONGEST_SOURCE],
-        sha256=prior.sha256,
-    )
+    words = _Header(metric=prior.metric, source=storable(prior.source)[:_LONGEST_SOURCE], sha256="")
+    header = words.model_copy(update={"sha256": _checksum(words, prior)})
     # One entry: safetensors does not keep several in order.
     content = save(tensors, {_ENTRY: json_text(header.model_dump(), sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +99,8 @@ def read_prior(path: Path) -> SkeletonPrior:
         raise damaged(path, str(error)) from error
     header = _read_header(path, metadata)
     prior = _assemble(path, tensors, header)
-    if prior.sha256 != header.sha256:
-        raise damaged(path, "the joints do not have the checksum that it states")
+    if _checksum(header, prior) != header.sha256:
+        raise damaged(path, "its content does not have the checksum that it states")
     fault = prior_fault(prior)
     if fault is not None:
         raise implausible(path, fault)
@@ -170,6 +163,14 @@ def implausible(path: Path, why: str) -> DataError:
         kind="prior_implausible",
         file=str(path),
     )
+
+
+def _checksum(header: _Header, prior: SkeletonPrior) -> str:
+    """SHA-256 of the words, without the checksum itself, and of all numbers."""
+    words = header.model_dump(exclude={"sha256"})
+    arrays = [prior.joints, prior.body, *([] if prior.pitch is None else [prior.pitch])]
+    content = b"".join(np.ascontiguousarray(one, one.dtype.newbyteorder("<")).tobytes() for one in arrays)
+    return bytes_sha256(json_sha256(words).encode() + content)
 
 
 def _read_header(path: Path, metadata: dict[str, str]) -> _Header:

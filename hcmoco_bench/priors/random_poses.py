@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.synth.motion.anatomy import GIVEN, LIMITS, SIDES
+from hcmoco_bench.body.anatomy import GIVEN, LIMITS, SIDES
 from hcmoco_bench.synth.motion.motion_types import Motion
 from hcmoco_bench.synth.motion.posing import Pose
 

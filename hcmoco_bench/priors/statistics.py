@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body_models.rotation_matrices import unit
 from hcmoco_bench.priors.checks import bone_ends, bone_lengths
 from hcmoco_bench.priors.hinges import MOST_FLEXED, hinges
 from hcmoco_bench.priors.skeleton_prior import JOINTS
-from hcmoco_bench.synth.motion.rotations import unit
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The folder in which commands keep what they make."""
+"""The home folder: where prepared stores, runs and what is made once are by default."""
 
 from __future__ import annotations
 
@@ -7,9 +7,4 @@ from pathlib import Path
 from typing import Final
 
 HOME: Final = Path(os.environ.get("HCMOCO_HOME", "hcmoco-data"))
-"""Folder of prepared stores, runs and priors; the variable `HCMOCO_HOME` names another."""
-
-
-def existing_home() -> Path | None:
-    """The folder if it is there: what a library function may keep things in without making folders of its own."""
-    return HOME if HOME.is_dir() else None
+"""`HCMOCO_HOME`, or `hcmoco-data` in the working directory."""

@@ -7,7 +7,18 @@ from pydantic import ValidationError
 from hcmoco_bench.body import JointSet, joint_mapping, joint_set
 from hcmoco_bench.errors import LabelError
 
-SIZES = {"kinect25": 25, "mpii16": 16, "shared13": 13, "coco17": 17, "itop15": 15, "h36m17": 17, "h36m32": 32}
+SIZES = {
+    "kinect25": 25,
+    "mpii16": 16,
+    "shared13": 13,
+    "coco17": 17,
+    "itop15": 15,
+    "h36m17": 17,
+    "lsp14": 14,
+    "smpl24": 24,
+    "h36m32": 32,
+}
+MAPPINGS = [("kinect25", "mpii16"), ("kinect25", "shared13"), ("coco17", "shared13"), ("h36m17", "lsp14")]
 SIDES = {"left": "right", "right": "left"}
 
 
@@ -39,6 +50,8 @@ def test_edges_mirror_onto_edges(name: str) -> None:
     [
         ("kinect25", "mpii16", "14 13 12 16 17 18 0 1 2 3 6 5 4 8 9 10"),
         ("kinect25", "shared13", "14 13 12 16 17 18 3 6 5 4 8 9 10"),
+        # SPIN's H36M_TO_J14 (6 5 4 1 2 3 16 15 14 11 12 13 8 10), whose Human3.6M joints have the left leg first.
+        ("h36m17", "lsp14", "3 2 1 4 5 6 16 15 14 11 12 13 8 10"),
         ("coco17", "shared13", "16 14 12 11 13 15 0 10 8 6 5 7 9"),
     ],
 )
@@ -55,7 +68,7 @@ def test_kinect_mappings_swap_sides_because_frames_are_mirrored(target: str) -> 
 
 
 def test_mapping_commutes_with_flipping() -> None:
-    for source, target in [("kinect25", "mpii16"), ("kinect25", "shared13"), ("coco17", "shared13")]:
+    for source, target in MAPPINGS:
         mapping = joint_mapping(source, target)
         assert np.array_equal(joint_set(source).flip[mapping], mapping[joint_set(target).flip])
 

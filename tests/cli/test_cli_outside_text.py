@@ -62,6 +62,13 @@ COMMANDS = [
     ("pretrain", "--set", "{}=1", "--out", "there"),
     ("pretrain", "--store", "{}", "--init", "scratch", "--out", "out {}"),
     ("pretrain", "--resume", "--out", "{}"),
+    ("prior", "{}"),
+    ("prior", "make", "--from", "{}", "--out", "there"),
+    ("prior", "make", "--from", "ntu", "--store", "{}", "--out", "there"),
+    ("prior", "make", "--from", "human36m", "--root", "{}", "--out", "there"),
+    ("prior", "make", "--from", "release", "--file", "{}", "--out", "there"),
+    ("prior", "show", "{}"),
+    ("prior", "show", "{}", "--out", "there.png"),
     ("tasks", "{}"),
     ("methods", "{}"),
     ("settings", "--task", "{}"),
@@ -103,7 +110,7 @@ def test_every_command_is_tried() -> None:
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         if name != "demo":  # takes nothing from outside but its folder
             assert name in tried
-        if name in ("prepare", "leaderboard"):
+        if name in ("prepare", "leaderboard", "prior"):
             assert {f"{name} {one}" for one in command.commands} <= tried
 
 

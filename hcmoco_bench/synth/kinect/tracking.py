@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
+from hcmoco_bench.body_models.rotation_matrices import about, frame, quaternions, unit
 from hcmoco_bench.synth.kinect.cameras import KinectPair
-from hcmoco_bench.synth.motion.rotations import about, frame, quaternions, unit
 
 Floats = NDArray[np.float64]
 

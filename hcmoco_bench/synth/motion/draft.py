@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hcmoco_bench.synth.motion.anatomy import GIVEN, SIDES
+from hcmoco_bench.body.anatomy import GIVEN, SIDES
 from hcmoco_bench.synth.motion.curves import drift, wave, window
 from hcmoco_bench.synth.motion.motion_types import Motion, Place, Reach
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.synth.motion.anatomy import GIVEN, LIMITS, SIDES
+from hcmoco_bench.body.anatomy import GIVEN, LIMITS, SIDES
+from hcmoco_bench.body_models.anny_rig import BONES, Skeleton, bone
+from hcmoco_bench.body_models.rotation_matrices import about, frame, twist_angle, unit
 from hcmoco_bench.synth.motion.motion_types import Motion, Reach
-from hcmoco_bench.synth.motion.rotations import about, frame, twist_angle, unit
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
 from hcmoco_bench.synth.person.landmarks import Landmarks
 
 Floats = NDArray[np.float64]

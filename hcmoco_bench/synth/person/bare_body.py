@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hcmoco_bench.body_models.anny_mesh import body_vertices
+from hcmoco_bench.body_models.anny_rig import Skeleton, joint_heads
+from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.motion.motion_types import Motion
 from hcmoco_bench.synth.motion.posing import Pose, solve
-from hcmoco_bench.synth.person.body_model import Skeleton, joint_heads
-from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, sample_phenotype
-from hcmoco_bench.synth.person.figure_mesh import triangles
 from hcmoco_bench.synth.person.landmarks import Landmarks, measure
 
 
@@ -36,8 +36,7 @@ class BareBody:
         phenotype, stature = sample_phenotype(rng)
         rest = rest_vertices(phenotype)
         skeleton = Skeleton(joint_heads(rest))
-        skin = np.unique(triangles("body")[0])
-        return cls(phenotype, stature, skeleton, measure(rest, skeleton, skin, stature))
+        return cls(phenotype, stature, skeleton, measure(rest, skeleton, body_vertices(), stature))
 
     def pose(self, motion: Motion) -> Pose:
         """Bones of every frame of a motion."""

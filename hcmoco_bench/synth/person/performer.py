@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from hcmoco_bench.body_models.anny_rig import Skeleton, joint_heads, skin, skinning
+from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.clothing import Outfit, sample_outfit
 from hcmoco_bench.synth.motion.motion_types import Motion
 from hcmoco_bench.synth.motion.posing import Pose, solve
-from hcmoco_bench.synth.person.body_model import Skeleton, joint_heads, skin, skinning
-from hcmoco_bench.synth.person.body_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.synth.person.figure_mesh import TEXTURE_SIZE, triangles
 from hcmoco_bench.synth.person.kinect_joints import kinect_joints
 from hcmoco_bench.synth.person.landmarks import Landmarks, measure

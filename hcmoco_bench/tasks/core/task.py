@@ -18,6 +18,7 @@ from hcmoco_bench.data.data_record import SamplesRecord
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.metrics.pose_conventions import PosePair
 from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.modality import Modality
 from hcmoco_bench.models.encoder import EncoderInput, encoder_input
@@ -357,6 +358,25 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
             DataError: If predictions are missing, given twice, of unknown samples, damaged, or not finite; says how
                 many and names some. A part of a split is never scored as if it were the whole.
         """
+
+    def pose_pairs(self, path: Path, data: TaskData, config: AnyFinetuneSettings) -> tuple[PosePair, ...]:
+        """Another program's predictions as 3-D poses beside the true ones, for `eval --protocol all`.
+
+        Nothing is aligned, scaled or left out: the conventions do that. A task that can give the same people in several
+        joint sets (a body model) gives a pair for each.
+
+        Args:
+            path: File or folder of the predictions.
+            data: The split, opened with `train=False`; the pairs follow the order of its ids.
+            config: The settings.
+
+        Returns:
+            The pairs; none for tasks without 3-D poses.
+
+        Raises:
+            DataError: As `score_predictions` does.
+        """
+        return ()
 
     def blank_evidence(self, protocol: str, variant: str) -> Evidence | None:
         """Evidence of no sample, with the metric, columns and meta of the protocol; None if the task cannot tell."""

