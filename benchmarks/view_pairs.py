@@ -6,8 +6,8 @@
 
 Every pair is made at 256 px with the augmentation of LiftedCL's release. "torchvision" is the way of the release:
 Pillow decodes the image, and `torchvision.transforms.v2` changes it. Both ways take turns on the same images in one
-process with one thread. Figures are processor time, the fastest of several rounds: on a machine with other work, slower rounds are
-slow because of that work.
+process with one thread. Figures are processor time, for each pair the fastest of several rounds, because other work on
+the machine makes some rounds slower.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +56,10 @@ def main() -> int:
     """Measure and print; exit code 1 if any of the data misses the target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", action="append", default=[], help="prepared store; may be given several times")
-    parser.add_argument("--pictures", action="append", default=[], help="folder of pictures; as often as wanted")
-    parser.add_argument("--pairs", type=int, default=40, help="pairs of a round")
+    parser.add_argument(
+        "--pictures", action="append", default=[], help="folder of pictures; may be given several times"
+    )
+    parser.add_argument("--pairs", type=int, default=40, help="pairs in a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true", help="print values instead of tables")
     given = parser.parse_args()
@@ -101,18 +105,19 @@ def _generated(folder: Path) -> dict[str, ViewPairData]:
 def _measure(data: ViewPairData, pairs: int, rounds: int) -> dict[str, Any]:
     draws = [Draw(int(row), 1) for row in np.random.default_rng(0).integers(len(data.dataset), size=pairs)]
     plain = _Plain(data)
-    ways: dict[str, Callable[[], object]] = {
-        "ours": lambda: data.collate((data.dataset[draw] for draw in draws), len(draws)),
-        "torchvision": lambda: [plain(draw) for draw in draws],
+    ways: dict[str, Callable[[Draw], object]] = {
+        "ours": lambda draw: data.collate([data.dataset[draw]], 1),
+        "torchvision": plain,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, work in ways.items():  # in turns, so that both see the same load
-            start = time.process_time()
-            work()
-            seconds[name].append((time.process_time() - start) / len(draws))
-    ours, theirs = (min(seconds[name]) for name in ways)
-    images = [_source_image(data, draw) for draw in draws]
+    seconds = {name: np.full((rounds + 1, len(draws)), np.inf) for name in ways}
+    for turn in range(rounds + 1):
+        for number, draw in enumerate(draws):
+            for name, work in ways.items():
+                start = time.process_time()
+                work(draw)
+                seconds[name][turn, number] = time.process_time() - start
+    ours, theirs = (float(seconds[name].min(axis=0).mean()) for name in ways)
+    images = [data.dataset.image(draw.row) for draw in draws]
     return {
         "pairs_per_s": 1 / ours,
         "torchvision_pairs_per_s": 1 / theirs,
@@ -122,55 +127,45 @@ def _measure(data: ViewPairData, pairs: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _source_image(data: ViewPairData, draw: Draw) -> Any:
-    which = int(np.searchsorted(np.cumsum(data.lengths), draw.row, side="right"))
-    return data.dataset.sources[which].image(draw.row - sum(data.lengths[:which]))
-
-
 def _stages(data: ViewPairData, draws: list[Draw], rounds: int) -> dict[str, float]:
     """Milliseconds of processor time that each step takes of a pair, one step after the other over all draws."""
     options = data.dataset.options
     times: dict[str, list[float]] = {}
 
-    def timed(name: str, work: Callable[[], Any]) -> Any:
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
         start = time.process_time()
-        done = work()
+        yield
         times.setdefault(name, []).append(1e3 * (time.process_time() - start) / len(draws))
-        return done
 
     for _ in range(rounds + 1):
-        images = timed("read, look up the person", lambda: [_source_image(data, draw) for draw in draws])
-
-        def plan(images: list[Any] = images) -> list[Any]:
-            rngs = (draw.generator(0, stream=VIEW_STREAM) for draw in draws)
-            pairs = zip(images, rngs, strict=True)
-            return [plan_views(i.width, i.height, options, rng, within=i.within) for i, rng in pairs]
-
-        plans = timed("draw what is random", plan)
-        pixels = timed("decode", lambda images=images: [image.decode(1) for image in images])
+        with timed("read, look up the person"):
+            images = [data.dataset.image(draw.row) for draw in draws]
+        with timed("draw what is random"):
+            rngs = [draw.generator(0, stream=VIEW_STREAM) for draw in draws]
+            plans = [
+                plan_views(one.width, one.height, options, rng, within=one.within)
+                for one, rng in zip(images, rngs, strict=True)
+            ]
+        with timed("decode"):
+            pixels = [image.decode(1) for image in images]
+        views = [(plan, image) for image, two in zip(pixels, plans, strict=True) for plan in two]
+        regions = [plan.region for plan, _ in views]
+        looks = [plan.appearance for plan, _ in views]
         shown = [
-            (one, image[one.region.top :, one.region.left :][: one.region.height, : one.region.width])
-            for image, two in zip(pixels, plans, strict=True)
-            for one in two
+            image[top : top + height, left : left + width]
+            for (left, top, width, height), (_, image) in zip(regions, views, strict=True)
         ]
-        small = timed("resize", lambda shown=shown: [(one, resized(image, options.size)) for one, image in shown])
-        jittered = timed(
-            "color jitter",
-            lambda small=small: [
-                (one, with_appearance(image, type(one.appearance)(one.appearance.jitter))) for one, image in small
-            ],
-        )
-        final = timed(
-            "gray, blur",
-            lambda jittered=jittered: [
-                (one, with_appearance(image, type(one.appearance)((), one.appearance.gray, one.appearance.blur)))
-                for one, image in jittered
-            ],
-        )
-        timed(
-            "flip, channels first",
-            lambda final=final: [image_tensor(cv2.flip(image, 1) if one.flipped else image) for one, image in final],
-        )
+        with timed("resize"):
+            shown = [resized(image, options.size) for image in shown]
+        with timed("color jitter"):
+            pairs = zip(shown, looks, strict=True)
+            shown = [with_appearance(image, replace(look, gray=False, blur=None)) for image, look in pairs]
+        with timed("gray, blur"):
+            shown = [with_appearance(image, replace(look, jitter=())) for image, look in zip(shown, looks, strict=True)]
+        with timed("flip, channels first"):
+            for image, (plan, _) in zip(shown, views, strict=True):
+                image_tensor(np.asarray(cv2.flip(image, 1), np.uint8) if plan.flipped else image)
     return {name: min(found) for name, found in times.items()}
 
 
@@ -197,7 +192,7 @@ class _Plain:
         return image.filter(ImageFilter.GaussianBlur(sigma))
 
     def __call__(self, draw: Draw) -> tuple[torch.Tensor, torch.Tensor]:
-        image = _source_image(self.data, draw)
+        image = self.data.dataset.image(draw.row)
         with Image.open(io.BytesIO(image.data)) as file:
             whole = file.convert("RGB")
         if image.within is not None:

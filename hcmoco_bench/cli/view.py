@@ -44,6 +44,14 @@ def view(
         Path | None,
         typer.Option("--features", metavar="CKPT", help="Draw the dense features of this pre-training checkpoint."),
     ] = None,
+    views: Annotated[
+        bool,
+        typer.Option(
+            "--views",
+            help="Draw the pairs of views that LiftedCL learns from, with their overlap; STORE may be a folder of "
+            "pictures.",
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write an overlay sheet: RGB, depth, parts, joints, and RGB over depth edges, one line a sample.
@@ -62,7 +70,14 @@ def view(
     of one PCA over all of them. With training the same part of the body takes the same color in both.
 
         hcmoco-bench view hcmoco-data/parsing4k -n 4 --features hcmoco-data/runs/hcmoco/checkpoint.pth
+
+    With `--views` it writes pairs of augmented views instead, beside the image on which both are marked.
+
+        hcmoco-bench view pictures-of-people --views -n 8
     """
+    if views:
+        _write_views(store, ids, to or Path("views.png"), number, others=(frequencies, features), quiet=quiet)
+        return
     from hcmoco_bench.errors import StoreError, UsageError
     from hcmoco_bench.plotting.save import save_figure
     from hcmoco_bench.store.registry import open_store
@@ -102,3 +117,23 @@ def view(
         say_next(
             ("publish", store, "--to", "dataset") if opened.capabilities.publishable else ("pretrain", "--store", store)
         )
+
+
+def _write_views(
+    place: Path, ids: list[str] | None, to: Path, number: int, *, others: tuple[Path | None, ...], quiet: bool
+) -> None:
+    from hcmoco_bench.errors import UsageError
+    from hcmoco_bench.plotting.save import save_figure
+    from hcmoco_bench.plotting.view_pairs import view_pair_sheet
+    from hcmoco_bench.pretrain.view_pair_samples import view_pair_samples
+    from hcmoco_bench.store.manifest import MANIFEST_FILE
+
+    if ids or any(path is not None for path in others):
+        raise UsageError("--views shows pairs of people from all over the store; give -n, and no ids or other options")
+    with progress_bar(quiet=quiet) as progress:
+        figure = view_pair_sheet(view_pair_samples(place, number, progress=progress))
+    save_figure(figure, to)
+    out.print(f"{to}", highlight=False, soft_wrap=True)
+    if not quiet:
+        given = "--store" if (place / MANIFEST_FILE).is_file() else "--pictures"
+        say_next(("pretrain", "--method", "liftedcl", given, place))

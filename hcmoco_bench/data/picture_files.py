@@ -141,9 +141,12 @@ def _without_copies(
             yield name, header
             continue
         known = contents.setdefault(key, {})
-        if not known:
-            known[_digest(folder / first[key])] = first[key]
-        original = known.setdefault(_digest(folder / name), name)
+        try:
+            if not known:
+                known[_digest(folder / first[key])] = first[key]
+            original = known.setdefault(_digest(folder / name), name)
+        except OSError:  # whoever decodes the picture will say what has become of it
+            original = name
         if original == name:
             yield name, header
         else:

@@ -21,6 +21,7 @@ from hcmoco_bench.data.views import View, ViewBatch, ViewOptions, make_view, pla
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, current_progress
+from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 
 _TRIES: Final = 10
@@ -93,10 +94,7 @@ class ViewPairDataset(Dataset[ViewPair]):
 
     def __getitem__(self, key: DrawLike) -> ViewPair:
         draw = as_draw(key, self._epoch)
-        if not 0 <= draw.row < len(self):
-            raise IndexError(f"row {draw.row} is outside the {len(self)} rows")
-        which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
-        source, first = self.sources[which], draw.row - int(self._starts[which])
+        source, first = self._place(draw.row)
         problems: list[Problem] = []
         for step in range(min(_TRIES, len(source))):
             image = source.image((first + step) % len(source))
@@ -111,6 +109,17 @@ class ViewPairDataset(Dataset[ViewPair]):
             kind=problems[0].kind,
             file=problems[0].file,
         )
+
+    def image(self, row: int) -> SourceImage:
+        """The image of a row of all sources; raises as `ImageSource.image` does."""
+        source, place = self._place(row)
+        return source.image(place)
+
+    def _place(self, row: int) -> tuple[ImageSource, int]:
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside the {len(self)} rows")
+        which = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self.sources[which], row - int(self._starts[which])
 
     def _views(self, image: SourceImage, draw: Draw) -> tuple[View, ...]:
         size, rng = self.options.size, draw.generator(self.seed, stream=VIEW_STREAM)
@@ -168,8 +177,8 @@ def open_view_pairs(
         progress: Told how many files of a folder have been checked; None for the listener of `listening`.
 
     Raises:
-        UsageError: If there is neither a store nor a folder, a store has no color images, or `options` are for another
-            number of views.
+        UsageError: If there is neither a store nor a folder, one is given as the other, a store has no color images, or
+            `options` are for another number of views.
         StoreError: If a store is missing or not finished, or all of it is left out.
         DataError: If a folder cannot be read, or holds no picture.
     """
@@ -189,6 +198,9 @@ def open_view_pairs(
         )
         for store in opened
     ]
+    for folder in pictures:
+        if (Path(folder) / MANIFEST_FILE).is_file():
+            raise UsageError(f"{folder}: a prepared store; give it with --store")
     folders = [PictureFolder(Path(folder), progress=progress or current_progress()) for folder in pictures]
     dataset = ViewPairDataset([*people, *folders], options, seed=seed)
     problems = tuple(problem for folder in folders for problem in folder.problems)

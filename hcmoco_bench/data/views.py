@@ -278,4 +278,4 @@ def resized(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
     tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
     smaller = interpolate(tensor, (size, size), mode="bilinear", antialias=True)
-    return np.ascontiguousarray(smaller[0].permute(1, 2, 0).numpy())
+    return np.asarray(cv2.merge(list(smaller[0].numpy())), np.uint8)

@@ -32,6 +32,12 @@ _END_MARKS: Final = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b"\x3
 """Last bytes of most whole files, by format."""
 
 
+_BEGINNINGS: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+"""First bytes of files that are pictures even if their header is damaged."""
+
+_LONGEST: Final = max(map(len, _BEGINNINGS))
+
+
 @dataclass(frozen=True)
 class PictureHeader:
     """What is known of a picture without decoding it.
@@ -71,7 +77,7 @@ def read_picture_header(path: Path) -> PictureHeader:
         file.seek(max(0, size - 16))
         if not file.read().endswith(_END_MARKS.get(kind, b"a mark that no file has")):
             file.seek(0)
-            decode_picture(file.read(), orientation)
+            height, width = decode_picture(file.read(), orientation).shape[:2]
     return PictureHeader(width, height, orientation, size, head)
 
 
@@ -102,7 +108,10 @@ def decode_picture(data: Any, orientation: int = 1, *, reduced: Reduction = 1) -
 
 
 def _header(file: BinaryIO) -> tuple[str, int, int, int]:
-    """Format, width and height of the upright picture, and orientation of the decoder's pixels."""
+    """Format, width and height of the upright picture, and orientation of the decoder's pixels.
+
+    The size of a TIFF file is that before or after turning, depending on Pillow's version; it is decoded anyway.
+    """
     file.seek(0)
     try:
         with warnings.catch_warnings():
@@ -114,6 +123,9 @@ def _header(file: BinaryIO) -> tuple[str, int, int, int]:
     except Image.DecompressionBombError as error:
         raise ImageError("it has more pixels than can be decoded", kind="wrong_size") from error
     except UnidentifiedImageError as error:
+        file.seek(0)
+        if file.read(_LONGEST).startswith(_BEGINNINGS):
+            raise ImageError("its header is damaged") from error
         raise ImageError("it is not a picture of a format that can be read", kind="wrong_type") from error
     except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
