@@ -124,7 +124,7 @@ def pretrain(
     if main_process() and as_json:
         print_json(_summary(report))
     elif not silent:
-        _show(report)
+        _show(report, task="depth_parsing" if "depth" in get_method(chosen.method).backbones(chosen) else "rgb_parsing")
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -153,7 +153,8 @@ def _say_begun(init: InitReport) -> None:
         out.print(f"  left:  {'; '.join(init.left)}", soft_wrap=True, highlight=False)
 
 
-def _show(report: PretrainReport) -> None:
+def _show(report: PretrainReport, *, task: str) -> None:
+    """Print what a run left, and how to fine-tune its encoder in a task that it fits."""
     from rich.table import Table
 
     accuracy = "accuracy/"
@@ -175,4 +176,4 @@ def _show(report: PretrainReport) -> None:
         out.print(f"curves:     {report.curves}", soft_wrap=True, highlight=False)
     out.print(f"checkpoint: {report.checkpoint}", soft_wrap=True, highlight=False)
     if not report.interrupted:
-        say_next(("finetune", "--task", "depth_parsing", "--ckpt", report.checkpoint))
+        say_next(("finetune", "--task", task, "--ckpt", report.checkpoint))

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 _ACCURACY = "accuracy/"
 _NOT_TERMS = frozenset({"step", "stage", "epoch", "lr", "loss", "grad_norm"})
+"""Columns of every table; those of a further optimizer have its name behind them, as `lr/discriminator`."""
+
 _SMOOTHED = 50
 
 
@@ -32,7 +34,7 @@ def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
     if len(steps) == 0:
         raise ValueError("there is no step to draw")
     accuracies = [name for name in table if name.startswith(_ACCURACY)]
-    terms = [name for name in table if name not in _NOT_TERMS and name not in accuracies]
+    terms = [name for name in table if name not in accuracies and not _is_of_optimizer(name)]
     figure = Figure(figsize=(17, 4.2), layout="constrained")
     first, second, third, last = figure.subplots(1, 4)
     _draw(first, steps, {"loss": _numbers(table["loss"])}, "loss")
@@ -46,6 +48,10 @@ def loss_curves(table: Mapping[str, Sequence[str]]) -> Figure:
         axis.set_xlabel("step")
         axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _is_of_optimizer(column: str) -> bool:
+    return column.partition("/")[0] in _NOT_TERMS
 
 
 def _draw(axis: Axes, steps: NDArray[np.float64], curves: Mapping[str, NDArray[np.float64]], title: str) -> None:

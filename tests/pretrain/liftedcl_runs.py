@@ -13,14 +13,14 @@ from hcmoco_bench.priors.prior_file import write_prior
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 
 
-def write_pictures(folder: Path, number: int, *, same: bool = False) -> Path:
-    """Pictures of colored stripes; all the same, or each of its own."""
+def write_pictures(folder: Path, number: int, *, alike: bool = False) -> Path:
+    """Pictures of colored blocks, each of its own; or alike but for a tinge of one block."""
     folder.mkdir(parents=True, exist_ok=True)
     for one in range(number):
-        rng = np.random.default_rng(0 if same else one)
-        coarse = rng.integers(0, 255, (6, 5, 3))
+        coarse = np.random.default_rng(0 if alike else one).integers(0, 240, (6, 5, 3))
+        coarse[0, 0] += one if alike else 0
         image = np.kron(coarse, np.ones((16, 16, 1))).astype(np.uint8)
-        (folder / f"{one:03d}.jpg").write_bytes(encode_rgb(image, quality=90))
+        (folder / f"{one:03d}.jpg").write_bytes(encode_rgb(image, quality=98))
     return folder
 
 

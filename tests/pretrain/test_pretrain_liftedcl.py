@@ -266,13 +266,14 @@ class TestNotices:
     def test_a_collapse_and_a_discriminator_that_runs_away_are_said_in_words(
         self, given: dict[str, Any], tmp_path: Path
     ) -> None:
-        # The same image without changes gives the same embeddings, and a lifting that stands still is found out.
+        # Images that are alike give the same embeddings, and a lifting that stands still is found out.
         views = {"scale": [1.0, 1.0], "ratio": [0.01, 100.0], "jitter_probability": 0.0, "gray_probability": 0.0}
         views |= {"blur_probability": 0.0, "flip_probability": 0.0}
-        others = {"pictures": [str(write_pictures(tmp_path / "same", 8, same=True))], "image_size": 32, "lr": 1e-6}
+        others = {"pictures": [str(write_pictures(tmp_path / "alike", 8, alike=True))], "image_size": 32, "lr": 1e-6}
         others |= {
             "views": views,
-            "epochs": 60,
+            "backbone": "test_convnext",  # batch norm would tell apart what is nearly the same
+            "epochs": 45,
             "discriminator_lr": 0.1,
             "discriminator_width": 64,
             "weights": {"equivariant": 0.0},

@@ -1,22 +1,23 @@
 """Cells that two views of an image have in common, brought into line on one grid.
 
 LiftedCL's equivariant branch (https://github.com/RichardChen20/LiftedCL, commit 7c7902a, `moco/adv_builder.py`,
-`_cal_pos`), which goes through the batch one pair at a time. Here the whole batch is aligned by two products of
-matrices: bilinear resizing is linear and acts on each axis alone, and mirroring only reverses the columns' weights.
+`_cal_pos`), which goes through the batch one pair at a time. Here the whole batch is aligned by one product of
+matrices: bilinear resizing is linear, and mirroring only reverses the weights of columns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from hcmoco_bench.losses.unit_rows import unit_rows
-
 GRID: Final = 16
 """Side of the published grid."""
+
+_LEAST: Final = 1e-12
+"""Length that a sum is divided by at least, as PyTorch's `normalize` does."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,14 @@ def _ranges(boxes: Tensor, low: Tensor, high: Tensor, size: tuple[int, int]) -> 
 
 def _resized(maps: Tensor, cells: Tensor, valid: Tensor, flipped: Tensor, side: int) -> Tensor:
     """(B * side**2, C) unit vectors; the gradient of invalid pairs is 0."""
-    rows = _weights(cells[:, 0], cells[:, 1], maps.shape[2], side)
-    columns = _weights(cells[:, 2], cells[:, 3], maps.shape[3], side)
+    batch, channels, height, width = maps.shape
+    rows = _weights(cells[:, 0], cells[:, 1], height, side)
+    columns = _weights(cells[:, 2], cells[:, 3], width, side)
     columns = torch.where(flipped[:, None, None], columns.flip(2), columns)
-    # An empty range has weights of no meaning.
-    rows = rows * valid[:, None, None]
-    grid = torch.einsum("bih,bchw,bjw->bijc", rows, maps, columns)
-    return unit_rows(grid.reshape(-1, maps.shape[1]))
+    rows = rows * valid[:, None, None]  # an empty range has weights of no meaning
+    weights = (rows[:, :, None, :, None] * columns[:, None, :, None, :]).view(batch, side * side, height * width)
+    units: Tensor = _UnitSums.apply(maps.flatten(2).transpose(1, 2), weights)
+    return units.view(-1, channels)
 
 
 def _weights(start: Tensor, stop: Tensor, size: int, side: int) -> Tensor:
@@ -128,3 +130,24 @@ def _weights(start: Tensor, stop: Tensor, size: int, side: int) -> Tensor:
     places = start[:, None] + steps * (stop - 1 - start)[:, None]
     distance = places[:, :, None] - torch.arange(size, device=start.device, dtype=torch.float32)
     return (1 - distance.abs()).clamp(min=0)
+
+
+class _UnitSums(torch.autograd.Function):
+    """Weighted sums of cells, each divided by its length; autograd's own way makes seven tensors of that size."""
+
+    @staticmethod
+    def forward(ctx: Any, cells: Tensor, weights: Tensor) -> Tensor:
+        """(B, n, C) cells and (B, m, n) weights to (B, m, C); a sum of 0 stays 0."""
+        sums = weights @ cells
+        scale = torch.linalg.vector_norm(sums, dim=2, keepdim=True).clamp_(min=_LEAST).reciprocal_()
+        units = sums.mul_(scale)
+        ctx.save_for_backward(units, weights, scale)
+        return units
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        units, weights, scale = ctx.saved_tensors
+        (gradient,) = gradients
+        scaled = (weights * scale).transpose(1, 2)
+        along = torch.linalg.vecdot(units, gradient).unsqueeze(1)
+        return scaled @ gradient - (scaled * along) @ units, None

@@ -33,9 +33,12 @@ class MomentumContrast(ForeignFormat):
     files: ClassVar[str] = "`checkpoint.pth.tar`, `checkpoint_<epoch>.pth.tar`"
     encoders: ClassVar[Mapping[str, Modality | None]] = {QUERY: None}
     ignored: ClassVar[tuple[str, ...]] = ("encoder_k.", "queue", *HEADS, *(QUERY + head for head in HEADS))
-    takes: ClassVar[str] = "the query encoder `encoder_q`"
+    takes: ClassVar[str] = (
+        "the query encoder `encoder_q`; `pretrain --method liftedcl --init` also takes the heads `mlp_invariant`, "
+        "`conv_variant` and `lifting` of LiftedCL"
+    )
     leaves: ClassVar[str] = (
-        "`encoder_k`, the queues, the heads `mlp_invariant`, `conv_variant`, `lifting` and `fc`, optimizer, epoch"
+        "`encoder_k`, the queues, `fc`, and otherwise the heads too; optimizer, epoch"
     )
     source: ClassVar[str] = (
         "https://github.com/RichardChen20/LiftedCL, moco/adv_builder.py and moco/pose_res_adv.py; "

@@ -5,14 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hcmoco_bench.priors.open_prior import open_prior
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 from hcmoco_bench.runtime.shared_draws import own_part
-
-
-def open_real(name: str) -> SkeletonPrior:
-    """The prior of a name, see `open_prior`; the generated one is kept in the home folder where there is one."""
-    return open_prior(name)
 
 
 class RealPoses:

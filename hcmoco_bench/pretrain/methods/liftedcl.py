@@ -26,12 +26,13 @@ from hcmoco_bench.pretrain.liftedcl.map_size import check_map
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
 from hcmoco_bench.pretrain.liftedcl.networks import build_networks
 from hcmoco_bench.pretrain.liftedcl.objective import LiftedCLObjective
-from hcmoco_bench.pretrain.liftedcl.real_poses import RealPoses, open_real
+from hcmoco_bench.pretrain.liftedcl.real_poses import RealPoses
 from hcmoco_bench.pretrain.liftedcl.settings import LiftedCLSettings
 from hcmoco_bench.pretrain.liftedcl.terms import ADVERSARIAL, EQUIVARIANT, INVARIANT
 from hcmoco_bench.pretrain.liftedcl.watch import notices_of
 from hcmoco_bench.pretrain.method import Method, MethodRecord, PretrainData
 from hcmoco_bench.pretrain.notice import Notice
+from hcmoco_bench.priors.open_prior import open_prior
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.optimizers import OptimizerPlan
@@ -108,7 +109,7 @@ class LiftedCL(Method):
             for name in (INVARIANT, EQUIVARIANT)
             if name in terms
         }
-        real = RealPoses(open_real(settings.prior), device) if ADVERSARIAL in terms else None
+        real = RealPoses(open_prior(settings.prior), device) if ADVERSARIAL in terms else None
         return LiftedCLObjective(
             queues,
             settings.weights,
@@ -165,7 +166,7 @@ class LiftedCL(Method):
         """See `Method.figures`; `lifted.png`, if poses are lifted."""
         if ADVERSARIAL not in settings.weights.terms:
             return {}
-        return {LIFTED_FILE: figure_of_lifted(model, data, open_real(settings.prior), read_losses(losses))}
+        return {LIFTED_FILE: figure_of_lifted(model, data, open_prior(settings.prior), read_losses(losses))}
 
 
 def _network(model: nn.Module) -> LiftedCLModel:
