@@ -16,6 +16,8 @@ from hcmoco_bench.body import JointSet, joint_set
 LEFT, RIGHT, MIDDLE = "#1d4e89", "#f26419", "#555555"
 _PER_LINE: Final = 8
 _MARGIN: Final = 1.08
+_WIDE: Final = 0.7
+"""Width of a panel over its height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +87,12 @@ def skeletons_figure(
 def _show(axis: Axes, joints: JointSet, skeleton: NDArray[np.floating], plane: tuple[int, int]) -> None:
     points = skeleton.astype(np.float64)
     points = points - (points.min(0) + points.max(0)) / 2
-    half = _MARGIN * float(np.abs(points).max() or 1.0)
+    half = _MARGIN * float((np.abs(points) / [_WIDE, 1, _WIDE]).max() or 1.0)
     flat = points[:, plane]
     for start, end in joints.edges:
         color = _color(joints.joints[end])
         axis.plot(*flat[[start, end]].T, color=color, linewidth=1.8, solid_capstyle="round")
-    axis.set(xlim=(-0.7 * half, 0.7 * half), ylim=(half, -half), aspect="equal")
+    axis.set(xlim=(-_WIDE * half, _WIDE * half), ylim=(half, -half), aspect="equal")
 
 
 def _color(joint: str) -> str:
@@ -122,11 +124,14 @@ def _show_bones(axis: Axes, bones: Mapping[str, Sequence[BoneBar]]) -> None:
 def _show_pitch(axis: Axes, pitch: Mapping[str, NDArray[np.floating]], marks: Mapping[str, float]) -> None:
     for name, values in pitch.items():
         axis.hist(values, bins=40, density=True, alpha=0.6, label=f"{name}: mean {values.mean():.1f}")
+    room = 1.25 + 0.1 * (len(pitch) + len(marks))  # for the legend
     for number, (name, value) in enumerate(marks.items()):
-        axis.axvline(value, color=f"C{3 + number}", linewidth=1.2, linestyle="--", label=f"{name}: {value:.1f}")
+        axis.axvline(
+            value, ymax=1 / room, color=f"C{3 + number}", linewidth=1.2, linestyle="--", label=f"{name}: {value:.1f}"
+        )
     axis.set_xlabel("degrees by which the camera looks down", fontsize=8)
     axis.set_yticks([])
-    axis.set_ylim(top=(1.25 + 0.1 * (len(pitch) + len(marks))) * axis.get_ylim()[1])  # room for the legend
+    axis.set_ylim(top=room * axis.get_ylim()[1])
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=7, frameon=False, loc="upper center")
     axis.spines[["top", "right", "left"]].set_visible(False)

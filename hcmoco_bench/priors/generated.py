@@ -1,6 +1,6 @@
 """The prior of generated bodies: many shapes, acted and random poses, cameras pitched as real ones.
 
-A third of the bodies' moments is acted (the generator's motions), the rest is drawn at random within anatomical limits.
+Half of a body's moments is acted (the generator's motions), the rest is drawn at random within anatomical limits.
 About a quarter of all skeletons has bent thighs, as in LiftedCL's published prior.
 """
 
