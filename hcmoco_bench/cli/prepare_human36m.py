@@ -1,4 +1,4 @@
-"""`hcmoco-bench prepare human36m`: videos and part labels in, a store for RGB parsing out."""
+"""`hcmoco-bench prepare human36m`: videos, part labels and joints in, a store for RGB parsing and 3-D pose out."""
 
 from __future__ import annotations
 
@@ -95,4 +95,5 @@ def _show(prepared: Prepared[Human36mManifest]) -> None:
     out.print(f"store: {store.path}", soft_wrap=True, highlight=False)
     if not store.manifest.rows:
         return
-    say_next(("verify", store.path), ("finetune", "--task", "rgb_parsing", "--store", store.path))
+    tasks = ("rgb_parsing", "pose3d") if manifest.poses else ("rgb_parsing",)
+    say_next(("verify", store.path), *(("finetune", "--task", task, "--store", store.path) for task in tasks))

@@ -24,8 +24,8 @@ NEAR_MM: Final = 150.0
 (AUC) goes up to there. Mehta et al., "Monocular 3D Human Pose Estimation In The Wild", 3DV 2017."""
 _NAMES: Final = {"joints": ("mpjpe", "pa_mpjpe"), "vertices": ("pve", "pa_pve")}
 _MM: Final = 1000.0
-_ROUNDING_MM: Final = 1e-6
-"""Distance that rounding alone gives to points that agree."""
+_ROUNDING_MM: Final = 1e-3
+"""Distance that single precision gives to points that agree, mm."""
 
 
 @dataclass(frozen=True)

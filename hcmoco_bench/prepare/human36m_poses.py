@@ -19,7 +19,7 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.human36m import Recording
 from hcmoco_bench.sources.human36m.layout import MOST_APART, POSE_JOINTS
 from hcmoco_bench.sources.human36m.positions import read_positions, read_projections
-from hcmoco_bench.store.kinds.human36m import JOINTS
+from hcmoco_bench.store.kinds.human36m import JOINTS, MOST_OFF
 
 _METERS_PER_MM: Final = 0.001
 _RESIDUAL: Final = 0.02
@@ -36,10 +36,12 @@ class Camera:
     Attributes:
         intrinsics: (4,) fx, fy, cx, cy in px.
         residual: Distance of the projections from the fit, px, root mean square.
+        worst: The largest distance of a joint, px.
     """
 
     intrinsics: NDArray[np.float64]
     residual: float
+    worst: float
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,11 @@ def read_poses(recording: Recording, n_frames: int) -> RecordingPoses:
             raise _differ(path, f"{length} frames, and the video has {n_frames}")
     count = min(lengths)
     camera = fit_camera(positions[:count], projections[:count], places)
-    if camera.residual > _RESIDUAL * float(camera.intrinsics[:2].min()):
+    focal = float(camera.intrinsics[:2].min())
+    if camera.residual > _RESIDUAL * focal:
         raise _differ(planes, f"{camera.residual:.0f} px off from what any camera sees of {places.name}")
+    if camera.worst > MOST_OFF * focal:
+        raise _differ(planes, f"a joint is {camera.worst:.0f} px off from what the camera sees of {places.name}")
     kept = joint_mapping(POSE_JOINTS, JOINTS)
     return RecordingPoses(_METERS_PER_MM * positions[:count, kept], projections[:count, kept], camera)
 
@@ -124,8 +129,8 @@ def fit_camera(positions: NDArray[np.float64], projections: NDArray[np.float64],
     if not (np.isfinite(focal).all() and (focal > 0).all()):
         raise _differ(path, "no camera that sees its projections")
     center = pixels.mean(0) - focal * rays.mean(0)
-    off = focal * rays + center - pixels
-    return Camera(np.concatenate([focal, center]), float(np.sqrt((off**2).sum(1).mean())))
+    square = ((focal * rays + center - pixels) ** 2).sum(1)
+    return Camera(np.concatenate([focal, center]), float(np.sqrt(square.mean())), float(np.sqrt(square.max())))
 
 
 def require_inside(poses: RecordingPoses, recording: Recording, frames: range, width: int, height: int) -> None:

@@ -78,6 +78,8 @@ TARGETS = {
     "NTU mask": Target("ntu", f"{MASK_FOLDER}/*.png", _of_sample, sums=True),
     "Human3.6M video": Target("human36m", "S*/Videos/*.mp4", _of_stem),
     "Human3.6M labels": Target("human36m", "S*/MySegmentsMat/PartLabels/*.mat", _of_stem, whole=frozenset()),
+    "Human3.6M positions": Target("human36m", "S*/MyPoseFeatures/D3_Positions_mono/*.cdf", _of_stem, whole=frozenset()),
+    "Human3.6M projections": Target("human36m", "S*/MyPoseFeatures/D2_Positions/*.cdf", _of_stem, whole=frozenset()),
     "COCO image": Target("coco", "train2017/*.jpg", _of_stem, whole=frozenset({"padded", "doubled"})),
     "COCO annotations": Target("coco", "annotations/person_keypoints_train2017.json", _of_all, whole=frozenset()),
     "MPII image": Target("mpii", "images/*.jpg", _of_stem, whole=frozenset({"padded", "doubled"})),

@@ -180,6 +180,9 @@ COMMANDS = TREES | STORES | PRETRAININGS | FINETUNINGS | {k: v for k, (v, _) in 
 _REMOVED = {"trees/labelled": "png_annotation_v2/*F003.png"}
 """Files that are removed from generated data, so that a store has problems to tell of."""
 
+_ADDED = ("MyPoseFeatures",)
+"""Folders that generated data did not have when it was recorded."""
+
 _NOT_OF_MANIFESTS = ("tool", "plan_sha256", "shards", "inputs", "lists", "splits_sha256", "calibration_sha256")
 """What is left out of a manifest's description: the version and the fingerprint of the plan, which holds it, and hashes
 and sizes of files and inputs, which are compared with the files."""
@@ -224,9 +227,9 @@ class Recorder:
         return self._described[name]
 
     def _tree(self, name: str) -> dict[str, Any]:
-        """Number of the files of generated data, and one hash of all."""
+        """Number of the files of generated data, and one hash of all; without those that were added since."""
         root = self.make(name)
-        files = sorted(path for path in root.rglob("*") if path.is_file())
+        files = sorted(path for path in root.rglob("*") if path.is_file() and not {*_ADDED} & {*path.parts})
         return {
             "files": len(files),
             "sha256": _digest([[str(path.relative_to(root)), _sha256(path)] for path in files]),

@@ -4,6 +4,7 @@ from hcmoco_bench.store.kinds.human36m.kind import HUMAN36M, Human36mKind, Human
 from hcmoco_bench.store.kinds.human36m.manifest import (
     JOINTS,
     LICENSE_HUMAN36M,
+    MOST_OFF,
     POSE,
     POSE_SCHEMA,
     SCHEMA,
@@ -16,6 +17,7 @@ __all__ = [
     "HUMAN36M",
     "JOINTS",
     "LICENSE_HUMAN36M",
+    "MOST_OFF",
     "POSE",
     "POSE_SCHEMA",
     "SCHEMA",

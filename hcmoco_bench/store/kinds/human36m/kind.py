@@ -14,11 +14,8 @@ from hcmoco_bench.files.images import decode_image
 from hcmoco_bench.sources.human36m import FrameId
 from hcmoco_bench.store.arrays.frames import FrameArrays, decode_frame
 from hcmoco_bench.store.kind import Capabilities, StoreKind
-from hcmoco_bench.store.kinds.human36m.manifest import JOINTS, POSE_SCHEMA, SCHEMA, Human36mManifest
+from hcmoco_bench.store.kinds.human36m.manifest import JOINTS, MOST_OFF, POSE_SCHEMA, SCHEMA, Human36mManifest
 from hcmoco_bench.store.store import Store
-
-_MOST_OFF: Final = 0.1
-"""Largest distance of a joint's projection from its pixel, as a share of the focal length."""
 
 Human36mStore: TypeAlias = Store[Human36mManifest]
 """A finished Human3.6M store; `HUMAN36M.open` opens one."""
@@ -94,7 +91,7 @@ def _pose_failures(pose: Mapping[str, Any]) -> Iterator[str]:
     else:
         focal, center = intrinsics[:2], intrinsics[2:]
         off = np.linalg.norm(focal * joints[:, :2] / joints[:, 2:] + center - pixels, axis=1).max()
-        if off > _MOST_OFF * focal.min():
+        if off > MOST_OFF * focal.min():
             yield f"the joints of the pose are seen {off:.1f} px from its pixels"
 
 

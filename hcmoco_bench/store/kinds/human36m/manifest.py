@@ -36,6 +36,9 @@ SCHEMA: Final = pa.schema(
 JOINTS: Final = "h36m17"
 """Joint set of `pose`."""
 
+MOST_OFF: Final = 0.1
+"""Largest distance of a joint's projection from its pixel, as a share of the focal length."""
+
 POSE: Final = pa.struct(
     [
         ("joints", pa.list_(pa.list_(pa.float64()))),
