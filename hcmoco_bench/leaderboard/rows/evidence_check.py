@@ -137,12 +137,14 @@ def _wrong_form(result: Result, evidences: Sequence[Evidence], task: Task[Any]) 
     told = [text for one in evidences for text in task.evidence_errors(one, result.task.protocol, result.task.variant)]
     if told:
         return "; ".join(dict.fromkeys(told))
-    missing = sorted(name for name in task.label_columns if any(name not in one.columns for one in evidences))
+    blank = task.blank_evidence(result.task.protocol, result.task.variant)
+    labels = task.label_columns if blank is None else task.label_columns & blank.columns.keys()
+    missing = sorted(name for name in labels if any(name not in one.columns for one in evidences))
     if missing:
         return f"columns are missing: {', '.join(missing)}"
     others = [
         name
-        for name in sorted(task.label_columns)
+        for name in sorted(labels)
         if any(not np.array_equal(one.columns[name], first.columns[name]) for one in evidences)
     ]
     return f"the seeds were scored against different labels ({', '.join(others)})" if others else ""

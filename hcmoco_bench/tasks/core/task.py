@@ -175,7 +175,8 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         inputs: Kinds of input of the encoders that the task can use.
         fixed_by_training: Names of settings that say what a model learned from and that its results repeat; scoring
             cannot change them.
-        label_columns: Columns of the evidence that depend on the labels alone, whatever a model predicts.
+        label_columns: Columns of the evidence that depend on the labels alone, whatever a model predicts; where
+            protocols have metrics of their own, the columns of all of them.
     """
 
     record: ClassVar[TaskRecord]
