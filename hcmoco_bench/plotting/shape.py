@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from hcmoco_bench.plotting.body_mesh import SKIN, TRUE, draw_mesh
 
 Floats = NDArray[np.float64]
 
@@ -19,9 +20,8 @@ _SIDE_SIZE: Final = (160, 256)
 """Width and height of the view from the side, px."""
 _REACH: Final = 1.15
 """Meters from the pelvis to the upper and lower border of the view from the side."""
-_PREDICTED: Final = (255, 159, 28)
-_TRUE: Final = (120, 170, 230)
-_OPACITY: Final = 0.75
+_FAR: Final = 100.0
+"""Meters from which the side is seen."""
 _LABELS: Final = {"height_cm": "height, cm", "mass_kg": "mass, kg", "waist_cm": "waist, cm"}
 
 
@@ -69,57 +69,15 @@ def body_sheet(images: Sequence[BodyImage]) -> Figure:
         line, place = divmod(number, columns)
         row = axes[line, 3 * place : 3 * place + 3]
         error = 1000 * float(np.linalg.norm(image.predicted - image.true, axis=1).mean())
-        over = image.rgb.copy()
-        paint_mesh(over, image.predicted + image.place, image.faces, image.intrinsics, _PREDICTED)
         for axis, shown, title in zip(
             row,
-            (image.rgb, over, _from_the_side(image)),
+            (image.rgb, _over_the_image(image), _from_the_side(image)),
             (image.name, f"PVE {error:.0f} mm", "from the side"),
             strict=True,
         ):
             axis.imshow(shown, interpolation="nearest")
             axis.set_title(title, fontsize=8)
     return figure
-
-
-def paint_mesh(
-    image: NDArray[np.uint8],
-    vertices: Floats,
-    faces: NDArray[np.int64],
-    intrinsics: Floats,
-    color: tuple[int, int, int],
-    *,
-    opacity: float = _OPACITY,
-) -> None:
-    """Paint a shaded mesh over an image, triangles behind others first.
-
-    Args:
-        image: (H, W, 3) uint8 RGB, changed.
-        vertices: (V, 3) meters in the space of the camera; nothing is painted of triangles behind it.
-        faces: (F, 3) triangles, counter-clockwise from outside.
-        intrinsics: (4,) px: fx, fy, cx, cy.
-        color: RGB of a triangle that faces the camera.
-        opacity: Share of the mesh in what is painted.
-    """
-    corners = vertices[faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.maximum(np.linalg.norm(normals, axis=1), np.finfo(float).tiny)
-    middles = corners.mean(1)
-    towards = -(normals * middles).sum(1) / (lengths * np.linalg.norm(middles, axis=1))
-    fx, fy, cx, cy = intrinsics
-    depths = vertices[:, 2:]
-    pixels = vertices[:, :2] / np.where(depths > 0, depths, 1.0) * [fx, fy] + [cx, cy]
-    visible = np.flatnonzero((towards > 0) & (corners[..., 2] > 0).all(1))
-    order = visible[np.argsort(-middles[visible, 2], kind="stable")]
-    painted, cover = image.copy(), np.zeros(image.shape[:2], np.uint8)
-    # 16ths of px, so that small triangles leave no gaps.
-    points = np.round(16 * np.clip(pixels, -10_000, 10_000)).astype(np.int32)
-    for face in order.tolist():
-        shade = tuple(int(channel * (0.35 + 0.65 * towards[face])) for channel in color)
-        cv2.fillConvexPoly(painted, points[faces[face]], shade, cv2.LINE_8, 4)
-        cv2.fillConvexPoly(cover, points[faces[face]], 255, cv2.LINE_8, 4)
-    blended = cv2.addWeighted(painted, opacity, image, 1 - opacity, 0)
-    image[cover > 0] = blended[cover > 0]
 
 
 def figure_scatter(figures: Mapping[str, tuple[Floats, Floats]]) -> Figure:
@@ -169,14 +127,20 @@ def joint_error_bars(per_joint: Mapping[str, Mapping[str, float | None]]) -> Fig
     return figure
 
 
+def _over_the_image(image: BodyImage) -> NDArray[np.uint8]:
+    vertices = image.predicted + image.place
+    fx, fy, cx, cy = image.intrinsics
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = vertices[:, :2] / vertices[:, 2:] * [fx, fy] + [cx, cy]
+    return draw_mesh(image.rgb, pixels, vertices, image.faces)
+
+
 def _from_the_side(image: BodyImage) -> NDArray[np.uint8]:
-    """Both bodies as a camera far to their side sees them: what is away from the image's camera is on the right."""
+    """Both bodies in one scale, as seen from the camera's right: what is away from it is on the right."""
     width, height = _SIDE_SIZE
     view = np.full((height, width, 3), 245, np.uint8)
-    far = 100.0
-    focal = height / (2 * _REACH) * far
-    lens = np.array([focal, focal, (width - 1) / 2, (height - 1) / 2])
-    turn = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-    for vertices, color, opacity in ((image.true, _TRUE, 1.0), (image.predicted, _PREDICTED, 0.6)):
-        paint_mesh(view, vertices @ turn.T + [0, 0, far], image.faces, lens, color, opacity=opacity)
+    for vertices, color, opacity in ((image.true, TRUE, 1.0), (image.predicted, SKIN, 0.6)):
+        turned = np.stack([vertices[:, 2], vertices[:, 1], _FAR - vertices[:, 0]], axis=-1)
+        pixels = turned[:, :2] * height / (2 * _REACH) + [(width - 1) / 2, (height - 1) / 2]
+        view = draw_mesh(view, pixels, turned, image.faces, color=color, opacity=opacity)
     return view

@@ -9,11 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hcmoco_bench.body_models.fitting import fit_body
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.npz import npz_bytes
 from hcmoco_bench.models.shape_regression import BodyEstimate
+from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.shape.bodies import TaskBodies
 from hcmoco_bench.tasks.shape.data import people_and_rows
+from hcmoco_bench.tasks.shape.record import JOINTS
+from hcmoco_bench.tasks.shape.scoring import chunks
+from hcmoco_bench.tasks.shape.truth import true_vertices
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +66,49 @@ def mean_parameters(rotations: Floats, shape: Floats) -> tuple[Floats, Floats]:
     sign = np.sign(np.linalg.det(u @ v))
     u[..., -1] *= sign[:, None]
     return np.asarray(u @ v), np.asarray(shape.mean(0))
+
+
+def write_mean(path: Path, train: TaskData, test: TaskData) -> None:
+    """Write the mean body of training data as the prediction for each sample of a split: the chance row.
+
+    Args:
+        path: The `.npz` file.
+        train: Training data.
+        test: The split, opened with `train=False`.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    people, rows = people_and_rows(train)
+    rotations, shape = mean_parameters(people.rotations[rows], people.shape[rows])
+    n = len(test)
+    write_bodies(path, test.ids, np.tile(rotations, (n, 1, 1, 1)), np.tile(shape, (n, 1)))
+
+
+def write_fitted(path: Path, test: TaskData, bodies: TaskBodies, *, progress: Progress = no_progress) -> None:
+    """Write bodies that were fitted to the true joints of a split as its predictions: the reference row.
+
+    What error is left is due to what 14 joints do not tell: the shape of the body, and turns about the limbs.
+
+    Args:
+        path: The `.npz` file.
+        test: The split, opened with `train=False`.
+        bodies: The body models.
+        progress: Told how many samples are done and how many there are.
+
+    Raises:
+        UsageError: If the body model has no such joints.
+        StoreError: If the file cannot be written.
+    """
+    people, rows = people_and_rows(test)
+    rotations, shape = [], []
+    for part in chunks(len(rows)):
+        vertices = true_vertices(people, rows[part.start : part.stop].tolist(), bodies)
+        fitted = fit_body(bodies.estimated, bodies.true[0].regress_joints(vertices, JOINTS), JOINTS)
+        rotations.append(fitted.rotations.double().cpu().numpy())
+        shape.append(fitted.shape.double().cpu().numpy())
+        progress("fitting bodies", part.stop, len(rows))
+    write_bodies(path, test.ids, np.concatenate(rotations), np.concatenate(shape))
 
 
 def write_bodies(path: Path, ids: tuple[str, ...], rotations: Floats, shape: Floats) -> None:

@@ -68,8 +68,8 @@ class ShapeSettings(FinetuneSettings):
     vertices_weight: Annotated[float, Field(ge=0), TrainingOnly()] = 1.0
     """Weight of the absolute differences of vertices, meters; SPIN has 0."""
     loss_vertices: Annotated[int, Field(ge=0), TrainingOnly()] = 1000
-    """Number of Anny's vertices, spread over the body, that training compares; 0 takes all 13,380, which takes several
-    times as long. Scores are always those of all vertices."""
+    """Number of vertices, spread over the body, that training compares; 0 takes all (13,380 of Anny), which takes
+    several times as long. Scores are always those of all vertices."""
 
     def weights(self) -> LossWeights:
         """Factors on the terms of the loss."""
