@@ -2,6 +2,7 @@
 
 Half of a body's moments is acted (the generator's motions), the rest is drawn at random within anatomical limits.
 About a quarter of all skeletons has bent thighs, as in LiftedCL's published prior.
+Importing this module without the extra `synth` raises `hcmoco_bench.errors.MissingExtraError`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.person.bare_body import BareBody
 from hcmoco_bench.synth.person.human36m_joints import human36m_joints
-from hcmoco_bench.synth.requirements import require_synth
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +69,6 @@ def generate_prior(options: GeneratedOptions | None = None, *, progress: Progres
 
     Raises:
         UsageError: If the options make no sense.
-        MissingExtraError: If the extra `synth` is not installed.
     """
     options = options or GeneratedOptions()
     if not 1 <= options.bodies <= options.number <= _MOST:
@@ -79,7 +78,6 @@ def generate_prior(options: GeneratedOptions | None = None, *, progress: Progres
         )
     if options.seed < 0:
         raise UsageError(f"seed {options.seed}: give a seed of 0 or more")
-    require_synth()
     ends = np.arange(options.bodies + 1) * options.number // options.bodies
     counts = ends[1:] - ends[:-1]
     joints, pitch = [], []

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hcmoco_bench.body import joint_set
+from hcmoco_bench.body import joint_mapping, joint_set
 from hcmoco_bench.body.anatomy import LIMITS
 from hcmoco_bench.body_models.anny_shape import rest_vertices
 from hcmoco_bench.errors import UsageError
@@ -20,6 +20,7 @@ from hcmoco_bench.priors.random_poses import POSTURES, random_motion, within_lim
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 from hcmoco_bench.priors.statistics import bone_names, skeleton_statistics, thigh_bends
 from hcmoco_bench.priors.views import MEAN_PITCH, camera_rotations, sample_pitch, sample_views
+from hcmoco_bench.synth.human36m.joints import human36m_joints as published_joints
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.person.bare_body import BareBody
 from hcmoco_bench.synth.person.figure_mesh import triangles
@@ -238,3 +239,10 @@ def test_all_actions_can_be_posed(body: BareBody) -> None:
         assert prior_fault(made) is None
         count += len(joints)
     assert count == 2 * len(ACTIONS)
+
+
+def test_generated_human36m_has_the_same_joints_with_sides_as_its_images_show(body: BareBody) -> None:
+    pose = body.pose(random_motion(np.random.default_rng(0), {"upright": 5}))
+    theirs = published_joints(body.skeleton, pose)[:, joint_mapping("h36m32", "h36m17")]
+    ours = human36m_joints(body.skeleton, pose.heads, pose.turns)
+    np.testing.assert_allclose(theirs[:, NAMES.flip], ours, atol=1e-12)
