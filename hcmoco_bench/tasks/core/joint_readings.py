@@ -69,11 +69,15 @@ def likely_candidate(
         as_given = _distance(some, some_true)
         if not np.isfinite(as_given):
             return None
+        # Beyond this, a reading is neither likely nor as good as one that is.
+        limit = _AS_GOOD * min(_LIKELY * as_given, max(_LIKELY * body_size(some_true), _about_one_point(some_true)))
         tried = [
             attempt
             for candidate in ways(some, some_true, len(rows) >= FEW)
-            for attempt in _orders(candidate, some, some_true, joints)
+            for attempt in _orders(candidate, some, some_true, joints, limit)
         ]
+    if not tried:
+        return None
     least = min(attempt.error for attempt in tried)
     as_good = [attempt for attempt in tried if attempt.error <= _AS_GOOD * least]
     simplest = min(as_good, key=lambda attempt: (attempt.corrections, attempt.error))
@@ -104,9 +108,16 @@ class _Attempt(NamedTuple):
     candidate: Callable[[], Candidate]
 
 
-def _orders(candidate: Candidate, found: Points, true: Points, joints: JointSet) -> Iterator[_Attempt]:
-    """A reading with joints in our order, with sides swapped, and in the order that fits best."""
+def _orders(candidate: Candidate, found: Points, true: Points, joints: JointSet, limit: float) -> Iterator[_Attempt]:
+    """A reading with joints in our order, with sides swapped, and in the order that fits best.
+
+    None of them if their mean distances are beyond the limit, as those of the joints' mean places tell, which are no
+    larger.
+    """
     points = candidate.apply(found, true)
+    apart = np.linalg.norm(points.mean(0)[:, None] - true.mean(0), axis=-1)  # (J, J), [predicted, true]
+    if (apart.min(0) if len(found) >= FEW else apart.diagonal()).mean() > limit:
+        return
     matrix = np.sqrt(((points[:, :, None] - true[:, None]) ** 2).sum(-1)).mean(0)  # (J, J), [predicted, true]
     if not np.isfinite(matrix).all():
         return
