@@ -286,24 +286,31 @@ class TestNotices:
         assert len(said) == len(set(said)), "each is said once while it lasts"
         assert set(said) & set(report.notes), "what lasts to the end is in the report"
 
-    def test_a_sound_run_says_nothing(self, given: dict[str, Any]) -> None:
-        assert notices_of(rows(40, {"spread/invariant": 0.5, "spread/equivariant": 0.3, "spread/lifted": 0.2})) == ()
+    def test_a_sound_run_says_nothing(self) -> None:
+        sound = {"spread/invariant": 0.5, "spread/equivariant": 0.3, "spread/lifted": 0.2}
+        assert notices_of(rows(40, sound), steps_to_fill=1) == ()
 
     def test_a_loss_that_grows_is_said(self) -> None:
         table = rows(40, {"discriminator/lifted": -2.0, "discriminator/real": -1.5, "adversarial": 9.0})
-        assert notices_of(table) == ()
+        assert notices_of(table, steps_to_fill=1) == ()
         table["adversarial"] = [str(2 + 0.1 * step) for step in range(40)]
-        (notice,) = notices_of(table)
+        (notice,) = notices_of(table, steps_to_fill=1)
         assert notice.kind == "discriminator/diverges"
         assert "the adversarial loss grows (2.95, then 4.95)" in notice.sentence
 
     def test_nothing_is_said_of_the_first_steps(self) -> None:
-        assert notices_of(rows(10, {"spread/invariant": 0.0})) == ()
-        assert notices_of({"epoch": []}) == ()
+        assert notices_of(rows(10, {"spread/lifted": 0.0}), steps_to_fill=1) == ()
+        assert notices_of({"step": [], "epoch": []}, steps_to_fill=1) == ()
+
+    def test_random_keys_do_not_hold_embeddings_apart(self) -> None:
+        table = rows(40, {"spread/invariant": 0.01})
+        assert notices_of(table, steps_to_fill=20) == ()
+        assert [notice.kind for notice in notices_of(table, steps_to_fill=19)] == ["collapse/invariant"]
 
 
 def rows(number: int, values: dict[str, float]) -> dict[str, list[str]]:
-    return {"epoch": ["1"] * number} | {name: [str(value)] * number for name, value in values.items()}
+    steps = {"step": [str(step) for step in range(1, number + 1)], "epoch": ["1"] * number}
+    return steps | {name: [str(value)] * number for name, value in values.items()}
 
 
 class TestFirstWeights:

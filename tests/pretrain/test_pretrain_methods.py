@@ -38,7 +38,7 @@ def test_every_setting_has_a_meaning_a_type_a_default_and_a_flag(name: str) -> N
         assert record.type, record
         assert record.flag.startswith("--"), record
     required = {record.name for record in records if not record.default}
-    assert required <= {"stores", "milestones", "hide", "trackers"}, "only lists may be empty"
+    assert required <= {"stores", "pictures", "milestones", "hide", "trackers"}, "only lists may be empty"
     shown = CliRunner().invoke(app, ["pretrain", "--method", name, "--help"], env={"COLUMNS": "300"}).output
     assert all(record.flag in shown for record in records if record.name != "method")
 

@@ -39,22 +39,26 @@ _COLLAPSES: Final = {
 }
 
 
-def notices_of(table: Mapping[str, Sequence[str]]) -> tuple[Notice, ...]:
+def notices_of(table: Mapping[str, Sequence[str]], *, steps_to_fill: int) -> tuple[Notice, ...]:
     """What is wrong in the last epoch of a table of losses, or in the last rows if that epoch has few.
 
     Args:
         table: Columns by name, as text; empty where a step had no such value.
+        steps_to_fill: Steps until the queues have no random keys any more. Against those, all images may have nearly
+            the same embedding; a collapse of embeddings is told only after twice as many steps.
     """
     epochs = table.get("epoch", ())
     if len(epochs) < FEWEST_ROWS:
         return ()
     rows = max(FEWEST_ROWS, sum(epoch == epochs[-1] for epoch in epochs))
     last = {name: _numbers(column[-rows:]) for name, column in table.items() if name not in ("stage", "epoch")}
-    return (*_collapses(last), *_runaway(last))
+    settled = float(table["step"][-1]) > 2 * steps_to_fill
+    return (*_collapses(last, (INVARIANT, EQUIVARIANT, LIFTED) if settled else (LIFTED,)), *_runaway(last))
 
 
-def _collapses(last: Mapping[str, NDArray[np.float64]]) -> Iterator[Notice]:
-    for what, told in _COLLAPSES.items():
+def _collapses(last: Mapping[str, NDArray[np.float64]], kinds: Sequence[str]) -> Iterator[Notice]:
+    for what in kinds:
+        told = _COLLAPSES[what]
         spread = _mean(last.get(spread_column(what)))
         if spread is not None and spread < COLLAPSED:
             yield Notice(

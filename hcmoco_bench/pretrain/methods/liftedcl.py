@@ -158,7 +158,7 @@ class LiftedCL(Method):
 
     def notices(self, settings: LiftedCLSettings, losses: Path) -> tuple[Notice, ...]:
         """See `Method.notices`; a collapse, or a discriminator that runs away."""
-        return notices_of(read_losses(losses))
+        return notices_of(read_losses(losses), steps_to_fill=settings.queue // settings.batch_size)
 
     def figures(
         self, settings: LiftedCLSettings, model: LiftedCLModel, data: PretrainData, losses: Path
