@@ -105,3 +105,8 @@ def joint_mapping(source: str, target: str) -> NDArray[np.intp]:
         known = ", ".join(f"{a} -> {b}" for a, b in mappings)
         raise LabelError(f"no joint mapping {source} -> {target} in annotations/joints.toml; it has {known}")
     return np.array(mappings[source, target].indices)
+
+
+def has_mapping(source: str, target: str) -> bool:
+    """Whether `joint_mapping` knows the way from one joint set to another."""
+    return (source, target) in _tables()[1]

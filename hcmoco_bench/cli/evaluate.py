@@ -96,15 +96,20 @@ def evaluate(
     ids are counted and named, and a part is never scored as the whole. Predictions that look like another unit, other
     axes or other classes are refused with the likely correction, unless --as-given insists.
 
+    With --predictions of a task of 3-D pose, --protocol all prints the figure under every convention that published
+    tables use (docs/pose-conventions.md), and writes no result.
+
         hcmoco-bench eval --task depth_parsing --ckpt runs/depth_parsing/seed-0/model.pth --out result.json
 
         hcmoco-bench eval --task depth_parsing --predictions masks/ --protocol published --out result.json
 
     With --task, the options below are the settings of that task that scoring reads.
     """
+    from hcmoco_bench.cli.conventions import conventions_summary, show_conventions
     from hcmoco_bench.runtime.ranks import leave_group
     from hcmoco_bench.runtime.recipes import with_published
     from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
+    from hcmoco_bench.tasks.core.conventions import ALL, evaluate_conventions, require_conventions
     from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_predictions
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
     from hcmoco_bench.tasks.core.registry import get_task
@@ -123,6 +128,20 @@ def evaluate(
     given = {one: value for one, value in values.items() if one not in training_only(kind.settings)} | typed
     if batch_size is not None:
         given["eval_batch_size"] = batch_size
+    silent = quiet or as_json or not main_process()
+    if given.get("protocol") == ALL:
+        require_conventions(kind)
+        if predictions is None or result is not None or name:
+            raise UsageError(_alone(ckpt, result))
+        samples = values.get("protocol", kind.record.default_protocol)
+        given["protocol"] = kind.record.default_protocol if samples == ALL else samples
+        resolved = make_finetune_settings(kind, given, home=HOME)
+        found = evaluate_conventions(kind, predictions, resolved, split=split, bootstrap=bootstrap, as_given=as_given)
+        if as_json:
+            print_json(conventions_summary(found))
+        elif not silent:
+            show_conventions(found)
+        return
     shared: dict[str, Any] = {
         "split": split,
         "out": result,
@@ -131,7 +150,6 @@ def evaluate(
         "sheet_size": sheet,
         "bootstrap": bootstrap,
     }
-    silent = quiet or as_json or not main_process()
     with progress_bar(quiet=silent) as progress:
         if ckpt is not None:
             model = load_task_checkpoint(ckpt, kind.record.id, backbone=backbone, given=given, home=HOME)
@@ -146,6 +164,16 @@ def evaluate(
         print_json(_summary(report))
     elif not silent:
         _show(kind.record.main_score, kind.record.unit, report)
+
+
+def _alone(ckpt: Path | None, result: Path | None) -> str:
+    """Why `--protocol all` cannot be used so."""
+    if ckpt is not None:
+        return (
+            "--protocol all compares conventions on --predictions; score a model (--ckpt) under one protocol at a time"
+        )
+    option = "--name" if result is None else "--out"
+    return f"--protocol all writes no result, since a result has one protocol; leave out {option}, or choose a protocol"
 
 
 def _summary(report: EvalReport) -> dict[str, Any]:

@@ -104,8 +104,9 @@ def candidates(
 
 def of_size(found: Points, true: Points, scale: float) -> bool:
     """Whether bodies (N, J, 3), times a scale, are about as large as the true ones."""
-    ratio = body_size(true) / max(body_size(found), np.finfo(float).tiny)
-    return 1 / _OTHER_SIZE < ratio / scale < _OTHER_SIZE
+    with np.errstate(over="ignore"):
+        ratio = body_size(true) / max(body_size(found), np.finfo(float).tiny)
+        return bool(1 / _OTHER_SIZE < ratio / scale < _OTHER_SIZE)
 
 
 def along_axes(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import JointSet
 from hcmoco_bench.metrics.points import distances
@@ -69,13 +70,14 @@ def likely_candidate(
         if not np.isfinite(as_given):
             return None
         tried = [
-            (error, reading)
+            attempt
             for candidate in ways(some, some_true, len(rows) >= FEW)
-            for error, reading in _orders(candidate, some, some_true, joints)
+            for attempt in _orders(candidate, some, some_true, joints)
         ]
-    least = min(error for error, _ in tried)
-    as_good = [(error, reading) for error, reading in tried if error <= _AS_GOOD * least]
-    error, best = min(as_good, key=lambda entry: (entry[1].corrections, entry[0]))
+    least = min(attempt.error for attempt in tried)
+    as_good = [attempt for attempt in tried if attempt.error <= _AS_GOOD * least]
+    simplest = min(as_good, key=lambda attempt: (attempt.corrections, attempt.error))
+    error, best = simplest.error, simplest.candidate()
     chance = _LIKELY * body_size(some_true) if best.fitted else _about_one_point(some_true)
     cannot_be = impossible is not None and impossible(some) and not impossible(best.apply(some, some_true))
     rival = as_given if cannot_be else min(as_given, _distance(*_without_bias(some, some_true)))
@@ -94,25 +96,36 @@ def _without_bias(points: Points, true: Points) -> tuple[Points, Points]:
     return points - np.median(points - true, axis=(0, 1)), true
 
 
-def _orders(candidate: Candidate, found: Points, true: Points, joints: JointSet) -> Iterator[tuple[float, Candidate]]:
-    """A reading with joints in our order, with sides swapped, and in the order that fits best; with mean distances."""
+class _Attempt(NamedTuple):
+    """A reading with its mean distance; made only if it is the best, since orders have long names."""
+
+    error: float
+    corrections: int
+    candidate: Callable[[], Candidate]
+
+
+def _orders(candidate: Candidate, found: Points, true: Points, joints: JointSet) -> Iterator[_Attempt]:
+    """A reading with joints in our order, with sides swapped, and in the order that fits best."""
     points = candidate.apply(found, true)
     matrix = np.sqrt(((points[:, :, None] - true[:, None]) ** 2).sum(-1)).mean(0)  # (J, J), [predicted, true]
     if not np.isfinite(matrix).all():
         return
-    yield float(matrix.trace() / len(joints)), candidate
+    yield _Attempt(float(matrix.trace() / len(joints)), candidate.corrections, lambda: candidate)
     if len(found) < FEW:
         return
     own, flip = np.arange(len(joints)), joints.flip
-    swapped = candidate.corrected(
-        "left and right swapped", 1, lambda points, _: points[:, flip], fitted=candidate.fitted
-    )
-    yield float(matrix[flip, own].mean()), swapped
+    yield _Attempt(float(matrix[flip, own].mean()), candidate.corrections + 1, lambda: _swapped(candidate, flip))
     from scipy.optimize import linear_sum_assignment  # where used: most processes that are started never need it
 
     _, place = linear_sum_assignment(matrix.T)  # place of each of our joints in the file
+    error = float(matrix[place, own].mean())
+    yield _Attempt(error, candidate.corrections + 2, lambda: _ordered(candidate, place, joints))
+
+
+def _swapped(candidate: Candidate, flip: NDArray[np.intp]) -> Candidate:
+    return candidate.corrected("left and right swapped", 1, lambda points, _: points[:, flip], fitted=candidate.fitted)
+
+
+def _ordered(candidate: Candidate, place: NDArray[np.intp], joints: JointSet) -> Candidate:
     names = ", ".join(joints.joints[one] for one in np.argsort(place))
-    ordered = candidate.corrected(
-        f"the joints in the order {names}", 2, lambda points, _: points[:, place], fitted=True
-    )
-    yield float(matrix[place, own].mean()), ordered
+    return candidate.corrected(f"the joints in the order {names}", 2, lambda points, _: points[:, place], fitted=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import product
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import JointSet
+from hcmoco_bench.metrics.points import distances
 from hcmoco_bench.tasks.core.joint_candidates import (
     UNITS,
     Candidate,
@@ -21,6 +22,7 @@ from hcmoco_bench.tasks.core.joint_candidates import (
     scaled_axes,
 )
 from hcmoco_bench.tasks.core.joint_readings import FEW, JointReading, likely_candidate
+from hcmoco_bench.tasks.core.world_readings import world_reading
 from hcmoco_bench.uniform import spread
 
 _COMPARED: Final = 100
@@ -38,7 +40,13 @@ _LEAST_JOINTS: Final = 3
 
 
 def likely_pose_reading(
-    found: Points, true: Points, joints: JointSet, valid: NDArray[np.bool_], *, documented: str = "meters"
+    found: Points,
+    true: Points,
+    joints: JointSet,
+    valid: NDArray[np.bool_],
+    *,
+    documented: str = "meters",
+    views: Sequence[Hashable] = (),
 ) -> JointReading | None:
     """The reading of predicted poses that explains them much better than the documented one, wherever they are.
 
@@ -54,6 +62,7 @@ def likely_pose_reading(
         joints: Their names and sides.
         valid: (N, J) bool, joints that count.
         documented: The unit that the layout documents, a key of `UNITS`.
+        views: Camera of each pose, to notice poses in the world's coordinates too; empty where it is not known.
 
     Returns:
         The simplest of the likely readings, with all poses about the middle of their joints (0 where a joint is not
@@ -73,13 +82,18 @@ def likely_pose_reading(
         yield from _image_coordinates(few, few_true, documented)
 
     best = likely_candidate(some, some_true, part, ways)
-    if best is None:
-        return None
     known = valid[:, counted, None]
     all_found, all_true = (_centered(np.where(known, points[:, counted], 0.0)) for points in (found, true))
+    readings = [] if best is None else [(best.what, best.apply(all_found, all_true))]
+    if views and (world := world_reading(all_found, all_true, views, whole, documented)) is not None:
+        readings.append(world)
+    if not readings:
+        return None
+    # Axes in another order explain a part of what the turns of cameras do.
+    what, turned = min(readings, key=lambda one: float(distances(one[1][whole], all_true[whole]).mean()))
     read = np.zeros(found.shape)
-    read[:, counted] = best.apply(all_found, all_true)
-    return JointReading(best.what, read)
+    read[:, counted] = turned
+    return JointReading(what, read)
 
 
 def _part(joints: JointSet, counted: NDArray[np.intp]) -> JointSet:

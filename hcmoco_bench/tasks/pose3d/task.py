@@ -190,7 +190,8 @@ class Pose3d(Task[Pose3dSettings]):
         found, true = _read_predictions(path, data), _true(data)
         if not np.isfinite(found).all():
             return  # which scoring refuses, by name
-        likely = likely_pose_reading(found, true, joint_set(JOINTS), np.ones(found.shape[:2], np.bool_))
+        everywhere = np.ones(found.shape[:2], np.bool_)
+        likely = likely_pose_reading(found, true, joint_set(JOINTS), everywhere, views=_cameras(data.ids))
         if likely is not None:
             given = self._reading("as documented", found, true, data)
             refuse_reading(path, COORDINATES, given, self._reading(likely.what, likely.joints, true, data))
@@ -221,7 +222,9 @@ class Pose3d(Task[Pose3dSettings]):
         """See `Task.pose_pairs`."""
         found, true = _read_predictions(path, data), _true(data)
         absolute = bool(np.median(np.linalg.norm(found[:, ROOT], axis=-1)) > _NEAR_ZERO)
-        return (PosePair(found, true, np.ones(found.shape[:2], np.bool_), JOINTS, data.ids, absolute=absolute),)
+        everywhere, actions = np.ones(found.shape[:2], np.bool_), tuple(_actions(data.ids))
+        pair = PosePair(found, true, everywhere, JOINTS, data.ids, absolute, actions=actions, views=_cameras(data.ids))
+        return (pair,)
 
     def blank_evidence(self, protocol: str, variant: str) -> Evidence:
         """See `Task.blank_evidence`."""
@@ -295,6 +298,11 @@ def _metric() -> PoseErrorMetric:
 
 def _actions(ids: Sequence[str]) -> list[str]:
     return [FrameId.parse(one).sequence.kind for one in ids]
+
+
+def _cameras(ids: Sequence[str]) -> tuple[str, ...]:
+    """Camera of each frame; all subjects were filmed with nearly the same directions of the four cameras."""
+    return tuple(FrameId.parse(one).sequence.camera for one in ids)
 
 
 def _places(model: nn.Module, batch: PoseBatch, config: Pose3dSettings, device: torch.device) -> PosePlaces:
