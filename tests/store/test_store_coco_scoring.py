@@ -116,6 +116,9 @@ def test_pycocotools_sees_the_same_people(root: Path, tmp_path: Path) -> None:
         assert found.keys() == expected.keys()
         for number, person in found.items():
             assert (person["area"], person["iscrowd"]) == (expected[number]["area"], bool(expected[number]["iscrowd"]))
+            assert person["box"] == expected[number]["bbox"]
+            assert truth.dataset["annotations"][person["place"]]["id"] == number
+        assert row["number"] == image["id"]
         crowds = truth.getAnnIds(image["id"], iscrowd=True)
         assert [int(person["person_id"]) for person in row["ignored"] if person["iscrowd"]] == crowds
         learned = [entry for entry in expected.values() if entry["num_keypoints"] and not entry["iscrowd"]]

@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import math
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -387,7 +389,7 @@ def test_training_scoring_again_and_resuming(
     """`eval` of a checkpoint gives the figures of the training to the last bit; a resumed run is the
     uninterrupted one."""
     store = coco_store if protocol == "native" else mpii_store
-    settings = config(store, protocol=protocol, checkpoint_every=1)
+    settings = config(store, protocol=protocol, batch_size=2)
     report = run_finetune(settings, tmp_path / "run", bootstrap=20, sheet_size=1)
     assert report.written is not None
     result = read_result(report.written.path)
@@ -405,14 +407,19 @@ def test_training_scoring_again_and_resuming(
             scoring_settings(task, found.config, fixed)
     assert scoring_settings(task, found.config, {"decoding": "quarter"}).decoding == "quarter"
     if protocol == "mpii":
-        stop = tmp_path / "stopped"
-        run_finetune(settings.replace(epochs=2), stop, bootstrap=0, sheet_size=0)
-        for name in ("result.json", "seed-0/model.pth"):
-            (stop / name).unlink()
-        resumed = run_finetune(settings, stop, resume=True, bootstrap=0, sheet_size=0)
+
+        def stop(label: str, done: int, total: int | None) -> None:
+            if label.startswith("training") and done == settings.batch_size:  # stops after the next step
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        cut = run_finetune(settings, tmp_path / "cut", bootstrap=0, sheet_size=0, progress=stop)
+        assert cut.interrupted
+        resumed = run_finetune(settings, tmp_path / "cut", resume=True, bootstrap=0, sheet_size=0)
         after = resumed.runs[0].evaluation
         assert after is not None
         np.testing.assert_array_equal(after.evidence.columns["distance"], before.evidence.columns["distance"])
+        one, other = (tmp_path / name / "seed-0" / "losses.csv" for name in ("run", "cut"))
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_an_epoch_can_be_chosen_on_held_out_people(task: Pose2d, coco_store: Path, tmp_path: Path) -> None:
