@@ -124,7 +124,7 @@ class _Problem:
     def parts(self, unknowns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Shape, rotations and translation."""
         shape, translation = unknowns[:, : self.n_shape], unknowns[:, -3:]
-        rotations = from_axis_angle(unknowns[:, self.n_shape : -3].view(len(unknowns), -1, 3))
+        rotations = from_axis_angle(unknowns[:, self.n_shape : -3].view(len(unknowns), self.n_bones, 3))
         rotations = torch.cat([(self.root @ rotations[:, 0])[:, None], rotations[:, 1:]], 1)
         return shape, rotations, translation
 
@@ -136,7 +136,7 @@ class _Problem:
 
     def unusual(self, unknowns: Tensor) -> Tensor:
         """(B, S + P * 3) deviations from the priors in units of their spreads."""
-        turns = unknowns[:, self.n_shape : -3].view(len(unknowns), -1, 3) - self.prior.mean
+        turns = unknowns[:, self.n_shape : -3].view(len(unknowns), self.n_bones, 3) - self.prior.mean
         turns = (self.prior.root_precision @ turns[..., None])[..., 0]
         return torch.cat([unknowns[:, : self.n_shape], turns.flatten(1)], 1)
 
@@ -153,9 +153,8 @@ class _Problem:
         matrix = of_misses.transpose(1, 2) @ of_misses
         slope = (of_misses.transpose(1, 2) @ misses[..., None])[..., 0]
         # The priors are linear: one matrix for all.
-        of_prior = self.unusual(torch.eye(unknowns.shape[1]).to(unknowns)) - self.unusual(
-            torch.zeros_like(unknowns[:1])
-        )
+        basis = torch.eye(unknowns.shape[1]).to(unknowns)
+        of_prior = self.unusual(basis) - self.unusual(torch.zeros_like(basis[:1]))
         return matrix + of_prior @ of_prior.T, slope + self.unusual(unknowns) @ of_prior.T
 
 

@@ -48,7 +48,7 @@ class LinearBlendBody(BodyModel):
         """See `BodyModel.forward`."""
         of_shape = self.shape_coefficients(shape)
         coefficients = torch.cat([of_shape, self.pose_coefficients(rotations)], -1)
-        rest = self.template + (coefficients @ self.targets).view(len(shape), -1, 3)
+        rest = self.template + (coefficients @ self.targets).view(len(shape), *self.template.shape)
         rest_heads = self.rest_heads(of_shape)
         posed = pose_bones(rotations, rest_heads, self.parents)
         vertices = blend_vertices(rest, self.weights, posed, rest_heads)
@@ -58,7 +58,7 @@ class LinearBlendBody(BodyModel):
 
     def rest_heads(self, of_shape: Tensor) -> Tensor:
         """(B, P, 3) heads of the bones in the rest pose, meters, from coefficients of the shape (B, K_shape)."""
-        return self.head_template + (of_shape @ self.head_targets).view(len(of_shape), -1, 3)
+        return self.head_template + (of_shape @ self.head_targets).view(len(of_shape), *self.head_template.shape)
 
     def regress_joints(self, vertices: Tensor, joints: str) -> Tensor:
         """See `BodyModel.regress_joints`."""
