@@ -97,8 +97,9 @@ class ShapeNet(nn.Module):
         for _ in range(self.iterations):
             estimate = estimate + self.decode(self.refine(torch.cat([features, estimate], dim=1)))
         # Rotations and what follows are geometry, which half precision would blur by centimeters.
-        turns, shape, camera = estimate.float().split([6 * self.n_bones, self.n_shape, 3], dim=1)
-        return BodyEstimate(rotations_from_columns(turns.unflatten(1, (self.n_bones, 3, 2))), shape, camera)
+        numbers, n_turns = estimate.float(), 6 * self.n_bones
+        turns = numbers[:, :n_turns].reshape(-1, self.n_bones, 3, 2)
+        return BodyEstimate(rotations_from_columns(turns), numbers[:, n_turns:-3], numbers[:, -3:])
 
 
 def rotations_from_columns(columns: Tensor) -> Tensor:
