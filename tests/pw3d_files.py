@@ -54,3 +54,42 @@ def write_sequence(root: Path, name: str, content: Any, split: str = "test") -> 
         for frame in range(len(content["cam_poses"])):
             cv2.imwrite(str(folder / f"image_{frame:05d}.jpg"), np.full((96, 128, 3), 40 * frame % 255, np.uint8))
     return path
+
+
+def write_bodies(folder: Path) -> Path:
+    """Files of made-up bodies in SMPL's form, under the names that the folder of `--body-model` has."""
+    from body_models.smpl_files import arrays, write
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(("SMPL_NEUTRAL.npz", "SMPL_MALE.pkl", "SMPL_FEMALE.pkl")):
+        data = arrays()
+        data["v_template"] = data["v_template"] * (1 + 0.02 * seed)
+        data["J"] = data["J_regressor"] @ data["v_template"]
+        write(folder / name, data, "npz" if name.endswith("npz") else "chumpy")
+    return folder
+
+
+def write_people(root: Path, bodies: Path, sequences: dict[str, str], frames: int = 2) -> Path:
+    """Sequences of two people whose joints are those of their made-up bodies; `sequences` gives the split of each."""
+    import torch
+
+    from hcmoco_bench.body_models.create import create_body_model
+
+    models = {"m": "SMPL_MALE.pkl", "f": "SMPL_FEMALE.pkl"}
+    for number, (name, split) in enumerate(sequences.items()):
+        content = sequence(frames, 2, seed=number)
+        for person, gender in enumerate(content["genders"]):
+            pose, betas = content["poses"][person], content["betas"][person]
+            turns = torch.from_numpy(Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix()).reshape(frames, 24, 3, 3)
+            shape = torch.from_numpy(np.tile(betas, (frames, 1)))
+            body = create_body_model("smpl", bodies / models[gender])(
+                shape.float(), turns.float(), torch.from_numpy(content["trans"][person]).float()
+            )
+            joints = body.joints.double().numpy()
+            content["jointPositions"][person] = joints.reshape(frames, 72)
+            camera = content["cam_poses"]
+            local = np.einsum("nij,nkj->nki", camera[:, :3, :3], joints) + camera[:, None, :3, 3]
+            pixels = FOCAL * local[:, :18, :2] / local[:, :18, 2:] + CENTER
+            content["poses2d"][person] = np.concatenate([pixels.swapaxes(1, 2), np.full((frames, 1, 18), 0.8)], axis=1)
+        write_sequence(root, name, content, split)
+    return root

@@ -169,11 +169,13 @@ class ShapeCrops(Dataset[ShapeSample]):
             rgb = (rgb * factors).round().clamp(max=255).to(torch.uint8)
         rotations, root, projection = body_in_crop(people, draw.row, crop)
         return ShapeSample(
-            people.ids[draw.row],
-            rgb,
-            *(torch.from_numpy(array.astype(np.float32)) for array in (rotations, people.shape[draw.row], root)),
-            torch.from_numpy(projection.astype(np.float32)),
-            torch.tensor(people.model[draw.row]),
+            sample_id=people.ids[draw.row],
+            rgb=rgb,
+            rotations=_single(rotations),
+            shape=_single(people.shape[draw.row]),
+            root=_single(root),
+            projection=_single(projection),
+            model=torch.tensor(people.model[draw.row]),
         )
 
 
@@ -233,6 +235,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise _unreadable(path, str(error.strerror)) from error
     except ImageError as error:
         raise _unreadable(path, str(error)) from error
+
+
+def _single(values: Floats) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
 
 
 def _unreadable(path: Path, why: str) -> DataError:

@@ -44,7 +44,8 @@ class BodyEstimate:
 class ShapeNet(nn.Module):
     """An encoder and the head of Human Mesh Recovery (Kanazawa et al., CVPR 2018).
 
-    The maps of the encoder are averaged over the image and concatenated. Beginning with the rest pose that faces the
+    The maps of the encoder are averaged, over the whole image as published or over the cells of a grid, and
+    concatenated. Beginning with the rest pose that faces the
     camera and the mean shape, each step adds a correction that two linear layers make from features and estimate.
     Rotations are regressed as two columns of six numbers (Zhou et al., CVPR 2019), as in SPIN.
 
@@ -55,6 +56,7 @@ class ShapeNet(nn.Module):
         width: Channels of the two layers.
         iterations: Number of steps; 1 is direct regression.
         dropout: Share of channels that training drops behind each layer.
+        grid: Cells to a side over which maps are averaged; 1 is the whole image.
     """
 
     first: Tensor
@@ -68,12 +70,14 @@ class ShapeNet(nn.Module):
         width: int = HEAD_WIDTH,
         iterations: int = ITERATIONS,
         dropout: float = DROPOUT,
+        grid: int = 1,
     ) -> None:
         super().__init__()
+        self.grid = grid
         self.encoder, self.n_bones, self.n_shape, self.iterations = encoder, n_bones, n_shape, iterations
         numbers = 6 * n_bones + n_shape + 3
         self.refine = nn.Sequential(
-            nn.Linear(sum(encoder.channels) + numbers, width),
+            nn.Linear(grid**2 * sum(encoder.channels) + numbers, width),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(width, width),
@@ -88,13 +92,14 @@ class ShapeNet(nn.Module):
     def forward(self, image: Tensor) -> BodyEstimate:
         """Bodies in images (B, 3, H, W), normalized."""
         maps = self.encoder(image)
-        features = torch.cat([one.mean((2, 3)) for one in maps], dim=1)
+        features = torch.cat([functional.adaptive_avg_pool2d(one, self.grid).flatten(1) for one in maps], dim=1)
         estimate = self.first.expand(len(features), -1)
         for _ in range(self.iterations):
             estimate = estimate + self.decode(self.refine(torch.cat([features, estimate], dim=1)))
         # Rotations and what follows are geometry, which half precision would blur by centimeters.
-        turns, shape, camera = estimate.float().split([6 * self.n_bones, self.n_shape, 3], dim=1)
-        return BodyEstimate(rotations_from_columns(turns.unflatten(1, (self.n_bones, 3, 2))), shape, camera)
+        numbers, n_turns = estimate.float(), 6 * self.n_bones
+        turns = numbers[:, :n_turns].reshape(-1, self.n_bones, 3, 2)
+        return BodyEstimate(rotations_from_columns(turns), numbers[:, n_turns:-3], numbers[:, -3:])
 
 
 def rotations_from_columns(columns: Tensor) -> Tensor:

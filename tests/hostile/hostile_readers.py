@@ -17,12 +17,14 @@ import cv2
 import detectron2_files
 import human36m_files
 import numpy as np
+import pw3d_files
 import torch
 from safetensors.torch import save_file
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.images import decode_rgb
+from hcmoco_bench.files.npz import npz_bytes
 from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.metrics.densepose import Detection
@@ -33,6 +35,7 @@ from hcmoco_bench.priors.prior_file import write_prior
 from hcmoco_bench.priors.skeleton_prior import SkeletonPrior
 from hcmoco_bench.results.evidence import Evidence, load_evidence, save_evidence
 from hcmoco_bench.runtime.settings import read_settings_file
+from hcmoco_bench.sources.anny_people import open_people
 from hcmoco_bench.sources.coco.annotations import read_annotations as read_coco
 from hcmoco_bench.sources.densepose.annotations import read_annotations as read_densepose
 from hcmoco_bench.sources.human36m import PartLabels
@@ -44,8 +47,10 @@ from hcmoco_bench.sources.ntu.archives import members
 from hcmoco_bench.sources.ntu.lists import load_lists
 from hcmoco_bench.sources.ntu.masks import read_mask
 from hcmoco_bench.sources.ntu.skeleton import read_skeleton
+from hcmoco_bench.sources.pw3d import open_pw3d
 from hcmoco_bench.store.problem_file import read_problems, write_problems
 from hcmoco_bench.tasks.itop_pose.predictions import read_joint_predictions
+from hcmoco_bench.tasks.shape.predictions import BodySizes, read_bodies
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -264,6 +269,54 @@ def _joints_json(sources: Sources, folder: Path) -> Path:
     return folder / "joints.json"
 
 
+def _anny_people(sources: Sources, folder: Path) -> Path:
+    bones = np.array([f"bone{n}" for n in range(6)])
+    arrays = {
+        "ids": np.array([f"{n:05d}_00" for n in range(8)]),
+        "sizes": np.full((8, 2), 64),
+        "boxes": np.tile([4.0, 5, 20, 50], (8, 1)),
+        "intrinsics": np.tile([80.0, 80, 31.5, 31.5], (8, 1)),
+        "phenotype": np.full((8, 9), 1 / 3),
+        "rotations": np.arange(8 * 18.0).reshape(8, 6, 3) / 80,
+        "root": np.tile([0.0, 0.1, 3], (8, 1)),
+        "visible": np.ones(8),
+        "bones": bones,
+    }
+    (folder / "annotations").mkdir()
+    (folder / "images" / "train").mkdir(parents=True)
+    for name in arrays["ids"]:
+        (folder / "images" / "train" / f"{name}.jpg").touch()
+    (folder / "annotations" / "train.npz").write_bytes(npz_bytes(arrays))
+    return folder / "annotations" / "train.npz"
+
+
+def _read_anny_people(path: Path) -> Any:
+    people = open_people(path.parents[1], "train")
+    return people.ids, people.boxes, people.intrinsics, people.phenotype, people.rotations, people.root, people.bones
+
+
+def _pw3d(sources: Sources, folder: Path) -> Path:
+    return pw3d_files.write_sequence(folder, "walk_00", pw3d_files.sequence(3, 2))
+
+
+def _read_pw3d(path: Path) -> Any:
+    people = open_pw3d(path.parents[2], "test")
+    return people.ids, people.rotations, people.betas, people.translation, people.genders, people.boxes
+
+
+def _bodies_npz(sources: Sources, folder: Path) -> Path:
+    ids = np.array([f"{n:05d}_00" for n in range(6)])
+    rotations = np.tile(np.eye(3), (6, 5, 1, 1))
+    (folder / "bodies.npz").write_bytes(npz_bytes({"ids": ids, "rotations": rotations, "shape": np.ones((6, 4))}))
+    return folder / "bodies.npz"
+
+
+def _read_bodies(path: Path) -> Any:
+    ids = tuple(f"{n:05d}_00" for n in range(6))
+    found = read_bodies(path, ids, BodySizes(bones=5, shape=4, vertices=9, joints=14))
+    return found.rotations, found.shape
+
+
 def _read_joints(path: Path) -> Any:
     return read_joint_predictions(path, 15)
 
@@ -340,6 +393,9 @@ READERS: dict[str, Reader] = {
     "pickle": Reader(_pickle, _named(read_plain_pickle, PlainPickleError)),
     "joints, npz": Reader(_joints_npz, _read_joints, sums=True),
     "joints, compressed npz": Reader(_joints_compressed, _read_joints, sums=True),
+    "generated people": Reader(_anny_people, _read_anny_people, sums=True),
+    "3DPW sequence": Reader(_pw3d, _read_pw3d),
+    "bodies, npz": Reader(_bodies_npz, _read_bodies, sums=True),
     "joints, JSON": Reader(_joints_json, _read_joints),
     "DensePose results": Reader(_densepose_results, lambda p: read_results(p)),
     "detectron2's predictions": Reader(_detectron2, lambda p: read_results(p)),

@@ -56,6 +56,20 @@ def test_each_step_corrects_the_last(net: ShapeNet) -> None:
     torch.testing.assert_close(estimate[:, -3:], wanted)
 
 
+def test_a_grid_tells_where_things_are(net: ShapeNet) -> None:
+    """Averages over the whole image are the means of those over the cells of a grid."""
+    fine = ShapeNet(net.encoder, 5, 3, width=16, grid=2, iterations=1).eval()
+    seen: list[torch.Tensor] = []
+    for one in (net, fine):
+        one.iterations = 1
+        one.refine[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        one(torch.arange(2.0 * 3 * 64 * 64).reshape(2, 3, 64, 64) / 1e4)
+    channels = list(net.encoder.channels)
+    whole, cells = seen[0][:, : sum(channels)], seen[1][:, : 4 * sum(channels)]
+    parts = torch.cat([part.unflatten(1, (-1, 4)).mean(2) for part in cells.split([4 * n for n in channels], 1)], 1)
+    torch.testing.assert_close(parts, whole, atol=1e-4, rtol=1e-4)
+
+
 def test_the_camera_is_a_weak_perspective() -> None:
     estimate = BodyEstimate(torch.eye(3).expand(1, 1, 3, 3), torch.zeros(1, 1), torch.tensor([[0.5, 0.1, -0.2]]))
     points = torch.tensor([[[1.0, 2.0, 9.0], [0.0, 0.0, 0.0]]])

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hcmoco_bench.body_models.body_model import BodyModel
+from hcmoco_bench.body_models.body_model import Body, BodyModel
 from hcmoco_bench.body_models.create import create_body_model
 from hcmoco_bench.body_models.measurements import measure
 from hcmoco_bench.errors import DataError, UsageError
@@ -135,7 +135,7 @@ def posed(model: BodyModel, shape: Tensor, rotations: Tensor) -> PosedBodies:
         shape: (B, S).
         rotations: (B, P, 3, 3).
     """
-    body = model(shape, rotations)
+    body: Body = model(shape, rotations)
     pelvis = pelvis_of(model, body.vertices)
     joints = model.regress_joints(body.vertices, JOINTS)
     return PosedBodies(body.vertices - pelvis, joints - pelvis, body.joints[:, 0] - pelvis[:, 0])
@@ -159,7 +159,7 @@ def posed_by_number(models: Sequence[BodyModel], numbers: Tensor, shape: Tensor,
     if all(model is models[0] for model in models):
         return posed(models[0], shape, rotations)
     parts, rows = [], []
-    for number in numbers.unique().tolist():
+    for number in sorted(set(numbers.tolist())):
         places = torch.nonzero(numbers == number).flatten()
         parts.append(posed(models[number], shape[places], rotations[places]))
         rows.append(places)
@@ -172,7 +172,8 @@ def posed_by_number(models: Sequence[BodyModel], numbers: Tensor, shape: Tensor,
 def neutral_vertices(model: BodyModel, shape: Tensor) -> Tensor:
     """(B, V, 3) meters: bodies of a shape (B, S) in the rest pose of their model, the pelvis at the origin."""
     rest = torch.eye(3, device=shape.device, dtype=shape.dtype).expand(len(shape), len(model.bone_names), 3, 3)
-    vertices = model(shape, rest).vertices
+    body: Body = model(shape, rest)
+    vertices = body.vertices
     return vertices - pelvis_of(model, vertices)
 
 

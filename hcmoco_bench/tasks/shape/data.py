@@ -17,7 +17,7 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.sources import anny_people, pw3d
 from hcmoco_bench.sources.anny_people import AnnyPeople
-from hcmoco_bench.sources.anny_people.layout import person_of
+from hcmoco_bench.sources.anny_people.layout import PHENOTYPE, person_of
 from hcmoco_bench.sources.pw3d import Pw3dPeople
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import TaskData
@@ -98,7 +98,11 @@ def people_of_anny(source: AnnyPeople, model: BodyModel) -> PeopleWithBodies:
             file=str(source.path),
         )
     order = [source.bones.index(name) for name in model.bone_names]
-    phenotypes = [Phenotype(*row[:6], origin=(row[6], row[7], row[8])) for row in source.phenotype.tolist()]
+    names = PHENOTYPE[:-3]
+    phenotypes = [
+        Phenotype(**dict(zip(names, row[:-3], strict=True)), origin=(row[-3], row[-2], row[-1]))
+        for row in source.phenotype.tolist()
+    ]
     return PeopleWithBodies(
         ids=source.ids,
         images=source.images,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hcmoco_bench.body_models.fitting import fit_body
+from hcmoco_bench.body_models.linear_blend_body import LinearBlendBody
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.npz import npz_bytes
 from hcmoco_bench.models.shape_regression import BodyEstimate
@@ -97,14 +99,17 @@ def write_fitted(path: Path, test: TaskData, bodies: TaskBodies, *, progress: Pr
         progress: Told how many samples are done and how many there are.
 
     Raises:
-        UsageError: If the body model has no such joints.
+        UsageError: If the body model has no such joints, or cannot be fitted.
         StoreError: If the file cannot be written.
     """
     people, rows = people_and_rows(test)
+    model = bodies.estimated
+    if not isinstance(model, LinearBlendBody):
+        raise UsageError(f"bodies of {model.name} cannot be fitted; only those that linear blend skinning poses can")
     rotations, shape = [], []
     for part in chunks(len(rows)):
         vertices = true_vertices(people, rows[part.start : part.stop].tolist(), bodies)
-        fitted = fit_body(bodies.estimated, bodies.true[0].regress_joints(vertices, JOINTS), JOINTS)
+        fitted = fit_body(model, bodies.true[0].regress_joints(vertices, JOINTS), JOINTS)
         rotations.append(fitted.rotations.double().cpu().numpy())
         shape.append(fitted.shape.double().cpu().numpy())
         progress("fitting bodies", part.stop, len(rows))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from hcmoco_bench.body.joints import joint_set
-from hcmoco_bench.body_models.body_model import BodyModel
+from hcmoco_bench.body_models.body_model import Body, BodyModel
 from hcmoco_bench.data.shape_crops import PeopleWithBodies
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.metrics.pose_conventions import PosePair
@@ -76,7 +76,8 @@ def predicted_vertices(model: BodyModel, prediction: PredictedBodies, rows: rang
         return _tensor(prediction.vertices, rows)
     if prediction.rotations is None or prediction.shape is None:
         return None
-    return model(_tensor(prediction.shape, rows), _tensor(prediction.rotations, rows)).vertices
+    body: Body = model(_tensor(prediction.shape, rows), _tensor(prediction.rotations, rows))
+    return body.vertices
 
 
 def about_hips(joints: Floats) -> Floats:

@@ -48,6 +48,9 @@ class ShapeSettings(FinetuneSettings):
     """Steps in which the head corrects its estimate; 1 is direct regression."""
     head_width: Annotated[int, Field(ge=8)] = HEAD_WIDTH
     """Channels of the two layers of the head."""
+    grid: Annotated[int, Field(ge=1, le=16)] = 1
+    """Cells to a side over which feature maps are averaged before the head: 1 is the whole image, as in HMR; a small
+    network from scratch learns where limbs are from a finer grid."""
     dropout: Annotated[float, Field(ge=0, lt=1), TrainingOnly()] = DROPOUT
     """Share of the head's channels that training drops behind each layer."""
     flip: Annotated[float, Field(ge=0, le=1), TrainingOnly()] = 0.5

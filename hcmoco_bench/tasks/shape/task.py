@@ -109,6 +109,7 @@ class Shape(Task[ShapeSettings]):
             width=config.head_width,
             iterations=config.iterations,
             dropout=config.dropout,
+            grid=config.grid,
         )
 
     def build_objective(self, config: ShapeSettings, model: nn.Module, data: TaskData) -> Objective[Any]:

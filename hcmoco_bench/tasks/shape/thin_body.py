@@ -35,7 +35,7 @@ class ThinBody(BodyModel):
         kept = torch.unique(torch.cat([spread, *(ids for ids, _ in regressors.values())]))
         self.part = deepcopy(model)
         self.part.template = model.template[kept]
-        self.part.targets = model.targets.unflatten(1, (n_vertices, 3))[:, kept].flatten(1).contiguous()
+        self.part.targets = model.targets.view(-1, n_vertices, 3)[:, kept].flatten(1).contiguous()
         self.part.weights = model.weights[kept]
         self.register_buffer("faces", model.faces[:0], persistent=False)
         for joints, (ids, weights) in regressors.items():
