@@ -19,7 +19,7 @@ from hcmoco_bench.errors import StoreError, UsageError
 from hcmoco_bench.models.integral_pose import IntegralPose, PosePlaces
 from hcmoco_bench.sources.human36m.layout import ACTIONS
 from hcmoco_bench.tasks.core.checkpoints import load_task_checkpoint
-from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
+from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
@@ -227,24 +227,3 @@ def test_the_mean_pose_is_the_chance_level(task: Pose3d, pose_store: Path) -> No
     joints = np.stack([train.dataset[row].joints.numpy() for row in range(len(train))])
     np.testing.assert_allclose(pose, (joints - joints[:, [0]]).mean(0))
     assert len(test) == 13
-
-
-@pytest.mark.slow
-def test_it_learns(task: Pose3d, pose_store: Path) -> None:
-    """What it was trained on, it knows clearly better than the mean pose does."""
-    settings = config(pose_store, image_size=64, head_width=32, backbone="resnet18", augmentation=0.0)
-    still = task.open_data(settings, "train", train=False)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = task.build_model(settings)
-    objective = task.build_objective(settings, model, still)
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    batch = still.collate((still.dataset[row] for row in range(len(still))), len(still))
-    generator = torch.Generator()
-    model.train()
-    for _ in range(60):
-        optimizer.zero_grad()
-        objective(model, batch, stage=0, generator=generator).loss.backward()
-        optimizer.step()
-    learned = evaluate_model(task, model, still, config(pose_store, image_size=64, flip_test=False), CPU).scores
-    assert learned["mpjpe"] < 60

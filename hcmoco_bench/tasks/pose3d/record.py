@@ -66,7 +66,7 @@ RECORD: Final = TaskRecord(
     "and nothing about the image; `mean_pose` gives it.",
     citation="Catalin Ionescu, Dragos Papava, Vlad Olaru, Cristian Sminchisescu: Human3.6M: Large Scale Datasets and "
     "Predictive Methods for 3D Human Sensing in Natural Environments, TPAMI 2014; Sun et al., Integral Human Pose "
-    "Regression, ECCV 2018; Chen et al., Liftedcl: Lifting Contrastive Learning for Human-Centric Perception, ICLR "
+    "Regression, ECCV 2018; Chen et al., LiftedCL: Lifting Contrastive Learning for Human-Centric Perception, ICLR "
     "2023",
     downloads=(
         Download(
