@@ -146,7 +146,7 @@ def _result(number: int, evidence: Evidence, entry: EvidenceEntry) -> Result:
         ),
         data=DataEntry(name=f"NTURGBD-Parsing-4K{GENERATED}", n_expected=n, n_scored=n),
         run=RunEntry(tool=f"hcmoco-bench {__version__}", seeds=(0,), device="cpu", precision="fp32"),
-        scores=score_entry(TASK, [evaluation], bootstrap=0).model_copy(
+        scores=score_entry(TASK, PROTOCOL, [evaluation], bootstrap=0).model_copy(
             update={"ci95": interval(evidence), "ci95_draws": BOOTSTRAP}
         ),
         evidence=(entry,),

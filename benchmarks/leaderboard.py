@@ -148,7 +148,7 @@ def compare_plainly(board: Path) -> tuple[float, float]:
         start = time.process_time()
         ends = interval(evidence)
         middle = time.process_time()
-        plain_ends = score_interval(TASK, [evidence], BOOTSTRAP, named)
+        plain_ends = score_interval(TASK, TASK.record.main_score, [evidence], BOOTSTRAP, named)
         ours, plain = ours + middle - start, plain + time.process_time() - middle
         differ = max(differ, *(abs(a - b) for a, b in zip(ends, plain_ends, strict=True)))
     return plain / ours, differ

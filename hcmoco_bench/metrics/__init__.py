@@ -7,6 +7,7 @@ from hcmoco_bench.metrics.joint_accuracy import (
     joint_accuracy_scores,
 )
 from hcmoco_bench.metrics.keypoints import KeypointMetric, keypoint_scores
+from hcmoco_bench.metrics.pckh import PckhMetric, pckh_per_joint, pckh_scores
 from hcmoco_bench.metrics.pose3d import PoseErrorMetric, PoseErrors, pose_error_scores
 from hcmoco_bench.metrics.procrustes import Similarity, procrustes
 from hcmoco_bench.metrics.segmentation import (
@@ -20,6 +21,7 @@ __all__ = [
     "JointAccuracyMetric",
     "JointAccuracyScores",
     "KeypointMetric",
+    "PckhMetric",
     "PoseErrorMetric",
     "PoseErrors",
     "SegmentationMetric",
@@ -28,6 +30,8 @@ __all__ = [
     "joint_accuracy_per_joint",
     "joint_accuracy_scores",
     "keypoint_scores",
+    "pckh_per_joint",
+    "pckh_scores",
     "pose_error_scores",
     "procrustes",
     "segmentation_per_class",
