@@ -15,14 +15,13 @@ from torch import Tensor
 from hcmoco_bench.body_models.anny_body import AnnyBody
 from hcmoco_bench.body_models.anny_mesh import body_vertices
 from hcmoco_bench.body_models.anny_rig import Skeleton, joint_heads
-from hcmoco_bench.body_models.anny_shape import rest_vertices
+from hcmoco_bench.body_models.anny_shape import rest_vertices, sample_phenotype
 from hcmoco_bench.body_models.fitting import fit_body
 from hcmoco_bench.body_models.joint_regressors import JOINT_SETS
 from hcmoco_bench.body_models.measurements import measure
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.motion.posing import solve
 from hcmoco_bench.synth.person.landmarks import measure as measure_landmarks
-from hcmoco_bench.synth.person.performer import sample_shape
 
 FRAMES = 90
 
@@ -31,7 +30,7 @@ def people(model: AnnyBody, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Shapes, rotations and translations of generated people, two poses of each."""
     rng, parts = np.random.default_rng(5), []
     for _ in range(count):
-        phenotype, stature = sample_shape(rng)
+        phenotype, stature = sample_phenotype(rng)
         rest = rest_vertices(phenotype)
         skeleton = Skeleton(joint_heads(rest))
         landmarks = measure_landmarks(rest, skeleton, body_vertices(), stature)

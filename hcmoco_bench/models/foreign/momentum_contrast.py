@@ -37,9 +37,7 @@ class MomentumContrast(ForeignFormat):
         "the query encoder `encoder_q`; `pretrain --method liftedcl --init` also takes the heads `mlp_invariant`, "
         "`conv_variant` and `lifting` of LiftedCL"
     )
-    leaves: ClassVar[str] = (
-        "`encoder_k`, the queues, `fc`, and otherwise the heads too; optimizer, epoch"
-    )
+    leaves: ClassVar[str] = "`encoder_k`, the queues, `fc`, and otherwise the heads too; optimizer, epoch"
     source: ClassVar[str] = (
         "https://github.com/RichardChen20/LiftedCL, moco/adv_builder.py and moco/pose_res_adv.py; "
         "https://github.com/facebookresearch/moco, moco/builder.py"
