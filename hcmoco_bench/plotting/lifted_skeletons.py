@@ -117,7 +117,7 @@ def _show_bones(axis: Axes, joints: JointSet, bones: Mapping[str, BoneShares]) -
     labels = [f"{joints.joints[start]} - {joints.joints[end]}" for start, end in joints.edges]
     axis.set_yticks(places, labels, fontsize=7)
     axis.invert_yaxis()
-    axis.set_xlabel("share of the length of all bones, %: mean and standard deviation", fontsize=8)
+    axis.set_xlabel("share of the length of all bones, %", fontsize=8)
     axis.tick_params(labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=7, frameon=False)
