@@ -1,6 +1,6 @@
-"""The six downstream tasks on generated people: trained by the command line until they work, then scored once more.
+"""The downstream tasks on generated people: trained by the command line until they work, then scored once more.
 
-    python benchmarks/tasks.py                                  # all six: some 25 minutes of one core
+    python benchmarks/tasks.py                                  # all of them: some 45 minutes of one core
     python benchmarks/tasks.py itop_pose densepose --out work   # some of them; what was generated in work is used again
 
 For each task, the commands that make its data and train it, as a user would type them; then `eval` of the checkpoint.
@@ -18,19 +18,30 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.tasks.core.evaluate import evaluate_model
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task, task_names
-from hcmoco_bench.tasks.itop_pose.task import mean_pose
+from hcmoco_bench.tasks.core.settings import FinetuneSettings
+from hcmoco_bench.tasks.core.task import Task
+from hcmoco_bench.tasks.itop_pose.task import mean_pose as mean_of_itop
+from hcmoco_bench.tasks.pose2d.mean_pose import mean_pose as mean_of_coco
+from hcmoco_bench.tasks.pose2d.settings import Pose2dSettings
+from hcmoco_bench.tasks.pose3d.task import mean_pose as mean_of_human36m
+from hcmoco_bench.tasks.shape.references import mean_body
 
 TOOL = (sys.executable, "-m", "hcmoco_bench.cli.app")
 
@@ -45,6 +56,15 @@ DATA = {
     ),
     "itop": ("synth itop --out {out}/itop --clips 60 --frames 24 --seed 1",),
     "densepose": ("synth densepose --out {out}/densepose --images 260 --long-side 192",),
+    "photographs": (
+        "synth coco --out {out}/raw-coco --images 240 --seed 1 --long-side 160",
+        "prepare coco --root {out}/raw-coco --out {out}/coco",
+    ),
+    "human36m": (
+        "synth human36m --out {out}/raw-human36m --clips 224 --frames 21 --width 128 --seed 1",
+        "prepare human36m --root {out}/raw-human36m --every 5 --out {out}/human36m",
+    ),
+    "bodies": ("synth shape --out {out}/bodies --clips 80 --images 8 --seed 1",),
 }
 """Commands that make each data set; all can be given again."""
 
@@ -71,13 +91,58 @@ class Experiment:
         place: Where its data is, as options of `finetune` and `eval`.
         data: Keys of `DATA`.
         training: Further options of `finetune`.
-        chance: Its main score without any skill; None if that is to be measured.
+        chance: Its main score without any skill, or what measures that.
+        start: Options of `finetune` that say what the training starts from, unless a recipe does.
     """
 
     place: str
     data: tuple[str, ...]
     training: str
-    chance: float | None
+    chance: float | Callable[[str, Experiment, Path], float]
+    start: str = SHORT
+
+
+def mean_joints(name: str, experiment: Experiment, out: Path) -> float:
+    """Main score of the mean pose of the training crops in every test crop."""
+    task, config = get_task(name), settings_of(name, experiment, out)
+    train = task.open_data(config, "train", train=False)
+    model = mean_of_coco(train, config) if isinstance(config, Pose2dSettings) else mean_of_itop(train)
+    return evaluated(task, config, model)
+
+
+def mean_skeleton(name: str, experiment: Experiment, out: Path) -> float:
+    """Main score of the mean pose of the training people, about the root, for every test frame."""
+    task, config = get_task(name), settings_of(name, experiment, out)
+    pose = mean_of_human36m(task.open_data(config, "train", train=False))
+    test = task.open_data(config, task.test_split(config), train=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mean.npz"
+        np.savez(path, ids=np.array(test.ids), joints=np.broadcast_to(pose, (len(test), *pose.shape)))
+        found = task.score_predictions(path, test, config)
+    return float(found.scores[task.record.main_score_of(config.protocol)])
+
+
+def mean_shape(name: str, experiment: Experiment, out: Path) -> float:
+    """Main score of the mean body of the training people for every test image."""
+    task, config = get_task(name), settings_of(name, experiment, out)
+    return evaluated(task, config, mean_body(task.open_data(config, "train", train=False)))
+
+
+def settings_of(name: str, experiment: Experiment, out: Path) -> FinetuneSettings:
+    """The settings that say how the data of an experiment is cut and scored."""
+    words = shlex.split(experiment.place.format(out=shlex.quote(str(out))))
+    place = {"stores": (words[1],)} if words[0] == "--store" else {"root": words[1]}
+    options = shlex.split(experiment.training)
+    recipe = options[options.index("--config") + 1] if "--config" in options else None
+    size = {"image_size": int(options[options.index("--size") + 1])} if "--size" in options else {}
+    return make_finetune_settings(name, {**place, **size, "init": "scratch"}, recipe=recipe)
+
+
+def evaluated(task: Task[Any], config: FinetuneSettings, model: nn.Module) -> float:
+    """Main score of a model on the test split."""
+    data = task.open_data(config, task.test_split(config), train=False)
+    found = evaluate_model(task, model, data, config, torch.device("cpu"))
+    return float(found.scores[task.record.main_score_of(config.protocol)])
 
 
 EXPERIMENTS = {
@@ -100,7 +165,7 @@ EXPERIMENTS = {
         ("itop",),
         "--size 64 --batch-size 16 --epochs 14 --lr 0.002 --set head_width=32 --set augmentation=0.4 --set "
         "schedule=cosine --set warmup_epochs=0.5",
-        None,
+        mean_joints,
     ),
     "densepose": Experiment(
         "--root {out}/densepose",
@@ -115,6 +180,9 @@ EXPERIMENTS = {
     "missing_modality": Experiment(
         "--store {out}/labeled --store {out}/pairs", ("labeled", "pairs"), SHARED_EMBEDDING, PARSING_CHANCE
     ),
+    "pose2d": Experiment("--store {out}/coco", ("photographs",), "--config pose2d-small", mean_joints, start=""),
+    "pose3d": Experiment("--store {out}/human36m", ("human36m",), "--config pose3d-small", mean_skeleton, start=""),
+    "shape": Experiment("--root {out}/bodies", ("bodies",), "--config shape-small", mean_shape, start=""),
 }
 
 
@@ -142,9 +210,11 @@ class Trained:
 
     @property
     def works(self) -> bool:
-        """Whether the score is above chance beyond doubt."""
-        lowest = self.result.scores.ci95[0] if self.result.scores.ci95 else self.result.scores.mean
-        return lowest > self.chance
+        """Whether the score is better than chance beyond doubt."""
+        scores = self.result.scores
+        low, high = scores.ci95 or (scores.mean, scores.mean)
+        better = get_task(self.result.task.id).record.higher_is_better
+        return low > self.chance if better else high < self.chance
 
 
 def tool(console: Console, line: str, threads: int) -> float:
@@ -159,15 +229,6 @@ def tool(console: Console, line: str, threads: int) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def mean_pose_score(root: Path) -> float:
-    """Joints within 10 cm, %, of the mean training pose put into each test crop."""
-    task = get_task("itop_pose")
-    config = make_finetune_settings("itop_pose", {"root": str(root), "image_size": 64, "init": "scratch"})
-    model = mean_pose(task.open_data(config, "train", train=False))
-    found = task.evaluate(model, task.open_data(config, "test", train=False), config, device=torch.device("cpu"))
-    return float(found.scores[task.record.main_score] or 0.0)
-
-
 def run(name: str, out: Path, threads: int, console: Console) -> Trained:
     """Make the data of a task, train, and score the checkpoint again."""
     experiment, folder = EXPERIMENTS[name], out / "runs" / name
@@ -179,17 +240,20 @@ def run(name: str, out: Path, threads: int, console: Console) -> Trained:
         for line in DATA[data]:
             tool(console, line.format(out=shlex.quote(str(out))), threads)
     place = shlex.quote(str(folder))
-    seconds = tool(console, f"finetune --task {name} {where} {SHORT} {experiment.training} --out {place}", threads)
+    seconds = tool(
+        console, f"finetune --task {name} {where} {experiment.start} {experiment.training} --out {place}", threads
+    )
     again = folder / "again.json"
     checkpoint = shlex.quote(str(folder / "seed-0" / "model.pth"))
     tool(console, f"eval --task {name} {where} --ckpt {checkpoint} --out {shlex.quote(str(again))}", threads)
-    chance = mean_pose_score(out / "itop") if experiment.chance is None else experiment.chance
+    level = experiment.chance
+    chance = level(name, experiment, out) if callable(level) else level
     return Trained(read_result(folder / "result.json"), read_result(again), chance, seconds)
 
 
 def score_table(found: dict[str, Trained]) -> Table:
     """One line a task."""
-    table = Table(title="Six tasks on generated people", box=box.SIMPLE)
+    table = Table(title="Tasks on generated people", box=box.SIMPLE)
     for heading in ("task", "score", "95 %", "chance", "scored", "processor time", "eval of the checkpoint"):
         table.add_column(heading, justify="left" if heading == "task" else "right")
     for name, one in found.items():
