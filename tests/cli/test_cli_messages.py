@@ -20,7 +20,7 @@ from hcmoco_bench.runtime.settings import describe_settings, joined_flags
 from hcmoco_bench.tasks.core.registry import get_task, task_names
 
 PACKAGE = Path(hcmoco_bench.__file__).parent
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+(?:\.[a-z][a-z0-9-]*)*")
 PRINTED_BY: dict[str, tuple[str, ...]] = {
     "tasks": ("finetune", "eval"),
     "tasks/core/finetune.py": ("finetune",),

@@ -83,8 +83,8 @@ def open_bodies(body: str, path: str | None) -> TaskBodies:
         return TaskBodies(model, (model,))
     if path is None:
         raise UsageError(
-            f"{TASK}: SMPL is licensed, and comes with no package; fetch it (hcmoco-bench tasks {TASK}) and give its "
-            "file or folder with --body-model"
+            f"{TASK}: SMPL is licensed, and comes with no package; give its file or folder with --body-model "
+            f"(hcmoco-bench tasks {TASK} says where to fetch it)"
         )
     place = Path(path)
     if not place.is_dir():

@@ -69,8 +69,8 @@ class Shape(Task[ShapeSettings]):
         folder = home / "shape"
         if not folder.is_dir():
             raise UsageError(
-                f"{TASK}: no data is given and there is no {folder}; generate some: hcmoco-bench synth shape --out "
-                f"{folder}, or give --root"
+                f"{TASK}: no data is given and there is no {folder}; give --root, or generate some: hcmoco-bench synth "
+                f"shape --out {folder}"
             )
         return {"root": str(folder)}
 
