@@ -12,12 +12,11 @@ from torch import Tensor
 
 from hcmoco_bench.body_models.anny_mesh import body_vertices
 from hcmoco_bench.body_models.anny_rig import Skeleton, joint_heads
-from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices
+from hcmoco_bench.body_models.anny_shape import Phenotype, rest_vertices, sample_phenotype
 from hcmoco_bench.body_models.rotations import from_axis_angle
 from hcmoco_bench.synth.motion import ACTIONS, sample_motion
 from hcmoco_bench.synth.motion.posing import solve
 from hcmoco_bench.synth.person.landmarks import measure
-from hcmoco_bench.synth.person.performer import sample_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class GeneratedBody:
 @cache
 def _one(number: int) -> GeneratedBody:
     rng = np.random.default_rng([7, number])
-    phenotype, stature = sample_shape(rng)
+    phenotype, stature = sample_phenotype(rng)
     rest = rest_vertices(phenotype)
     skeleton = Skeleton(joint_heads(rest))
     motion = sample_motion(rng, str(rng.choice(ACTIONS)), 60, position=(0.2, 0.1), yaw=float(rng.uniform(-3, 3)))
