@@ -131,10 +131,7 @@ def _check_size(path: Path) -> None:
 
 def _variable(path: Path) -> NDArray[Any]:
     """The values of `Pose` as they stand in the file."""
-    with cdflib.CDF(path) as file:
-        # cdflib follows the file's links wherever they lead, and takes what a short file lacks for zeros.
-        plain: Any = file
-        plain._f = _Metered(plain._f, path)
+    with _BoundedCdf(path) as file:
         try:
             about = file.varinq(POSE_VARIABLE)
         except ValueError as error:
@@ -157,16 +154,31 @@ def _variable(path: Path) -> NDArray[Any]:
     return values.reshape(shape) if values.size == np.prod(shape) else values
 
 
+class _BoundedCdf(cdflib.CDF):  # type: ignore[misc]
+    """cdflib's reader over a metered file, from its first byte on.
+
+    cdflib follows a file's links wherever they lead, counts as far as a record says, and takes what a file or a record
+    lacks for zeros.
+    """
+
+    @property
+    def _f(self) -> _Metered:
+        return self._metered
+
+    @_f.setter
+    def _f(self, file: BinaryIO) -> None:
+        self._metered = _Metered(file)
+
+
 class _Metered:
     """A file that refuses to be read past its end, or again and again."""
 
-    def __init__(self, file: BinaryIO, path: Path) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._path = path
         self._left = _TURNS * (os.fstat(file.fileno()).st_size + _SLACK)
         self._calls = self._left
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> _Record:
         if size < 0:
             raise EOFError("a record has a negative size")
         content = self._file.read(size)
@@ -176,7 +188,7 @@ class _Metered:
             raise EOFError(f"it ends {size - len(content)} bytes too early")
         if min(self._left, self._calls) < 0:
             raise EOFError("its records go round in circles")
-        return content
+        return _Record(content)
 
     def seek(self, *place: int) -> int:
         return self._file.seek(*place)
@@ -186,6 +198,15 @@ class _Metered:
 
     def close(self) -> None:
         self._file.close()
+
+
+class _Record(bytes):
+    """Bytes of a file whose parts beyond the end are an error, and not empty."""
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice) and place.stop is not None and place.stop > len(self):
+            raise EOFError("a record is shorter than its numbers say")
+        return super().__getitem__(place)
 
 
 def _unreadable(path: Path, why: str) -> DataError:

@@ -143,6 +143,23 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
         read_positions(tmp_path / "b.cdf")
 
 
+@pytest.mark.parametrize(("record", "place"), [("general", 56), ("variable", 340)])
+def test_a_record_that_counts_more_than_it_holds_is_an_error(tmp_path: Path, record: str, place: int) -> None:
+    """Numbers of dimensions of billions would be counted to their end."""
+    content = bytearray(write(tmp_path / "a.cdf", flat(poses())).read_bytes())
+    at = int.from_bytes(content[20:28], "big")
+    if record == "variable":
+        at = int.from_bytes(content[at + 20 : at + 28], "big")
+    assert int.from_bytes(content[at + place : at + place + 4], "big") < 4
+    content[at + place : at + place + 4] = (1 << 30).to_bytes(4, "big")
+    (tmp_path / "b.cdf").write_bytes(content)
+
+    with pytest.raises(DataError, match="shorter than its numbers say") as caught:
+        read_positions(tmp_path / "b.cdf")
+
+    assert caught.value.kind == "positions_unreadable"
+
+
 @settings(max_examples=60, deadline=2000)
 @given(place=st.integers(0, 1700), value=st.integers(0, 255))
 def test_a_changed_byte_is_an_error_or_changes_values_alone(
