@@ -72,8 +72,8 @@ class LiftedCL(Method):
         store = home / DEFAULT_STORE
         if not (store / MANIFEST_FILE).is_file():
             raise UsageError(
-                f"{store}: no prepared store. Give --pictures with a folder of images of people, or --store with any store "
-                "of RGB images (hcmoco-bench prepare ntu, coco or mpii makes one)"
+                f"{store}: no prepared store. Give --pictures with a folder of images of people, or --store with any "
+                "store of RGB images (hcmoco-bench prepare ntu, coco or mpii makes one)"
             )
         return {"stores": (str(store),)}
 

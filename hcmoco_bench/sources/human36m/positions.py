@@ -95,7 +95,8 @@ def _read(path: Path, axes: int) -> NDArray[np.float64]:
         raise _shape(path, f"{values.dtype} of shape {values.shape}", axes)
     if not values.shape[1]:
         raise _shape(path, "no frame", axes)
-    frames: NDArray[np.float64] = values[0].astype(np.float64).reshape(-1, count, axes)
+    with np.errstate(invalid="ignore"):  # not finite values are refused below
+        frames: NDArray[np.float64] = values[0].astype(np.float64).reshape(-1, count, axes)
     wrong = ~np.isfinite(frames).all(axis=(1, 2)) | ~frames.any(axis=(1, 2))
     if wrong.any():
         raise DataError(
