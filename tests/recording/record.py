@@ -180,8 +180,8 @@ COMMANDS = TREES | STORES | PRETRAININGS | FINETUNINGS | {k: v for k, (v, _) in 
 _REMOVED = {"trees/labelled": "png_annotation_v2/*F003.png"}
 """Files that are removed from generated data, so that a store has problems to tell of."""
 
-_ADDED = ("MyPoseFeatures",)
-"""Folders that generated data did not have when it was recorded."""
+_ADDED = ("MyPoseFeatures", "gt_valid.mat")
+"""Folders and files that generated data did not have when it was recorded."""
 
 _NOT_OF_MANIFESTS = ("tool", "plan_sha256", "shards", "inputs", "lists", "splits_sha256", "calibration_sha256")
 """What is left out of a manifest's description: the version and the fingerprint of the plan, which holds it, and hashes

@@ -79,4 +79,4 @@ def test_a_small_data_set_from_the_command_line(tmp_path):
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == {"root": str(out), "images": 2}
     assert sorted(path.name for path in out.rglob("*.jpg")) == ["000000001.jpg", "000000002.jpg"]
-    assert {path.name for path in (out / "annot").iterdir()} == {"train.json", "valid.json"}
+    assert {path.name for path in (out / "annot").iterdir()} == {"train.json", "valid.json", "gt_valid.mat"}
