@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from hcmoco_bench.body import JointSet, joint_set
-from hcmoco_bench.plotting.skeletons import PREDICTED, TRUE, WRONG
+from hcmoco_bench.body import joint_set
+from hcmoco_bench.plotting.skeletons import PREDICTED, TRUE, draw_skeleton
 
 _COLUMNS = 4
 _DEEP, _TALL = 0.7, 1.15
@@ -55,6 +55,7 @@ def pose_sheet(images: Sequence[PoseImage], *, joints: str = "h36m17", threshold
     """
     if not images:
         raise ValueError("a pose sheet needs at least one image")
+    draw = partial(draw_skeleton, line=1.3, dot=7)
     names = joint_set(joints)
     columns = min(_COLUMNS, len(images))
     lines = -(-len(images) // columns)
@@ -68,15 +69,15 @@ def pose_sheet(images: Sequence[PoseImage], *, joints: str = "h36m17", threshold
         error = 1000 * np.linalg.norm(image.predicted - image.true, axis=1)
         wrong = error > threshold_mm
         front.imshow(image.rgb)
-        _draw(front, names, image.true_pixels, TRUE, None)
-        _draw(front, names, image.predicted_pixels, PREDICTED, wrong)
+        draw(front, names, image.true_pixels, TRUE, None)
+        draw(front, names, image.predicted_pixels, PREDICTED, wrong)
         height, width = image.rgb.shape[:2]
         front.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
         front.set_title(f"{image.name}: {error.mean():.0f} mm", fontsize=7)
         side.set_axis_on()
         side.set_facecolor("0.2")
-        _draw(side, names, image.true[:, [2, 1]], TRUE, None)
-        _draw(side, names, image.predicted[:, [2, 1]], PREDICTED, wrong)
+        draw(side, names, image.true[:, [2, 1]], TRUE, None)
+        draw(side, names, image.predicted[:, [2, 1]], PREDICTED, wrong)
         middle = (image.true.min(axis=0) + image.true.max(axis=0)) / 2
         side.set(
             xlim=(middle[2] - _DEEP, middle[2] + _DEEP), ylim=(middle[1] + _TALL, middle[1] - _TALL), aspect="equal"
@@ -130,12 +131,3 @@ def distance_curve(thresholds_mm: NDArray[np.floating], share: NDArray[np.floati
     axis.set(xlabel="distance, mm", ylabel="joints within, %", ylim=(0, 101), xlim=(0, float(thresholds_mm.max())))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _draw(
-    axis: Axes, joints: JointSet, points: NDArray[np.floating], color: str, wrong: NDArray[np.bool_] | None
-) -> None:
-    for a, b in joints.edges:
-        axis.plot(*points[[a, b]].T, color=color, linewidth=1.3, alpha=0.9)
-    colors = [color] * len(points) if wrong is None else [WRONG if one else color for one in wrong]
-    axis.scatter(points[:, 0], points[:, 1], s=7, color=colors, zorder=3)

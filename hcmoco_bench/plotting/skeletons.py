@@ -68,13 +68,13 @@ def skeleton_sheet(images: Sequence[SkeletonImage], *, joints: str = "itop15", t
         error = 100 * np.linalg.norm(image.predicted - image.true, axis=1)
         wrong = error >= threshold_cm
         _show_depth(front, image)
-        _draw(front, names, image.true_pixels, TRUE, None)
-        _draw(front, names, image.predicted_pixels, PREDICTED, wrong)
+        draw_skeleton(front, names, image.true_pixels, TRUE, None)
+        draw_skeleton(front, names, image.predicted_pixels, PREDICTED, wrong)
         front.set_title(f"{image.name}: {100 * (~wrong).mean():.0f} % within {threshold_cm:g} cm", fontsize=8)
         side.set_axis_on()
         side.set_facecolor("0.2")
-        _draw(side, names, image.true[:, [2, 1]], TRUE, None)
-        _draw(side, names, image.predicted[:, [2, 1]], PREDICTED, wrong)
+        draw_skeleton(side, names, image.true[:, [2, 1]], TRUE, None)
+        draw_skeleton(side, names, image.predicted[:, [2, 1]], PREDICTED, wrong)
         middle = (image.true.min(axis=0) + image.true.max(axis=0)) / 2
         side.set(
             xlim=(middle[2] - _DEEP, middle[2] + _DEEP), ylim=(middle[1] - _TALL, middle[1] + _TALL), aspect="equal"
@@ -134,10 +134,28 @@ def _show_depth(axis: Axes, image: SkeletonImage) -> None:
     axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
-def _draw(
-    axis: Axes, joints: JointSet, points: NDArray[np.floating], color: str, wrong: NDArray[np.bool_] | None
+def draw_skeleton(
+    axis: Axes,
+    joints: JointSet,
+    points: NDArray[np.floating],
+    color: str,
+    wrong: NDArray[np.bool_] | None,
+    *,
+    line: float = 1.4,
+    dot: float = 9,
 ) -> None:
+    """Draw a skeleton.
+
+    Args:
+        axis: Where to draw.
+        joints: Joint set.
+        points: (J, 2) places in the axis' coordinates.
+        color: Color of bones and joints.
+        wrong: (J,) bool, joints in red; None for none.
+        line: Width of the bones in points.
+        dot: Area of the joints in square points.
+    """
     for a, b in joints.edges:
-        axis.plot(*points[[a, b]].T, color=color, linewidth=1.4, alpha=0.9)
+        axis.plot(*points[[a, b]].T, color=color, linewidth=line, alpha=0.9)
     colors = [color] * len(points) if wrong is None else [WRONG if one else color for one in wrong]
-    axis.scatter(points[:, 0], points[:, 1], s=9, color=colors, zorder=3)
+    axis.scatter(points[:, 0], points[:, 1], s=dot, color=colors, zorder=3)

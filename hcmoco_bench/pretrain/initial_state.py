@@ -49,12 +49,7 @@ def read_initial_state(init: str) -> InitialState | None:
     if init in NO_FILES:
         return None
     path = Path(init)
-    try:
-        found = open_checkpoint(path)
-    except DataError as error:
-        if error.kind == "checkpoint_missing":
-            raise UsageError(f"--init {init}: no such file; use scratch, imagenet, or a file of weights") from error
-        raise
+    found = open_init(init)
     if isinstance(found, ForeignCheckpoint):
         return _of_another_program(found)
     if found["kind"] != KIND:
@@ -67,6 +62,21 @@ def read_initial_state(init: str) -> InitialState | None:
         settings={},
         left=tuple(name for name in ("optimizer", "scheduler", "rng", "step") if name in found),
     )
+
+
+def open_init(init: str) -> dict[str, Any] | ForeignCheckpoint:
+    """The checkpoint that `--init` names.
+
+    Raises:
+        UsageError: If there is no such file.
+        DataError: If it cannot be read.
+    """
+    try:
+        return open_checkpoint(Path(init))
+    except DataError as error:
+        if error.kind == "checkpoint_missing":
+            raise UsageError(f"--init {init}: no such file; use scratch, imagenet, or a file of weights") from error
+        raise
 
 
 def _of_another_program(file: ForeignCheckpoint) -> InitialState | None:

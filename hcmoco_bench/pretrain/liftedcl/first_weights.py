@@ -9,15 +9,15 @@ from typing import Any, Final, Literal
 
 from torch import Tensor
 
-from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.models.first_weights import NO_FILES, named_weights
 from hcmoco_bench.models.foreign.momentum_contrast import LIFTEDCL_HEADS, QUERY
 from hcmoco_bench.models.foreign.prefixes import under_prefix
 from hcmoco_bench.models.weights import load_weights
 from hcmoco_bench.pretrain.checkpoints import KIND
 from hcmoco_bench.pretrain.init_report import InitReport
+from hcmoco_bench.pretrain.initial_state import open_init
 from hcmoco_bench.pretrain.liftedcl.model import LiftedCLModel
-from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
+from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint
 
 ENCODER: Final = "rgb_encoder."
 PARTS: Final = {
@@ -60,12 +60,7 @@ def read_first_weights(init: str) -> FirstWeights:
     if init in NO_FILES:
         return FirstWeights(encoder)
     path = Path(init)
-    try:
-        found = open_checkpoint(path)
-    except DataError as error:
-        if error.kind == "checkpoint_missing":
-            raise UsageError(f"--init {init}: no such file; use scratch, imagenet, or a file of weights") from error
-        raise
+    found = open_init(init)
     if isinstance(found, ForeignCheckpoint):
         return _of_another_program(found)
     if found["kind"] != KIND or not any(name.startswith(tuple(PARTS)) for name in found["model"]):

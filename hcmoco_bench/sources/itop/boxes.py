@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import struct
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -13,9 +11,9 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.mat_errors import MAT_ERRORS
 from hcmoco_bench.files.plain_pickle import PlainPickleError, read_plain_pickle
 from hcmoco_bench.sources.itop.layout import (
     BOX_COLUMNS,
@@ -30,7 +28,6 @@ from hcmoco_bench.sources.itop.layout import (
 from hcmoco_bench.sources.itop.split import ItopSplit
 
 _READ_ERRORS: Final = (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError, EOFError)
-_MAT_ERRORS: Final = (*_READ_ERRORS, MatReadError, struct.error, zlib.error, IndexError)
 
 
 def find_boxes(folder: Path, split: Split) -> Path:
@@ -133,7 +130,7 @@ def _of_mat(path: Path) -> NDArray[np.float64]:
         boxes = np.asarray(content[TEST_BOXES_VARIABLE], np.float64)
     except KeyError as error:
         _fail(path, f"it has no variable {TEST_BOXES_VARIABLE}", error)
-    except _MAT_ERRORS as error:
+    except MAT_ERRORS as error:
         _fail(path, f"it is no whole MATLAB file ({type(error).__name__}: {error})", error)
     if boxes.ndim != 2 or boxes.shape[1] < 4:
         _fail(path, f"{TEST_BOXES_VARIABLE} has the shape {boxes.shape}, not (frames, 4)")

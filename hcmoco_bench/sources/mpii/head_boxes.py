@@ -7,8 +7,6 @@ order of the people of `valid.json`: `headboxes_src` (2, 2, N) corner, x and y, 
 
 from __future__ import annotations
 
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -16,10 +14,10 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.errors import DataError
+from hcmoco_bench.files.mat_errors import MAT_ERRORS
 
 NAMES: Final = ("gt_valid.mat", "mpii_gt_val.mat")
 """What HRNet and mmpose call the file, which lies beside the annotations."""
@@ -32,11 +30,6 @@ SHORT_NAMES: Final = (
     *("neck", "head", "rwri", "relb", "rsho", "lsho", "lelb", "lwri"),
 )
 """The file's names of the joints of `mpii16`, in that order."""
-
-_ERRORS: Final = (
-    *(OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError, EOFError, IndexError),
-    *(MatReadError, struct.error, zlib.error),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +71,7 @@ def read_head_boxes(path: Path) -> HeadBoxes:
         content = loadmat(path, variable_names=[HEADS, JOINTS, MISSING, ORDER])
         heads, joints, missing = (np.asarray(content[name], np.float64) for name in (HEADS, JOINTS, MISSING))
         order = _texts(content.get(ORDER))
-    except _ERRORS as error:
+    except MAT_ERRORS as error:
         _fail(path, f"{type(error).__name__}: {error}", error)
     n_joints, people = len(joint_set("mpii16")), heads.shape[-1] if heads.ndim else 0
     if heads.ndim == 2:  # MATLAB drops the axis of a single person

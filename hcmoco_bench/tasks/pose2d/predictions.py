@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,10 +10,10 @@ from typing import Any, Final, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.json import read_json
+from hcmoco_bench.files.mat_errors import MAT_ERRORS
 from hcmoco_bench.files.whole_numbers import whole_number
 from hcmoco_bench.metrics.person_category import is_category_of_people
 from hcmoco_bench.tasks.core.predictions import check_ids
@@ -28,10 +26,6 @@ _FIRST: Final = 1.0
 """Pixels of MPII's own files count from 1."""
 
 _NAMED: Final = 5
-_MAT_ERRORS: Final = (
-    *(OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError, EOFError, IndexError),
-    *(MatReadError, struct.error, zlib.error),
-)
 
 
 def read_coco_results(path: Path, numbers: Sequence[int], n_joints: int) -> list[dict[str, Any]]:
@@ -137,7 +131,7 @@ def read_mpii_predictions(
         joints = np.asarray(loadmat(path, variable_names=[PREDICTED])[PREDICTED], np.float64)
     except KeyError as error:
         _fail(path, f"it has no variable {PREDICTED}", error)
-    except _MAT_ERRORS as error:
+    except MAT_ERRORS as error:
         _fail(path, f"it is no whole MATLAB file ({type(error).__name__}: {error})", error)
     if len(joints) != n_people:
         raise DataError(
