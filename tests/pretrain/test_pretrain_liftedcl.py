@@ -428,7 +428,7 @@ class TestRefused:
             make_pretrain_settings(None, given | others)
 
     def test_no_data(self, given: dict[str, Any], tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match=r"--store with any store .* or --pictures"):
+        with pytest.raises(UsageError, match=r"no prepared store.*--pictures .* or --store with any store"):
             LiftedCL().default_data(tmp_path)
         assert LiftedCL().has_data(make_pretrain_settings(None, given))
         assert not LiftedCL().has_data(LiftedCLSettings())
