@@ -26,10 +26,13 @@ PlanArgument = Annotated[
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the study.", show_default=False)]
 SizeOption = Annotated[
     str | None,
-    typer.Option("--size", help="Size of the plan, e.g. small. [default: that of the study in --out]", show_default=False),
+    typer.Option(
+        "--size", help="Size of the plan, e.g. small. [default: that of the study in --out]", show_default=False
+    ),
 ]
 ClaimOption = Annotated[
-    list[str] | None, typer.Option("--claim", help="Claim of the plan; may be repeated. [default: all]", show_default=False)
+    list[str] | None,
+    typer.Option("--claim", help="Claim of the plan; may be repeated. [default: all]", show_default=False),
 ]
 
 
@@ -99,7 +102,9 @@ def run(
             minutes=minutes,
             rerun=rerun,
             progress=progress,
-            say=(lambda sentence: None) if silent else (lambda sentence: err.print(sentence, soft_wrap=True, highlight=False)),
+            say=(lambda sentence: None)
+            if silent
+            else (lambda sentence: err.print(sentence, soft_wrap=True, highlight=False)),
         )
     if as_json:
         print_json(asdict(done))
@@ -140,7 +145,8 @@ def report(
     size: SizeOption = None,
     claim: ClaimOption = None,
     board: Annotated[
-        Path | None, typer.Option("--board", help="Leaderboard to which each method's result is added.", show_default=False)
+        Path | None,
+        typer.Option("--board", help="Leaderboard to which each method's result is added.", show_default=False),
     ] = None,
     by: Annotated[
         str | None, typer.Option("--by", help="Who submits the rows. [default: user.name of Git]", show_default=False)

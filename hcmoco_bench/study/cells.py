@@ -131,7 +131,10 @@ def _finetuning(plan: Plan, made: dict[str, Cell], name: str, ratio: float | Non
     needed = _data_of(plan, made, task.data)
     if method != SCRATCH:
         needed["checkpoint"] = _pretraining(plan, made, method, seed)
-    command, end = f"finetune --task {task.task}", f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}"
+    command, end = (
+        f"finetune --task {task.task}",
+        f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}",
+    )
     line = f"{command} {_options(task, ratio, method)} {end}"
     cell = f"finetune-{name}-{ratio_text(ratio)}-{method}-{seed}"
     return _cell(made, cell, "finetune", (line,), needed, seed, f"{command} --resume {end}")

@@ -11,9 +11,9 @@ from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.json import dump_json, read_json
 from hcmoco_bench.study.cells import Cell
 from hcmoco_bench.study.plan import Plan
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE
 
 STUDY_FILE: Final = "study.json"
-CHECKPOINT: Final = "checkpoint.pth"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class StudyFolder:
     def product(self, cell: Cell) -> str:
         """What other cells take of a cell, relative to `root`: a folder of data or a checkpoint."""
         out = self.out(cell.name).relative_to(self.root)
-        return (out / CHECKPOINT if cell.kind == "pretrain" else out).as_posix()
+        return (out / CHECKPOINT_FILE if cell.kind == "pretrain" else out).as_posix()
 
     @property
     def drawn(self) -> Path:

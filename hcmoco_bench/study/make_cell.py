@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import resource
@@ -19,13 +18,15 @@ from typing import Final
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.atomic import write_error
-from hcmoco_bench.files.hashing import json_sha256
+from hcmoco_bench.files.hashing import file_sha256, json_sha256
 from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.runtime.commit import commit
 from hcmoco_bench.runtime.home import HOME
 from hcmoco_bench.study.cells import Cell
-from hcmoco_bench.study.folder import CHECKPOINT, StudyFolder
+from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.progress_file import CellProgress, read_progress, write_progress
 from hcmoco_bench.study.record import CellRecord, read_record, write_record
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, LOSSES_FILE, has_begun, seed_folder
 
 RESULT: Final = "result.json"
 TOOL: Final = (sys.executable, "-P", "-m", "hcmoco_bench.cli.watched")
@@ -109,8 +110,6 @@ def _begin(work: Path, cell: Cell) -> CellProgress:
 
 def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> list[str]:
     """The words of a command, of the one that continues it, or none if it is finished."""
-    from hcmoco_bench.training.run_folder import has_begun
-
     if cell.kind == "data":
         return line
     run = folder.out(cell.name)
@@ -120,8 +119,6 @@ def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> li
 
 
 def _run_folder(out: Path, cell: Cell) -> Path:
-    from hcmoco_bench.tasks.core.finetune import seed_folder
-
     return out if cell.seed is None or cell.kind == "pretrain" else seed_folder(out, cell.seed)
 
 
@@ -191,15 +188,11 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines and not lines[-1].startswith("$ ") else "it printed nothing"
 
 
-def _record(
-    folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress: CellProgress
-) -> tuple[str, ...]:
-    from hcmoco_bench.tasks.core.provenance import commit
-
+def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress: CellProgress) -> tuple[str, ...]:
     out, files, found = folder.out(cell.name), {}, None
     if cell.kind == "pretrain":
-        found = weights_sha256(out / CHECKPOINT)
-        files = {name: out / name for name in ("losses.csv", "config.json")}
+        found = file_sha256(out / CHECKPOINT_FILE)
+        files = {name: out / name for name in (LOSSES_FILE, "config.json")}
     elif cell.kind == "finetune":
         result = read_result(out / RESULT)
         found = result_sha256(result)
@@ -232,24 +225,6 @@ def _record(
 
 def _short(sha256: str | None) -> str:
     return "none" if sha256 is None else f"{sha256[:12]}..."
-
-
-def weights_sha256(checkpoint: Path) -> str:
-    """SHA-256 of the weights of a checkpoint: names, types, shapes and bytes in the order of the names.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    import torch
-
-    from hcmoco_bench.training.checkpoint import load_checkpoint
-
-    digest = hashlib.sha256()
-    for name, value in sorted(load_checkpoint(checkpoint)["model"].items()):
-        if isinstance(value, torch.Tensor):
-            digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def result_sha256(result: Result) -> str:
