@@ -22,9 +22,7 @@ from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import score_entry
 from hcmoco_bench.tasks.core.task import Evaluation
 
-_NOTE: Final = (
-    "The people of this row are generated: it compares methods with each other, and not with real recordings."
-)
+_NOTE: Final = "The people of this row are generated: it compares methods, and says nothing about real recordings."
 
 
 def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: str) -> list[str]:
@@ -145,7 +143,7 @@ def _refuse_mixing(result: Result, board: Path) -> None:
         if other.data.generated != result.data.generated:
             kinds = ("generated", "real") if result.data.generated else ("real", "generated")
             raise UsageError(
-                f"{board}: holds results on {kinds[1]} data ({path.parent.name}), and this study is of {kinds[0]} data; "
-                "give another --board"
+                f"{board}: holds results on {kinds[1]} data ({path.parent.name}), and this study is of {kinds[0]} "
+                "data; give another --board"
             )
         return

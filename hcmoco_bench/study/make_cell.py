@@ -201,11 +201,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     if before is not None and before.fingerprint == cell.fingerprint:  # made again for its output alone
         if before.sha256 == found:
             return ()
-        return (
-            f"{cell.name}: the weights made here are not those of the record (SHA-256 {_short(found)} here, "
-            f"{_short(before.sha256)} there, on {before.processor or 'another machine'}); other processors and "
-            "versions of libraries round differently, so this is no error",
-        )
+        return (_other_weights(cell.name, found, before),)
     record = CellRecord(
         name=cell.name,
         fingerprint=cell.fingerprint,
@@ -221,6 +217,14 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     )
     write_record(folder.record(cell.name), record, files)
     return ()
+
+
+def _other_weights(name: str, found: str | None, before: CellRecord) -> str:
+    return (
+        f"{name}: the checkpoint made here is not that of the record (SHA-256 {_short(found)} here, "
+        f"{_short(before.sha256)} there, on {before.processor or 'another machine'}); other processors and versions of "
+        "libraries round differently, so this is no error"
+    )
 
 
 def _short(sha256: str | None) -> str:

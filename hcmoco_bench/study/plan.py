@@ -188,7 +188,7 @@ class ClaimPlan(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for what, names in (("tasks", self.tasks), ("methods", self.methods), ("seeds", self.seeds)):
-            twice = sorted({str(name) for name in names if names.count(name) > 1})  # type: ignore[arg-type]
+            twice = sorted({str(name) for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} names {', '.join(twice)} twice")
         seen: set[frozenset[str]] = set()

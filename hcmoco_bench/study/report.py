@@ -11,6 +11,7 @@ from typing import Any, Final
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.templates import render_template
+from hcmoco_bench.leaderboard.ties.scoring import SINGLE_SAMPLES
 from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_scores_figure
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.study.findings import ClaimFindings, Comparison, MethodScore, Step
@@ -70,7 +71,7 @@ def claim_page(findings: ClaimFindings, folder: StudyFolder, picture: str) -> st
             "plan": plan,
             "size": size or "",
             "picture": picture,
-            "status": findings.summary.partition(": ")[2].capitalize(),
+            "status": findings.summary.partition(": ")[2],
             "seeds": seeds,
             "scores": [_score_row(step, one, seeds) for step in findings.steps for one in step.methods],
             "differences": [_difference_row(step, one) for step in findings.steps for one in step.comparisons],
@@ -115,15 +116,14 @@ def _difference_row(step: Step, one: Comparison) -> dict[str, Any]:
 def _notes(findings: ClaimFindings) -> Iterator[str]:
     for step in findings.steps:
         order = "higher" if step.higher_is_better else "lower"
-        yield (
-            f"{step.task}, {step.labels} of the labels: {step.n_samples:,} samples of {step.data}, "
-            f"{step.n_groups:,} {step.grouped_by}; {order} is better."
-        )
+        groups = "" if step.grouped_by == SINGLE_SAMPLES else f", {step.n_groups:,} {step.grouped_by}"
+        told = f"{step.n_samples:,} samples of {step.data}{groups}"
+        yield f"{step.task}, {step.labels} of the labels: {told}; {order} is better."
     if not findings.comparisons:
         return
     yield (
-        f"A method is named as better where p by Holm over all {findings.n_comparisons} comparisons of the claim is below "
-        "0.05; comparisons without results count among them. Intervals are those of each difference by itself."
+        f"A method is named as better where p by Holm over all {findings.n_comparisons} comparisons of the claim is "
+        "below 0.05; comparisons without results count among them. Intervals are those of each difference by itself."
     )
     yield (
         "Errors of a difference have two sources: the groups that were scored, and the seeds. Their squares are added; "
