@@ -27,12 +27,14 @@ class OptimizerPlan:
         settings: Optimizer, rate, schedule, warm-up and clipping.
         groups: From the model, the parameters that it trains; None for all that require gradients.
         every: Steps of the run from one step of this optimizer to the next; 1 for every step.
+        first_beta: Adam's first beta, the share of the mean gradient that each step keeps; SGD has `momentum` instead.
     """
 
     name: str
     settings: OptimizationSettings
     groups: Callable[[nn.Module], ParameterGroups] | None = None
     every: int = 1
+    first_beta: float = 0.9
 
 
 class PlannedOptimizer:
@@ -60,7 +62,9 @@ class PlannedOptimizer:
         settings = plan.settings
         self.optimizer: Optimizer
         if settings.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+            self.optimizer = torch.optim.Adam(
+                parameters, lr=settings.lr, betas=(plan.first_beta, 0.999), weight_decay=settings.weight_decay
+            )
         else:
             self.optimizer = torch.optim.SGD(
                 parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay

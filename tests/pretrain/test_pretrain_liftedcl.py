@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from hcmoco_bench.priors.checks import bone_lengths
 from hcmoco_bench.priors.open_prior import open_prior
 from hcmoco_bench.training.checkpoint import load_checkpoint
 from hcmoco_bench.training.loss_table import read_losses
+from hcmoco_bench.training.optimizers import PlannedOptimizer
 from hcmoco_bench.training.schedule import make_schedule
 
 TERMS = {
@@ -457,6 +459,19 @@ def test_the_defaults_are_what_the_release_runs() -> None:
     assert (settings.queue, settings.temperature, settings.key_momentum, settings.dim) == (65_536, 0.2, 0.999, 128)
     assert (settings.epochs, settings.batch_size, settings.image_size, settings.grid) == (200, 64, 256, 16)
     assert (settings.lr, settings.discriminator_lr, settings.momentum, settings.weight_decay) == (0.03, 0.03, 0.9, 1e-4)
+    assert settings.discriminator_momentum == 0.9
     assert (settings.schedule, settings.schedule_at, settings.final_lr) == ("cosine", "epoch_start", 0.0)
     published: Any = make_pretrain_settings("published", {"method": "liftedcl"})
     assert (published.bones, published.backbone, settings.bones) == ("released", "resnet50.tv_in1k", "mended")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_discriminator_has_a_momentum_of_its_own(given: dict[str, Any], optimizer: str) -> None:
+    settings: Any = make_pretrain_settings(None, given | {"optimizer": optimizer, "discriminator_momentum": 0.25})
+    found = {}
+    for plan in LiftedCL().optimizers(settings):
+        layer = torch.nn.Linear(1, 1)
+        own = replace(plan, groups=None)
+        group = PlannedOptimizer(own, layer, layer, epochs=1, steps_per_epoch=1).optimizer.param_groups[0]
+        found[plan.name] = group["betas"][0] if optimizer == "adam" else group["momentum"]
+    assert found == {"generator": 0.9, "discriminator": 0.25}

@@ -12,7 +12,7 @@ from hcmoco_bench.models.lifting import LIFTING_WIDTH
 from hcmoco_bench.models.lifting_discriminator import DISCRIMINATOR_WIDTH, Bones
 from hcmoco_bench.pretrain.liftedcl.terms import TERMS, Term
 from hcmoco_bench.pretrain.settings import PretrainSettings
-from hcmoco_bench.runtime.settings import Flag, Location, Paper, Published, Settings, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Flag, Location, Paper, Published, Settings, TrainingOnly
 
 _VIEWS: Final = ViewOptions()
 
@@ -120,6 +120,9 @@ class LiftedCLSettings(PretrainSettings):
     """Width of each branch of the discriminator."""
     discriminator_lr: Annotated[float, Field(gt=0), TrainingOnly(), Paper()] = 0.03
     """Learning rate of the discriminator, which stays constant."""
+    discriminator_momentum: Annotated[float, Field(ge=0, lt=1), TrainingOnly(), Added(), Paper()] = 0.9
+    """Momentum of the discriminator's optimizer: that of SGD, or Adam's first beta. In short runs with Adam, 0 keeps
+    the lifted poses from becoming the same for every image."""
     bones: Annotated[
         Bones,
         Published(
@@ -151,7 +154,14 @@ class LiftedCLSettings(PretrainSettings):
         """See `Settings.without_effect`."""
         idle = set()
         if not self.weights.adversarial:
-            idle |= {"prior", "bones", "lifting_width", "discriminator_width", "discriminator_lr"}
+            idle |= {
+                "prior",
+                "bones",
+                "lifting_width",
+                "discriminator_width",
+                "discriminator_lr",
+                "discriminator_momentum",
+            }
         if not self.weights.equivariant:
             idle.add("grid")
         if not (self.weights.invariant or self.weights.equivariant):

@@ -140,13 +140,17 @@ class LiftedCL(Method):
         )
         if ADVERSARIAL not in settings.weights.terms:
             return (generator,)
-        constant = settings.replace(lr=settings.discriminator_lr, schedule="constant", warmup_epochs=0.0)
-        return (
-            generator,
-            OptimizerPlan(
-                "discriminator", constant, lambda model: [{"params": [*_network(model).discriminator_parameters()]}]
-            ),
+        momentum = settings.discriminator_momentum
+        constant = settings.replace(
+            lr=settings.discriminator_lr, momentum=momentum, schedule="constant", warmup_epochs=0.0
         )
+        discriminator = OptimizerPlan(
+            "discriminator",
+            constant,
+            lambda model: [{"params": [*_network(model).discriminator_parameters()]}],
+            first_beta=momentum,
+        )
+        return (generator, discriminator)
 
     def encoders(self, model: LiftedCLModel) -> Mapping[str, nn.Module]:
         """See `Method.encoders`; the query encoder."""
