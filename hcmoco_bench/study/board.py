@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +54,7 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
         if any(record is None or record.fingerprint != cells.by_name[record.name].fingerprint for record in records):
             continue
         place = folder.root / "work" / "rows" / f"{task}-{ratio_text(ratio)}-{method}"
-        path = write_pooled(list(by_seed.values()), folder, place)
+        path = write_pooled(by_seed, folder, place)
         stored = existing_row(path, board)
         if stored is None:
             result = read_result(path)
@@ -65,11 +65,11 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
     return rows
 
 
-def write_pooled(cells: Sequence[str], folder: StudyFolder, place: Path) -> Path:
+def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> Path:
     """Write one result of all seeds, with their evidence, from the records of fine-tunings that differ in the seed.
 
     Args:
-        cells: Names of the cells, in the order of their seeds.
+        cells: Name of the cell of each seed.
         folder: Folder of the study.
         place: Folder that it is written to; emptied before.
 
@@ -77,7 +77,7 @@ def write_pooled(cells: Sequence[str], folder: StudyFolder, place: Path) -> Path
         DataError: If a result or its evidence is missing, damaged, or of other samples (`seeds_differ`).
         StoreError: If it cannot be written.
     """
-    paths = [folder.record(cell) / RESULT for cell in cells]
+    paths = [folder.record(cell) / RESULT for cell in cells.values()]
     results = [read_result(path) for path in paths]
     first = results[0]
     for path, result in zip(paths, results, strict=True):
@@ -115,7 +115,7 @@ def write_pooled(cells: Sequence[str], folder: StudyFolder, place: Path) -> Path
         update={
             "run": first.run.model_copy(
                 update={
-                    "seeds": tuple(seed for result in results for seed in result.run.seeds),
+                    "seeds": tuple(cells),
                     "command": " && ".join(filter(None, (result.run.command for result in results))) or None,
                 }
             ),

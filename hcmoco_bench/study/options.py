@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z][\w-]*)\}")
@@ -34,7 +35,7 @@ def option_names(text: str) -> set[str]:
     """Names of the options of a line, without dashes; `--set NAME=VALUE` gives the name of the setting, too."""
     found = set()
     words = split_line(text)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         name = word.partition("=")[0]
         if _OPTION.fullmatch(name):
             found.add(name.lstrip("-"))
