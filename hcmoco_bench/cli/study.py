@@ -42,7 +42,7 @@ class _StudyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         from hcmoco_bench.study.read_plan import plan_names
 
-        if args[0] not in self.commands and (args[0] in plan_names() or args[0].endswith(".toml")):
+        if args[0] not in self.commands and (args[0] in plan_names() or Path(args[0]).suffix in {".toml", ".json"}):
             args = ["run", *args]
         return super().resolve_command(ctx, args)
 
@@ -168,6 +168,8 @@ def report(
     from hcmoco_bench.study.report import write_report
 
     _, opened, folder, wanted, _ = _opened(plan, to, size, claim)
+    if folder.kept() is None:
+        raise UsageError(f"{to}: there is no study yet; make one with study run {plan} --out {to}")
     written, rows = [], []
     with progress_bar(quiet=quiet or as_json) as progress:
         found = []
@@ -185,7 +187,8 @@ def report(
         return
     for one, files in zip(found, written, strict=True):
         out.print(one.summary, soft_wrap=True, highlight=False)
-        out.print(f"  {files.table}\n  {files.picture}", soft_wrap=True, highlight=False)
+        for path in filter(None, (files.table, files.picture)):
+            out.print(f"  {path}", soft_wrap=True, highlight=False)
     for row in rows:
         out.print(f"row: {row}", soft_wrap=True, highlight=False)
 

@@ -60,7 +60,9 @@ def simulated(
     )
 
 
-def compared(differences: NDArray[np.float64], weights: NDArray[np.float64], left: NDArray[np.float64]) -> CombinedError:
+def compared(
+    differences: NDArray[np.float64], weights: NDArray[np.float64], left: NDArray[np.float64]
+) -> CombinedError:
     """The error as a report finds it: the paired bootstrap over groups of scores that are means over seeds."""
     n_groups = differences.shape[1]
     pooled = differences.mean(axis=0)
