@@ -190,7 +190,8 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
         DataError: If a result or its evidence is missing or damaged.
     """
     claim = plan.claim[name]
-    there, missing = [], []
+    there: list[Score] = []
+    missing: list[Score] = []
     for score in cells.scores[name]:
         record = read_record(folder.record(score.cell))
         found = record is not None and record.fingerprint == cells.by_name[score.cell].fingerprint

@@ -176,7 +176,7 @@ def _is_recorded(folder: StudyFolder, cell: Cell) -> bool:
 def _wanted(cells: Cells, folder: StudyFolder) -> list[Cell]:
     """The cells to make, in order: those without a record, and those whose output is missing that these need."""
     wanted: set[str] = set()
-    for cell in reversed(cells.by_name.values()):
+    for cell in reversed(tuple(cells.by_name.values())):
         if not _is_recorded(folder, cell) or (cell.name in wanted and not is_made(folder, cell)):
             wanted.add(cell.name)
             wanted.update(cells.by_name[one].name for one in cell.needs if not is_made(folder, cells.by_name[one]))

@@ -67,9 +67,11 @@ def combine_errors(group_error: float, group_degrees: float, per_seed: Sequence[
 
         n = (sum V_i)^2 / sum (V_i^2 / n_i)
 
-    degrees of freedom (Satterthwaite 1946, Welch 1947). It lies between the smaller n_i and their sum. Simulated with 5
-    groups, nominal intervals of 95 % hold the truth in 93 % of the cases or more with three seeds. With two, of which the
-    spread is hardly known, they hold it in 91 % at the worst, where nearly all of the error is that of the seeds.
+    degrees of freedom (Satterthwaite 1946, Welch 1947). It lies between the smaller n_i and their sum.
+
+    In simulations of 5 groups, nominal intervals of 95 % hold the truth in at least 93 % of the cases with three seeds.
+    With two, of which the spread is hardly known, they hold it in 91 % at the worst: where nearly all of the error is
+    that of the seeds.
 
     With one seed there is no variance over seeds: the error is that of the groups alone, which holds for these two
     models and not for the methods.
