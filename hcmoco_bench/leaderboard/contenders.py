@@ -35,7 +35,7 @@ def compare_named(
         DataError: If evidence is missing or not the file that a result states.
     """
     there = {folder.name: folder for board in reversed(boards) for folder in row_folders(board)}
-    rows = [_result_row(Path(name)) if name.endswith(".json") else _named(name, there) for name in names]
+    rows = [result_row(Path(name)) if name.endswith(".json") else _named(name, there) for name in names]
     if len({row.id for row in rows}) < len(rows):
         raise UsageError(f"{', '.join(names)}: a row is given twice; compare different rows")
     others = [row for row in rows if row.key != rows[0].key]
@@ -62,7 +62,13 @@ def _named(name: str, there: dict[str, Path]) -> Row:
     raise UsageError(f"there is no row with evidence {name!r}; {did_you_mean(name, there)}")
 
 
-def _result_row(path: Path) -> Row:
+def result_row(path: Path) -> Row:
+    """A result file as a row that is on no leaderboard.
+
+    Raises:
+        UsageError: If the result has no evidence.
+        DataError: If it cannot be read.
+    """
     result = read_result(path)
     record = get_task(result.task.id).record
     if not result.evidence:

@@ -30,11 +30,12 @@ from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.runtime.progress import Progress, listening, no_progress
 from hcmoco_bench.training.checkpoint import keep_copy
 from hcmoco_bench.training.device import make_accelerator
-from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE, TrainingLoop
+from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_folder import CURVES_FILE, has_begun, last_state, make_folder, resuming_notes
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, LOSSES_FILE, has_begun
+from hcmoco_bench.training.run_folder import CURVES_FILE, last_state, make_folder, resuming_notes
 from hcmoco_bench.training.trackers import Trackers
 
 

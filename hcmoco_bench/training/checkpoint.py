@@ -10,13 +10,9 @@ from typing import Any
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import TEMPORARY_SUFFIX, write_error
 from hcmoco_bench.files.tensor_files import TensorFileError, read_torch_file, write_torch_file
+from hcmoco_bench.training.run_files import previous_checkpoint
 
 FORMAT = "hcmoco-bench-checkpoint-1"
-
-
-def previous_checkpoint(path: Path) -> Path:
-    """Where `save_checkpoint` keeps the checkpoint that `path` held before."""
-    return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

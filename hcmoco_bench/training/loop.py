@@ -27,11 +27,11 @@ from hcmoco_bench.training.objective import AlternatingObjective, LoopBatch, Loo
 from hcmoco_bench.training.optimizers import OptimizerPlan, PlannedOptimizer
 from hcmoco_bench.training.precision import autocast
 from hcmoco_bench.training.random_state import random_state, restore_random_state
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, LOSSES_FILE
 from hcmoco_bench.training.settings import OptimizationSettings, Stage
 from hcmoco_bench.training.step_figures import StepFigures
 from hcmoco_bench.training.trackers import Trackers
 
-CHECKPOINT_FILE, LOSSES_FILE = "checkpoint.pth", "losses.csv"
 _NAMED_IDS = 16
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from hcmoco_bench.data.data_record import UNRECORDED, DataRecord, data_changes, read_data_record
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic
-from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint
-from hcmoco_bench.training.loop import CHECKPOINT_FILE, LOSSES_FILE
+from hcmoco_bench.training.checkpoint import load_checkpoint
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, has_begun, previous_checkpoint
 
 CONFIG_FILE, DATA_FILE, CURVES_FILE = "config.json", "data.json", "curves.png"
 
@@ -65,12 +65,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}); give another --out") from error
-
-
-def has_begun(folder: Path) -> bool:
-    """Whether a folder holds a run that has come to its first step."""
-    checkpoint = folder / CHECKPOINT_FILE
-    return any(path.is_file() for path in (checkpoint, previous_checkpoint(checkpoint), folder / LOSSES_FILE))
 
 
 def last_state(folder: Path, data: DataRecord) -> dict[str, Any] | None:

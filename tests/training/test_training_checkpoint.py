@@ -12,7 +12,8 @@ import torch
 
 from hcmoco_bench.errors import DataError, StoreError
 from hcmoco_bench.files.tensor_files import read_torch_file, write_torch_file
-from hcmoco_bench.training.checkpoint import load_checkpoint, previous_checkpoint, save_checkpoint
+from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
+from hcmoco_bench.training.run_files import previous_checkpoint
 
 
 def state(number: int) -> dict[str, object]:

@@ -38,10 +38,11 @@ from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.device import make_accelerator
-from hcmoco_bench.training.loop import LOSSES_FILE, TrainingLoop
+from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
+from hcmoco_bench.training.run_files import LOSSES_FILE, seed_folder
 from hcmoco_bench.training.run_folder import (
     CONFIG_FILE,
     CURVES_FILE,
@@ -104,11 +105,6 @@ class FinetuneReport:
     def interrupted(self) -> bool:
         """Whether a signal stopped it."""
         return self.runs[-1].interrupted
-
-
-def seed_folder(out: Path, seed: int) -> Path:
-    """The folder of a seed's training."""
-    return out / f"seed-{seed}"
 
 
 def saved_settings(out: Path) -> FinetuneSettings:

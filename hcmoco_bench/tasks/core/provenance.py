@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +10,7 @@ import torch
 from hcmoco_bench import __version__
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import RunEntry, TrainingEntry
+from hcmoco_bench.runtime.commit import commit
 from hcmoco_bench.runtime.settings import Added, Bookkeeping, Location
 from hcmoco_bench.tasks.core.settings import FinetuneSettings, nested_settings
 from hcmoco_bench.tasks.core.task import Task
@@ -40,7 +39,7 @@ def run_entry(
     scored = scoring or config
     return RunEntry(
         tool=f"hcmoco-bench {__version__}",
-        git=_commit(),
+        git=commit(),
         config_sha256=None if config is None else config_sha256(config),
         seeds=seeds,
         versions={name: version(name) for name in _LIBRARIES},
@@ -67,16 +66,3 @@ def config_sha256(config: FinetuneSettings) -> str:
 def device_name(device: torch.device) -> str:
     """`cpu`, or the GPU's name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _commit() -> str | None:
-    folder = Path(__file__).resolve().parents[3]
-    if not (folder / ".git").exists():
-        return None
-    try:
-        done = subprocess.run(  # a fixed command
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout.strip() or None

@@ -1,0 +1,83 @@
+"""Scores of methods on several tasks: means with their intervals, and a dot for each seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class MethodBar:
+    """The score of a method.
+
+    Attributes:
+        name: Name of the method.
+        mean: Mean over seeds.
+        low: Lower end of its interval; nan if it is not known.
+        high: Upper end.
+        seeds: Score of each seed.
+    """
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScorePanel:
+    """A panel: one task.
+
+    Attributes:
+        title: Title of the panel.
+        axis: What the axis shows.
+        bars: The methods, from top to bottom.
+    """
+
+    title: str
+    axis: str
+    bars: tuple[MethodBar, ...]
+
+
+def method_scores_figure(panels: Sequence[ScorePanel], *, columns: int = 3) -> Figure:
+    """Draw a panel for each task; a method has one color in all panels.
+
+    Args:
+        panels: The tasks, one or more.
+        columns: Panels beside each other.
+
+    Raises:
+        ValueError: If there is no panel.
+    """
+    if not panels:
+        raise ValueError("there is no panel to draw")
+    names = list(dict.fromkeys(bar.name for panel in panels for bar in panel.bars))
+    columns = min(columns, len(panels))
+    lines = -(-len(panels) // columns)
+    height = 1.1 + 0.34 * max(len(panel.bars) for panel in panels)
+    figure = Figure(figsize=(5.2 * columns, height * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        for place, bar in enumerate(panel.bars):
+            color = f"C{names.index(bar.name) % 10}"
+            if not math.isnan(bar.low):
+                axis.plot([bar.low, bar.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
+            axis.plot(
+                bar.seeds, [place] * len(bar.seeds), "o", color=color, markersize=4, alpha=0.45, markeredgewidth=0
+            )
+            axis.plot([bar.mean], [place], "|", color=color, markersize=13, markeredgewidth=2)
+        axis.set_yticks(range(len(panel.bars)), [bar.name for bar in panel.bars], fontsize=8)
+        axis.set_ylim(len(panel.bars) - 0.4, -0.6)
+        axis.set_title(panel.title, fontsize=10)
+        axis.set_xlabel(panel.axis, fontsize=8)
+        axis.tick_params(axis="x", labelsize=8)
+        axis.grid(axis="x", color="0.9", linewidth=0.6)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right", "left"]].set_visible(False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    return figure

@@ -1,0 +1,149 @@
+"""Results of a study as rows of a leaderboard: one row for each method, task and share of labels, with all seeds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.files.atomic import write_atomic, write_error
+from hcmoco_bench.leaderboard.rows.add import add_result, existing_row
+from hcmoco_bench.leaderboard.rows.row_file import Submission
+from hcmoco_bench.results.evidence import load_evidence
+from hcmoco_bench.results.schema import EvidenceEntry, Result, StatusEntry, read_result, write_result
+from hcmoco_bench.study.cells import Cells
+from hcmoco_bench.study.folder import StudyFolder
+from hcmoco_bench.study.make_cell import RESULT
+from hcmoco_bench.study.plan import Plan, ratio_text
+from hcmoco_bench.study.record import read_record
+from hcmoco_bench.tasks.core.registry import get_task
+from hcmoco_bench.tasks.core.result import score_entry
+from hcmoco_bench.tasks.core.task import Evaluation
+
+_NOTE: Final = "The people of this row are generated: it compares methods, and says nothing about real recordings."
+
+
+def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: str) -> list[str]:
+    """Add the result of each method whose seeds are all there; rows that are there already stay as they are.
+
+    Args:
+        plan: The plan.
+        cells: Cells of the claims.
+        folder: Folder of the study.
+        board: Folder of the leaderboard; made if it does not exist.
+        by: Who submits the rows.
+
+    Returns:
+        Ids of the rows.
+
+    Raises:
+        RowRefusedError: If a check of the leaderboard fails.
+        UsageError: If generated data would stand beside real data.
+        DataError: If a result or its evidence is missing or damaged.
+        StoreError: If something cannot be written.
+    """
+    found: dict[tuple[str, float | None, str], dict[int, str]] = {}
+    for scores in cells.scores.values():
+        for one in scores:
+            found.setdefault((one.task, one.ratio, one.method), {})[one.seed] = one.cell
+    rows = []
+    for (task, ratio, method), by_seed in found.items():
+        records = [read_record(folder.record(cell)) for cell in by_seed.values()]
+        if any(record is None or record.fingerprint != cells.by_name[record.name].fingerprint for record in records):
+            continue
+        place = folder.root / "work" / "rows" / f"{task}-{ratio_text(ratio)}-{method}"
+        path = write_pooled(by_seed, folder, place)
+        stored = existing_row(path, board)
+        if stored is None:
+            result = read_result(path)
+            _refuse_mixing(result, board)
+            notes = (_NOTE,) if result.data.generated else ()
+            stored, _ = add_result(path, board, Submission(by=by, notes=notes))
+        rows.append(stored.file.id)
+    return rows
+
+
+def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> Path:
+    """Write one result of all seeds, with their evidence, from the records of fine-tunings that differ in the seed.
+
+    Args:
+        cells: Name of the cell of each seed.
+        folder: Folder of the study.
+        place: Folder that it is written to; emptied before.
+
+    Raises:
+        DataError: If a result or its evidence is missing, damaged, or of other samples (`seeds_differ`).
+        StoreError: If it cannot be written.
+    """
+    paths = [folder.record(cell) / RESULT for cell in cells.values()]
+    results = [read_result(path) for path in paths]
+    first = results[0]
+    for path, result in zip(paths, results, strict=True):
+        if (result.task, result.data, result.run.config_sha256) != (first.task, first.data, first.run.config_sha256):
+            raise DataError(
+                f"{path}: was scored or trained in another way than {paths[0]}; make both again with study run --rerun",
+                kind="seeds_differ",
+                file=str(path),
+            )
+    task = get_task(first.task.id)
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    except OSError as error:
+        raise write_error(place, error) from error
+    evaluations, entries = [], []
+    for number, (path, result) in enumerate(zip(paths, results, strict=True)):
+        (entry,) = result.evidence
+        evidence = load_evidence(path.with_name(entry.file), sha256=entry.sha256)
+        evaluations.append(
+            Evaluation(
+                evidence=evidence,
+                scores=task.scores(evidence),
+                per_class=task.per_class(evidence),
+                n_expected=result.data.n_expected,
+                n_scored=result.data.n_scored,
+            )
+        )
+        entries.append(EvidenceEntry(file=f"result-evidence-{number}.npz", sha256=entry.sha256))
+        write_atomic(place / entries[-1].file, path.with_name(entry.file).read_bytes())
+    ids = evaluations[0].evidence.sample_ids
+    groups = task.groups(ids)
+    grouped = groups is not None and len(set(groups.of)) > 1
+    pooled = first.model_copy(
+        update={
+            "run": first.run.model_copy(
+                update={
+                    "seeds": tuple(cells),
+                    "command": " && ".join(filter(None, (result.run.command for result in results))) or None,
+                }
+            ),
+            "scores": score_entry(
+                task,
+                first.task.protocol,
+                evaluations,
+                groups=dict(zip(ids, groups.of, strict=True)) if groups is not None and grouped else None,
+            ),
+            "evidence": tuple(entries),
+            "status": StatusEntry(
+                tier="self-reported",
+                notes=tuple(dict.fromkeys(note for result in results for note in result.status.notes)),
+            ),
+        }
+    )
+    write_result(place / RESULT, pooled)
+    return place / RESULT
+
+
+def _refuse_mixing(result: Result, board: Path) -> None:
+    """Generated and real data are never in one leaderboard of a study, not even in different tables."""
+    for path in sorted((board / "rows").glob(f"*/*/{RESULT}")):
+        other = read_result(path)
+        if other.data.generated != result.data.generated:
+            kinds = ("generated", "real") if result.data.generated else ("real", "generated")
+            raise UsageError(
+                f"{board}: holds results on {kinds[1]} data ({path.parent.name}), and this study is of {kinds[0]} "
+                "data; give another --board"
+            )
+        return

@@ -1,0 +1,85 @@
+"""A stand-in for the command line: files of the right names, trainings that can be killed and resumed, a journal.
+
+`--pause` gives the seconds of a step of pre-training; a file `fail-CELL` in the working directory lets a cell fail.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+STEPS = 20
+
+
+def end_with_input() -> None:
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+def option(name: str, otherwise: str = "") -> str:
+    words = sys.argv
+    return words[words.index(name) + 1] if name in words else otherwise
+
+
+def pretrain(out: Path) -> None:
+    checkpoint = out / "checkpoint.pth"
+    pause, seed, done = option("--pause", "0"), option("--seed"), 0
+    if "--resume" in sys.argv:
+        kept = json.loads(checkpoint.read_text())
+        pause, seed, done = kept["pause"], kept["seed"], kept["step"]
+    for step in range(done + 1, STEPS + 1):
+        time.sleep(float(pause))
+        (out / "config.json").write_text("{}")
+        (out / "losses.csv").write_text("step\n" + "".join(f"{n}\n" for n in range(1, step + 1)))
+        (out / "new").write_text(json.dumps({"pause": pause, "seed": seed, "step": step}))
+        (out / "new").replace(checkpoint)
+
+
+def finetune(out: Path) -> None:
+    # Not at the top, since the other commands need none of it.
+    import numpy as np
+
+    from hcmoco_bench.results.evidence import Evidence, save_evidence
+    from hcmoco_bench.results.schema import (
+        DataEntry,
+        EvidenceEntry,
+        ModelEntry,
+        Result,
+        RunEntry,
+        ScoreEntry,
+        StatusEntry,
+        TaskEntry,
+        write_result,
+    )
+
+    seed = int(option("--seeds"))
+    path = option("--ckpt")
+    learned = json.loads(Path(path).read_text())["step"] if path else 0
+    values = np.random.default_rng([seed, learned]).random(6)
+    evidence = Evidence("numbers", tuple(f"{n:03d}" for n in range(6)), {"value": values}, {})
+    sha256 = save_evidence(out / "result-evidence-0.npz", evidence)
+    result = Result(
+        task=TaskEntry(id=option("--task"), version="1", protocol="native", split="test", split_sha256="0" * 64),
+        model=ModelEntry(name=option("--name")),
+        data=DataEntry(name="Numbers (generated)", n_expected=6, n_scored=6),
+        run=RunEntry(tool="a stand-in", seeds=(seed,), command=" ".join(sys.argv)),
+        scores=ScoreEntry(main="value", unit="", mean=float(values.mean())),
+        evidence=(EvidenceEntry(file="result-evidence-0.npz", sha256=sha256),),
+        status=StatusEntry(tier="self-reported"),
+    )
+    write_result(out / "result.json", result)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_input, daemon=True).start()
+    out = Path(option("--out"))
+    cell = next(part for part in (out, *out.parents) if part.parent.name == "work")
+    with Path("journal.jsonl").open("a") as journal:
+        journal.write(json.dumps({"cell": str(cell), "words": sys.argv[1:], "process": os.getpid()}) + "\n")
+    if Path(f"fail-{cell.name}").exists():
+        sys.exit("something broke")
+    out.mkdir(parents=True, exist_ok=True)
+    {"pretrain": pretrain, "finetune": finetune}.get(sys.argv[1], lambda out: (out / "made").touch())(out)

@@ -1,0 +1,168 @@
+"""Plans: what they declare, and what is wrong with one that contradicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from study_plans import plan_values, small_plan
+
+from hcmoco_bench.errors import DataError, HcmocoBenchError, UsageError
+from hcmoco_bench.study.options import filled, option_names, put_over
+from hcmoco_bench.study.plan import merged
+from hcmoco_bench.study.read_plan import PlanFile, plan_names, read_plan
+
+
+def test_options_replace_those_of_the_same_name() -> None:
+    text = "--epochs 5 5 --channels-last --set a=1 --set b=[1,2] --lr 1e-3"
+    assert put_over(text, "--epochs 3") == "--epochs 3 --channels-last --set a=1 --set 'b=[1,2]' --lr 1e-3"
+    assert put_over(text, "--set a=-2 --ratio 0.1").split()[-2:] == ["--ratio", "0.1"]
+    assert "a=-2" in put_over(text, "--set a=-2")
+    assert "a=1" not in put_over(text, "--set a=-2")
+    assert put_over("--channels-last", "--no-channels-last") == "--no-channels-last"
+    assert put_over("--init scratch", "--ckpt x") == "--init scratch --ckpt x"
+
+
+def test_braces_are_filled_within_words() -> None:
+    assert filled("--store {data}/store --set x={y} 'a b'", {"data": "/p q"}) == [
+        *("--store", "/p q/store", "--set", "x={y}", "a b")
+    ]
+
+
+def test_names_of_options() -> None:
+    assert option_names("--out=x -o y --set seed=3 --lr -0.5") == {"out", "o", "set", "seed", "lr"}
+
+
+def test_methods_whose_encoders_fit() -> None:
+    plan = small_plan()
+    claim = plan.claim["help"]
+    assert plan.methods_on(claim, "parsing") == ("scratch", "both", "color")
+    assert plan.methods_on(claim, "pose") == ("scratch", "both")
+
+
+def test_tables_are_merged_and_lists_replaced() -> None:
+    assert merged({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [3]}, "d": 4}) == {"a": {"b": 1, "c": [3]}, "d": 4}
+
+
+def changed(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
+    def change(values: dict[str, Any]) -> None:
+        for name in path[:-1]:
+            values = values[name]
+        values[path[-1]] = to
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (changed("task", "pose", "data", to="roms"), "task.pose.data names 'roms'.*did you mean rooms"),
+        (changed("pretraining", "both", "data", to=[]), "names no data set"),
+        (changed("claim", "help", "methods", to=["scratch", "bth"]), "comparisons names both, which is no method"),
+        (changed("claim", "depth", "methods", to=["bth"]), "claim.depth.methods names 'bth'.*did you mean both"),
+        (changed("claim", "depth", "tasks", to=["poses"]), "claim.depth.tasks names 'poses'.*did you mean pose"),
+        (changed("claim", "depth", "methods", to=["color"]), "no method fits the task pose"),
+        (changed("claim", "depth", "methods", to=["both", "both"]), "methods names both twice"),
+        (changed("claim", "depth", "seeds", to=[0, 0]), "seeds names 0 twice"),
+        (changed("claim", "help", "comparisons", to=[["both", "both"]]), "compares both with itself"),
+        (
+            changed("claim", "help", "comparisons", to=[["both", "color"], ["color", "both"]]),
+            "compares color and both twice",
+        ),
+        (changed("task", "pose", "encoder", to="--init scratch"), r"does not hold \{checkpoint\}"),
+        (changed("task", "pose", "options", to="--root {data} --out x"), "name --out, which the study gives itself"),
+        (changed("task", "pose", "options", to="--root {data} --seeds 3"), "name --seeds"),
+        (changed("task", "pose", "scratch", to="--set seed=3"), "name --seed"),
+        (changed("pretraining", "both", "options", to="--seed=4"), "name --seed"),
+        (changed("pretraining", "both", "options", to="--store {rooms}"), r"holds \{rooms\}.*there are \{data\}"),
+        (changed("pretraining", "both", "options", to="--store 'x"), "cannot be split into words"),
+        (changed("pretraining", "scratch", to={"method": "x", "data": "people", "options": ""}), "another"),
+        (changed("task", "parsing", "ratios", to=[1.0, 1.0]), "names one twice"),
+        (changed("task", "parsing", "options_at", to={"0.2": ""}), "'0.2', which is not among the ratios"),
+        (changed("task", "parsing", "options", to="--store {data} --ratio 1"), "the options name --ratio"),
+        (changed("task", "parsing", "option", to="x"), "task.parsing.option: there is no such entry"),
+        (changed("data", "people", "commands", to=["synth ntu --out x"]), r"no command writes to \{out\}"),
+        (changed("data", "people", "commands", to=["synth {outt}"]), r"\{outt\}, which stands for nothing"),
+        (changed("data", "people", "commands", to=[]), "data.people.commands"),
+        (changed("data", "people", "needs", to=["rooms", "people"]), "in a circle: people needs people"),
+        (changed("data", "a/../b", to={"commands": ["x {out}"]}), "'a/../b' is no name"),
+        (changed("data", "-x", to={"commands": ["x {out}"]}), "'-x' is no name"),
+        (changed("claim", to={}), "claim"),
+        (
+            changed(
+                "claim", "help", "published", to=[{"task": "pose", "first": "both", "second": "color", "difference": 1}]
+            ),
+            "source",
+        ),
+        (
+            changed(
+                *("claim", "help", "published"),
+                to=[{"task": "parsing", "first": "both", "second": "scratch", "difference": 1, "source": "x"}],
+            ),
+            "ratio = None, which is none of the task parsing",
+        ),
+        (
+            changed(
+                *("claim", "help", "published"),
+                to=[{"task": "pose", "first": "color", "second": "scratch", "difference": 1, "source": "x"}],
+            ),
+            "which comparisons does not",
+        ),
+    ],
+)
+def test_a_plan_that_contradicts_itself(change: Callable[[dict[str, Any]], None], told: str) -> None:
+    values = plan_values()
+    change(values)
+    with pytest.raises(DataError, match=told) as caught:
+        PlanFile("x", "x.toml", values, {}).at(None)
+    assert "correct the plan" in str(caught.value)
+
+
+def test_data_in_a_longer_circle() -> None:
+    values = plan_values()
+    values["data"]["people"]["needs"] = ["rooms"]
+    values["data"]["rooms"]["needs"] = ["people"]
+    with pytest.raises(DataError, match="people needs rooms needs people"):
+        PlanFile("x", "x.toml", values, {}).at(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[data.x]\ncommands = []\n[data.x]\n", "cannot be read as settings"),
+        ("[task.x", "cannot be read as settings"),
+        ("[tasks.x]\n", "tasks is no table of a plan; did you mean task"),
+        ("task = 3", "a table for each name"),
+        ("[task]\nx = 3", "a table for each name"),
+        ("size = 3", "a table for each size"),
+        ("[size.small.tasks.x]\n", "size.small.tasks is no table"),
+    ],
+)
+def test_a_file_that_is_no_plan(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=told):
+        read_plan(str(path))
+
+
+def test_unknown_plans_and_sizes(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean liftedcl"):
+        read_plan("liftdcl")
+    with pytest.raises(HcmocoBenchError, match="no-such"):
+        read_plan(str(tmp_path / "no-such.toml"))
+    file = PlanFile("x", "x.toml", plan_values(), {"small": {}})
+    with pytest.raises(UsageError, match="sizes small; give one with --size"):
+        file.at(None)
+    with pytest.raises(UsageError, match="--size smal: .*did you mean small"):
+        file.at("smal")
+
+
+def test_every_packaged_plan_is_whole_at_every_size() -> None:
+    assert "liftedcl" in plan_names()
+    for name in plan_names():
+        file = read_plan(name)
+        assert {"smoke", "small"} <= set(file.sizes)
+        for size in file.sizes:
+            assert file.at(size).claim
