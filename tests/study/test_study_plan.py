@@ -155,7 +155,7 @@ def test_unknown_plans_and_sizes(tmp_path: Path) -> None:
     file = PlanFile("x", "x.toml", plan_values(), {"small": {}})
     with pytest.raises(UsageError, match="sizes small; give one with --size"):
         file.at(None)
-    with pytest.raises(UsageError, match="--size smal: .*did you mean small"):
+    with pytest.raises(UsageError, match=r"--size smal: .*did you mean small"):
         file.at("smal")
 
 
