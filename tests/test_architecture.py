@@ -47,6 +47,7 @@ ABOVE = {
         "pretrain",
     },
     "leaderboard": {"body", "store", "hub", "metrics", "results", "tasks"},
+    "study": {"body", "plotting", "training", "pretrain", "results", "tasks", "leaderboard"},
     "demo": {
         "body",
         "body_models",
@@ -80,6 +81,7 @@ ABOVE = {
         "tasks",
         "training",
         "leaderboard",
+        "study",
         "demo",
     },
 }

@@ -84,6 +84,13 @@ COMMANDS = [
     ("leaderboard", "page", "--board", "{}", "--out", "there"),
     ("leaderboard", "export", "--to", "eee", "--task", "{}", "--out", "there"),
     ("leaderboard", "template", "--task", "{}"),
+    ("study", "{}"),
+    ("study", "run", "{}", "--out", "there"),
+    ("study", "run", "{}.toml", "--out", "there"),
+    ("study", "run", "liftedcl", "--out", "there", "--size", "{}"),
+    ("study", "run", "liftedcl", "--out", "there", "--size", "smoke", "--claim", "{}"),
+    ("study", "status", "liftedcl", "--out", "{}"),
+    ("study", "report", "liftedcl", "--out", "{}", "--size", "smoke"),
 ]
 """Of every command, what fails over a name that is not there or not known; `{}` is the name."""
 

@@ -60,9 +60,10 @@ def simulated(
     )
 
 
-def compared(
-    differences: NDArray[np.float64], weights: NDArray[np.float64], left: NDArray[np.float64]
-) -> CombinedError:
+Floats = NDArray[np.float64]
+
+
+def compared(differences: Floats, weights: Floats, left: Floats) -> CombinedError:
     """The error as a report finds it: the paired bootstrap over groups of scores that are means over seeds."""
     n_groups = differences.shape[1]
     pooled = differences.mean(axis=0)

@@ -133,10 +133,8 @@ def test_seeds_that_both_methods_have(folder: StudyFolder) -> None:
 
 
 def test_the_page_and_the_picture(folder: StudyFolder) -> None:
-    published = [
-        {"task": "pose", "first": "scratch", "second": "both", "difference": -3.5, "source": "A paper, Table 1"}
-    ]
-    found, _ = found_of(folder, the_plan(published=published), {k: v for k, v in COUNTS.items() if k != ("other", 1)})
+    stated = {"task": "pose", "first": "scratch", "second": "both", "difference": -3.5, "source": "A paper, Table 1"}
+    found, _ = found_of(folder, the_plan(published=[stated]), {k: v for k, v in COUNTS.items() if k != ("other", 1)})
     files = write_report(found, folder)
     page = files.table.read_text()
     assert "| Other \\| one | " in page
