@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import resource
@@ -11,14 +12,16 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.atomic import write_error
-from hcmoco_bench.files.hashing import file_sha256, json_sha256
+from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.runtime.commit import commit
 from hcmoco_bench.runtime.home import HOME
@@ -191,7 +194,7 @@ def _last_line(log: Path) -> str:
 def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress: CellProgress) -> tuple[str, ...]:
     out, files, found = folder.out(cell.name), {}, None
     if cell.kind == "pretrain":
-        found = file_sha256(out / CHECKPOINT_FILE)
+        found = tensors_sha256(out / CHECKPOINT_FILE)
         files = {name: out / name for name in (LOSSES_FILE, "config.json")}
     elif cell.kind == "finetune":
         result = read_result(out / RESULT)
@@ -229,6 +232,24 @@ def _other_weights(name: str, found: str | None, before: CellRecord) -> str:
 
 def _short(sha256: str | None) -> str:
     return "none" if sha256 is None else f"{sha256[:12]}..."
+
+
+def tensors_sha256(path: Path) -> str:
+    """SHA-256 (hexadecimal) of all numbers in the tensors of a checkpoint, in the order in which they were saved.
+
+    The bytes of the file differ between a training that was resumed and one that was not, even if every value in it is
+    the same: Python writes equal texts once or twice, by whether they are one object. No tensor is built, and the
+    process of a study does not load torch for it.
+
+    Args:
+        path: A file that `torch.save` wrote.
+    """
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(path) as archive:
+        parts = [name.rpartition("/data/") for name in archive.namelist()]
+        for folder, data, number in sorted(filter(itemgetter(1), parts), key=lambda part: int(part[2])):
+            digest.update(hashlib.sha256(archive.read(folder + data + number)).digest())
+    return digest.hexdigest()
 
 
 def result_sha256(result: Result) -> str:

@@ -35,8 +35,8 @@ class CellRecord(BaseModel):
         tool: Program and version.
         git: Commit of the program; None outside a checkout.
         processor: Name of the machine's processor.
-        sha256: Of the checkpoint (pre-training), or of all that the result says but how it was computed (fine-tuning,
-            `result_sha256`); None for data.
+        sha256: Of the tensors of the checkpoint (pre-training, `tensors_sha256`), or of all that the result says but
+            how it was computed (fine-tuning, `result_sha256`); None for data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -8,9 +8,13 @@ import os
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
+from typing import Any
 
 STEPS = 20
+NUMBERS = "archive/data/0"
+"""Where a checkpoint has its numbers, as in the files of `torch.save`."""
 
 
 def end_with_input() -> None:
@@ -24,17 +28,24 @@ def option(name: str, otherwise: str = "") -> str:
     return words[words.index(name) + 1] if name in words else otherwise
 
 
+def numbers(checkpoint: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(checkpoint) as archive:
+        found: dict[str, Any] = json.loads(archive.read(NUMBERS))
+    return found
+
+
 def pretrain(out: Path) -> None:
     checkpoint = out / "checkpoint.pth"
     pause, seed, done = option("--pause", "0"), option("--seed"), 0
     if "--resume" in sys.argv:
-        kept = json.loads(checkpoint.read_text())
+        kept = numbers(checkpoint)
         pause, seed, done = kept["pause"], kept["seed"], kept["step"]
     for step in range(done + 1, STEPS + 1):
         time.sleep(float(pause))
         (out / "config.json").write_text("{}")
         (out / "losses.csv").write_text("step\n" + "".join(f"{n}\n" for n in range(1, step + 1)))
-        (out / "new").write_text(json.dumps({"pause": pause, "seed": seed, "step": step}))
+        with zipfile.ZipFile(out / "new", "w") as archive:
+            archive.writestr(NUMBERS, json.dumps({"pause": pause, "seed": seed, "step": step}))
         (out / "new").replace(checkpoint)
 
 
@@ -57,7 +68,7 @@ def finetune(out: Path) -> None:
 
     seed = int(option("--seeds"))
     path = option("--ckpt")
-    learned = json.loads(Path(path).read_text())["step"] if path else 0
+    learned = numbers(Path(path))["step"] if path else 0
     values = np.random.default_rng([seed, learned]).random(6)
     evidence = Evidence("numbers", tuple(f"{n:03d}" for n in range(6)), {"value": values}, {})
     sha256 = save_evidence(out / "result-evidence-0.npz", evidence)
