@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next
+from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next, say_notes
 from hcmoco_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -161,16 +161,17 @@ def report(
 
         hcmoco-bench study report liftedcl --out study --board boards/generated --by "Your Name"
 
-    With --board, results of methods whose seeds are all there become rows of a leaderboard.
+    With --board, results of methods whose seeds are all there become rows of a leaderboard, if they pass its checks.
     """
-    from hcmoco_bench.study.board import add_rows
+    from hcmoco_bench.cli.leaderboard.options import user
+    from hcmoco_bench.study.board import AddedRows, add_rows
     from hcmoco_bench.study.findings import claim_findings
     from hcmoco_bench.study.report import write_report
 
     _, opened, folder, wanted, _ = _opened(plan, to, size, claim)
     if folder.kept() is None:
         raise UsageError(f"{to}: there is no study yet; make one with study run {plan} --out {to}")
-    written, rows = [], []
+    written = []
     with progress_bar(quiet=quiet or as_json) as progress:
         found = []
         for number, name in enumerate(wanted.scores):
@@ -178,19 +179,17 @@ def report(
             found.append(claim_findings(opened, name, wanted, folder, draws=draws))
             written.append(write_report(found[-1], folder))
         progress("claims", len(wanted.scores), len(wanted.scores))
-    if board is not None:
-        from hcmoco_bench.cli.leaderboard.options import user
-
-        rows = add_rows(opened, wanted, folder, board, by=by or user())
+    added = AddedRows((), ()) if board is None else add_rows(opened, wanted, folder, board, by=by or user())
     if as_json:
-        print_json({"claims": [one.to_dict() for one in found], "rows": rows})
+        print_json({"claims": [one.to_dict() for one in found], "rows": added.rows, "refused": added.refused})
         return
     for one, files in zip(found, written, strict=True):
         out.print(one.summary, soft_wrap=True, highlight=False)
         for path in filter(None, (files.table, files.picture)):
             out.print(f"  {path}", soft_wrap=True, highlight=False)
-    for row in rows:
+    for row in added.rows:
         out.print(f"row: {row}", soft_wrap=True, highlight=False)
+    say_notes(f"no row: {told}" for told in added.refused)
 
 
 def plans(as_json: AsJson = False) -> None:
@@ -229,6 +228,10 @@ def _opened(
     kept = folder.kept()
     if size is None and kept is not None:
         size = kept[1]
+    if size is None and file.sizes:
+        raise UsageError(
+            f"{to}: holds no study yet, and {plan} has the sizes {', '.join(file.sizes)}; give one with --size"
+        )
     opened = file.at(size)
     for name in claims or ():
         if name not in opened.claim:

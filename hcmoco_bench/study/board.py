@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.leaderboard.rows.add import add_result, existing_row
+from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.results.schema import EvidenceEntry, Result, StatusEntry, read_result, write_result
@@ -25,7 +27,20 @@ from hcmoco_bench.tasks.core.task import Evaluation
 _NOTE: Final = "The people of this row are generated: it compares methods, and says nothing about real recordings."
 
 
-def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: str) -> list[str]:
+@dataclass(frozen=True)
+class AddedRows:
+    """What became of a study's results.
+
+    Attributes:
+        rows: Ids of the rows on the leaderboard, new ones and those that were there.
+        refused: Why the leaderboard took a result not in, one sentence each.
+    """
+
+    rows: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: str) -> AddedRows:
     """Add the result of each method whose seeds are all there; rows that are there already stay as they are.
 
     Args:
@@ -35,11 +50,7 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
         board: Folder of the leaderboard; made if it does not exist.
         by: Who submits the rows.
 
-    Returns:
-        Ids of the rows.
-
     Raises:
-        RowRefusedError: If a check of the leaderboard fails.
         UsageError: If generated data would stand beside real data.
         DataError: If a result or its evidence is missing or damaged.
         StoreError: If something cannot be written.
@@ -48,7 +59,7 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
     for scores in cells.scores.values():
         for one in scores:
             found.setdefault((one.task, one.ratio, one.method), {})[one.seed] = one.cell
-    rows = []
+    rows, refused = [], []
     for (task, ratio, method), by_seed in found.items():
         records = [read_record(folder.record(cell)) for cell in by_seed.values()]
         if any(record is None or record.fingerprint != cells.by_name[record.name].fingerprint for record in records):
@@ -60,9 +71,13 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
             result = read_result(path)
             _refuse_mixing(result, board)
             notes = (_NOTE,) if result.data.generated else ()
-            stored, _ = add_result(path, board, Submission(by=by, notes=notes))
+            try:
+                stored, _ = add_result(path, board, Submission(by=by, notes=notes))
+            except RowRefusedError as error:
+                refused.append(str(error))
+                continue
         rows.append(stored.file.id)
-    return rows
+    return AddedRows(tuple(rows), tuple(refused))
 
 
 def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> Path:

@@ -163,17 +163,22 @@ def test_a_claim_without_results(folder: StudyFolder) -> None:
 
 def test_the_same_evidence_shows_no_difference(folder: StudyFolder) -> None:
     same = {(method, seed): COUNTS["both", seed] for method in LEVELS for seed in range(3)}
-    found, _ = found_of(folder, the_plan(), same)
+    plan = the_plan()
+    found, cells = found_of(folder, plan, same)
     assert {(one.difference, one.p_value, one.better) for one in found.comparisons} == {(0.0, 1.0, None)}
+    added = add_rows(plan, cells, folder, folder.root / "board", by="Somebody")
+    assert len(added.rows) + len(added.refused) == 3
+    assert all("same evidence" in told for told in added.refused), "the others are not held up"
 
 
 def test_rows_of_a_leaderboard(folder: StudyFolder, tmp_path: Path) -> None:
     plan = the_plan()
     _, cells = found_of(folder, plan, {key: counts for key, counts in COUNTS.items() if key != ("other", 1)})
     board = tmp_path / "board"
-    rows = add_rows(plan, cells, folder, board, by="Somebody")
-    assert len(rows) == 2, "a method with a missing seed is no row"
-    assert add_rows(plan, cells, folder, board, by="Somebody") == rows, "a second time nothing is added"
+    added = add_rows(plan, cells, folder, board, by="Somebody")
+    rows = added.rows
+    assert (len(rows), added.refused) == (2, ()), "a method with a missing seed is no row"
+    assert add_rows(plan, cells, folder, board, by="Somebody") == added, "a second time nothing is added"
     assert all(one.ok for one in verify_leaderboards([board]))
     opened = open_leaderboard([board])
     shown = {row.id: row for one in opened.boards for row in one.rows}
@@ -191,7 +196,7 @@ def test_generated_rows_do_not_go_beside_real_ones(folder: StudyFolder, tmp_path
     plan = the_plan(methods=["both", "scratch"], seeds=[0], comparisons=[])
     _, cells = found_of(folder, plan, COUNTS)
     board = tmp_path / "board"
-    first, _ = add_rows(plan, cells, folder, board, by="Somebody")
+    first, _ = add_rows(plan, cells, folder, board, by="Somebody").rows
     for path in board.rglob("result.json"):
         path.write_text(path.read_text().replace("ITOP (generated)", "ITOP"))
     other = StudyFolder(tmp_path / "other")
