@@ -26,6 +26,7 @@ from hcmoco_bench.cli import (
     publish,
     records,
     settings_table,
+    study,
     synth,
     verify,
     view,
@@ -111,6 +112,7 @@ for module in (
     evaluate,
     export,
     leaderboard,
+    study,
     records,
     settings_table,
 ):

@@ -59,6 +59,25 @@ def moving_folder_lock(folder: Path, *, busy: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_holder(folder: Path) -> str:
+    """Who holds a folder's lock, e.g. `process 123 on host`; empty if nobody does. Writes nothing.
+
+    Raises:
+        StoreError: If the file system has no locks.
+    """
+    path = folder / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        if _lock(descriptor, path, shared=True):
+            return ""
+        return os.read(descriptor, 200).decode(errors="replace") or "another process"
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(path: Path) -> int:
     while True:
         try:
@@ -83,10 +102,10 @@ def _acquire(path: Path) -> int:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> bool:
+def _lock(descriptor: int, path: Path, *, shared: bool = False) -> bool:
     """Lock an open file or folder; False if another process has it, StoreError if the file system has no locks."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

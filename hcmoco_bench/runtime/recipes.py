@@ -23,8 +23,17 @@ def recipe_names(folder: str) -> tuple[str, ...]:
     Args:
         folder: Folder of `annotations/` that holds them, e.g. `pretrain`.
     """
-    packaged = {path.stem for place in _places(folder) for path in place.glob("*.toml")}
-    return tuple(sorted({*packaged, PUBLISHED}))
+    return tuple(sorted({*packaged_names(folder), PUBLISHED}))
+
+
+def packaged_names(folder: str) -> tuple[str, ...]:
+    """Names of the `.toml` files in a folder of `annotations/`, in alphabetical order."""
+    return tuple(sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")}))
+
+
+def packaged_values(name: str, folder: str) -> dict[str, Any] | None:
+    """The values of a file of `packaged_names`; None if there is no such file."""
+    return read_settings_file(_places(folder)[0] / f"{name}.toml") if name in packaged_names(folder) else None
 
 
 def recipe_values(recipe: str, folder: str) -> dict[str, Any]:
@@ -45,9 +54,8 @@ def recipe_values(recipe: str, folder: str) -> dict[str, Any]:
     path = Path(recipe)
     if path.is_file() or path.suffix or path.name != recipe:
         return read_settings_file(path)
-    for place in _places(folder):
-        if (place / f"{recipe}.toml").is_file():
-            return read_settings_file(place / f"{recipe}.toml")
+    if (found := packaged_values(recipe, folder)) is not None:
+        return found
     raise UsageError(
         f"--config {recipe}: no such file or packaged recipe; {did_you_mean(recipe, recipe_names(folder))}"
     )

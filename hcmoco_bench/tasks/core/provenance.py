@@ -40,7 +40,7 @@ def run_entry(
     scored = scoring or config
     return RunEntry(
         tool=f"hcmoco-bench {__version__}",
-        git=_commit(),
+        git=commit(),
         config_sha256=None if config is None else config_sha256(config),
         seeds=seeds,
         versions={name: version(name) for name in _LIBRARIES},
@@ -69,7 +69,8 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
+    """Commit of the program; None outside a checkout."""
     folder = Path(__file__).resolve().parents[3]
     if not (folder / ".git").exists():
         return None

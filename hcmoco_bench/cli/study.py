@@ -1,0 +1,256 @@
+"""`hcmoco-bench study`: whole comparisons of methods, declared in a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar, say_next
+from hcmoco_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from hcmoco_bench.study.cells import Cells
+    from hcmoco_bench.study.folder import StudyFolder
+    from hcmoco_bench.study.plan import Plan
+    from hcmoco_bench.study.run import StudyRun
+    from hcmoco_bench.study.status import CellStatus
+
+PlanArgument = Annotated[
+    str, typer.Argument(metavar="PLAN", help="Packaged plan, which `study plans` lists, or a .toml file.")
+]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the study.", show_default=False)]
+SizeOption = Annotated[
+    str | None,
+    typer.Option("--size", help="Size of the plan, e.g. small. [default: that of the study in --out]", show_default=False),
+]
+ClaimOption = Annotated[
+    list[str] | None, typer.Option("--claim", help="Claim of the plan; may be repeated. [default: all]", show_default=False)
+]
+
+
+class _StudyGroup(TyperGroup):
+    """`study PLAN` is `study run PLAN`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        from hcmoco_bench.study.read_plan import plan_names
+
+        if args[0] not in self.commands and (args[0] in plan_names() or args[0].endswith(".toml")):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(
+        cls=_StudyGroup,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        help="Run a whole comparison of methods from a plan, on one machine or several, and report what it shows.",
+    )
+    for command in (run, status, report, plans):
+        group.command(command.__name__)(command)
+    app.add_typer(group, name="study")
+
+
+def run(
+    plan: PlanArgument,
+    to: OutOption,
+    size: SizeOption = None,
+    claim: ClaimOption = None,
+    cells: Annotated[
+        int | None, typer.Option(min=1, help="Number of cells to make in this call. [default: all]", show_default=False)
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Begin no cell after so many minutes.", show_default=False)
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Make cells again whose record is of other options than the plan has now.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make what is missing of a study: data, pre-trainings and fine-tunings, each a cell.
+
+    You can stop the command at any moment, and start it in several processes at once; each takes what is ready and
+    nobody is at. Two claims that need the same cell share it.
+
+        hcmoco-bench study run liftedcl --out study --size small
+
+        hcmoco-bench study run liftedcl --out study --claim ablation --minutes 60
+
+    A cell that fails is named with its log, and the others go on; the exit code is then 1.
+    """
+    from hcmoco_bench.study.run import run_study
+
+    file_name, opened, folder, wanted, at = _opened(plan, to, size, claim)
+    folder.prepare()
+    folder.keep_plan(file_name, at, opened)
+    silent = quiet or as_json
+    with progress_bar(quiet=silent) as progress:
+        done = run_study(
+            wanted,
+            folder,
+            at_most=cells,
+            minutes=minutes,
+            rerun=rerun,
+            progress=progress,
+            say=(lambda sentence: None) if silent else (lambda sentence: err.print(sentence, soft_wrap=True, highlight=False)),
+        )
+    if as_json:
+        print_json(asdict(done))
+    elif not quiet:
+        _show_run(done, len(wanted.by_name))
+    for told in done.failed.values():
+        err.print(labeled("failed:", told, style="bold red"), soft_wrap=True, highlight=False)
+    if done.failed:
+        raise typer.Exit(1)
+    if not silent:
+        say_next(("study", "report" if not done.left else "run", plan, "--out", to))
+
+
+def status(
+    plan: PlanArgument,
+    to: OutOption,
+    size: SizeOption = None,
+    claim: ClaimOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the state of each cell of a study, and the time that it took.
+
+    hcmoco-bench study status liftedcl --out study
+    """
+    from hcmoco_bench.study.status import study_status
+
+    _, _, folder, wanted, _ = _opened(plan, to, size, claim)
+    found = study_status(wanted, folder)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        _show_status(found)
+
+
+def report(
+    plan: PlanArgument,
+    to: OutOption,
+    size: SizeOption = None,
+    claim: ClaimOption = None,
+    board: Annotated[
+        Path | None, typer.Option("--board", help="Leaderboard to which each method's result is added.", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who submits the rows. [default: user.name of Git]", show_default=False)
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", min=2, help="Draws of the bootstrap.")] = 1000,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a table and a picture of each claim, from whatever is done.
+
+        hcmoco-bench study report liftedcl --out study
+
+        hcmoco-bench study report liftedcl --out study --board boards/generated --by "Your Name"
+
+    With --board, results of methods whose seeds are all there become rows of a leaderboard.
+    """
+    from hcmoco_bench.study.board import add_rows
+    from hcmoco_bench.study.findings import claim_findings
+    from hcmoco_bench.study.report import write_report
+
+    _, opened, folder, wanted, _ = _opened(plan, to, size, claim)
+    written, rows = [], []
+    with progress_bar(quiet=quiet or as_json) as progress:
+        found = []
+        for number, name in enumerate(wanted.scores):
+            progress("claims", number, len(wanted.scores))
+            found.append(claim_findings(opened, name, wanted, folder, draws=draws))
+            written.append(write_report(found[-1], folder))
+        progress("claims", len(wanted.scores), len(wanted.scores))
+    if board is not None:
+        from hcmoco_bench.cli.leaderboard.options import user
+
+        rows = add_rows(opened, wanted, folder, board, by=by or user())
+    if as_json:
+        print_json({"claims": [one.to_dict() for one in found], "rows": rows})
+        return
+    for one, files in zip(found, written, strict=True):
+        out.print(one.summary, soft_wrap=True, highlight=False)
+        out.print(f"  {files.table}\n  {files.picture}", soft_wrap=True, highlight=False)
+    for row in rows:
+        out.print(f"row: {row}", soft_wrap=True, highlight=False)
+
+
+def plans(as_json: AsJson = False) -> None:
+    """List the packaged plans with their sizes and claims."""
+    from hcmoco_bench.study.read_plan import plan_names, read_plan
+
+    files = [read_plan(name) for name in plan_names()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "plan": one.name,
+                    "sizes": list(one.sizes),
+                    "claims": {name: claim.get("question") for name, claim in one.values.get("claim", {}).items()},
+                }
+                for one in files
+            ]
+        )
+        return
+    for one in files:
+        out.print(f"{one.name} (sizes: {', '.join(one.sizes) or 'one'})", style="bold", highlight=False)
+        for name, claim in one.values.get("claim", {}).items():
+            out.print(f"  {name}: {claim.get('question', '')}", soft_wrap=True, highlight=False)
+
+
+def _opened(
+    plan: str, to: Path, size: str | None, claims: Sequence[str] | None
+) -> tuple[str, Plan, StudyFolder, Cells, str | None]:
+    """The plan's name, the plan at its size, the folder, the cells of the claims, and the size."""
+    from hcmoco_bench.runtime.near_names import did_you_mean
+    from hcmoco_bench.study.cells import cells_of
+    from hcmoco_bench.study.folder import StudyFolder
+    from hcmoco_bench.study.read_plan import read_plan
+
+    file, folder = read_plan(plan), StudyFolder(to)
+    kept = folder.kept()
+    if size is None and kept is not None:
+        size = kept[1]
+    opened = file.at(size)
+    for name in claims or ():
+        if name not in opened.claim:
+            raise UsageError(f"--claim {name}: {plan} has no such claim; {did_you_mean(name, opened.claim)}")
+    return file.name, opened, folder, cells_of(opened, tuple(dict.fromkeys(claims or ()))), size
+
+
+def _show_run(done: StudyRun, total: int) -> None:
+    told = f"{len(done.made)} cells made, {total - done.left} of {total} done"
+    if done.failed:
+        told += f", {len(done.failed)} failed"
+    if done.blocked:
+        told += f", {len(done.blocked)} need a failed one"
+    out.print(told, highlight=False)
+
+
+def _show_status(found: Sequence[CellStatus]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("cell", "state", "minutes", "processor minutes", ""):
+        table.add_column(heading, justify="right" if "minutes" in heading else "left", overflow="fold")
+    for one in found:
+        table.add_row(one.name, one.state, _minutes(one.seconds), _minutes(one.processor_seconds), one.said)
+    out.print(table)
+    counts = {state: sum(one.state == state for one in found) for state in dict.fromkeys(one.state for one in found)}
+    total = sum(one.processor_seconds or 0.0 for one in found)
+    told = ", ".join(f"{number} {state}" for state, number in counts.items())
+    out.print(f"{len(found)} cells: {told}; {total / 3600:.2f} processor hours so far", highlight=False, soft_wrap=True)
+
+
+def _minutes(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds / 60:.1f}"

@@ -1,0 +1,166 @@
+"""The cells of a plan: each a data set, a pre-training or a fine-tuning that is made once, whatever claims need it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hcmoco_bench.files.hashing import json_sha256
+from hcmoco_bench.study.options import filled, put_over
+from hcmoco_bench.study.plan import SCRATCH, Plan, TaskPlan, ratio_text
+
+CellKind = Literal["data", "pretrain", "finetune"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A step of a study.
+
+    Attributes:
+        name: Unique, and the name of its folders, e.g. `finetune-pose3d-0.1-hcmoco-0`.
+        kind: Data, pre-training or fine-tuning.
+        commands: Lines of the command line without its name, to be run in order. `{out}` is the cell's own output
+            folder, and a name in braces one of `places`.
+        places: Names in braces that stand for what other cells leave: name to name of the cell.
+        needs: Names of the cells that must be there before, in order.
+        fingerprint: SHA-256 of the commands and of the fingerprints of the needed cells; it depends on no path and on
+            no version.
+        seed: Seed of a training; None for data.
+        resume: Line that continues a training which has begun; empty for data, whose commands can be given again.
+    """
+
+    name: str
+    kind: CellKind
+    commands: tuple[str, ...]
+    places: Mapping[str, str]
+    needs: tuple[str, ...]
+    fingerprint: str
+    seed: int | None = None
+    resume: str = ""
+
+    def lines(self, place: Mapping[str, str], out: str) -> tuple[list[str], ...]:
+        """The words of each command.
+
+        Args:
+            place: Where each needed cell has what this one takes of it, by the cell's name.
+            out: Output folder of this cell.
+        """
+        values = {name: place[cell] for name, cell in self.places.items()} | {"out": out}
+        return tuple(filled(line, values) for line in self.commands)
+
+    def resuming(self, out: str) -> list[str]:
+        """The words of `resume`, with its output folder filled in."""
+        return filled(self.resume, {"out": out})
+
+
+@dataclass(frozen=True)
+class Score:
+    """A fine-tuning of a claim: where it stands in tables, and the name of its cell."""
+
+    task: str
+    ratio: float | None
+    method: str
+    seed: int
+    cell: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """All cells of some claims.
+
+    Attributes:
+        by_name: The cells by name, each after those that it needs; the seeds of a claim come one after the other, so
+            that a study that is stopped has whole seeds.
+        scores: The fine-tunings of each claim.
+    """
+
+    by_name: Mapping[str, Cell]
+    scores: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+
+    def with_needs(self, names: Iterable[str]) -> tuple[Cell, ...]:
+        """These cells and all that they need, in order."""
+        wanted: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.by_name[name].needs
+        return tuple(cell for name, cell in self.by_name.items() if name in wanted)
+
+
+def cells_of(plan: Plan, claims: Sequence[str] = ()) -> Cells:
+    """The cells of a plan.
+
+    Args:
+        plan: The plan, at a size.
+        claims: Names of claims; all if none is given.
+    """
+    made: dict[str, Cell] = {}
+    found: dict[str, list[Score]] = {name: [] for name in claims or plan.claim}
+    for seed in sorted({seed for name in found for seed in plan.claim[name].seeds}):
+        for name, scores in found.items():
+            claim = plan.claim[name]
+            if seed not in claim.seeds:
+                continue
+            for task in claim.tasks:
+                for ratio in plan.task[task].steps:
+                    for method in plan.methods_on(claim, task):
+                        cell = _finetuning(plan, made, task, ratio, method, seed)
+                        scores.append(Score(task, ratio, method, seed, cell.name))
+    return Cells(made, {name: tuple(scores) for name, scores in found.items()})
+
+
+def _data(plan: Plan, made: dict[str, Cell], name: str) -> Cell:
+    data = plan.data[name]
+    needed = {other: _data(plan, made, other) for other in data.needs}
+    return _cell(made, f"data-{name}", "data", data.commands, needed)
+
+
+def _pretraining(plan: Plan, made: dict[str, Cell], name: str, seed: int) -> Cell:
+    pretraining = plan.pretraining[name]
+    needed = _data_of(plan, made, pretraining.data)
+    line = f"pretrain {pretraining.options} --seed {seed} --out {{out}}"
+    return _cell(made, f"pretrain-{name}-{seed}", "pretrain", (line,), needed, seed, "pretrain --resume --out {out}")
+
+
+def _finetuning(plan: Plan, made: dict[str, Cell], name: str, ratio: float | None, method: str, seed: int) -> Cell:
+    task = plan.task[name]
+    needed = _data_of(plan, made, task.data)
+    if method != SCRATCH:
+        needed["checkpoint"] = _pretraining(plan, made, method, seed)
+    command, end = f"finetune --task {task.task}", f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}"
+    line = f"{command} {_options(task, ratio, method)} {end}"
+    cell = f"finetune-{name}-{ratio_text(ratio)}-{method}-{seed}"
+    return _cell(made, cell, "finetune", (line,), needed, seed, f"{command} --resume {end}")
+
+
+def _options(task: TaskPlan, ratio: float | None, method: str) -> str:
+    options = put_over(task.options, task.scratch if method == SCRATCH else task.encoder)
+    if ratio is None:
+        return options
+    return put_over(put_over(options, f"--ratio {ratio:g}"), task.options_at.get(ratio_text(ratio), ""))
+
+
+def _data_of(plan: Plan, made: dict[str, Cell], names: Sequence[str]) -> dict[str, Cell]:
+    cells = {name: _data(plan, made, name) for name in names}
+    return {"data": cells[names[0]]} | cells
+
+
+def _cell(
+    made: dict[str, Cell],
+    name: str,
+    kind: CellKind,
+    commands: Sequence[str],
+    needed: Mapping[str, Cell],
+    seed: int | None = None,
+    resume: str = "",
+) -> Cell:
+    if name not in made:
+        needs = tuple(dict.fromkeys(cell.name for cell in needed.values()))
+        told = {"commands": list(commands), "needs": {one: cell.fingerprint for one, cell in needed.items()}}
+        places = {one: cell.name for one, cell in needed.items()}
+        made[name] = Cell(name, kind, tuple(commands), places, needs, json_sha256(told), seed, resume)
+    return made[name]

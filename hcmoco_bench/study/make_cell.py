@@ -1,0 +1,268 @@
+"""Making one cell: its commands in processes of their own, continued where they were, and its record."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from hcmoco_bench import __version__
+from hcmoco_bench.errors import HcmocoBenchError
+from hcmoco_bench.files.atomic import write_error
+from hcmoco_bench.files.hashing import json_sha256
+from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.runtime.home import HOME
+from hcmoco_bench.study.cells import Cell
+from hcmoco_bench.study.folder import CHECKPOINT, StudyFolder
+from hcmoco_bench.study.progress_file import CellProgress, read_progress, write_progress
+from hcmoco_bench.study.record import CellRecord, read_record, write_record
+
+RESULT: Final = "result.json"
+TOOL: Final = (sys.executable, "-P", "-m", "hcmoco_bench.cli.watched")
+"""The command line in a process that ends when its standard input does, and so with the process that started it."""
+
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
+_LAST_BYTES: Final = 4000
+
+
+class CellFailedError(HcmocoBenchError):
+    """A command of a cell failed; the message names the log."""
+
+
+def is_made(folder: StudyFolder, cell: Cell) -> bool:
+    """Whether what other cells need of a cell is there, on this machine and by its present commands."""
+    progress = read_progress(folder.work(cell.name))
+    return (
+        progress is not None
+        and progress.fingerprint == cell.fingerprint
+        and progress.done == len(cell.commands)
+        and (folder.root / folder.product(cell)).exists()
+    )
+
+
+def make_cell(
+    folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], *, tool: Sequence[str] = TOOL
+) -> tuple[str, ...]:
+    """Run a cell's commands and write its record; to be called while holding the lock of its work folder.
+
+    What an earlier attempt with the same fingerprint left is continued, and what one with another left is deleted.
+
+    Args:
+        folder: The study's folder.
+        cell: The cell; what it needs is there.
+        cells: All cells by name.
+        tool: Words that start the command line.
+
+    Returns:
+        What a user should know, in sentences.
+
+    Raises:
+        CellFailedError: If a command fails.
+        KeyboardInterrupt: If it was interrupted with Ctrl-C; a training has then kept its last state.
+        DataError: If a result cannot be read.
+        StoreError: If something cannot be written.
+    """
+    work = folder.work(cell.name)
+    progress = _begin(work, cell)
+    if progress.done == len(cell.commands) and not (folder.root / folder.product(cell)).exists():
+        progress = CellProgress(fingerprint=cell.fingerprint)  # somebody removed the output
+    progress = progress.begun()
+    write_progress(work, progress)
+    out = folder.out(cell.name).relative_to(folder.root).as_posix()
+    place = {name: folder.product(cells[name]) for name in cell.needs}
+    for line in cell.lines(place, out)[progress.done :]:
+        words = _continued(folder, cell, line, out)
+        if words:
+            progress, exit_code = _run(folder, cell, words, progress, tool)
+            if exit_code:
+                said = _last_line(folder.log(cell.name))
+                write_progress(work, progress.failed(said))
+                raise CellFailedError(f"{cell.name}: exit code {exit_code}: {said}; see {folder.log(cell.name)}")
+        progress = progress.model_copy(update={"done": progress.done + 1})
+        write_progress(work, progress)
+    return _record(folder, cell, cells, progress)
+
+
+def _begin(work: Path, cell: Cell) -> CellProgress:
+    progress = read_progress(work)
+    if progress is not None and progress.fingerprint == cell.fingerprint:
+        return progress
+    try:
+        for path in (work / "out", work / "log.txt"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(work, error) from error
+    return CellProgress(fingerprint=cell.fingerprint)
+
+
+def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> list[str]:
+    """The words of a command, of the one that continues it, or none if it is finished."""
+    from hcmoco_bench.training.run_folder import has_begun
+
+    if cell.kind == "data":
+        return line
+    run = folder.out(cell.name)
+    if cell.kind == "finetune" and (run / RESULT).is_file():
+        return []
+    return cell.resuming(out) if has_begun(_run_folder(run, cell)) else line
+
+
+def _run_folder(out: Path, cell: Cell) -> Path:
+    from hcmoco_bench.tasks.core.finetune import seed_folder
+
+    return out if cell.seed is None or cell.kind == "pretrain" else seed_folder(out, cell.seed)
+
+
+def _run(
+    folder: StudyFolder, cell: Cell, words: Sequence[str], progress: CellProgress, tool: Sequence[str]
+) -> tuple[CellProgress, int]:
+    """Run one command in the study's folder, so that paths in what it writes are the same wherever the study is."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    log = folder.log(cell.name)
+    try:
+        with log.open("ab") as handle:
+            handle.write(f"$ hcmoco-bench {' '.join(words)}\n".encode(errors="backslashreplace"))
+            handle.flush()
+            exit_code = _wait(
+                subprocess.Popen(
+                    [*tool, *words, "--quiet"],
+                    cwd=folder.root,
+                    env=_environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=handle,
+                    stderr=handle,
+                    start_new_session=True,
+                )
+            )
+    except OSError as error:
+        raise write_error(log, error) from error
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return progress.spent(time.monotonic() - begin, processor), exit_code
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a command; a Ctrl-C is passed on once, and raised when the command has ended."""
+    interrupted = False
+    while True:
+        try:
+            exit_code = process.wait()
+            break
+        except KeyboardInterrupt:
+            if interrupted:  # it does not want to end
+                process.kill()
+            else:
+                process.send_signal(signal.SIGINT)
+            interrupted = True
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if process.stdin is not None:
+        process.stdin.close()
+    if interrupted:
+        raise KeyboardInterrupt
+    return exit_code
+
+
+def _environment() -> dict[str, str]:
+    """The present environment, with all paths absolute, since commands run in another folder."""
+    places = [str(_PACKAGE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = os.pathsep.join(dict.fromkeys(str(Path(one).absolute()) for one in places))
+    return os.environ | {"PYTHONPATH": paths, "HCMOCO_HOME": str(HOME.absolute())}
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as handle:
+        handle.seek(max(0, log.stat().st_size - _LAST_BYTES))
+        lines = [line.strip() for line in handle.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines and not lines[-1].startswith("$ ") else "it printed nothing"
+
+
+def _record(
+    folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress: CellProgress
+) -> tuple[str, ...]:
+    from hcmoco_bench.tasks.core.provenance import commit
+
+    out, files, found = folder.out(cell.name), {}, None
+    if cell.kind == "pretrain":
+        found = weights_sha256(out / CHECKPOINT)
+        files = {name: out / name for name in ("losses.csv", "config.json")}
+    elif cell.kind == "finetune":
+        result = read_result(out / RESULT)
+        found = result_sha256(result)
+        files = {name: out / name for name in (RESULT, *(entry.file for entry in result.evidence))}
+    before = read_record(folder.record(cell.name))
+    if before is not None and before.fingerprint == cell.fingerprint:  # made again for its output alone
+        if before.sha256 == found:
+            return ()
+        return (
+            f"{cell.name}: the weights made here are not those of the record (SHA-256 {_short(found)} here, "
+            f"{_short(before.sha256)} there, on {before.processor or 'another machine'}); other processors and "
+            "versions of libraries round differently, so this is no error",
+        )
+    record = CellRecord(
+        name=cell.name,
+        fingerprint=cell.fingerprint,
+        commands=cell.commands,
+        needs={name: cells[name].fingerprint for name in cell.needs},
+        seconds=round(progress.seconds, 3),
+        processor_seconds=round(progress.processor_seconds, 3),
+        attempts=progress.attempts,
+        tool=f"hcmoco-bench {__version__}",
+        git=commit(),
+        processor=processor_name(),
+        sha256=found,
+    )
+    write_record(folder.record(cell.name), record, files)
+    return ()
+
+
+def _short(sha256: str | None) -> str:
+    return "none" if sha256 is None else f"{sha256[:12]}..."
+
+
+def weights_sha256(checkpoint: Path) -> str:
+    """SHA-256 of the weights of a checkpoint: names, types, shapes and bytes in the order of the names.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    import torch
+
+    from hcmoco_bench.training.checkpoint import load_checkpoint
+
+    digest = hashlib.sha256()
+    for name, value in sorted(load_checkpoint(checkpoint)["model"].items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def result_sha256(result: Result) -> str:
+    """SHA-256 of all that a result says but how it was computed: task, model, data, scores, evidence and status."""
+    return json_sha256(result.model_dump(mode="json", by_alias=True, exclude={"run"}))
+
+
+@functools.cache
+def processor_name() -> str:
+    """Name of the machine's processor, as the operating system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
