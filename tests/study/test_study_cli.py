@@ -156,18 +156,14 @@ def test_a_real_study_that_is_killed_gives_the_same_bits(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_claim_of_a_packaged_plan_at_the_size_of_a_smoke_test(tmp_path: Path) -> None:
-    words = ["study", "liftedcl", "--size", "smoke", "--claim", "ablation", "--out", str(tmp_path / "study")]
-    done = subprocess.run(
-        [sys.executable, "-m", "hcmoco_bench.cli.app", *words],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "HCMOCO_HOME": str(tmp_path / "home")},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = study("report", "liftedcl", "--out", tmp_path / "study", "--claim", "ablation", "--json")
-    (claim,) = json.loads(found.stdout)["claims"]
-    assert claim["missing"] == []
-    assert len(claim["steps"]) == 2
-    assert all(len(step["comparisons"]) == 6 for step in claim["steps"])
+def test_a_packaged_plan_at_the_size_of_a_smoke_test(tmp_path: Path) -> None:
+    """One of its tasks with one method; `test_study_plan` reads the options of all the others."""
+    values = read_plan("liftedcl").at("smoke").model_dump(mode="json")
+    changes = {"tasks": ["pose3d"], "methods": ["scratch", "liftedcl-full"], "published": []}
+    claim = values["claim"]["ablation"] | changes | {"comparisons": [["liftedcl-full", "scratch"]]}
+    plan, out = tmp_path / "plan.json", tmp_path / "study"
+    plan.write_text(json.dumps(values | {"claim": {"ablation": claim}}))
+    assert real(plan, out).wait() == 0
+    (found,) = json.loads(study("report", plan, "--out", out, "--json").stdout)["claims"]
+    assert found["missing"] == []
+    assert all(len(step["comparisons"]) == 1 for step in found["steps"])

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 from study_plans import plan_values, small_plan
+from typer.main import get_command
 
+from hcmoco_bench.cli.app import app
+from hcmoco_bench.cli.settings_options import given_settings
 from hcmoco_bench.errors import DataError, HcmocoBenchError, UsageError
-from hcmoco_bench.study.options import filled, option_names, put_over
+from hcmoco_bench.pretrain.recipes import make_pretrain_settings
+from hcmoco_bench.runtime.settings import Settings
+from hcmoco_bench.study.cells import cells_of
+from hcmoco_bench.study.options import filled, option_names, put_over, split_line
 from hcmoco_bench.study.plan import merged
 from hcmoco_bench.study.read_plan import PlanFile, plan_names, read_plan
+from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 
 
 def test_options_replace_those_of_the_same_name() -> None:
@@ -166,3 +173,39 @@ def test_every_packaged_plan_is_whole_at_every_size() -> None:
         assert {"smoke", "small"} <= set(file.sizes)
         for size in file.sizes:
             assert file.at(size).claim
+
+
+def settings_of(words: list[str]) -> Settings | None:
+    """The settings that a training's command line gives; None for the other commands, of which only words are read."""
+    command, name = get_command(app), ""
+    while hasattr(command, "commands"):
+        name, *words = words
+        command = command.commands[name]
+    ctx = command.make_context(name, words)
+    if name == "pretrain":
+        given = given_settings(ctx, ctx.params["settings"])
+        return make_pretrain_settings(ctx.params["config"], given, method=ctx.params["method"])
+    if name == "finetune":
+        given = {"task": ctx.params["task"], **given_settings(ctx, ctx.params["settings"])}
+        return make_finetune_settings(ctx.params["task"], given, recipe=ctx.params["config"])
+    return None
+
+
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name in plan_names() for size in read_plan(name).sizes])
+def test_every_command_of_a_packaged_plan_is_one_of_the_tool(name: str, size: str) -> None:
+    kinds = set()
+    for cell in cells_of(read_plan(name).at(size)).by_name.values():
+        if cell.seed in (None, 0):
+            for words in cell.lines({need: f"work/{need}" for need in cell.needs}, "work/out"):
+                if "--ckpt" in words:  # which is not made yet
+                    place = words.index("--ckpt")
+                    words[place : place + 2] = ["--init", "scratch"]
+                kinds.add(type(settings_of(words)))
+    assert len(kinds) > 3
+
+
+def test_a_wrong_option_would_be_found() -> None:
+    with pytest.raises(Exception, match="unexpected extra argument"):
+        settings_of(split_line("pretrain --method cmc --epochs 1 --set negatives=16 --out x"))
+    with pytest.raises(UsageError, match="milestones"):
+        settings_of(split_line("finetune --task pose2d --store x --init scratch --set milestones=[] --out x"))
