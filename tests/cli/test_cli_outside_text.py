@@ -89,7 +89,6 @@ COMMANDS = [
     ("study", "run", "{}.toml", "--out", "there"),
     ("study", "run", "liftedcl", "--out", "there", "--size", "{}"),
     ("study", "run", "liftedcl", "--out", "there", "--size", "smoke", "--claim", "{}"),
-    ("study", "status", "liftedcl", "--out", "{}", "--size", "smoke"),
     ("study", "report", "liftedcl", "--out", "{}", "--size", "smoke"),
 ]
 """Of every command, what fails over a name that is not there or not known; `{}` is the name."""
