@@ -59,7 +59,8 @@ def load_backbone_weights(
         file=str(weights),
     )
     own = found.own()
-    heads = [key for key in own if key.startswith(ignored_heads())]
+    beginnings = ignored_heads()
+    heads = [key for key in own if key.startswith(beginnings)]
     load_weights(target, own, ignore={*heads, *_full_model_names(name)}, file=str(weights))
 
 
