@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +60,9 @@ def load_backbone_weights(
         file=str(weights),
     )
     own = found.own()
-    heads = [key for key in own if key.startswith(ignored_heads())]
-    load_weights(target, own, ignore={*heads, *_full_model_names(name)}, file=str(weights))
+    beginnings = ignored_heads()
+    heads = [key for key in own if key.startswith(beginnings)]
+    load_weights(target, own, ignore={*heads, *full_model_names(name)}, file=str(weights))
 
 
 def _hub_state(name: str) -> dict[str, Tensor]:
@@ -77,6 +79,8 @@ def _hub_state(name: str) -> dict[str, Tensor]:
     return state
 
 
-def _full_model_names(name: str) -> set[str]:
+@cache
+def full_model_names(name: str) -> tuple[str, ...]:
+    """The names of all weights of timm's model, with its head."""
     with torch.device("meta"):
-        return set(timm.create_model(name).state_dict())
+        return tuple(timm.create_model(name).state_dict())

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import timm
-import torch
 from safetensors.torch import save as safetensors_bytes
 from timm.models._features import FeatureGetterNet, FeatureHookNet
 from torch import Tensor, nn
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.tensor_files import write_torch_file
+from hcmoco_bench.models.backbone_weights import full_model_names
 from hcmoco_bench.models.encoder import Encoder
 from hcmoco_bench.models.encoders import TimmEncoder
 from hcmoco_bench.models.export_names import SCHEMES, NamingScheme, naming_scheme, to_published
@@ -93,8 +92,7 @@ def encoder_state(encoder: Encoder) -> dict[str, Tensor]:
     elif isinstance(backbone, FeatureHookNet) and "body" in backbone:
         backbone = backbone["body"]
     state = backbone.state_dict()
-    with torch.device("meta"):
-        full = {name.replace(".", "_"): name for name in timm.create_model(encoder.name).state_dict()}
+    full = {name.replace(".", "_"): name for name in full_model_names(encoder.name)}
     named = {full.get(name.replace(".", "_"), name): value for name, value in state.items()}
     return {name: value.detach().cpu().clone().contiguous() for name, value in named.items()}
 

@@ -126,8 +126,8 @@ def load_weights(
     file = file or (str(source) if isinstance(source, Path) else "the state dict")
     state = state_dict_in(read_checkpoint(source) if isinstance(source, Path) else source, file=file)
     given = under_prefix(state, prefix)
-    partners = _partners(module, given)
     expected = module.state_dict()
+    partners = _partners(expected, given)
     fitting, shapes = {}, []
     for name, key in partners.items():
         if expected[name].shape == given[key].shape:
@@ -190,10 +190,11 @@ def find_network(
             (`weights_mismatch`).
     """
     allowed = [p for p in candidates if modality is None or p.modality in (None, modality)]
+    wanted = tuple(module.state_dict())  # asked for once: of a large network it takes as long as to read the file
     best, winners = 0, list[tuple[Prefix, dict[str, Tensor]]]()
     for names in unwrapped(state):
         for prefix in allowed:
-            hits = len(_partners(module, under_prefix(names, prefix.text)))
+            hits = len(_partners(wanted, under_prefix(names, prefix.text)))
             if hits > best:
                 best, winners = hits, []
             if hits == best > 0:
@@ -218,16 +219,17 @@ def find_network(
     return FoundNetwork(names, prefix.text)
 
 
-def _partners(module: nn.Module, given: Mapping[str, Tensor]) -> dict[str, str]:
+def _partners(wanted: Collection[str], given: Collection[str]) -> dict[str, str]:
     """Name in the network -> key in the source."""
     by_flat_name: dict[str, str] = {}
     for key in given:
         by_flat_name.setdefault(_flat(key), key)
     partners = {}
-    for name in module.state_dict():
-        partner = name if name in given else by_flat_name.get(_flat(name))
-        if partner is not None:
-            partners[name] = partner
+    if by_flat_name:
+        for name in wanted:
+            partner = name if name in given else by_flat_name.get(_flat(name))
+            if partner is not None:
+                partners[name] = partner
     return partners
 
 

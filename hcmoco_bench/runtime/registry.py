@@ -6,9 +6,13 @@ package, and entry points of installed packages. Nothing is imported before it i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hcmoco_bench.errors import UsageError
@@ -72,7 +76,7 @@ class Registry(Generic[Entry]):
 
     def _entry_points(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
-        for point in entry_points(group=self.group):
+        for point in _installed(self.group, _where_packages_are()):
             found.setdefault(point.name, []).append(point)
         return found
 
@@ -103,3 +107,18 @@ class Registry(Generic[Entry]):
                 f"{self.noun} {name!r} ({source}) is a {type(found).__name__}; it must be a {self.kind.__name__}"
             )
         return found
+
+
+def _where_packages_are() -> tuple[tuple[str, int], ...]:
+    """What packages are looked for in, with its time of change, which an installation sets."""
+    places = []
+    for place in sys.path:
+        with suppress(OSError, ValueError):  # as for imports, what is not there counts as empty
+            places.append((place, Path(place).stat().st_mtime_ns))
+    return tuple(places)
+
+
+@lru_cache(maxsize=64)
+def _installed(group: str, places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    """The entry points of a group. To find them reads a file of every installed package, and names are often asked."""
+    return tuple(entry_points(group=group))

@@ -75,8 +75,9 @@ def test_detectron2_finds_its_bottom_up(wide: TimmEncoder, tmp_path: Path) -> No
     assert all(name.startswith("backbone.bottom_up.") for name in content["model"])
     assert len(content["model"]) != 1956, "that number makes DensePose rename the keys"
     again = create_encoder("hrnet_w18", weights=path)
+    expected = wide.backbone.state_dict()
     for name, value in again.backbone.state_dict().items():
-        assert torch.equal(value, wide.backbone.state_dict()[name]), name
+        assert torch.equal(value, expected[name]), name
 
 
 def test_timm_loads_its_file_by_itself(hrnet: TimmEncoder, tmp_path: Path) -> None:

@@ -50,10 +50,11 @@ def test_a_step_is_measured_whole_and_in_parts(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_retrieval_is_measured_at_every_point(generated_tree: GeneratedTree, tmp_path: Path) -> None:
-    store = prepare_ntu([generated_tree.root], tmp_path / "store", check_options(set="pretrain", every=2)).store
+    store = prepare_ntu([generated_tree.root], tmp_path / "store", check_options(set="pretrain", every=4)).store
     said, found = _run(
         "retrieval.py", "--train", store.path, "--held-out", store.path, "--epochs", "1", "1", "--seeds", "4",
-        "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0", "--out", tmp_path / "runs",
+        "--backbone", "test_resnet", "--image-size", "32", "--batch-size", "8", "--warmup-epochs", "0",
+        "--out", tmp_path / "runs",
         out=tmp_path / "found.json",
     )  # fmt: skip
     (run,) = found["runs"]

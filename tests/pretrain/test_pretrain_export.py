@@ -65,8 +65,9 @@ def test_the_folder_for_the_hub_loads_in_timm_and_here(
         "README.md", "config.json", "model.safetensors", "pretraining.json",
     }  # fmt: skip
     theirs = timm.create_model(f"local-dir:{folder}", pretrained=True, features_only=True, feature_location="")
+    loaded = theirs.state_dict()
     for name, value in model.depth_encoder.backbone.state_dict().items():
-        torch.testing.assert_close(theirs.state_dict()[name], value, rtol=0, atol=0)
+        torch.testing.assert_close(loaded[name], value, rtol=0, atol=0)
     ours = create_encoder("hrnet_w18_small", weights=folder / "model.safetensors").eval()
     for expected, found in zip(model.depth_encoder(IMAGE), ours(IMAGE), strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from forked import fork_server
+from forked import fork_server, run_ranks
 from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
@@ -44,6 +45,14 @@ def run_alone(config: PretrainSettings, folder: Path, resume: bool) -> None:
     os.environ.update(ENVIRONMENT)
     torch.set_num_threads(1)
     run_pretrain(config, folder, resume=resume)
+
+
+def command_of_a_rank(rank: int, arguments: list[str], port: int) -> None:
+    """What a process does that `torch.distributed.run` starts; `test_tasks_processes` starts some with it."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ.update(ENVIRONMENT | {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in place.items()})
+    torch.set_num_threads(1)
+    app(arguments, standalone_mode=False)
 
 
 @pytest.fixture
@@ -92,9 +101,11 @@ def test_two_processes_give_the_losses_of_one(small: PretrainSettings, tmp_path:
     alone.start()
     alone.join()
     assert alone.exitcode == 0
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
-    run = [*PRETRAIN, "--config", str(tmp_path / "one" / "config.json"), "--out", str(tmp_path / "two")]
-    subprocess.run([*launch, "--standalone", *run], check=True, env=ENVIRONMENT)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    run = ["pretrain", "--quiet", "--config", str(tmp_path / "one" / "config.json"), "--out", str(tmp_path / "two")]
+    run_ranks(command_of_a_rank, run, port, ranks=2)
     names = list(read_losses(tmp_path / "one" / "losses.csv"))
     for name in (name for name in names if name not in ("step", "stage", "epoch")):
         if not name.startswith("accuracy/"):
