@@ -102,9 +102,7 @@ def run(
             minutes=minutes,
             rerun=rerun,
             progress=progress,
-            say=(lambda sentence: None)
-            if silent
-            else (lambda sentence: err.print(sentence, soft_wrap=True, highlight=False)),
+            say=_say_nothing if silent else _say,
         )
     if as_json:
         print_json(asdict(done))
@@ -237,6 +235,14 @@ def _opened(
         if name not in opened.claim:
             raise UsageError(f"--claim {name}: {plan} has no such claim; {did_you_mean(name, opened.claim)}")
     return file.name, opened, folder, cells_of(opened, tuple(dict.fromkeys(claims or ()))), size
+
+
+def _say(sentence: str) -> None:
+    err.print(sentence, soft_wrap=True, highlight=False)
+
+
+def _say_nothing(sentence: str) -> None:
+    pass
 
 
 def _show_run(done: StudyRun, total: int) -> None:

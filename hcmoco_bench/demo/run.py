@@ -116,8 +116,8 @@ def run_demo(
     from hcmoco_bench.store.verify import verify_store
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-    from hcmoco_bench.tasks.core.finetune import MODEL_FILE, RESULT_FILE
-    from hcmoco_bench.training.run_files import seed_folder
+    from hcmoco_bench.tasks.core.finetune import MODEL_FILE
+    from hcmoco_bench.training.run_files import RESULT_FILE, seed_folder
     from hcmoco_bench.training.run_folder import CURVES_FILE
 
     folders = DemoFolders(out)
@@ -218,8 +218,9 @@ def run_demo(
 def _finetune(store: Path, folder: Path, start: Path | None, name: str, seed: int, progress: Progress) -> Result:
     """The result of depth parsing on a fifth of the labels; made once, read again afterwards."""
     from hcmoco_bench.results.schema import read_result
-    from hcmoco_bench.tasks.core.finetune import RESULT_FILE, run_finetune
+    from hcmoco_bench.tasks.core.finetune import run_finetune
     from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+    from hcmoco_bench.training.run_files import RESULT_FILE
 
     path = folder / RESULT_FILE
     if not path.is_file():

@@ -10,7 +10,8 @@ from hcmoco_bench.pretrain.checkpoints import saved_settings
 from hcmoco_bench.pretrain.method import Method
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.runtime.settings import Bookkeeping, read_settings_file
-from hcmoco_bench.training.run_folder import CONFIG_FILE, prepare_folder
+from hcmoco_bench.training.run_files import CONFIG_FILE
+from hcmoco_bench.training.run_folder import prepare_folder
 
 
 def prepare_pretraining(

@@ -12,17 +12,18 @@ from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.leaderboard.rows.add import add_result, existing_row
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
+from hcmoco_bench.leaderboard.rows.read import row_folders
 from hcmoco_bench.leaderboard.rows.row_file import Submission
 from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.results.schema import EvidenceEntry, Result, StatusEntry, read_result, write_result
 from hcmoco_bench.study.cells import Cells
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.make_cell import RESULT
 from hcmoco_bench.study.plan import Plan, ratio_text
-from hcmoco_bench.study.record import read_record
+from hcmoco_bench.study.record import current_record
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.result import score_entry
+from hcmoco_bench.tasks.core.result import interval_groups, score_entry
 from hcmoco_bench.tasks.core.task import Evaluation
+from hcmoco_bench.training.run_files import RESULT_FILE
 
 _NOTE: Final = "The people of this row are generated: it compares methods, and says nothing about real recordings."
 
@@ -61,8 +62,7 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
             found.setdefault((one.task, one.ratio, one.method), {})[one.seed] = one.cell
     rows, refused = [], []
     for (task, ratio, method), by_seed in found.items():
-        records = [read_record(folder.record(cell)) for cell in by_seed.values()]
-        if any(record is None or record.fingerprint != cells.by_name[record.name].fingerprint for record in records):
+        if any(current_record(folder, cells.by_name[cell]) is None for cell in by_seed.values()):
             continue
         place = folder.root / "work" / "rows" / f"{task}-{ratio_text(ratio)}-{method}"
         path = write_pooled(by_seed, folder, place)
@@ -92,7 +92,7 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
         DataError: If a result or its evidence is missing, damaged, or of other samples (`seeds_differ`).
         StoreError: If it cannot be written.
     """
-    paths = [folder.record(cell) / RESULT for cell in cells.values()]
+    paths = [folder.record(cell) / RESULT_FILE for cell in cells.values()]
     results = [read_result(path) for path in paths]
     first = results[0]
     for path, result in zip(paths, results, strict=True):
@@ -123,9 +123,6 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
         )
         entries.append(EvidenceEntry(file=f"result-evidence-{number}.npz", sha256=entry.sha256))
         write_atomic(place / entries[-1].file, path.with_name(entry.file).read_bytes())
-    ids = evaluations[0].evidence.sample_ids
-    groups = task.groups(ids)
-    grouped = groups is not None and len(set(groups.of)) > 1
     pooled = first.model_copy(
         update={
             "run": first.run.model_copy(
@@ -138,7 +135,7 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
                 task,
                 first.task.protocol,
                 evaluations,
-                groups=dict(zip(ids, groups.of, strict=True)) if groups is not None and grouped else None,
+                groups=interval_groups(task, evaluations[0].evidence.sample_ids),
             ),
             "evidence": tuple(entries),
             "status": StatusEntry(
@@ -147,18 +144,18 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
             ),
         }
     )
-    write_result(place / RESULT, pooled)
-    return place / RESULT
+    write_result(place / RESULT_FILE, pooled)
+    return place / RESULT_FILE
 
 
 def _refuse_mixing(result: Result, board: Path) -> None:
     """Generated and real data are never in one leaderboard of a study, not even in different tables."""
-    for path in sorted((board / "rows").glob(f"*/*/{RESULT}")):
-        other = read_result(path)
+    for row in row_folders(board):
+        other = read_result(row / RESULT_FILE)
         if other.data.generated != result.data.generated:
             kinds = ("generated", "real") if result.data.generated else ("real", "generated")
             raise UsageError(
-                f"{board}: holds results on {kinds[1]} data ({path.parent.name}), and this study is of {kinds[0]} "
+                f"{board}: holds results on {kinds[1]} data ({row.name}), and this study is of {kinds[0]} "
                 "data; give another --board"
             )
         return

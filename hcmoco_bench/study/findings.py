@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +16,16 @@ from hcmoco_bench.leaderboard.contenders import result_row
 from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.leaderboard.ties.holm import holm
 from hcmoco_bench.leaderboard.ties.pairs import Pairs, compare_pairs
+from hcmoco_bench.leaderboard.ties.ranks import LEVEL
 from hcmoco_bench.leaderboard.ties.scoring import Contender, Scoring
 from hcmoco_bench.leaderboard.ties.table import DRAWS, DrawnTable, draw_table
 from hcmoco_bench.results.statistics import seed_summary
 from hcmoco_bench.study.cells import Cells, Score
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.make_cell import RESULT
-from hcmoco_bench.study.plan import ClaimPlan, Plan, Published, ratio_text
-from hcmoco_bench.study.record import read_record
+from hcmoco_bench.study.plan import ClaimPlan, Plan, Published
+from hcmoco_bench.study.record import current_record
 from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
-
-LEVEL: Final = 0.95
+from hcmoco_bench.training.run_files import RESULT_FILE
 
 
 @dataclass(frozen=True)
@@ -193,9 +192,7 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
     there: list[Score] = []
     missing: list[Score] = []
     for score in cells.scores[name]:
-        record = read_record(folder.record(score.cell))
-        found = record is not None and record.fingerprint == cells.by_name[score.cell].fingerprint
-        (there if found else missing).append(score)
+        (missing if current_record(folder, cells.by_name[score.cell]) is None else there).append(score)
     steps = []
     for task in claim.tasks:
         for ratio in plan.task[task].steps:
@@ -220,7 +217,7 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
 
 
 def _step(plan: Plan, claim: ClaimPlan, scores: Sequence[Score], folder: StudyFolder, draws: int) -> Step:
-    rows = {(one.method, one.seed): result_row(folder.record(one.cell) / RESULT) for one in scores}
+    rows = {(one.method, one.seed): result_row(folder.record(one.cell) / RESULT_FILE) for one in scores}
     first = next(iter(rows.values()))
     for row in rows.values():
         if row.key != first.key:
@@ -355,8 +352,3 @@ def _adjusted(steps: Sequence[Step], declared: int) -> list[Step]:
 
 def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if isinstance(value, Published) else value
-
-
-def step_name(step: Step) -> str:
-    """Name of a step in files and headings, e.g. `pose3d-0.1`."""
-    return f"{step.task}-{ratio_text(step.ratio)}"

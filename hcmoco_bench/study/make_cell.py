@@ -28,10 +28,16 @@ from hcmoco_bench.runtime.home import HOME
 from hcmoco_bench.study.cells import Cell
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.progress_file import CellProgress, read_progress, write_progress
-from hcmoco_bench.study.record import CellRecord, read_record, write_record
-from hcmoco_bench.training.run_files import CHECKPOINT_FILE, LOSSES_FILE, has_begun, seed_folder
+from hcmoco_bench.study.record import CellRecord, current_record, write_record
+from hcmoco_bench.training.run_files import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    LOSSES_FILE,
+    RESULT_FILE,
+    has_begun,
+    seed_folder,
+)
 
-RESULT: Final = "result.json"
 TOOL: Final = (sys.executable, "-P", "-m", "hcmoco_bench.cli.watched")
 """The command line in a process that ends when its standard input does, and so with the process that started it."""
 
@@ -116,7 +122,7 @@ def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> li
     if cell.kind == "data":
         return line
     run = folder.out(cell.name)
-    if cell.kind == "finetune" and (run / RESULT).is_file():
+    if cell.kind == "finetune" and (run / RESULT_FILE).is_file():
         return []
     return cell.resuming(out) if has_begun(_run_folder(run, cell)) else line
 
@@ -195,13 +201,13 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     out, files, found = folder.out(cell.name), {}, None
     if cell.kind == "pretrain":
         found = tensors_sha256(out / CHECKPOINT_FILE)
-        files = {name: out / name for name in (LOSSES_FILE, "config.json")}
+        files = {name: out / name for name in (LOSSES_FILE, CONFIG_FILE)}
     elif cell.kind == "finetune":
-        result = read_result(out / RESULT)
+        result = read_result(out / RESULT_FILE)
         found = result_sha256(result)
-        files = {name: out / name for name in (RESULT, *(entry.file for entry in result.evidence))}
-    before = read_record(folder.record(cell.name))
-    if before is not None and before.fingerprint == cell.fingerprint:  # made again for its output alone
+        files = {name: out / name for name in (RESULT_FILE, *(entry.file for entry in result.evidence))}
+    before = current_record(folder, cell)
+    if before is not None:  # made again for its output alone
         if before.sha256 == found:
             return ()
         return (_other_weights(cell.name, found, before),)

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.json import dump_json
+from hcmoco_bench.study.cells import Cell
+from hcmoco_bench.study.folder import StudyFolder
 
 RECORD_FILE: Final = "cell.json"
 
@@ -77,6 +79,16 @@ def read_record(folder: Path) -> CellRecord | None:
             kind="cell_record",
             file=str(path),
         ) from error
+
+
+def current_record(folder: StudyFolder, cell: Cell) -> CellRecord | None:
+    """The record of a cell by its present commands; None if there is none, or only one of other commands.
+
+    Raises:
+        DataError: If it is damaged (`cell_record`).
+    """
+    record = read_record(folder.record(cell.name))
+    return record if record is not None and record.fingerprint == cell.fingerprint else None
 
 
 def write_record(folder: Path, record: CellRecord, files: Mapping[str, Path]) -> None:

@@ -16,7 +16,7 @@ from hcmoco_bench.study.cells import Cell, Cells
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.make_cell import TOOL, CellFailedError, is_made, make_cell
 from hcmoco_bench.study.progress_file import read_progress
-from hcmoco_bench.study.record import read_record
+from hcmoco_bench.study.record import current_record, read_record
 
 _POLL_SECONDS: Final = 1.0
 
@@ -92,7 +92,7 @@ def run_study(
     state, waited_for = _State(), ""
     while True:
         wanted = _wanted(cells, folder)
-        done = sum(_is_recorded(folder, cell) for cell in cells.by_name.values())
+        done = sum(current_record(folder, cell) is not None for cell in cells.by_name.values())
         progress("cells", done, len(cells.by_name))
         for cell in wanted:
             failure = _failure(folder, cell.name)
@@ -111,7 +111,7 @@ def run_study(
             say(f"waiting for {told}, which another process is making")
             waited_for = told
         time.sleep(_POLL_SECONDS)
-    left = [cell for cell in cells.by_name.values() if not _is_recorded(folder, cell)]
+    left = [cell for cell in cells.by_name.values() if current_record(folder, cell) is None]
     blocked = tuple(
         cell.name
         for cell in left
@@ -168,16 +168,11 @@ def _try(
     return True
 
 
-def _is_recorded(folder: StudyFolder, cell: Cell) -> bool:
-    record = read_record(folder.record(cell.name))
-    return record is not None and record.fingerprint == cell.fingerprint
-
-
 def _wanted(cells: Cells, folder: StudyFolder) -> list[Cell]:
     """The cells to make, in order: those without a record, and those whose output is missing that these need."""
     wanted: set[str] = set()
     for cell in reversed(tuple(cells.by_name.values())):
-        if not _is_recorded(folder, cell) or (cell.name in wanted and not is_made(folder, cell)):
+        if current_record(folder, cell) is None or (cell.name in wanted and not is_made(folder, cell)):
             wanted.add(cell.name)
             wanted.update(cells.by_name[one].name for one in cell.needs if not is_made(folder, cells.by_name[one]))
         else:

@@ -7,6 +7,8 @@ from typing import Final
 
 CHECKPOINT_FILE: Final = "checkpoint.pth"
 LOSSES_FILE: Final = "losses.csv"
+CONFIG_FILE: Final = "config.json"
+RESULT_FILE: Final = "result.json"
 
 
 def previous_checkpoint(path: Path) -> Path:

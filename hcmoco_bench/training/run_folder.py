@@ -11,9 +11,9 @@ from hcmoco_bench.data.data_record import UNRECORDED, DataRecord, data_changes, 
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.atomic import remove_temporary, write_atomic
 from hcmoco_bench.training.checkpoint import load_checkpoint
-from hcmoco_bench.training.run_files import CHECKPOINT_FILE, has_begun, previous_checkpoint
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, CONFIG_FILE, has_begun, previous_checkpoint
 
-CONFIG_FILE, DATA_FILE, CURVES_FILE = "config.json", "data.json", "curves.png"
+DATA_FILE, CURVES_FILE = "data.json", "curves.png"
 
 
 def prepare_folder(

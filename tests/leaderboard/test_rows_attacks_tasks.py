@@ -130,40 +130,6 @@ def test_figures_of_one_task_under_the_name_of_another(parsing_store: Path, tmp_
     assert level(path, tmp_path / "board", given, predictions=masks) == Level.PREDICTIONS
 
 
-def pose_predictions(store: Path, path: Path, off: float) -> Path:
-    """Skeletons in meters about their root, each number off by about as many meters."""
-    task = get_task("pose3d")
-    data = task.open_data(make_finetune_settings(task, {"stores": (str(store),)}), "test", train=False)
-    true = np.stack([data.dataset[row].joints.numpy() for row in range(len(data))])
-    moved = true + np.random.default_rng(0).normal(0, off, true.shape)
-    np.savez(path, ids=np.array(data.ids), joints=moved - moved[:, :1])
-    return path
-
-
-def test_pose3d(pose_store: Path, tmp_path: Path) -> None:
-    given = {"stores": (str(pose_store),)}
-    good, other = (pose_predictions(pose_store, tmp_path / f"{off}.npz", off) for off in (0.03, 0.05))
-    path = scored("pose3d", good, tmp_path / "good" / "result.json", **given)
-    with pytest.raises(RowRefusedError, match="other statistics come out"):
-        add_result(path, tmp_path / "board", ANN, CheckInputs(given, predictions=other))
-    assert level(path, tmp_path / "board", given, predictions=good) == Level.PREDICTIONS
-    model = saved_model("pose3d", tmp_path / "model.pth", head_width=16, **given)
-    path = evaluated("pose3d", model, tmp_path / "model" / "result.json", **given)
-    assert level(path, tmp_path / "board", given, weights=model) == Level.WEIGHTS
-
-
-def test_pose2d(coco_store: Path, tmp_path: Path) -> None:
-    """Figures of true boxes may not pass for those of a detector."""
-    given = {"stores": (str(coco_store),)}
-    model = saved_model("pose2d", tmp_path / "model.pth", head_width=16, **given)
-    path = evaluated("pose2d", model, tmp_path / "good" / "result.json", **given)
-    edit_result(path, lambda content: content["task"].update(variant=""))
-    with pytest.raises(RowRefusedError, match="it scores the variant true_boxes, and the result is of none"):
-        add_result(path, tmp_path / "board", ANN, CheckInputs(given, weights=model))
-    edit_result(path, lambda content: content["task"].update(variant="true_boxes"))
-    assert level(path, tmp_path / "board", given, weights=model) == Level.WEIGHTS
-
-
 def test_shape(generated_shape: Path, tmp_path: Path) -> None:
     given = {"root": str(generated_shape)}
     task = get_task("shape")

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.errors import HcmocoBenchError, UsageError
-from hcmoco_bench.study import make_cell
 from hcmoco_bench.study.cells import cells_of
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.read_plan import read_plan
 from hcmoco_bench.study.run import run_study
+from hcmoco_bench.training.run_files import RESULT_FILE
 
 TINY = """
 [data.people]
@@ -146,7 +146,7 @@ def test_a_real_study_that_is_killed_gives_the_same_bits(tmp_path: Path) -> None
     assert real(path, whole.root).wait() == 0
     assert hashes(whole, cells) == hashes(killed, cells)
     one, other = (
-        json.loads((folder.record("finetune-pose3d-1-lifted-0") / make_cell.RESULT).read_text())
+        json.loads((folder.record("finetune-pose3d-1-lifted-0") / RESULT_FILE).read_text())
         for folder in (whole, killed)
     )
     assert one == other, "also the command, since paths are those within the folder"

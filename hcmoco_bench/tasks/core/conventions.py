@@ -134,7 +134,7 @@ def evaluate_conventions(
     if not as_given:
         for pair in pairs:
             check_pose_pair(pair, path)
-    groups = interval_groups(chosen, data)
+    groups = interval_groups(chosen, data.ids, data.groups)
     named = None if groups is None else [groups[name] for name in pairs[0].sample_ids]
     pairs, notes = _about_places(pairs)
     figures = convention_figures(pairs, groups=named, bootstrap=bootstrap)

@@ -42,9 +42,8 @@ from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_files import LOSSES_FILE, seed_folder
+from hcmoco_bench.training.run_files import CONFIG_FILE, LOSSES_FILE, RESULT_FILE, seed_folder
 from hcmoco_bench.training.run_folder import (
-    CONFIG_FILE,
     CURVES_FILE,
     last_state,
     make_folder,
@@ -53,7 +52,7 @@ from hcmoco_bench.training.run_folder import (
 )
 from hcmoco_bench.training.trackers import Trackers
 
-MODEL_FILE, RESULT_FILE = "model.pth", "result.json"
+MODEL_FILE = "model.pth"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def write_evaluations(
     for number, evaluation in enumerate(evaluations):
         file = _beside(path, f"-evidence-{number}.npz")
         entries.append(EvidenceEntry(file=file.name, sha256=save_evidence(file, evaluation.evidence)))
+    groups = interval_groups(task, data.ids, data.groups)
     result = Result(
         task=TaskEntry(
             id=task.record.id,
@@ -113,9 +114,11 @@ def write_evaluations(
             n_scored=first.n_scored,
         ),
         run=run,
-        scores=score_entry(task, protocol, evaluations, bootstrap=bootstrap, groups=interval_groups(task, data)),
+        scores=score_entry(task, protocol, evaluations, bootstrap=bootstrap, groups=groups),
         evidence=tuple(entries),
-        status=StatusEntry(tier="self-reported", notes=(*notes, *_notes(task, data, protocol, first, bootstrap))),
+        status=StatusEntry(
+            tier="self-reported", notes=(*notes, *_notes(task, data, protocol, first, groups if bootstrap else None))
+        ),
     )
     write_result(path, result)
     figures = []
@@ -132,16 +135,21 @@ def _beside(path: Path, end: str) -> Path:
     return path.with_name(f"{stem}{end}")
 
 
-def interval_groups(task: Task[Any], data: TaskData) -> dict[str, str] | None:
+def interval_groups(task: Task[Any], ids: Sequence[str], groups: Sequence[str] | None = None) -> dict[str, str] | None:
     """The group of each sample, which the interval draws as a whole; None where there are fewer than two groups.
 
     Groups come from the ids where the task can tell them, so that whoever has only the evidence gets the same interval.
+
+    Args:
+        task: The task.
+        ids: Ids of the samples.
+        groups: What the data says of the group of each, where ids do not tell it; None if nothing does.
     """
-    by_id = task.groups(data.ids)
-    groups = data.groups if by_id is None else by_id.of
+    by_id = task.groups(ids)
+    groups = groups if by_id is None else by_id.of
     if groups is None or len(set(groups)) < 2:
         return None
-    return dict(zip(data.ids, groups, strict=True))
+    return dict(zip(ids, groups, strict=True))
 
 
 def score_entry(
@@ -220,16 +228,17 @@ def score_interval(
     return bootstrap_interval(together, score, n=draws, groups=named)
 
 
-def _notes(task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluation, bootstrap: int) -> list[str]:
+def _notes(
+    task: Task[Any], data: TaskData, protocol: str, evaluation: Evaluation, drawn: Mapping[str, str] | None
+) -> list[str]:
     notes = []
     rules = task.record.protocol(protocol)
     if rules.leaks is not None:
         notes.append(f"protocol {protocol} leaks: {rules.leaks}")
     if rules.error is not None:
         notes.append(f"protocol {protocol} has an error: {rules.error}")
-    groups = interval_groups(task, data)
-    if bootstrap and groups is not None:
-        notes.append(f"ci95 draws whole groups ({len(set(groups.values()))} people or videos), not single samples")
+    if drawn is not None:
+        notes.append(f"ci95 draws whole groups ({len(set(drawn.values()))} people or videos), not single samples")
     missing = evaluation.n_expected - evaluation.n_scored
     if missing:
         notes.append(f"{missing} of {evaluation.n_expected} samples of {data.split} were not scored; see the problems")
