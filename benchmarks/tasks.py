@@ -1,6 +1,6 @@
 """The downstream tasks on generated people: trained by the command line until they work, then scored once more.
 
-    python benchmarks/tasks.py                                  # all of them: some 45 minutes of one core
+    python benchmarks/tasks.py                                  # all of them: some 75 minutes of one core
     python benchmarks/tasks.py itop_pose densepose --out work   # some of them; what was generated in work is used again
 
 For each task, the commands that make its data and train it, as a user would type them; then `eval` of the checkpoint.
@@ -57,14 +57,14 @@ DATA = {
     "itop": ("synth itop --out {out}/itop --clips 60 --frames 24 --seed 1",),
     "densepose": ("synth densepose --out {out}/densepose --images 260 --long-side 192",),
     "photographs": (
-        "synth coco --out {out}/raw-coco --images 240 --seed 1 --long-side 160",
+        "synth coco --out {out}/raw-coco --images 800 --seed 1 --long-side 160",
         "prepare coco --root {out}/raw-coco --out {out}/coco",
     ),
     "human36m": (
         "synth human36m --out {out}/raw-human36m --clips 224 --frames 21 --width 128 --seed 1",
         "prepare human36m --root {out}/raw-human36m --every 5 --out {out}/human36m",
     ),
-    "bodies": ("synth shape --out {out}/bodies --clips 80 --images 8 --seed 1",),
+    "bodies": ("synth shape --out {out}/bodies --clips 400 --images 4 --long-side 192 --seed 1",),
 }
 """Commands that make each data set; all can be given again."""
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import json_sha256
-from hcmoco_bench.study.options import filled, put_over
+from hcmoco_bench.runtime.recipes import recipe_values
+from hcmoco_bench.study.options import filled, option_value, placeholders, put_over
 from hcmoco_bench.study.plan import SCRATCH, Plan, TaskPlan, ratio_text
 
 CellKind = Literal["data", "pretrain", "finetune"]
@@ -25,10 +28,11 @@ class Cell:
             folder, and a name in braces one of `places`.
         places: Names in braces that stand for what other cells leave: name to name of the cell.
         needs: Names of the cells that must be there before, in order.
-        fingerprint: SHA-256 of the commands and of the fingerprints of the needed cells; it depends on no path and on
-            no version.
+        fingerprint: SHA-256 of the commands, of the settings in the recipe that they name, and of the fingerprints of
+            the needed cells; it depends on no path and on no version.
         seed: Seed of a training; None for data.
         resume: Line that continues a training which has begun; empty for data, whose commands can be given again.
+        recipe: Settings of the recipe that a training names with `--config`, as they are now; empty without one.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Cell:
     fingerprint: str
     seed: int | None = None
     resume: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def lines(self, place: Mapping[str, str], out: str) -> tuple[list[str], ...]:
         """The words of each command.
@@ -163,7 +168,22 @@ def _cell(
 ) -> Cell:
     if name not in made:
         needs = tuple(dict.fromkeys(cell.name for cell in needed.values()))
+        recipe = {} if kind == "data" else _recipe(kind, commands[0])
         told = {"commands": list(commands), "needs": {one: cell.fingerprint for one, cell in needed.items()}}
+        fingerprint = json_sha256(told | ({"recipe": recipe} if recipe else {}))
         places = {one: cell.name for one, cell in needed.items()}
-        made[name] = Cell(name, kind, tuple(commands), places, needs, json_sha256(told), seed, resume)
+        made[name] = Cell(name, kind, tuple(commands), places, needs, fingerprint, seed, resume, recipe)
     return made[name]
+
+
+def _recipe(command: str, line: str) -> dict[str, Any]:
+    named = option_value(line, "config")
+    if named is None or placeholders(named):  # what lies in another cell's folder is known by that cell's fingerprint
+        return {}
+    path = Path(named)
+    if (path.suffix or path.name != named) and not path.is_absolute():
+        raise UsageError(
+            f"{line!r}: --config names a file by a relative path, but commands run in the folder of the study; give "
+            "its absolute path or the name of a packaged recipe"
+        )
+    return recipe_values(named, command)

@@ -216,6 +216,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
         fingerprint=cell.fingerprint,
         commands=cell.commands,
         needs={name: cells[name].fingerprint for name in cell.needs},
+        recipe=dict(cell.recipe),
         seconds=round(progress.seconds, 3),
         processor_seconds=round(progress.processor_seconds, 3),
         attempts=progress.attempts,

@@ -44,6 +44,15 @@ def option_names(text: str) -> set[str]:
     return found
 
 
+def option_value(text: str, name: str) -> str | None:
+    """What an option with one value has at the end, e.g. `small` for `config` in `--config small`; None without it."""
+    words = _by_name(split_line(text)).get(name)
+    if words is None:
+        return None
+    value = words[0].partition("=")[2] if "=" in words[0] else " ".join(words[1:2])
+    return value or None
+
+
 def put_over(text: str, given: str) -> str:
     """Options with others put over them: one of the same name is replaced where it stands, and the rest is added.
 

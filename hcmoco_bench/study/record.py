@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +30,7 @@ class CellRecord(BaseModel):
         fingerprint: See `Cell`.
         commands: The lines as the plan has them, with names in braces for folders.
         needs: Fingerprint of each needed cell by its name.
+        recipe: Settings of the recipe that the commands name; empty without one.
         seconds: Wall-clock time of its commands, over all attempts that ended by themselves.
         processor_seconds: Processor time of its commands, likewise.
         attempts: How often it was begun; more than 1 if it was interrupted, and then the times may lack what a killed
@@ -48,6 +49,7 @@ class CellRecord(BaseModel):
     fingerprint: _Sha256
     commands: tuple[str, ...]
     needs: dict[str, _Sha256]
+    recipe: dict[str, Any] = Field(default_factory=dict)
     seconds: _Seconds
     processor_seconds: _Seconds
     attempts: Annotated[int, Field(ge=1)] = 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from study_plans import plan_values, small_cells, small_plan
 
+from hcmoco_bench.errors import UsageError
 from hcmoco_bench.study.cells import cells_of
+from hcmoco_bench.study.options import option_value
 
 
 def test_names_order_and_sharing() -> None:
@@ -68,3 +72,43 @@ def test_fingerprints_change_with_what_a_cell_depends_on() -> None:
     values["claim"]["help"]["title"] = "Another title"
     values["pretraining"]["both"]["modalities"] = ["rgb", "depth"]
     assert changed(values) == set()
+
+
+def with_config(named: str) -> dict[str, Any]:
+    values = plan_values()
+    values["pretraining"]["both"]["options"] += f" --config '{named}'"
+    return values
+
+
+def test_fingerprints_change_with_what_stands_in_a_recipe(tmp_path: Path) -> None:
+    recipe = tmp_path / "own recipe.toml"
+    recipe.write_text("lr = 0.1\n")
+    before = fingerprints(with_config(str(recipe)))
+    recipe.write_text("# The same values.\nlr = 0.10\n")
+    assert fingerprints(with_config(str(recipe))) == before
+    recipe.write_text("lr = 0.2\n")
+    after = fingerprints(with_config(str(recipe)))
+    assert {name for name, one in after.items() if before[name] != one} == {name for name in before if "both" in name}
+    cells = cells_of(small_plan(**with_config(str(recipe)))).by_name
+    assert cells["pretrain-both-0"].recipe == {"lr": 0.2}
+    assert cells["pretrain-color-0"].recipe == {}
+    packaged = cells_of(small_plan(**with_config("liftedcl-small"))).by_name["pretrain-both-0"]
+    assert packaged.recipe["method"] == "liftedcl"
+
+
+def test_recipes_that_cannot_be_read() -> None:
+    with pytest.raises(UsageError, match="did you mean liftedcl-small"):
+        fingerprints(with_config("liftedcl-smal"))
+    for named in ("mine.toml", "recipes/mine"):
+        with pytest.raises(UsageError, match="absolute path"):
+            fingerprints(with_config(named))
+    made_by_a_cell = with_config("{data}/recipe.toml")
+    assert fingerprints(made_by_a_cell) != fingerprints(plan_values())
+
+
+def test_the_value_of_an_option() -> None:
+    assert option_value("--lr 1 --config one --set a=2", "config") == "one"
+    assert option_value("--config=one --lr 1", "config") == "one"
+    assert option_value("--config one --config 'two three'", "config") == "two three"
+    assert option_value("--set config=3 --quiet", "config") is None
+    assert option_value("--quiet", "quiet") is None
