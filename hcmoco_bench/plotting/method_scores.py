@@ -67,7 +67,14 @@ def method_scores_figure(panels: Sequence[ScorePanel], *, columns: int = 3) -> F
             if not math.isnan(bar.low):
                 axis.plot([bar.low, bar.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
             axis.plot(
-                bar.seeds, [place] * len(bar.seeds), "o", color=color, markersize=4, alpha=0.45, markeredgewidth=0
+                bar.seeds,
+                [place] * len(bar.seeds),
+                "o",
+                color="white",
+                markeredgecolor=color,
+                markersize=5,
+                markeredgewidth=1.2,
+                zorder=3,
             )
             axis.plot([bar.mean], [place], "|", color=color, markersize=13, markeredgewidth=2)
         axis.set_yticks(range(len(panel.bars)), [bar.name for bar in panel.bars], fontsize=8)
