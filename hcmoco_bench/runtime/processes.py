@@ -50,20 +50,6 @@ def start_worker() -> None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def end_with_input() -> None:
-    """Let this process end when its standard input does: of a pipe, that is when the process at its other end has gone.
-
-    For a program that another one starts as a command, where `start_worker` is of no use.
-    """
-    threading.Thread(target=_wait_for_end, daemon=True).start()
-
-
-def _wait_for_end() -> None:
-    while os.read(0, 1024):
-        pass
-    os._exit(1)
-
-
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     # A parent that is killed cannot tell its pool; without this, workers would wait for work for ever.
     parent.join()

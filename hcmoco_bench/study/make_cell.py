@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import platform
-import resource
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -23,8 +18,8 @@ from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.atomic import write_error
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.results.schema import Result, read_result
+from hcmoco_bench.runtime.command_server import CommandServer
 from hcmoco_bench.runtime.commit import commit
-from hcmoco_bench.runtime.home import HOME
 from hcmoco_bench.study.cells import Cell
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.progress_file import CellProgress, read_progress, write_progress
@@ -38,10 +33,6 @@ from hcmoco_bench.training.run_files import (
     seed_folder,
 )
 
-TOOL: Final = (sys.executable, "-P", "-m", "hcmoco_bench.cli.watched")
-"""The command line in a process that ends when its standard input does, and so with the process that started it."""
-
-_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _LAST_BYTES: Final = 4000
 
 
@@ -60,9 +51,7 @@ def is_made(folder: StudyFolder, cell: Cell) -> bool:
     )
 
 
-def make_cell(
-    folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], *, tool: Sequence[str] = TOOL
-) -> tuple[str, ...]:
+def make_cell(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], server: CommandServer) -> tuple[str, ...]:
     """Run a cell's commands and write its record; to be called while holding the lock of its work folder.
 
     What an earlier attempt with the same fingerprint left is continued, and what one with another left is deleted.
@@ -71,7 +60,7 @@ def make_cell(
         folder: The study's folder.
         cell: The cell; what it needs is there.
         cells: All cells by name.
-        tool: Words that start the command line.
+        server: Runs commands in the study's folder, so that paths in what they write are the same wherever that is.
 
     Returns:
         What a user should know, in sentences.
@@ -93,7 +82,7 @@ def make_cell(
     for line in cell.lines(place, out)[progress.done :]:
         words = _continued(folder, cell, line, out)
         if words:
-            progress, exit_code = _run(folder, cell, words, progress, tool)
+            progress, exit_code = _run(folder, cell, words, progress, server)
             if exit_code:
                 said = _last_line(folder.log(cell.name))
                 write_progress(work, progress.failed(said))
@@ -132,62 +121,16 @@ def _run_folder(out: Path, cell: Cell) -> Path:
 
 
 def _run(
-    folder: StudyFolder, cell: Cell, words: Sequence[str], progress: CellProgress, tool: Sequence[str]
+    folder: StudyFolder, cell: Cell, words: Sequence[str], progress: CellProgress, server: CommandServer
 ) -> tuple[CellProgress, int]:
-    """Run one command in the study's folder, so that paths in what it writes are the same wherever the study is."""
-    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    log = folder.log(cell.name)
+    begin, log = time.monotonic(), folder.log(cell.name)
     try:
         with log.open("ab") as handle:
             handle.write(f"$ hcmoco-bench {' '.join(words)}\n".encode(errors="backslashreplace"))
-            handle.flush()
-            exit_code = _wait(
-                subprocess.Popen(
-                    [*tool, *words, "--quiet"],
-                    cwd=folder.root,
-                    env=_environment(),
-                    stdin=subprocess.PIPE,
-                    stdout=handle,
-                    stderr=handle,
-                    start_new_session=True,
-                )
-            )
+        ended = server.run([*words, "--quiet"], log)
     except OSError as error:
         raise write_error(log, error) from error
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return progress.spent(time.monotonic() - begin, processor), exit_code
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a command; a Ctrl-C is passed on once, and raised when the command has ended."""
-    interrupted = False
-    while True:
-        try:
-            exit_code = process.wait()
-            break
-        except KeyboardInterrupt:
-            if interrupted:  # it does not want to end
-                process.kill()
-            else:
-                process.send_signal(signal.SIGINT)
-            interrupted = True
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-    if process.stdin is not None:
-        process.stdin.close()
-    if interrupted:
-        raise KeyboardInterrupt
-    return exit_code
-
-
-def _environment() -> dict[str, str]:
-    """The present environment, with all paths absolute, since commands run in another folder."""
-    places = [str(_PACKAGE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    paths = os.pathsep.join(dict.fromkeys(str(Path(one).absolute()) for one in places))
-    return os.environ | {"PYTHONPATH": paths, "HCMOCO_HOME": str(HOME.absolute())}
+    return progress.spent(time.monotonic() - begin, ended.processor_seconds), ended.exit_code
 
 
 def _last_line(log: Path) -> str:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from hcmoco_bench.errors import StoreLockedError, UsageError
 from hcmoco_bench.files.atomic import write_error
 from hcmoco_bench.files.lock import folder_lock
+from hcmoco_bench.runtime.command_server import CommandServer
+from hcmoco_bench.runtime.home import HOME
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.study.cells import Cell, Cells
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.make_cell import TOOL, CellFailedError, is_made, make_cell
+from hcmoco_bench.study.make_cell import CellFailedError, is_made, make_cell
 from hcmoco_bench.study.progress_file import read_progress
 from hcmoco_bench.study.record import current_record, read_record
 
+TOOL: Final = (sys.executable, "-P", "-m", "hcmoco_bench.cli.served")
+"""Words that start the command line as a server of commands."""
+
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _POLL_SECONDS: Final = 1.0
 
 
@@ -71,7 +80,7 @@ def run_study(
         rerun: Make stale cells again.
         progress: Told how many cells have a record.
         say: Told what is being made or waited for, and what a user should know.
-        tool: Words that start the command line.
+        tool: Words that start a server of commands, see `runtime.command_server`.
 
     Raises:
         UsageError: If cells are stale and `rerun` is not given.
@@ -83,34 +92,35 @@ def run_study(
     stale = stale_cells(cells, folder)
     if stale and not rerun:
         raise UsageError(
-            f"{folder.root}: {len(stale)} cells were made with other options than the plan has now: "
+            f"{folder.root}: {len(stale)} cells were made with other options or settings than the plan has now: "
             f"{', '.join(stale[:6])}{', ...' if len(stale) > 6 else ''}; add --rerun to make them again, or give "
             "another --out"
         )
     old_failures = {name: _failure(folder, name) for name in cells.by_name}
     end = None if minutes is None else time.monotonic() + 60 * minutes
     state, waited_for = _State(), ""
-    while True:
-        wanted = _wanted(cells, folder)
-        done = sum(current_record(folder, cell) is not None for cell in cells.by_name.values())
-        progress("cells", done, len(cells.by_name))
-        for cell in wanted:
-            failure = _failure(folder, cell.name)
-            if failure and failure != old_failures[cell.name]:
-                state.failed.setdefault(cell.name, _said(folder, cell.name))
-        missing = {cell.name for cell in wanted}
-        ready = [cell for cell in wanted if cell.name not in state.failed and not missing & set(cell.needs)]
-        late = end is not None and time.monotonic() >= end
-        if not ready or late or (at_most is not None and len(state.made) + len(state.failed) >= at_most):
-            break
-        if any(_try(cell, cells, folder, state, say, tool) for cell in ready):
-            waited_for = ""
-            continue
-        told = ", ".join(cell.name for cell in ready[:3]) + (", ..." if len(ready) > 3 else "")
-        if told != waited_for:
-            say(f"waiting for {told}, which another process is making")
-            waited_for = told
-        time.sleep(_POLL_SECONDS)
+    with CommandServer(tool, folder.root, _environment()) as server:
+        while True:
+            wanted = _wanted(cells, folder)
+            done = sum(current_record(folder, cell) is not None for cell in cells.by_name.values())
+            progress("cells", done, len(cells.by_name))
+            for cell in wanted:
+                failure = _failure(folder, cell.name)
+                if failure and failure != old_failures[cell.name]:
+                    state.failed.setdefault(cell.name, _said(folder, cell.name))
+            missing = {cell.name for cell in wanted}
+            ready = [cell for cell in wanted if cell.name not in state.failed and not missing & set(cell.needs)]
+            late = end is not None and time.monotonic() >= end
+            if not ready or late or (at_most is not None and len(state.made) + len(state.failed) >= at_most):
+                break
+            if any(_try(cell, cells, folder, state, say, server) for cell in ready):
+                waited_for = ""
+                continue
+            told = ", ".join(cell.name for cell in ready[:3]) + (", ..." if len(ready) > 3 else "")
+            if told != waited_for:
+                say(f"waiting for {told}, which another process is making")
+                waited_for = told
+            time.sleep(_POLL_SECONDS)
     left = [cell for cell in cells.by_name.values() if current_record(folder, cell) is None]
     blocked = tuple(
         cell.name
@@ -139,7 +149,7 @@ def _try(
     folder: StudyFolder,
     state: _State,
     say: Callable[[str], None],
-    tool: Sequence[str],
+    server: CommandServer,
 ) -> bool:
     """Make a cell unless another process is at it; whether the study has changed."""
     work = folder.work(cell.name)
@@ -156,7 +166,7 @@ def _try(
             return True  # another process has made it a moment ago
         say(f"making {cell.name}")
         try:
-            notes = make_cell(folder, cell, cells.by_name, tool=tool)
+            notes = make_cell(folder, cell, cells.by_name, server)
         except CellFailedError as error:
             state.failed[cell.name] = str(error)
             say(f"failed: {error}")
@@ -189,3 +199,10 @@ def _said(folder: StudyFolder, name: str) -> str:
     progress = read_progress(folder.work(name))
     said = "" if progress is None else progress.said
     return f"{name}: {said}; see {folder.log(name)}"
+
+
+def _environment() -> dict[str, str]:
+    """The present environment, with all paths absolute, since commands run in another folder."""
+    places = [str(_PACKAGE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = os.pathsep.join(dict.fromkeys(str(Path(one).absolute()) for one in places))
+    return os.environ | {"PYTHONPATH": paths, "HCMOCO_HOME": str(HOME.absolute())}

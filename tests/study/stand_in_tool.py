@@ -1,4 +1,4 @@
-"""A stand-in for the command line: files of the right names, trainings that can be killed and resumed, a journal.
+"""A stand-in for the served command line: files of the right names, trainings that can be resumed, a journal.
 
 `--pause` gives the seconds of a step of pre-training; a file `fail-CELL` in the working directory lets a cell fail.
 """
@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.runtime.processes import end_with_input
+from hcmoco_bench.runtime.command_server import wait_for_command
 
 STEPS = 20
 NUMBERS = "archive/data/0"
@@ -80,7 +80,7 @@ def finetune(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    end_with_input()
+    sys.argv[1:] = wait_for_command()
     out = Path(option("--out"))
     cell = next(part for part in (out, *out.parents) if part.parent.name == "work")
     with Path("journal.jsonl").open("a") as journal:
