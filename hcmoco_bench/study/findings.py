@@ -231,7 +231,7 @@ def _step(plan: Plan, claim: ClaimPlan, scores: Sequence[Score], folder: StudyFo
         own = {seed: row for (name, seed), row in rows.items() if name == method}
         contender = _contender(method, list(own.values()))
         table = draw_table([contender], scoring, n=draws, cache=folder.drawn)
-        methods.append(_method(method, plan.label(method), own, table))
+        methods.append(_method(method, plan.label(method), own, table, first.unit))
     compared = [
         one
         for pair in claim.comparisons
@@ -257,7 +257,7 @@ def _contender(name: str, rows: Sequence[Row]) -> Contender:
     return Contender(name, name, tuple(file for row in rows for file in row.evidence))
 
 
-def _method(method: str, label: str, rows: Mapping[int, Row], table: DrawnTable) -> MethodScore:
+def _method(method: str, label: str, rows: Mapping[int, Row], table: DrawnTable, unit: str) -> MethodScore:
     # The error of a score is that of its difference to a row that scores 0 on every draw.
     pairs = compare_pairs(
         np.append(table.scores, 0.0),
@@ -267,9 +267,10 @@ def _method(method: str, label: str, rows: Mapping[int, Row], table: DrawnTable)
     )
     per_seed = tuple(_score(row) for row in rows.values())
     summary, half = seed_summary(per_seed), _error(pairs, per_seed).half_width(LEVEL)
-    return MethodScore(
-        method, label, tuple(rows), per_seed, summary.mean, summary.std, summary.mean - half, summary.mean + half
-    )
+    low, high = summary.mean - half, summary.mean + half
+    if unit == "%":  # with few groups, an interval that is symmetric would reach beyond what a score can be
+        low, high = max(low, 0.0), min(high, 100.0)
+    return MethodScore(method, label, tuple(rows), per_seed, summary.mean, summary.std, low, high)
 
 
 def _comparison(

@@ -109,6 +109,15 @@ def test_the_figures_by_hand(folder: StudyFolder) -> None:
     assert found.summary == "pose: 9 of 9 results are there; 2 of 3 differences are shown."
 
 
+def test_an_interval_ends_where_scores_end(folder: StudyFolder) -> None:
+    """Two people, all of one right: half an interval would be some hundred points long."""
+    two = {("both", 0): np.array([[JOINTS] * FRAMES, [JOINTS // 2] * FRAMES])}
+    (step,) = found_of(folder, the_plan(seeds=[0]), two)[0].steps
+    (one,) = step.methods
+    assert (one.low, one.high) == (0.0, 100.0)
+    assert one.mean == pytest.approx(100 * (1 + 7 / 15) / 2)
+
+
 def test_missing_results_change_no_verdict_of_the_others(folder: StudyFolder) -> None:
     whole, _ = found_of(folder, the_plan(), COUNTS)
     part = {key: counts for key, counts in COUNTS.items() if key not in {("other", 0), ("other", 1), ("other", 2)}}
