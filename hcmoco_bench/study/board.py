@@ -27,6 +27,8 @@ from hcmoco_bench.training.run_files import RESULT_FILE
 
 _NOTE: Final = "The people of this row are generated: it compares methods, and says nothing about real recordings."
 
+_OTHER_BYTES: Final = "the seeds were scored on copies of the data that were made anew, and whose bytes differ"
+
 
 @dataclass(frozen=True)
 class AddedRows:
@@ -96,7 +98,7 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
     results = [read_result(path) for path in paths]
     first = results[0]
     for path, result in zip(paths, results, strict=True):
-        if (result.task, result.data, result.run.config_sha256) != (first.task, first.data, first.run.config_sha256):
+        if _way(result) != _way(first):
             raise DataError(
                 f"{path}: was scored or trained in another way than {paths[0]}; make both again with study run --rerun",
                 kind="seeds_differ",
@@ -123,8 +125,10 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
         )
         entries.append(EvidenceEntry(file=f"result-evidence-{number}.npz", sha256=entry.sha256))
         write_atomic(place / entries[-1].file, path.with_name(entry.file).read_bytes())
+    manifests = {result.data.manifest_sha256 for result in results}
     pooled = first.model_copy(
         update={
+            "data": first.data.model_copy(update={} if len(manifests) == 1 else {"manifest_sha256": None}),
             "run": first.run.model_copy(
                 update={
                     "seeds": tuple(cells),
@@ -140,12 +144,20 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
             "evidence": tuple(entries),
             "status": StatusEntry(
                 tier="self-reported",
-                notes=tuple(dict.fromkeys(note for result in results for note in result.status.notes)),
+                notes=(
+                    *dict.fromkeys(note for result in results for note in result.status.notes),
+                    *([_OTHER_BYTES] if len(manifests) > 1 else []),
+                ),
             ),
         }
     )
     write_result(place / RESULT_FILE, pooled)
     return place / RESULT_FILE
+
+
+def _way(result: Result) -> tuple[object, ...]:
+    """How it was trained and scored, and on what; other machines may write the same data in other bytes."""
+    return result.task, result.data.model_copy(update={"manifest_sha256": None}), result.run.config_sha256
 
 
 def _refuse_mixing(result: Result, board: Path) -> None:

@@ -16,7 +16,8 @@ from typing import Final
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.atomic import write_error
-from hcmoco_bench.files.hashing import json_sha256
+from hcmoco_bench.files.hashing import file_sha256, json_sha256
+from hcmoco_bench.files.lock import LOCK_FILE
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.runtime.command_server import CommandServer
 from hcmoco_bench.runtime.commit import commit
@@ -141,11 +142,13 @@ def _last_line(log: Path) -> str:
 
 
 def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress: CellProgress) -> tuple[str, ...]:
-    out, files, found = folder.out(cell.name), {}, None
+    out, files = folder.out(cell.name), {}
     if cell.kind == "pretrain":
         found = tensors_sha256(out / CHECKPOINT_FILE)
         files = {name: out / name for name in (LOSSES_FILE, CONFIG_FILE)}
-    elif cell.kind == "finetune":
+    elif cell.kind == "data":
+        found = folder_sha256(out)
+    else:
         result = read_result(out / RESULT_FILE)
         found = result_sha256(result)
         files = {name: out / name for name in (RESULT_FILE, *(entry.file for entry in result.evidence))}
@@ -153,7 +156,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     if before is not None:  # made again for its output alone
         if before.sha256 == found:
             return ()
-        return (_other_weights(cell.name, found, before),)
+        return (_other_bits(cell, found, before),)
     record = CellRecord(
         name=cell.name,
         fingerprint=cell.fingerprint,
@@ -172,16 +175,19 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     return ()
 
 
-def _other_weights(name: str, found: str | None, before: CellRecord) -> str:
+def _other_bits(cell: Cell, found: str, before: CellRecord) -> str:
+    what = {"data": "data", "pretrain": "weights", "finetune": "scores"}[cell.kind]
     return (
-        f"{name}: the checkpoint made here is not that of the record (SHA-256 {_short(found)} here, "
-        f"{_short(before.sha256)} there, on {before.processor or 'another machine'}); other processors and versions of "
-        "libraries round differently, so this is no error"
+        f"{cell.name}: the {what} made here are not those of the record (SHA-256 {found[:12]}... here, "
+        f"{before.sha256[:12]}... there, on {before.processor or 'another machine'}); other processors and versions of "
+        "libraries round and write differently, so this is no error"
     )
 
 
-def _short(sha256: str | None) -> str:
-    return "none" if sha256 is None else f"{sha256[:12]}..."
+def folder_sha256(folder: Path) -> str:
+    """SHA-256 (hexadecimal) of the names and contents of all files in a folder but locks."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_FILE)
+    return json_sha256({path.relative_to(folder).as_posix(): file_sha256(path) for path in files})
 
 
 def tensors_sha256(path: Path) -> str:

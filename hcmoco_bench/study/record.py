@@ -38,8 +38,8 @@ class CellRecord(BaseModel):
         tool: Program and version.
         git: Commit of the program; None outside a checkout.
         processor: Name of the machine's processor.
-        sha256: Of the tensors of the checkpoint (pre-training, `tensors_sha256`), or of all that the result says but
-            how it was computed (fine-tuning, `result_sha256`); None for data.
+        sha256: Of all files (data, `folder_sha256`), of the tensors of the checkpoint (pre-training, `tensors_sha256`),
+            or of all that the result says but how it was computed (fine-tuning, `result_sha256`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -56,7 +56,7 @@ class CellRecord(BaseModel):
     tool: str
     git: str | None = None
     processor: str = ""
-    sha256: _Sha256 | None = None
+    sha256: _Sha256
 
     def to_json(self) -> str:
         """The file's content: indented JSON with sorted keys and a final newline."""

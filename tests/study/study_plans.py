@@ -77,7 +77,7 @@ def started(folder: StudyFolder) -> list[str]:
     return [Path(json.loads(line)["cell"]).name for line in lines]
 
 
-def hashes(folder: StudyFolder, cells: Cells) -> dict[str, str | None]:
+def hashes(folder: StudyFolder, cells: Cells) -> dict[str, str]:
     """The hash in each record."""
     records = {name: json.loads((folder.record(name) / "cell.json").read_text()) for name in cells.by_name}
     return {name: record["sha256"] for name, record in records.items()}

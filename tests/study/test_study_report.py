@@ -13,11 +13,12 @@ from scipy import stats
 from study_plans import plan_values
 from study_results import JOINTS, Counts, write_cells
 
-from hcmoco_bench.errors import UsageError
+from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.leaderboard.collect import open_leaderboard
 from hcmoco_bench.leaderboard.verification import verify_leaderboards
 from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_scores_figure
-from hcmoco_bench.study.board import add_rows
+from hcmoco_bench.results.schema import read_result
+from hcmoco_bench.study.board import add_rows, write_pooled
 from hcmoco_bench.study.cells import Cells, cells_of
 from hcmoco_bench.study.findings import ClaimFindings, claim_findings
 from hcmoco_bench.study.folder import StudyFolder
@@ -199,6 +200,29 @@ def test_rows_of_a_leaderboard(folder: StudyFolder, tmp_path: Path) -> None:
     assert row.result.run.seeds == (0, 1, 2)
     assert row.result.run.command == " && ".join(f"finetune finetune-pose-1-both-{seed}" for seed in range(3))
     assert any("generated" in note for note in row.notes)
+
+
+def cell_named(seed: int) -> str:
+    return f"finetune-pose-1-both-{seed}"
+
+
+def test_seeds_whose_data_were_made_on_two_machines(folder: StudyFolder, tmp_path: Path) -> None:
+    """Their samples and labels are the same; other data are refused."""
+    plan = the_plan(methods=["both"], comparisons=[])
+    _, cells = found_of(folder, plan, COUNTS)
+    paths = [folder.record(cell_named(seed)) / "result.json" for seed in range(3)]
+    for path, digit in zip(paths, "aab", strict=True):
+        path.write_text(path.read_text().replace('"manifest_sha256": null', f'"manifest_sha256": "{digit * 64}"'))
+    pooled = read_result(write_pooled({seed: cell_named(seed) for seed in (0, 1)}, folder, tmp_path / "two"))
+    assert pooled.data.manifest_sha256 == "a" * 64
+    assert not any("bytes differ" in note for note in pooled.status.notes)
+    (row,) = add_rows(plan, cells, folder, tmp_path / "board", by="Somebody").rows
+    found = read_result(next((tmp_path / "board").rglob(f"{row}/result.json")))
+    assert found.data.manifest_sha256 is None
+    assert any("bytes differ" in note for note in found.status.notes)
+    paths[2].write_text(paths[2].read_text().replace('"n_expected": 18', '"n_expected": 19'))
+    with pytest.raises(DataError, match="another way"):
+        write_pooled({seed: cell_named(seed) for seed in range(3)}, folder, tmp_path / "three")
 
 
 def test_generated_rows_do_not_go_beside_real_ones(folder: StudyFolder, tmp_path: Path) -> None:

@@ -243,21 +243,22 @@ def test_a_missing_checkpoint_is_made_again_when_it_is_needed(folder: StudyFolde
     assert (folder.record("pretrain-both-1") / "cell.json").read_bytes() == record
 
 
-def test_other_weights_than_those_of_the_record_are_said(folder: StudyFolder) -> None:
+def test_other_bits_than_those_of_the_record_are_said(folder: StudyFolder) -> None:
     cells = depth_cells()
     run(cells, folder)
-    path = folder.record("pretrain-both-0") / "cell.json"
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps(values | {"sha256": "ab" * 32, "processor": "An Other"}))
+    paths = [folder.record(name) / "cell.json" for name in ("data-people", "pretrain-both-0")]
+    for path in paths:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "ab" * 32, "processor": "An Other"}))
     shutil.rmtree(folder.root / "work")
     shutil.rmtree(folder.record("finetune-pose-1-both-0"))
     said: list[str] = []
-    (note,) = run(cells, folder, say=said.append).notes
-    assert "pretrain-both-0" in note
-    assert "abababababab" in note
-    assert "An Other" in note
-    assert note in said
-    assert json.loads(path.read_text())["sha256"] == "ab" * 32
+    notes = run(cells, folder, say=said.append).notes
+    assert [note.partition(" made")[0] for note in notes] == ["data-people: the data", "pretrain-both-0: the weights"]
+    for note, path in zip(notes, paths, strict=True):
+        assert "abababababab" in note
+        assert "An Other" in note
+        assert note in said
+        assert json.loads(path.read_text())["sha256"] == "ab" * 32
 
 
 def test_a_damaged_record_is_named(folder: StudyFolder) -> None:
