@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -240,11 +241,9 @@ def _counts(result: Result, evidence: Evidence) -> CheckItem:
 
 
 def _split(result: Result, evidence: Evidence) -> CheckItem:
-    """Evidence may be in another order than the split, which is sorted by text or by number."""
+    """Evidence may be in another order than the split, which is sorted by text or by the numbers in it (S9, S11)."""
     ids = evidence.sample_ids
-    orders = [ids, sorted(ids)]
-    if all(one.isascii() and one.isdigit() for one in ids):
-        orders.append(sorted(ids, key=int))
+    orders = (ids, sorted(ids), sorted(ids, key=_by_numbers))
     wrong = ""
     if result.task.split_sha256 not in {fingerprint(order) for order in orders}:
         wrong = (
@@ -252,6 +251,12 @@ def _split(result: Result, evidence: Evidence) -> CheckItem:
             f"the result states {result.task.split_sha256}"
         )
     return _CHECK.line("split", wrong, f"the samples are those of the fingerprint that {result.task.split} has")
+
+
+def _by_numbers(sample_id: str) -> list[tuple[int, int, str]]:
+    """Sorts ids by text, but numbers within them by their value."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", sample_id)
+    return [(0, int(one), one) if one[0] in "0123456789" else (1, 0, one) for one in parts]
 
 
 def _size(result: Result, record: TaskRecord) -> CheckItem:
