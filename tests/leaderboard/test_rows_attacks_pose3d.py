@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from leaderboard_results import edit_result
+from leaderboard_results import edit_evidence, edit_result
 from test_rows_attacks_tasks import ANN, evaluated, level, saved_model, scored
 
+from hcmoco_bench.files.hashing import fingerprint
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.add import CheckInputs, add_result
 from hcmoco_bench.leaderboard.rows.checklist import RowRefusedError
+from hcmoco_bench.leaderboard.rows.evidence_check import check_evidence
 from hcmoco_bench.results import load_evidence, save_evidence
+from hcmoco_bench.results.evidence import Evidence
+from hcmoco_bench.results.schema import read_result
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 
@@ -72,3 +77,29 @@ def test_weights(pose_store: Path, tmp_path: Path) -> None:
     other = saved_model("pose3d", tmp_path / "other.pth", head_width=8, image_size=64, stores=given["stores"])
     with pytest.raises(RowRefusedError):
         add_result(path, tmp_path / "other", ANN, CheckInputs(given, weights=other))
+
+
+def test_subjects_9_and_11_are_the_published_order_and_s11_comes_first_as_text(
+    pose_store: Path, tmp_path: Path
+) -> None:
+    path = scored("pose3d", predictions(pose_store, tmp_path / "p.npz", 0.03), tmp_path / "r" / "result.json",
+                  stores=(str(pose_store),))  # fmt: skip
+    ids: list[str] = []
+
+    def of_two_subjects(evidence: Evidence) -> Evidence:
+        names = [one.partition("_")[2] for one in evidence.sample_ids]
+        ids.extend(f"S{9 if row < len(names) // 2 else 11}_{name}" for row, name in enumerate(names))
+        as_text = sorted(range(len(ids)), key=ids.__getitem__)
+        return replace(evidence, sample_ids=tuple(ids)).select(as_text)
+
+    def with_their_split(content: dict[str, Any]) -> None:
+        content["task"]["split_sha256"] = fingerprint(ids)
+
+    edit_evidence(path, of_two_subjects)
+    edit_result(path, with_their_split)
+    result, task = read_result(path), get_task("pose3d")
+    split = {item.check: item.outcome for item in check_evidence(result, path.parent, task).items}["split"]
+    assert split == "pass"
+    edit_result(path, lambda content: content["task"].update(split_sha256=fingerprint(ids[1:])))
+    split = {item.check: item.outcome for item in check_evidence(read_result(path), path.parent, task).items}["split"]
+    assert split == "fail"
