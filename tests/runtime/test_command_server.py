@@ -43,7 +43,7 @@ elif what == "wait":
     try:
         time.sleep(60)
     except KeyboardInterrupt:
-        Path("interrupted").touch()
+        Path("interrupted").write_text("yes")
         if len(words) > 1:
             time.sleep(60)
         raise
@@ -112,14 +112,15 @@ def test_a_server_that_cannot_start(tmp_path: Path) -> None:
         other.run(["exit", "0"], log)
 
 
-def interrupt_when(path: Path, times: int = 1) -> threading.Thread:
-    """Send Ctrl-C to this process once a file is there."""
+def interrupt_when(folder: Path, times: int) -> threading.Thread:
+    """Send Ctrl-C to this process once the command waits, and again once it has been interrupted."""
 
     def send() -> None:
-        appeared(path)
-        for _ in range(times):
+        appeared(folder / "process")
+        os.kill(os.getpid(), signal.SIGINT)
+        if times > 1:
+            appeared(folder / "interrupted")
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.5)
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -131,7 +132,7 @@ def test_ctrl_c(server: CommandServer, tmp_path: Path, times: int) -> None:
     """The first is the command's own; one that does not end is killed by the second."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        thread = interrupt_when(tmp_path / "process", times)
+        thread = interrupt_when(tmp_path, times)
         with server, pytest.raises(KeyboardInterrupt):
             server.run(["wait"] + ["stubborn"] * (times - 1), tmp_path / "log.txt")
         thread.join()
