@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,17 @@ def file_sha256(path: Path, *, progress: Callable[[int, int], None] | None = Non
             done += len(block)
             progress(done, size)
         return digest.hexdigest()
+
+
+def folder_sha256(folder: Path, *, without: Collection[str] = ()) -> str:
+    """SHA-256 (hexadecimal) of the names and contents of all files in a folder and those below it.
+
+    Args:
+        folder: The folder; where it is does not matter.
+        without: Names of files that do not count.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in without)
+    return json_sha256({path.relative_to(folder).as_posix(): file_sha256(path) for path in files})
 
 
 def bytes_sha256(data: bytes) -> str:

@@ -36,6 +36,12 @@ def packaged_values(name: str, folder: str) -> dict[str, Any] | None:
     return read_settings_file(_places(folder)[0] / f"{name}.toml") if name in packaged_names(folder) else None
 
 
+def names_file(recipe: str) -> bool:
+    """Whether a recipe is written as the path of a file, and not as the name of a packaged one."""
+    path = Path(recipe)
+    return bool(path.suffix) or path.name != recipe
+
+
 def recipe_values(recipe: str, folder: str) -> dict[str, Any]:
     """The values of a settings file or packaged recipe; `published` has none before a method or task is chosen.
 
@@ -52,7 +58,7 @@ def recipe_values(recipe: str, folder: str) -> dict[str, Any]:
     if recipe == PUBLISHED:
         return {}
     path = Path(recipe)
-    if path.is_file() or path.suffix or path.name != recipe:
+    if path.is_file() or names_file(recipe):
         return read_settings_file(path)
     if (found := packaged_values(recipe, folder)) is not None:
         return found

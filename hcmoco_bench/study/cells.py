@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import json_sha256
-from hcmoco_bench.runtime.recipes import recipe_values
+from hcmoco_bench.runtime.recipes import names_file, recipe_values
 from hcmoco_bench.study.options import filled, option_value, placeholders, put_over
 from hcmoco_bench.study.plan import SCRATCH, Plan, TaskPlan, ratio_text
 
@@ -180,8 +180,7 @@ def _recipe(command: str, line: str) -> dict[str, Any]:
     named = option_value(line, "config")
     if named is None or placeholders(named):  # what lies in another cell's folder is known by that cell's fingerprint
         return {}
-    path = Path(named)
-    if (path.suffix or path.name != named) and not path.is_absolute():
+    if names_file(named) and not Path(named).is_absolute():
         raise UsageError(
             f"{line!r}: --config names a file by a relative path, but commands run in the folder of the study; give "
             "its absolute path or the name of a packaged recipe"

@@ -16,7 +16,7 @@ from typing import Final
 from hcmoco_bench import __version__
 from hcmoco_bench.errors import HcmocoBenchError
 from hcmoco_bench.files.atomic import write_error
-from hcmoco_bench.files.hashing import file_sha256, json_sha256
+from hcmoco_bench.files.hashing import folder_sha256, json_sha256
 from hcmoco_bench.files.lock import LOCK_FILE
 from hcmoco_bench.results.schema import Result, read_result
 from hcmoco_bench.runtime.command_server import CommandServer
@@ -147,7 +147,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
         found = tensors_sha256(out / CHECKPOINT_FILE)
         files = {name: out / name for name in (LOSSES_FILE, CONFIG_FILE)}
     elif cell.kind == "data":
-        found = folder_sha256(out)
+        found = folder_sha256(out, without=(LOCK_FILE,))
     else:
         result = read_result(out / RESULT_FILE)
         found = result_sha256(result)
@@ -182,12 +182,6 @@ def _other_bits(cell: Cell, found: str, before: CellRecord) -> str:
         f"{before.sha256[:12]}... there, on {before.processor or 'another machine'}); other processors and versions of "
         "libraries round and write differently, so this is no error"
     )
-
-
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 (hexadecimal) of the names and contents of all files in a folder but locks."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LOCK_FILE)
-    return json_sha256({path.relative_to(folder).as_posix(): file_sha256(path) for path in files})
 
 
 def tensors_sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.errors import UsageError
-from hcmoco_bench.files.hashing import file_sha256, json_sha256
+from hcmoco_bench.files.hashing import file_sha256, folder_sha256
 from hcmoco_bench.leaderboard.level import Level
 from hcmoco_bench.leaderboard.rows.checklist import Checker, CheckItem
 from hcmoco_bench.results.evidence import Evidence
@@ -113,7 +113,7 @@ def check_predictions(
     )
     wrong = _other_evidence(report.evaluation.evidence, evidences[0], exact=True)
     line = _PREDICTIONS.line("predictions", wrong, "scoring them again gives the same evidence")
-    return DataFindings((line,), {"predictions": content_sha256(path)})
+    return DataFindings((line,), {"predictions": file_sha256(path) if path.is_file() else folder_sha256(path)})
 
 
 def check_weights(
@@ -215,14 +215,6 @@ def data_settings(result: Result, task: Task[Any], settings: Mapping[str, Any]) 
             f"{result.task.variant}; give the settings of that variant"
         )
     return config
-
-
-def content_sha256(path: Path) -> str:
-    """SHA-256 of a file; of a folder, the fingerprint of names and hashes of all files in it."""
-    if path.is_file():
-        return file_sha256(path)
-    files = sorted(one for one in path.rglob("*") if one.is_file())
-    return json_sha256({one.relative_to(path).as_posix(): file_sha256(one) for one in files})
 
 
 def _sets(what: str, names: set[str]) -> list[str]:
