@@ -169,6 +169,7 @@ def report(
     _, opened, folder, wanted, _ = _opened(plan, to, size, claim)
     if folder.kept() is None:
         raise UsageError(f"{to}: there is no study yet; make one with study run {plan} --out {to}")
+    folder.prepare()  # a clone of a repository has only the records
     written = []
     with progress_bar(quiet=quiet or as_json) as progress:
         found = []

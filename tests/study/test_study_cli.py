@@ -94,6 +94,14 @@ def test_run_status_and_report(tmp_path: Path) -> None:
     assert "None" not in reported.stdout
 
 
+def test_a_report_from_records_alone_leaves_nothing_for_git(tmp_path: Path) -> None:
+    plan, out = write_plan(tmp_path), tmp_path / "study"
+    (out / "cells").mkdir(parents=True)
+    StudyFolder(out).keep_plan("plan", None, small_plan())
+    assert study("report", plan, "--out", out).exit_code == 0
+    assert (out / "work" / ".gitignore").read_text() == "*\n"
+
+
 def test_a_failing_cell_is_told_with_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, out = write_plan(tmp_path), tmp_path / "study"
     out.mkdir()
