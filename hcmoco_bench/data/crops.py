@@ -80,6 +80,18 @@ def person_square(box: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.append((box[:2] + box[2:]) / 2.0, _person_side(box))
 
 
+def whole_person_region(box: NDArray[np.float64]) -> Region:
+    """The square of `whole_person` in whole pixels; it may extend beyond the image.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 px.
+    """
+    x, y, length = person_square(box).tolist()
+    side = round(length)
+    # Counted from the edge of the first pixel, half a px before its center.
+    return Region(round(x + 0.5 - side / 2.0), round(y + 0.5 - side / 2.0), side, side)
+
+
 def random_square(box: NDArray[np.float64], width: int, height: int, size: int, rng: np.random.Generator) -> Crop:
     """The training crop of NTU images: a square around a random point of the person's box. It never mirrors.
 

@@ -12,7 +12,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from hcmoco_bench.data.crop_joints import crop_joints, crop_joints3d, joint_indices
-from hcmoco_bench.data.crops import box_around, jittered_person, person_region, random_square, whole_person
+from hcmoco_bench.data.crops import (
+    box_around,
+    jittered_person,
+    person_region,
+    random_square,
+    whole_person,
+    whole_person_region,
+)
+from hcmoco_bench.data.framing import Region, region_of
 from hcmoco_bench.data.image_reader import ImageReader
 from hcmoco_bench.data.image_tensor import image_tensor
 from hcmoco_bench.data.intrinsics import RigIntrinsics
@@ -200,6 +208,20 @@ class NtuStoreDataset(Dataset[Sample]):
             rows, columns = np.nonzero(people)
             return box_around(np.column_stack([columns, rows]).astype(np.float64), width, height)
         return np.array([0.0, 0.0, width - 1.0, height - 1.0])
+
+
+def tracked_region(joints: NDArray[np.float32], tracking: NDArray[np.uint8]) -> Region:
+    """The square around the joints of a body that the sensor tracked or inferred; the whole frame without any.
+
+    Args:
+        joints: (25, 2) px (x, y) in the depth frame.
+        tracking: (25,) 0 = unknown, 1 = inferred, 2 = tracked.
+    """
+    width, height = DEPTH_SIZE
+    known = tracking > 0
+    if not known.any():
+        return region_of("fit", width, height)
+    return whole_person_region(box_around(joints[known], width, height))
 
 
 def check_apart(store: AnyStore) -> None:

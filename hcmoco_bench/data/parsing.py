@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -140,6 +140,7 @@ class ParsingDataset(Dataset[ParsingSample]):
             which stretches frames; None keeps their own size.
         label_resizing: How the labels are resized to `label_size`.
         resizing: How a frame is brought to the size of the input; `opencv` goes with `stretch`.
+        regions: The region of each row that fills the input, in place of `framing`; None for `framing`.
     """
 
     def __init__(
@@ -157,12 +158,14 @@ class ParsingDataset(Dataset[ParsingSample]):
         label_size: tuple[int, int] | None = None,
         label_resizing: LabelResizing = "nearest",
         resizing: Resizing = "centered",
+        regions: Sequence[Region] | None = None,
     ) -> None:
         self.store, self.index, self.modality, self.size = store, index, modality, size
         self.framing: Framing = framing
         self.seed, self.train = seed, train
         self.label_size, self.label_resizing, self.resizing = label_size, label_resizing, resizing
         self._intrinsics = intrinsics
+        self._regions = regions
         self._images = ImageReader(store, shards, index.ids, index.locations)
 
     def __len__(self) -> int:
@@ -179,7 +182,7 @@ class ParsingDataset(Dataset[ParsingSample]):
                 f"sample {self.index.ids[row]}: {self.modality} has {image.shape[1]}x{image.shape[0]} px, its "
                 f"labels have {width}x{height}; run verify on {self.store}"
             )
-        region = region_of(self.framing, width, height, image > 0 if self.modality == "depth" else None)
+        region = self._region(row, image)
         shown = Region(0, 0, self.size, self.size)
         resized: NDArray[Any] | None = None
         if self.train and self.resizing == "opencv":
@@ -209,6 +212,12 @@ class ParsingDataset(Dataset[ParsingSample]):
             label=torch.from_numpy(target),
             region=shown,
         )
+
+    def _region(self, row: int, image: NDArray[Any]) -> Region:
+        if self._regions is not None:
+            return self._regions[row]
+        height, width = image.shape[:2]
+        return region_of(self.framing, width, height, image > 0 if self.modality == "depth" else None)
 
     def label(self, row: int) -> NDArray[np.uint8]:
         """(H, W) class indices of a row, as stored.

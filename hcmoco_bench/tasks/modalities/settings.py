@@ -53,8 +53,10 @@ class SharedEmbeddingSettings(
     lists: Literal["v2", "v3"] = "v2"
     """Splits to use: v2 (the published lists, 1,963 frames each to train and to test) or v3 (the first fifth of both
     lists)."""
-    framing: Literal["frame"] = "frame"
-    """What fills the input: the whole frame."""
+    framing: Literal["frame", "joints"] = "frame"
+    """What fills the input in scoring: the whole frame, half as large again as training crops, or for small inputs the
+    person: the square around the joints that the sensor tracked, as large as training crops (crops = person). Outside
+    of that square, background is predicted. Nothing of the labels is used."""
     contrastive: str = "hcmoco"
     """Method whose contrastive terms are learned beside the labels (hcmoco: all of its terms; cmc: the sample level),
     or none."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from hcmoco_bench.body import part_table
 from hcmoco_bench.data.batch import collate
 from hcmoco_bench.data.data_record import read_data_record
-from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart
+from hcmoco_bench.data.framing import Region
+from hcmoco_bench.data.ntu_index import read_index
+from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset, check_apart, tracked_region
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import file_sha256, fingerprint
 from hcmoco_bench.modality import Modality
@@ -20,6 +25,7 @@ from hcmoco_bench.models.foreign.format import Network
 from hcmoco_bench.pretrain.multimodal.stores import default_stores, open_mixture
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.core.record import VersionChange
 from hcmoco_bench.tasks.core.starting_point import pretrained_settings
 from hcmoco_bench.tasks.core.task import TaskData
@@ -93,7 +99,19 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
 
     def scored_size(self, config: AnySharedSettings) -> int:
         """See `ParsingTask.scored_size`; a multiple of 32."""
+        if config.framing == "joints":
+            return config.image_size
         return 32 * round(SCORED_OVER_TRAINED * config.image_size / 32)
+
+    def regions(
+        self, config: AnySharedSettings, store: AnyStore, split: str, ids: NDArray[np.str_]
+    ) -> Sequence[Region] | None:
+        """See `ParsingTask.regions`; with `framing = joints`, the square around the tracked joints."""
+        if config.framing != "joints":
+            return None
+        index = read_index(store, split)
+        row_of = {name: row for row, name in enumerate(index.ids.tolist())}
+        return [tracked_region(index.joints[row], index.tracking[row]) for row in map(row_of.__getitem__, ids.tolist())]
 
     def check(self, config: AnySharedSettings) -> None:
         """See `Task.check`."""
@@ -117,7 +135,8 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
     def notes(self, config: AnySharedSettings, *, own: bool = True) -> tuple[str, ...]:
         """See `Task.notes`."""
         learned = (f"contrastive = {config.contrastive}, overlap = {config.overlap}",) if own else ()
-        return (self.setting(config), *learned)
+        framed = ("the square around the joints that the sensor tracked fills the input",)
+        return (self.setting(config), *(framed if config.framing == "joints" else ()), *learned)
 
     @abstractmethod
     def setting(self, config: AnySharedSettings) -> str:

@@ -51,8 +51,8 @@ class ParsingProtocol(Protocol):
             raise ValueError("input_resizing = opencv needs framing = stretch and no person_framing: it has no borders")
         return self
 
-    def frame(self, wanted: Literal["frame", "person"]) -> Framing:
-        """How a frame fills the input, given the setting `framing`."""
+    def frame(self, wanted: str) -> Framing:
+        """How a frame fills the input, given the setting `framing`, unless the task gives regions."""
         return "person" if wanted == "person" else self.framing
 
     def of_validation(self) -> Self:

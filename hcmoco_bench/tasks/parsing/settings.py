@@ -32,9 +32,8 @@ class ParsingSettings(FinetuneSettings):
     lists: Literal["v2", "v3", "subjects"] = "v2"
     """Splits to use: v2 (the published lists, 1,963 frames each to train and to test), v3 (the first fifth of both
     lists), or subjects (no performer on both sides)."""
-    framing: Literal["frame", "person"] = "frame"
-    """What fills the input: the whole frame, or for small inputs the person: the square around the pixels with measured
-    depth. Outside of that square, background is predicted. Nothing of the labels is used."""
+    framing: str = "frame"
+    """What fills the input; tasks say what they know beside the whole frame."""
     class_weights: Literal["auto", "published", "none"] = "auto"
     """Weights of the classes in the training loss: published (made for NTU RGB+D), none, or auto: those that the
     authors used on the store's data."""
@@ -59,6 +58,9 @@ class FrameSettings(ParsingSettings):
         ),
     }
 
+    framing: Literal["frame", "person"] = "frame"
+    """What fills the input: the whole frame, or for small inputs the person: the square around the pixels with measured
+    depth. Outside of that square, background is predicted. Nothing of the labels is used."""
     training_resizing: Annotated[
         Resizing,
         TrainingOnly(),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hcmoco_bench.body import part_table
+from hcmoco_bench.data.framing import Region
 from hcmoco_bench.data.intrinsics import RigIntrinsics
 from hcmoco_bench.data.parsing import IGNORE, ParsingDataset, Resizing, collate_parsing, resize_labels
 from hcmoco_bench.data.parsing_index import read_parsing_index
@@ -32,6 +33,7 @@ from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
@@ -74,6 +76,12 @@ class ParsingTask(Task[AnyParsingSettings]):
     def training_resizing(self, config: AnyParsingSettings) -> Resizing:
         """How frames are brought to the size of the input in training."""
         return config.training_resizing if isinstance(config, FrameSettings) else "centered"
+
+    def regions(
+        self, config: AnyParsingSettings, store: AnyStore, split: str, ids: NDArray[np.str_]
+    ) -> Sequence[Region] | None:
+        """The region of each sample (N,) that fills the input; None if the setting `framing` says it alone."""
+        return None
 
     def scored_network(self, model: nn.Module, config: AnyParsingSettings) -> nn.Module:
         """What gives the class scores of an input; a task whose model holds more than that takes its part here."""
@@ -170,6 +178,7 @@ class ParsingTask(Task[AnyParsingSettings]):
             label_size=None if train else protocol.label_size,
             label_resizing=protocol.label_resizing,
             resizing=self.training_resizing(config) if train else protocol.input_resizing,
+            regions=self.regions(config, store, split, index.ids),
         )
         return TaskData(
             dataset=dataset,
