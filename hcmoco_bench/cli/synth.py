@@ -38,6 +38,24 @@ def ntu(
     mask_every: Annotated[
         int, typer.Option("--mask-every", min=1, help="Write part masks of every K-th frame, from the first.")
     ] = 10,
+    performers: Annotated[
+        str | None,
+        typer.Option(
+            "--performers",
+            metavar="N-M[,N-M...]",
+            help="Draw the performers among these numbers, e.g. 1-20,41-73 (1-40 are NTU-60's, 41-106 the others), so "
+            "that two trees share none.",
+            show_default="1-106",
+        ),
+    ] = None,
+    recurring: Annotated[
+        bool,
+        typer.Option(
+            "--recurring",
+            help="Make each performer one person in all setups, in other clothes, as in NTU RGB+D; without this option "
+            "a number is another person in each setup.",
+        ),
+    ] = False,
     truth: Annotated[
         bool, typer.Option("--truth", help="Save the true color position of every depth pixel in `<out>-truth`.")
     ] = False,
@@ -65,12 +83,15 @@ def ntu(
 
         hcmoco-bench prepare ntu --root /tmp/ntu --annotations /tmp/ntu
     """
-    from hcmoco_bench.errors import DataError
+    from hcmoco_bench.errors import DataError, UsageError
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-    from hcmoco_bench.synth.ntu.tree_plan import parse_names, plan_clips, plan_samples
+    from hcmoco_bench.synth.ntu.tree_plan import PERFORMERS, parse_names, parse_performers, plan_clips, plan_samples
 
     if names is None:
-        plans = plan_clips(clips, seed, n_frames=frames, mask_every=mask_every)
+        drawn = PERFORMERS if performers is None else parse_performers(performers)
+        plans = plan_clips(clips, seed, n_frames=frames, mask_every=mask_every, performers=drawn)
+    elif performers is not None:
+        raise UsageError("--performers goes with --clips: the list of --names names its performers itself")
     else:
         try:
             lines = names.read_text(encoding="utf-8").splitlines()
@@ -81,7 +102,7 @@ def ntu(
         plans = plan_samples(parse_names(lines, str(names)), seed)
     if truth and truth_dir is None:
         truth_dir = out_dir.with_name(out_dir.name + "-truth")
-    options = TreeOptions(seed, not no_noise, truth_dir, archives, device)
+    options = TreeOptions(seed, not no_noise, truth_dir, archives, device, recurring)
     with progress_bar(quiet=quiet or as_json) as progress:
         write_tree(out_dir, plans, options, workers=workers, progress=progress)
     result = {

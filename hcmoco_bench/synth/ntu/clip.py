@@ -64,8 +64,8 @@ def _rig_scene(seed: int, rig: Rig, device: str) -> _RigScene:
 
 
 @lru_cache(maxsize=1)
-def _performance(seed: int, clip: ClipName, device: str, n_frames: int) -> Performance:
-    return perform(seed, clip, _setup(seed, clip.setup, device).room, n_frames)
+def _performance(seed: int, clip: ClipName, device: str, n_frames: int, recurring: bool) -> Performance:
+    return perform(seed, clip, _setup(seed, clip.setup, device).room, n_frames, recurring=recurring)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,19 @@ class ClipMaker:
         noise: Whether the sensors and the tracking err.
         device: Warp's name of the device. The CPU is the reference; a GPU's bytes may differ in last digits.
         truth: Whether to collect the truth as well.
+        recurring: Whether a performer is one person in all setups, in other clothes, and not another in each.
     """
 
     def __init__(
-        self, seed: int, clip: ClipName, n_frames: int, *, noise: bool = True, device: str = "cpu", truth: bool = False
+        self,
+        seed: int,
+        clip: ClipName,
+        n_frames: int,
+        *,
+        noise: bool = True,
+        device: str = "cpu",
+        truth: bool = False,
+        recurring: bool = False,
     ) -> None:
         self._seed, self._clip, self._noise = seed, clip, noise
         self._device = device
@@ -105,7 +114,7 @@ class ClipMaker:
         self._scene = _rig_scene(seed, clip.rig, device)
         # The performance does not depend on the camera; naming camera 1 shares it among the three.
         shared = ClipName(clip.setup, 1, clip.performer, clip.replication, clip.action)
-        self.performance = _performance(seed, shared, device, n_frames)
+        self.performance = _performance(seed, shared, device, n_frames, recurring)
         self.n_frames = n_frames
         self.truth = TruthWriter(self._scene.kinect, setup.surface) if truth else None
         self._seen: list[NDArray[np.bool_]] = []

@@ -59,6 +59,7 @@ class TreeOptions:
         truth: Folder for the truth (see `truth.py`), or None.
         archives: Whether the tree is left as the archives that NTU's site offers instead of folders.
         device: Where rays are cast; bytes are reproducible on the CPU, a GPU's differ in last digits.
+        recurring: Whether a performer is one person in all setups, in other clothes, and not another in each.
     """
 
     seed: int = 0
@@ -66,6 +67,7 @@ class TreeOptions:
     truth: Path | None = None
     archives: bool = False
     device: DeviceOption = "cpu"
+    recurring: bool = False
 
 
 def write_mask(path: Path, parts: NDArray[np.uint8]) -> None:
@@ -111,6 +113,7 @@ def write_clip(out: Path, plan: ClipPlan, options: TreeOptions) -> None:
         noise=options.noise,
         device=pick_device(options.device),
         truth=options.truth is not None,
+        recurring=options.recurring,
     )
     masks = set(plan.masks)
     with _one_thread(), VideoFile(making / (name + RGB_SUFFIX)) as video:
@@ -170,7 +173,8 @@ def write_lists(folder: Path, samples: Iterable[SampleId]) -> None:
 
 def _mark(plans: Sequence[ClipPlan], options: TreeOptions) -> dict[str, Any]:
     clips = {str(plan.clip): {"frames": plan.n_frames, "masks": list(plan.masks)} for plan in plans}
-    return {"seed": options.seed, "noise": options.noise, "archives": options.archives, "clips": clips}
+    mark = {"seed": options.seed, "noise": options.noise, "archives": options.archives, "clips": clips}
+    return {**mark, "recurring": True} if options.recurring else mark
 
 
 def _write_group(out: Path, plans: Sequence[ClipPlan], options: TreeOptions) -> int:

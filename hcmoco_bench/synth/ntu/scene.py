@@ -167,7 +167,7 @@ def _motions(rng: np.random.Generator, clip: ClipName, room: Room, stage: Stage,
     return [_seated(motion, room) for motion in motions]
 
 
-def perform(seed: int, clip: ClipName, room: Room, n_frames: int) -> Performance:
+def perform(seed: int, clip: ClipName, room: Room, n_frames: int, *, recurring: bool = False) -> Performance:
     """Stage the performance that a clip shows; the clip's camera plays no role.
 
     Args:
@@ -175,11 +175,14 @@ def perform(seed: int, clip: ClipName, room: Room, n_frames: int) -> Performance
         clip: Which one.
         room: The setup's room.
         n_frames: Frames at 30 a second.
+        recurring: Whether a performer is one person in all setups, in other clothes, and not another in each.
     """
     rng = generator(seed, "performance", clip.setup, clip.performer, clip.replication, clip.action)
     motions = _motions(rng, clip, room, setup_stage(seed, clip.setup), n_frames)
     # A performer wears the same throughout a setup.
-    people = [Performer.sample(generator(seed, "performer", clip.setup, clip.performer))]
+    in_setup = generator(seed, "performer", clip.setup, clip.performer)
+    person = generator(seed, "person", clip.performer) if recurring else in_setup
+    people = [Performer.sample(person, in_setup)]
     people += [Performer.sample(rng) for _ in motions[1:]]
     return Performance(
         motions[0].action,

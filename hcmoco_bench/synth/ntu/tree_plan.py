@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,12 @@ _FRAMES = (40, 91)
 """Shortest length of a clip and one more than the longest, if not given."""
 
 _PERFORMANCES_A_SETUP = 3
+
+PERFORMERS: Final = range(1, 107)
+"""Numbers of NTU-120's performers."""
+
+_FIRST_PERFORMERS: Final = 40
+"""Performers of NTU-60 have the numbers 1 to 40."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,14 @@ class ClipPlan:
     masks: tuple[int, ...]
 
 
-def plan_clips(n_clips: int, seed: int, *, n_frames: int | None = None, mask_every: int = 10) -> tuple[ClipPlan, ...]:
+def plan_clips(
+    n_clips: int,
+    seed: int,
+    *,
+    n_frames: int | None = None,
+    mask_every: int = 10,
+    performers: Iterable[int] = PERFORMERS,
+) -> tuple[ClipPlan, ...]:
     """Draw the clips of a tree.
 
     Every performance is seen by cameras 1, 2 and 3 of its setup (the last one by fewer, if the number does not
@@ -43,12 +57,19 @@ def plan_clips(n_clips: int, seed: int, *, n_frames: int | None = None, mask_eve
         seed: Of the tree.
         n_frames: Length of every clip; None draws 40 to 90.
         mask_every: A mask is written for frames 1 + k * mask_every.
+        performers: Numbers of the performers; 1-40 are NTU-60's, 41-106 the others.
 
     Raises:
-        UsageError: If a number makes no sense.
+        UsageError: If a number makes no sense, or there are too few performers of NTU-60 or of the others.
     """
     if n_clips < 1 or (n_frames is not None and n_frames < 1) or mask_every < 1:
         raise UsageError("clips, frames and the step between masks must be at least 1")
+    numbers = sorted(set(performers))
+    strangers = [number for number in numbers if number not in PERFORMERS]
+    if strangers:
+        raise UsageError(f"performer {strangers[0]}: NTU RGB+D has performers 1 to {PERFORMERS[-1]}")
+    first = [number for number in numbers if number <= _FIRST_PERFORMERS]
+    others = [number for number in numbers if number > _FIRST_PERFORMERS]
     rng = generator(seed, "plan")
     n_performances = -(-n_clips // 3)
     n_setups = min(32, -(-n_performances // _PERFORMANCES_A_SETUP))
@@ -59,7 +80,13 @@ def plan_clips(n_clips: int, seed: int, *, n_frames: int | None = None, mask_eve
         setup = int(setups[number * n_setups // n_performances])
         while True:
             first_part = setup <= 17
-            performer = int(rng.integers(1, 41)) if first_part else int(rng.integers(41, 107))
+            own = first if first_part else others
+            if not own:
+                raise UsageError(
+                    f"setup {setup} shows performers {'1-40' if first_part else '41-106'}, and none of those is "
+                    "given; name some of both, e.g. --performers 1-20,41-73"
+                )
+            performer = own[int(rng.integers(len(own)))]
             action = int(rng.integers(1, 61)) if first_part else int(rng.integers(61, 121))
             key = (setup, performer, int(rng.integers(1, 3)), action)
             if key not in seen:
@@ -104,3 +131,18 @@ def parse_names(lines: Sequence[str], source: str) -> tuple[SampleId, ...]:
     if not samples:
         raise DataError(f"{source}: no sample ids in it", kind="list_empty", file=source)
     return tuple(samples)
+
+
+def parse_performers(text: str) -> tuple[int, ...]:
+    """Numbers and ranges such as `1-20,41-73`, in increasing order.
+
+    Raises:
+        UsageError: If it is something else, or a range is empty.
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)) or (dash and int(last) < int(first)):
+            raise UsageError(f"--performers {text}: {part.strip()!r} is no number or range; write e.g. 1-20,41-73")
+        found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))

@@ -73,13 +73,18 @@ class Performer:
     vertex_ids: NDArray[np.int64]
 
     @classmethod
-    def sample(cls, rng: np.random.Generator) -> Performer:
-        """Draw an adult of 1.5 to 1.95 m: shape, skin, hair, clothes, shoes."""
+    def sample(cls, rng: np.random.Generator, clothes: np.random.Generator | None = None) -> Performer:
+        """Draw an adult of 1.5 to 1.95 m: shape, skin, hair, clothes, shoes.
+
+        Args:
+            rng: Source of randomness.
+            clothes: Source of what a person can change, the outfit and the hair; None for `rng`.
+        """
         phenotype, stature = sample_phenotype(rng)
         african, _, caucasian = phenotype.origin
         darkness = float(np.clip(0.28 + 0.6 * african - 0.22 * caucasian, 0, 1))
         old = (phenotype.age - 2 / 3) / (1 - 2 / 3)
-        outfit = sample_outfit(rng, female=phenotype.gender > 0.5, age=old, darkness=darkness)
+        outfit = sample_outfit(clothes or rng, female=phenotype.gender > 0.5, age=old, darkness=darkness)
         bare = rest_vertices(phenotype)
         skeleton = Skeleton(joint_heads(bare))
         dressed = outfit.dress(bare)
