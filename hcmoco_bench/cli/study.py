@@ -32,7 +32,11 @@ SizeOption = Annotated[
 ]
 ClaimOption = Annotated[
     list[str] | None,
-    typer.Option("--claim", help="Claim of the plan; may be repeated. [default: all]", show_default=False),
+    typer.Option(
+        "--claim",
+        help="Claim or leak of the plan, or `leaks` for all of these; may be repeated. [default: all]",
+        show_default=False,
+    ),
 ]
 
 
@@ -153,7 +157,7 @@ def report(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a table and a picture of each claim, from whatever is done.
+    """Write a table and a picture of each claim and of the leaks, from whatever is done.
 
         hcmoco-bench study report liftedcl --out study
 
@@ -164,26 +168,33 @@ def report(
     from hcmoco_bench.cli.leaderboard.options import user
     from hcmoco_bench.study.board import AddedRows, add_rows
     from hcmoco_bench.study.findings import claim_findings
+    from hcmoco_bench.study.leaks import leak_findings
+    from hcmoco_bench.study.leaks_report import write_leaks_report
     from hcmoco_bench.study.report import write_report
 
     _, opened, folder, wanted, _ = _opened(plan, to, size, claim)
     if folder.kept() is None:
         raise UsageError(f"{to}: there is no study yet; make one with study run {plan} --out {to}")
     folder.prepare()  # a clone of a repository has only the records
-    written = []
+    written, leaks = [], None
     with progress_bar(quiet=quiet or as_json) as progress:
-        found = []
+        found, total = [], len(wanted.scores) + bool(wanted.leaks)
         for number, name in enumerate(wanted.scores):
-            progress("claims", number, len(wanted.scores))
+            progress("claims", number, total)
             found.append(claim_findings(opened, name, wanted, folder, draws=draws))
-            written.append(write_report(found[-1], folder))
-        progress("claims", len(wanted.scores), len(wanted.scores))
+            written.append((found[-1].summary, write_report(found[-1], folder)))
+        if wanted.leaks:
+            leaks = leak_findings(opened, wanted, folder, draws=draws)
+            written.append((leaks.summary, write_leaks_report(leaks, folder)))
+        progress("claims", total, total)
     added = AddedRows((), ()) if board is None else add_rows(opened, wanted, folder, board, by=by or user())
     if as_json:
-        print_json({"claims": [one.to_dict() for one in found], "rows": added.rows, "refused": added.refused})
+        told = {} if leaks is None else {"leaks": leaks.to_dict()}
+        claims = [one.to_dict() for one in found]
+        print_json({"claims": claims, **told, "rows": added.rows, "refused": added.refused})
         return
-    for one, files in zip(found, written, strict=True):
-        out.print(one.summary, soft_wrap=True, highlight=False)
+    for summary, files in written:
+        out.print(summary, soft_wrap=True, highlight=False)
         for path in filter(None, (files.table, files.picture)):
             out.print(f"  {path}", soft_wrap=True, highlight=False)
     for row in added.rows:
@@ -221,6 +232,7 @@ def _opened(
     from hcmoco_bench.runtime.near_names import did_you_mean
     from hcmoco_bench.study.cells import cells_of
     from hcmoco_bench.study.folder import StudyFolder
+    from hcmoco_bench.study.plan import LEAKS
     from hcmoco_bench.study.read_plan import read_plan
 
     file, folder = read_plan(plan), StudyFolder(to)
@@ -232,10 +244,16 @@ def _opened(
             f"{to}: holds no study yet, and {plan} has the sizes {', '.join(file.sizes)}; give one with --size"
         )
     opened = file.at(size)
+    chosen: dict[str, None] = {}
     for name in claims or ():
-        if name not in opened.claim:
-            raise UsageError(f"--claim {name}: {plan} has no such claim; {did_you_mean(name, opened.claim)}")
-    return file.name, opened, folder, cells_of(opened, tuple(dict.fromkeys(claims or ()))), size
+        if name == LEAKS and opened.leak:
+            chosen |= dict.fromkeys(opened.leak)
+        elif name in opened.claim or name in opened.leak:
+            chosen[name] = None
+        else:
+            known = (*opened.claim, *opened.leak, *((LEAKS,) if opened.leak else ()))
+            raise UsageError(f"--claim {name}: {plan} has no such claim; {did_you_mean(name, known)}")
+    return file.name, opened, folder, cells_of(opened, tuple(chosen)), size
 
 
 def _say(sentence: str) -> None:

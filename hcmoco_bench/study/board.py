@@ -18,7 +18,7 @@ from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.results.schema import EvidenceEntry, Result, StatusEntry, read_result, write_result
 from hcmoco_bench.study.cells import Cells
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.plan import Plan, ratio_text
+from hcmoco_bench.study.plan import Plan, TaskStep
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import interval_groups, score_entry
@@ -58,15 +58,15 @@ def add_rows(plan: Plan, cells: Cells, folder: StudyFolder, board: Path, *, by: 
         DataError: If a result or its evidence is missing or damaged.
         StoreError: If something cannot be written.
     """
-    found: dict[tuple[str, float | None, str], dict[int, str]] = {}
+    found: dict[tuple[str, TaskStep, str], dict[int, str]] = {}
     for scores in cells.scores.values():
         for one in scores:
-            found.setdefault((one.task, one.ratio, one.method), {})[one.seed] = one.cell
+            found.setdefault((one.task, one.step, one.method), {})[one.seed] = one.cell
     rows, refused = [], []
-    for (task, ratio, method), by_seed in found.items():
+    for (task, step, method), by_seed in found.items():
         if any(current_record(folder, cells.by_name[cell]) is None for cell in by_seed.values()):
             continue
-        place = folder.root / "work" / "rows" / f"{task}-{ratio_text(ratio)}-{method}"
+        place = folder.root / "work" / "rows" / f"{task}-{step.name}-{method}"
         path = write_pooled(by_seed, folder, place)
         stored = existing_row(path, board)
         if stored is None:

@@ -12,7 +12,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.runtime.recipes import names_file, recipe_values
 from hcmoco_bench.study.options import filled, option_value, placeholders, put_over
-from hcmoco_bench.study.plan import SCRATCH, Plan, TaskPlan, ratio_text
+from hcmoco_bench.study.plan import Plan, TaskPlan, TaskStep
 
 CellKind = Literal["data", "pretrain", "finetune"]
 
@@ -62,10 +62,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Score:
-    """A fine-tuning of a claim: where it stands in tables, and the name of its cell."""
+    """A fine-tuning of a claim or leak: where it stands in tables, and the name of its cell."""
 
     task: str
-    ratio: float | None
+    step: TaskStep
     method: str
     seed: int
     cell: str
@@ -79,10 +79,12 @@ class Cells:
         by_name: The cells by name, each after those that it needs; the seeds of a claim come one after the other, so
             that a study that is stopped has whole seeds.
         scores: The fine-tunings of each claim.
+        leaks: Those of each leak: of the leaky side, then of the honest one.
     """
 
     by_name: Mapping[str, Cell]
     scores: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    leaks: Mapping[str, tuple[tuple[Score, ...], tuple[Score, ...]]] = field(default_factory=dict)
 
     def with_needs(self, names: Iterable[str]) -> tuple[Cell, ...]:
         """These cells and all that they need, in order."""
@@ -96,26 +98,41 @@ class Cells:
         return tuple(cell for name, cell in self.by_name.items() if name in wanted)
 
 
-def cells_of(plan: Plan, claims: Sequence[str] = ()) -> Cells:
+def cells_of(plan: Plan, names: Sequence[str] = ()) -> Cells:
     """The cells of a plan.
 
     Args:
         plan: The plan, at a size.
-        claims: Names of claims; all if none is given.
+        names: Names of claims and leaks; all if none is given.
     """
     made: dict[str, Cell] = {}
-    found: dict[str, list[Score]] = {name: [] for name in claims or plan.claim}
-    for seed in sorted({seed for name in found for seed in plan.claim[name].seeds}):
+    wanted = names or (*plan.claim, *plan.leak)
+    found: dict[str, list[Score]] = {name: [] for name in wanted if name in plan.claim}
+    sides: dict[str, tuple[list[Score], list[Score]]] = {name: ([], []) for name in wanted if name in plan.leak}
+    declared = [plan.claim[name].seeds for name in found] + [plan.leak[name].seeds for name in sides]
+    for seed in sorted({seed for seeds in declared for seed in seeds}):
         for name, scores in found.items():
             claim = plan.claim[name]
             if seed not in claim.seeds:
                 continue
             for task in claim.tasks:
-                for ratio in plan.task[task].steps:
+                for step in plan.task[task].steps:
                     for method in plan.methods_on(claim, task):
-                        cell = _finetuning(plan, made, task, ratio, method, seed)
-                        scores.append(Score(task, ratio, method, seed, cell.name))
-    return Cells(made, {name: tuple(scores) for name, scores in found.items()})
+                        scores.append(_score(plan, made, task, step, method, seed))
+        for name, (leaky, honest) in sides.items():
+            leak = plan.leak[name]
+            if seed in leak.seeds:
+                for scores, arm in ((leaky, leak.leaky), (honest, leak.honest)):
+                    scores.append(_score(plan, made, arm.task, arm.step, arm.method, seed))
+    return Cells(
+        made,
+        {name: tuple(scores) for name, scores in found.items()},
+        {name: (tuple(leaky), tuple(honest)) for name, (leaky, honest) in sides.items()},
+    )
+
+
+def _score(plan: Plan, made: dict[str, Cell], task: str, step: TaskStep, method: str, seed: int) -> Score:
+    return Score(task, step, method, seed, _finetuning(plan, made, task, step, method, seed).name)
 
 
 def _data(plan: Plan, made: dict[str, Cell], name: str) -> Cell:
@@ -131,25 +148,25 @@ def _pretraining(plan: Plan, made: dict[str, Cell], name: str, seed: int) -> Cel
     return _cell(made, f"pretrain-{name}-{seed}", "pretrain", (line,), needed, seed, "pretrain --resume --out {out}")
 
 
-def _finetuning(plan: Plan, made: dict[str, Cell], name: str, ratio: float | None, method: str, seed: int) -> Cell:
-    task = plan.task[name]
+def _finetuning(plan: Plan, made: dict[str, Cell], name: str, step: TaskStep, method: str, seed: int) -> Cell:
+    task, start = plan.task[name], plan.start_of(method)
     needed = _data_of(plan, made, task.data)
-    if method != SCRATCH:
-        needed["checkpoint"] = _pretraining(plan, made, method, seed)
+    if start is not None:
+        needed["checkpoint"] = _pretraining(plan, made, start, seed)
     command, end = (
         f"finetune --task {task.task}",
         f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}",
     )
-    line = f"{command} {_options(task, ratio, method)} {end}"
-    cell = f"finetune-{name}-{ratio_text(ratio)}-{method}-{seed}"
+    line = f"{command} {_options(plan, task, step, method)} {end}"
+    cell = f"finetune-{name}-{step.name}-{method}-{seed}"
     return _cell(made, cell, "finetune", (line,), needed, seed, f"{command} --resume {end}")
 
 
-def _options(task: TaskPlan, ratio: float | None, method: str) -> str:
-    options = put_over(task.options, task.scratch if method == SCRATCH else task.encoder)
-    if ratio is None:
-        return options
-    return put_over(put_over(options, f"--ratio {ratio:g}"), task.options_at.get(ratio_text(ratio), ""))
+def _options(plan: Plan, task: TaskPlan, step: TaskStep, method: str) -> str:
+    options = put_over(task.options, task.scratch if plan.start_of(method) is None else task.encoder)
+    if step.options:
+        options = put_over(put_over(options, step.options), task.options_at.get(step.name, ""))
+    return put_over(options, plan.method[method].options) if method in plan.method else options
 
 
 def _data_of(plan: Plan, made: dict[str, Cell], names: Sequence[str]) -> dict[str, Cell]:

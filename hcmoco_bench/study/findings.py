@@ -22,7 +22,7 @@ from hcmoco_bench.leaderboard.ties.table import DRAWS, DrawnTable, draw_table
 from hcmoco_bench.results.statistics import seed_summary
 from hcmoco_bench.study.cells import Cells, Score
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.plan import ClaimPlan, Plan, Published
+from hcmoco_bench.study.plan import ClaimPlan, Plan, Published, TaskStep
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
 from hcmoco_bench.training.run_files import RESULT_FILE
@@ -96,7 +96,7 @@ class Step:
 
     Attributes:
         task: Name of the task in the plan.
-        ratio: Share of the training labels; None for all.
+        at: Share of the training labels or number of epochs.
         score: Name of the main score for readers.
         unit: Unit of the scores.
         difference_unit: Unit of their differences.
@@ -110,7 +110,7 @@ class Step:
     """
 
     task: str
-    ratio: float | None
+    at: TaskStep
     score: str
     unit: str
     difference_unit: str
@@ -121,11 +121,6 @@ class Step:
     grouped_by: str
     methods: tuple[MethodScore, ...]
     comparisons: tuple[Comparison, ...]
-
-    @property
-    def labels(self) -> str:
-        """Share of the training labels, e.g. `10 %`."""
-        return f"{100 * (1.0 if self.ratio is None else self.ratio):g} %"
 
 
 @dataclass(frozen=True)
@@ -195,8 +190,8 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
         (missing if current_record(folder, cells.by_name[score.cell]) is None else there).append(score)
     steps = []
     for task in claim.tasks:
-        for ratio in plan.task[task].steps:
-            some = [one for one in there if (one.task, one.ratio) == (task, ratio)]
+        for at in plan.task[task].steps:
+            some = [one for one in there if (one.task, one.step) == (task, at)]
             if some:
                 steps.append(_step(plan, claim, some, folder, draws))
     declared = sum(
@@ -239,7 +234,7 @@ def _step(plan: Plan, claim: ClaimPlan, scores: Sequence[Score], folder: StudyFo
     ]
     return Step(
         task=scores[0].task,
-        ratio=scores[0].ratio,
+        at=scores[0].step,
         score=scoring.name,
         unit=first.unit,
         difference_unit=scoring.unit,
@@ -300,7 +295,7 @@ def _comparison(
         (
             one
             for one in claim.published
-            if (one.task, one.ratio) == (at.task, at.ratio) and {one.first, one.second} == set(names)
+            if (one.task, one.step) == (at.task, at.step) and {one.first, one.second} == set(names)
         ),
         None,
     )

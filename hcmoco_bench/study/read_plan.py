@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from hcmoco_bench.study.plan import Plan, merged
 FOLDER: Final = "study"
 """Folder of `annotations/` with the packaged plans."""
 
-_TABLES: Final = frozenset({"data", "pretraining", "task", "claim"})
+_TABLES: Final = frozenset(Plan.model_fields)
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class PlanFile:
         source: What the user gave, for messages.
         values: The tables that all sizes share.
         sizes: What each size puts over them.
+        include: By the name of another packaged plan, claims that are taken from it with all that they need: the name
+            there to the name here. They are taken at the size of the same name.
     """
 
     name: str
     source: str
     values: Mapping[str, Any]
     sizes: Mapping[str, Mapping[str, Any]]
+    include: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def at(self, size: str | None) -> Plan:
         """The plan at a size; None for a plan without sizes.
@@ -49,12 +52,33 @@ class PlanFile:
         if size is not None and size not in self.sizes:
             raise UsageError(f"--size {size}: {self.source} has no such size; {did_you_mean(size, self.sizes)}")
         values = self.values if size is None else merged(self.values, self.sizes[size])
+        for name, claims in self.include.items():
+            values = self._with(values, name, claims, size)
         try:
             return Plan.model_validate(values)
         except ValidationError as error:
             told = "; ".join(_line(one) for one in error.errors()[:4])
             at = "" if size is None else f", size {size}"
             raise _wrong(self.source + at, told) from error
+
+    def _with(
+        self, values: Mapping[str, Any], name: str, claims: Mapping[str, str], size: str | None
+    ) -> Mapping[str, Any]:
+        """The tables with those of some claims of another plan."""
+        other = read_plan(name).at(size)
+        for claim in claims:
+            if claim not in other.claim:
+                raise _wrong(self.source, f"include.{name} names {claim!r}; {did_you_mean(claim, other.claim)}")
+        found = {table: dict(entries) for table, entries in values.items()}
+        for table, entries in other.part(claims).items():
+            own = found.setdefault(table, {})
+            for entry, one in entries.items():
+                if entry in own:
+                    raise _wrong(
+                        self.source, f"{table}.{entry} is also in the plan {name}, which it includes; rename it here"
+                    )
+                own[entry] = one
+        return found
 
 
 def plan_names() -> tuple[str, ...]:
@@ -83,13 +107,20 @@ def read_plan(plan: str) -> PlanFile:
     sizes = values.pop("size", {})
     if not isinstance(sizes, dict) or not all(isinstance(one, dict) for one in sizes.values()):
         raise _wrong(plan, "size holds a table for each size, as [size.small.task.NAME]")
+    include = values.pop("include", {})
+    if not isinstance(include, dict) or not all(
+        isinstance(one, dict) and all(isinstance(to, str) for to in one.values()) for one in include.values()
+    ):
+        raise _wrong(
+            plan, 'include holds, for each plan, names of its claims, as include.liftedcl = {ablation = "mine"}'
+        )
     for where, table in (("", values), *((f"size.{name}.", one) for name, one in sizes.items())):
         for name, entries in table.items():
             if name not in _TABLES:
                 raise _wrong(plan, f"{where}{name} is no table of a plan; {did_you_mean(name, _TABLES)}")
             if not isinstance(entries, dict) or not all(isinstance(one, dict) for one in entries.values()):
                 raise _wrong(plan, f"{where}{name} holds a table for each name, as [{where}{name}.NAME]")
-    return PlanFile(path.stem, plan, values, sizes)
+    return PlanFile(path.stem, plan, values, sizes, include)
 
 
 def _line(error: Any) -> str:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from matplotlib.figure import Figure
 
 from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.templates import render_template
 from hcmoco_bench.leaderboard.ties.scoring import SINGLE_SAMPLES
+from hcmoco_bench.plotting.method_curves import CurvePanel, CurvePoint, method_curves_figure
 from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_scores_figure
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.study.findings import ClaimFindings, Comparison, MethodScore, Step
 from hcmoco_bench.study.folder import StudyFolder
 
 _TEMPLATE: Final = Path(__file__).resolve().parent / "templates" / "claim.md"
+
+_CURVE: Final = 3
+"""Amounts from which on a task is drawn as a curve."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +45,37 @@ def write_report(findings: ClaimFindings, folder: StudyFolder) -> ReportFiles:
     Raises:
         StoreError: If they cannot be written.
     """
-    table, picture = folder.report / f"{findings.name}.md", folder.report / f"{findings.name}.png"
+    figure = _figure(findings) if findings.steps else None
+    return write_report_files(findings.name, figure, lambda picture: claim_page(findings, folder, picture), folder)
+
+
+def write_report_files(
+    name: str, figure: Figure | None, page: Callable[[str], str], folder: StudyFolder
+) -> ReportFiles:
+    """Write a page and its picture, or take away an earlier picture.
+
+    Args:
+        name: Stem of both files.
+        figure: The picture; None for none.
+        page: From the name of the picture's file, empty without one, to the text.
+        folder: Folder of the study.
+
+    Raises:
+        StoreError: If they cannot be written.
+    """
+    table, picture = folder.report / f"{name}.md", folder.report / f"{name}.png"
     try:
         folder.report.mkdir(parents=True, exist_ok=True)
-        if findings.steps:
-            save_figure(method_scores_figure(list(map(_panel, findings.steps))), picture)
-        else:
+        if figure is None:
             picture.unlink(missing_ok=True)
+        else:
+            save_figure(figure, picture)
     except StoreError:
         raise
     except OSError as error:
         raise write_error(picture, error) from error
-    write_atomic(table, claim_page(findings, folder, picture.name if findings.steps else ""))
-    return ReportFiles(table, picture if findings.steps else None)
+    write_atomic(table, page("" if figure is None else picture.name))
+    return ReportFiles(table, None if figure is None else picture)
 
 
 def claim_page(findings: ClaimFindings, folder: StudyFolder, picture: str) -> str:
@@ -84,13 +108,13 @@ def claim_page(findings: ClaimFindings, folder: StudyFolder, picture: str) -> st
 def _score_row(step: Step, one: MethodScore, seeds: list[int]) -> dict[str, Any]:
     by_seed = dict(zip(one.seeds, one.per_seed, strict=True))
     return {
-        "task": f"{step.task} ({_of(step.score, step.unit)})",
-        "labels": step.labels,
+        "task": f"{step.task} ({score_text(step.score, step.unit)})",
+        "labels": step.at.label,
         "method": one.label,
         "per_seed": [f"{by_seed[seed]:.2f}" if seed in by_seed else "–" for seed in seeds],
         "mean": f"{one.mean:.2f}",
         "std": "–" if one.std is None else f"{one.std:.2f}",
-        "interval": _interval(one.low, one.high),
+        "interval": interval_text(one.low, one.high),
     }
 
 
@@ -98,16 +122,16 @@ def _difference_row(step: Step, one: Comparison) -> dict[str, Any]:
     single = one.error.n_seeds < 2
     stated = one.published
     return {
-        "task": f"{step.task} ({_of(step.score, step.difference_unit)})",
-        "labels": step.labels,
+        "task": f"{step.task} ({score_text(step.score, step.difference_unit)})",
+        "labels": step.at.label,
         "what": f"{one.first_label} − {one.second_label}",
         "seeds": len(one.seeds),
         "mean": f"{one.difference:+.2f}",
-        "interval": _interval(one.low, one.high, sign="+"),
-        "groups": _number(one.error.groups),
-        "of_seeds": "not known" if single else _number(one.error.seeds),
-        "p": _p(one.p_value),
-        "adjusted": _p(one.adjusted),
+        "interval": interval_text(one.low, one.high, sign="+"),
+        "groups": number_text(one.error.groups),
+        "of_seeds": "not known" if single else number_text(one.error.seeds),
+        "p": p_value_text(one.p_value),
+        "adjusted": p_value_text(one.adjusted),
         "better": "" if one.better is None else one.first_label if one.better == one.first else one.second_label,
         "published": "" if stated is None else f"{stated.difference:+g} ({stated.source})",
     }
@@ -118,7 +142,7 @@ def _notes(findings: ClaimFindings) -> Iterator[str]:
         order = "higher" if step.higher_is_better else "lower"
         groups = "" if step.grouped_by == SINGLE_SAMPLES else f", {step.n_groups:,} {step.grouped_by}"
         told = f"{step.n_samples:,} samples of {step.data}{groups}"
-        yield f"{step.task}, {step.labels} of the labels: {told}; {order} is better."
+        yield f"{step.task}, {step.at.what}: {told}; {order} is better."
     if not findings.comparisons:
         return
     yield (
@@ -138,25 +162,56 @@ def _notes(findings: ClaimFindings) -> Iterator[str]:
         yield "Published differences are of other data and other sizes; they are shown for the direction."
 
 
+def _figure(findings: ClaimFindings) -> Figure:
+    """Curves where a task has three amounts or more, bars otherwise."""
+    of_task: dict[str, list[Step]] = {}
+    for step in findings.steps:
+        of_task.setdefault(step.task, []).append(step)
+    if all(len(steps) >= _CURVE for steps in of_task.values()):
+        return method_curves_figure([_curves(steps) for steps in of_task.values()])
+    return method_scores_figure(list(map(_panel, findings.steps)))
+
+
+def _curves(steps: list[Step]) -> CurvePanel:
+    first = steps[0]
+    points: dict[str, list[CurvePoint]] = {}
+    for step in steps:
+        for one in step.methods:
+            points.setdefault(one.label, []).append(
+                CurvePoint(step.at.value, one.mean, one.low, one.high, one.per_seed)
+            )
+    return CurvePanel(
+        title=first.task,
+        amounts="epochs" if first.at.epochs is not None else "share of the labels",
+        axis=f"{score_text(first.score, first.unit)} ({'higher' if first.higher_is_better else 'lower'} is better)",
+        ticks=tuple((step.at.value, step.at.label.removesuffix(" epochs")) for step in steps),
+        curves=tuple((label, tuple(sorted(found, key=lambda one: one.amount))) for label, found in points.items()),
+    )
+
+
 def _panel(step: Step) -> ScorePanel:
     return ScorePanel(
-        title=f"{step.task}, {step.labels} of the labels",
-        axis=f"{_of(step.score, step.unit)} ({'higher' if step.higher_is_better else 'lower'} is better)",
+        title=f"{step.task}, {step.at.what}",
+        axis=f"{score_text(step.score, step.unit)} ({'higher' if step.higher_is_better else 'lower'} is better)",
         bars=tuple(MethodBar(one.label, one.mean, one.low, one.high, one.per_seed) for one in step.methods),
     )
 
 
-def _of(score: str, unit: str) -> str:
+def score_text(score: str, unit: str) -> str:
+    """A score with its unit, unless its name says it."""
     return f"{score}, {unit}" if unit and unit not in score else score
 
 
-def _interval(low: float, high: float, sign: str = "") -> str:
+def interval_text(low: float, high: float, sign: str = "") -> str:
+    """An interval, with the sign of both ends if `sign` is +."""
     return "not known" if math.isnan(low) else f"{low:{sign}.2f} to {high:{sign}.2f}"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """A number with two digits after the point."""
     return "not known" if math.isnan(value) else f"{value:.2f}"
 
 
-def _p(value: float) -> str:
+def p_value_text(value: float) -> str:
+    """A p-value with three digits after the point."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from hcmoco_bench.models.settings import NetworkSettings
-from hcmoco_bench.runtime.settings import Flag, Location, TrainingOnly
+from hcmoco_bench.runtime.settings import Added, Flag, Location, TrainingOnly
 from hcmoco_bench.training.settings import OptimizationSettings
 
 OPTIONS = "options"
@@ -44,6 +44,9 @@ class FinetuneSettings(NetworkSettings, OptimizationSettings):
     from `init`."""
     init: Annotated[str, TrainingOnly()] = "imagenet"
     """First weights without a checkpoint: scratch, imagenet, or the path of a weight file."""
+    encoder_rate: Annotated[float, Field(ge=0), TrainingOnly(), Added()] = 1.0
+    """Learning rate of the encoder over that of the rest; 0 keeps the encoder's weights, while the statistics of its batch
+    norms follow the data."""
     ratio: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 1.0
     """Share of the training data: 1, or a share for which the data declares a split."""
     image_size: Annotated[int, Field(ge=32), Flag("--size")] = 320

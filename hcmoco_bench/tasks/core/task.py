@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -31,7 +32,7 @@ from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.training.objective import LoopBatch, Objective
-from hcmoco_bench.training.optimizers import OptimizerPlan
+from hcmoco_bench.training.optimizers import OptimizerPlan, ParameterGroups
 from hcmoco_bench.training.settings import Stage
 
 if TYPE_CHECKING:
@@ -299,8 +300,37 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
         """The training loss."""
 
     def optimizers(self, config: AnyFinetuneSettings) -> Sequence[OptimizerPlan] | None:
-        """The optimizers, where there are several or they treat parameters differently; None for one that does not."""
-        return None
+        """The optimizers, where there are several or they treat parameters differently; None for one that does not.
+
+        Without a method of its own, a task has one, with the setting `encoder_rate`.
+        """
+        if config.encoder_rate == 1:
+            return None
+        return (OptimizerPlan("model", config, groups=partial(self._with_encoder_rate, config)),)
+
+    def encoders(self, model: nn.Module) -> tuple[nn.Module, ...]:
+        """The encoders of a model, whose rate `encoder_rate` sets; those in its attribute `encoder` by default.
+
+        Raises:
+            UsageError: If it has none.
+        """
+        encoder = getattr(model, "encoder", None)
+        if not isinstance(encoder, nn.Module):
+            raise UsageError(f"{self.record.id}: encoder_rate goes with models that have an encoder; leave it out")
+        return (encoder,)
+
+    def _with_encoder_rate(self, config: AnyFinetuneSettings, model: nn.Module) -> ParameterGroups:
+        own = [parameter for encoder in self.encoders(model) for parameter in encoder.parameters()]
+        if not config.encoder_rate:
+            for parameter in own:
+                parameter.requires_grad_(False)
+        known = {id(parameter) for parameter in own}
+        rest = [one for one in model.parameters() if id(one) not in known and one.requires_grad]
+        trained = [parameter for parameter in own if parameter.requires_grad]
+        return [
+            {"params": rest},
+            *([{"params": trained, "lr": config.lr * config.encoder_rate}] if trained else []),
+        ]
 
     @abstractmethod
     def evaluate(

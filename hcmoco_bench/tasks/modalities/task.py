@@ -207,6 +207,12 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         contrast = build_contrast(config, self.hidden(config), model.features, len(data))
         return SharedEmbeddingObjective(contrast, self._class_weights(config, data), config.parsing_weight)
 
+    def encoders(self, model: nn.Module) -> tuple[nn.Module, ...]:
+        """See `Task.encoders`; those of both modalities."""
+        if not isinstance(model, SharedEmbeddingNet):
+            raise TypeError(f"a {type(model).__name__} does not read both modalities")
+        return model.features.rgb_encoder, model.features.depth_encoder
+
     def scored_network(self, model: nn.Module, config: AnySharedSettings) -> nn.Module:
         """See `ParsingTask.scored_network`; the encoder of the tested modality alone, and the head."""
         if not isinstance(model, SharedEmbeddingNet):

@@ -72,6 +72,16 @@ NATIVE: Final = ParsingProtocol(
     mirror_averaging=False,
     absent="skip",
 )
+STRETCHED: Final = ParsingProtocol(
+    **{
+        **dict(NATIVE),
+        "name": "stretched",
+        "summary": "As native, except that the frame is stretched to a square for the network. It measures what the "
+        "published stretching alone does to scores.",
+        "framing": "stretch",
+        "person_framing": False,
+    }
+)
 _AS_PUBLISHED: Final = (
     "Does what the authors' code does: the frame is stretched to a square, the logits of the frame and of its mirror "
     "image are enlarged to that square and averaged, their exponentials are enlarged to 1000x1000 pixels, labels are "
@@ -114,7 +124,7 @@ PARSING_CHANGES: Final = (
 )
 """What later versions of these tasks changed."""
 
-PARSING_PROTOCOLS: Final = (NATIVE, PUBLISHED)
+PARSING_PROTOCOLS: Final = (NATIVE, STRETCHED, PUBLISHED)
 """The protocols of parsing from one modality; a further one is one more object here."""
 
 RGB_PARSING_PROTOCOLS: Final = tuple(PUBLISHED_RGB if one is PUBLISHED else one for one in PARSING_PROTOCOLS)

@@ -1,0 +1,106 @@
+"""Scores of methods over an amount, such as the share of the labels or the number of epochs, one panel a task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The score of a method at an amount.
+
+    Attributes:
+        amount: The amount, above 0.
+        mean: Mean over seeds.
+        low: Lower end of its interval; nan if it is not known.
+        high: Upper end.
+        seeds: Score of each seed.
+    """
+
+    amount: float
+    mean: float
+    low: float
+    high: float
+    seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """A panel: one task.
+
+    Attributes:
+        title: Title of the panel.
+        amounts: What the horizontal axis shows.
+        axis: What the vertical axis shows.
+        ticks: Label of each amount.
+        curves: The points of each method, by its name for readers.
+    """
+
+    title: str
+    amounts: str
+    axis: str
+    ticks: tuple[tuple[float, str], ...]
+    curves: tuple[tuple[str, tuple[CurvePoint, ...]], ...]
+
+
+def method_curves_figure(panels: Sequence[CurvePanel], *, columns: int = 2) -> Figure:
+    """Draw a panel for each task, on a logarithmic axis of amounts; a method has one color in all panels.
+
+    The points of an amount stand a little beside each other, so that intervals do not hide each other.
+
+    Args:
+        panels: The tasks, one or more.
+        columns: Panels beside each other.
+
+    Raises:
+        ValueError: If there is no panel.
+    """
+    if not panels:
+        raise ValueError("there is no panel to draw")
+    names = list(dict.fromkeys(name for panel in panels for name, _ in panel.curves))
+    columns = min(columns, len(panels))
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(6.4 * columns, 4.2 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        amounts = [amount for amount, _ in panel.ticks]
+        gaps = [math.log(after / before) for before, after in zip(sorted(amounts), sorted(amounts)[1:], strict=False)]
+        step = min(gaps, default=1.0) * 0.5 / max(1, len(names))
+        for name, points in panel.curves:
+            place = names.index(name)
+            color, shift = f"C{place % 10}", math.exp(step * (place - (len(names) - 1) / 2))
+            at = [point.amount * shift for point in points]
+            axis.plot(at, [point.mean for point in points], "-", color=color, linewidth=1.4, label=name)
+            for where, point in zip(at, points, strict=True):
+                if not math.isnan(point.low):
+                    axis.plot([where, where], [point.low, point.high], color=color, linewidth=1.6, alpha=0.7)
+                axis.plot(
+                    [where] * len(point.seeds),
+                    point.seeds,
+                    "o",
+                    color=color,
+                    markerfacecolor="white",
+                    markersize=4,
+                    markeredgewidth=1.0,
+                    zorder=3,
+                )
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_xticks(amounts, [label for _, label in panel.ticks], fontsize=8)
+        axis.set_title(panel.title, fontsize=10)
+        axis.set_xlabel(panel.amounts, fontsize=8)
+        axis.set_ylabel(panel.axis, fontsize=8)
+        axis.tick_params(axis="y", labelsize=8)
+        axis.grid(color="0.9", linewidth=0.6)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(fontsize=8, frameon=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    return figure
