@@ -45,8 +45,8 @@ class FinetuneSettings(NetworkSettings, OptimizationSettings):
     init: Annotated[str, TrainingOnly()] = "imagenet"
     """First weights without a checkpoint: scratch, imagenet, or the path of a weight file."""
     encoder_rate: Annotated[float, Field(ge=0), TrainingOnly(), Added()] = 1.0
-    """Learning rate of the encoder over that of the rest; 0 keeps the encoder's weights, while the statistics of its batch
-    norms follow the data."""
+    """Learning rate of the encoder over that of the rest; 0 keeps the encoder's weights, while the statistics of its
+    batch norms follow the data."""
     ratio: Annotated[float, Field(gt=0, le=1), TrainingOnly()] = 1.0
     """Share of the training data: 1, or a share for which the data declares a split."""
     image_size: Annotated[int, Field(ge=32), Flag("--size")] = 320
