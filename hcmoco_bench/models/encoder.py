@@ -91,6 +91,7 @@ ENCODERS: Final[Registry[EncoderFactory]] = Registry(
     "hcmoco_bench.encoders",
     {
         "pointnet": "hcmoco_bench.models.pointnet:FACTORY",
+        "pointnet_small": "hcmoco_bench.models.pointnet:FACTORY_SMALL",
         "resnet101_caffe": "hcmoco_bench.models.caffe_resnet:RESNET101",
         "resnet50_caffe": "hcmoco_bench.models.caffe_resnet:RESNET50",
     },

@@ -46,6 +46,19 @@ PUBLISHED_LEVELS = (
 )
 """The depth network of HCMoCo (https://github.com/hongfz16/HCMoCo, `pycontrast/networks/pointnet2_msg.py`)."""
 
+SMALL_LEVELS = tuple(
+    Level(
+        level.n_centers // 8,
+        level.radii,
+        tuple(number // 2 for number in level.n_neighbors),
+        tuple(tuple(width // 4 for width in widths) for widths in level.widths),
+        level.width_back // 4,
+    )
+    for level in PUBLISHED_LEVELS
+)
+"""An eighth of the centers, half of the neighbors and a quarter of the widths, with the same radii: for short runs on a
+CPU."""
+
 POINT_ORDER_SEED: Final = 0
 """Seed of the order in which pixels become points."""
 
@@ -236,3 +249,8 @@ class PointNetEncoder(Encoder):
 
 FACTORY = EncoderFactory(make=lambda image_size: PointNetEncoder(), input=PointNetEncoder.input)
 """PointNet++ with the sizes of HCMoCo, registered as `pointnet`; there are no ImageNet weights of points."""
+
+FACTORY_SMALL = EncoderFactory(
+    make=lambda image_size: PointNetEncoder(SMALL_LEVELS[0].n_centers, SMALL_LEVELS), input=PointNetEncoder.input
+)
+"""PointNet++ of `SMALL_LEVELS` with 512 points, registered as `pointnet_small`."""
