@@ -116,8 +116,7 @@ def run_demo(
     from hcmoco_bench.store.verify import verify_store
     from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
     from hcmoco_bench.synth.ntu.tree_plan import plan_clips
-    from hcmoco_bench.tasks.core.finetune import MODEL_FILE
-    from hcmoco_bench.training.run_files import RESULT_FILE, seed_folder
+    from hcmoco_bench.training.run_files import MODEL_FILE, RESULT_FILE, seed_folder
     from hcmoco_bench.training.run_folder import CURVES_FILE
 
     folders = DemoFolders(out)

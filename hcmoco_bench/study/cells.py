@@ -13,8 +13,9 @@ from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.runtime.recipes import names_file, recipe_values
 from hcmoco_bench.study.options import filled, option_value, placeholders, put_over
 from hcmoco_bench.study.plan import Plan, TaskPlan, TaskStep
+from hcmoco_bench.training.run_files import MODEL_FILE, RESULT_FILE, seed_folder
 
-CellKind = Literal["data", "pretrain", "finetune"]
+CellKind = Literal["data", "pretrain", "finetune", "eval"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Cell:
 
     Attributes:
         name: Unique, and the name of its folders, e.g. `finetune-pose3d-0.1-hcmoco-0`.
-        kind: Data, pre-training or fine-tuning.
+        kind: Data, pre-training, fine-tuning, or scoring of a fine-tuned model.
         commands: Lines of the command line without its name, to be run in order. `{out}` is the cell's own output
             folder, and a name in braces one of `places`.
         places: Names in braces that stand for what other cells leave: name to name of the cell.
@@ -116,7 +117,7 @@ def cells_of(plan: Plan, names: Sequence[str] = ()) -> Cells:
             if seed not in claim.seeds:
                 continue
             for task in claim.tasks:
-                for step in plan.task[task].steps:
+                for step in plan.steps(task):
                     for method in plan.methods_on(claim, task):
                         scores.append(_score(plan, made, task, step, method, seed))
         for name, (leaky, honest) in sides.items():
@@ -150,6 +151,8 @@ def _pretraining(plan: Plan, made: dict[str, Cell], name: str, seed: int) -> Cel
 
 def _finetuning(plan: Plan, made: dict[str, Cell], name: str, step: TaskStep, method: str, seed: int) -> Cell:
     task, start = plan.task[name], plan.start_of(method)
+    if task.models_of:
+        return _scoring(plan, made, name, step, method, seed)
     needed = _data_of(plan, made, task.data)
     if start is not None:
         needed["checkpoint"] = _pretraining(plan, made, start, seed)
@@ -160,6 +163,15 @@ def _finetuning(plan: Plan, made: dict[str, Cell], name: str, step: TaskStep, me
     line = f"{command} {_options(plan, task, step, method)} {end}"
     cell = f"finetune-{name}-{step.name}-{method}-{seed}"
     return _cell(made, cell, "finetune", (line,), needed, seed, f"{command} --resume {end}")
+
+
+def _scoring(plan: Plan, made: dict[str, Cell], name: str, step: TaskStep, method: str, seed: int) -> Cell:
+    task = plan.task[name]
+    needed = _data_of(plan, made, task.data)
+    needed["model"] = _finetuning(plan, made, task.models_of, step, method, seed)
+    model, label = f"{{model}}/{seed_folder(Path(), seed)}/{MODEL_FILE}", shlex.quote(plan.label(method))
+    line = f"eval --task {task.task} {task.options} --ckpt {model} --name {label} --out {{out}}/{RESULT_FILE}"
+    return _cell(made, f"eval-{name}-{step.name}-{method}-{seed}", "eval", (line,), needed, seed)
 
 
 def _options(plan: Plan, task: TaskPlan, step: TaskStep, method: str) -> str:
@@ -185,7 +197,7 @@ def _cell(
 ) -> Cell:
     if name not in made:
         needs = tuple(dict.fromkeys(cell.name for cell in needed.values()))
-        recipe = {} if kind == "data" else _recipe(kind, commands[0])
+        recipe = _recipe(kind, commands[0]) if kind in ("pretrain", "finetune") else {}
         told = {"commands": list(commands), "needs": {one: cell.fingerprint for one, cell in needed.items()}}
         fingerprint = json_sha256(told | ({"recipe": recipe} if recipe else {}))
         places = {one: cell.name for one, cell in needed.items()}

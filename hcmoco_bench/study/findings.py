@@ -190,14 +190,14 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
         (missing if current_record(folder, cells.by_name[score.cell]) is None else there).append(score)
     steps = []
     for task in claim.tasks:
-        for at in plan.task[task].steps:
+        for at in plan.steps(task):
             some = [one for one in there if (one.task, one.step) == (task, at)]
             if some:
                 steps.append(_step(plan, claim, some, folder, draws))
     declared = sum(
         {first, second} <= set(plan.methods_on(claim, task))
         for task in claim.tasks
-        for _ in plan.task[task].steps
+        for _ in plan.steps(task)
         for first, second in claim.comparisons
     )
     return ClaimFindings(

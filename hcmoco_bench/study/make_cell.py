@@ -112,8 +112,10 @@ def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> li
     if cell.kind == "data":
         return line
     run = folder.out(cell.name)
-    if cell.kind == "finetune" and (run / RESULT_FILE).is_file():
+    if cell.kind in ("finetune", "eval") and (run / RESULT_FILE).is_file():
         return []
+    if cell.kind == "eval":
+        return line
     return cell.resuming(out) if has_begun(_run_folder(run, cell)) else line
 
 
@@ -176,7 +178,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
 
 
 def _other_bits(cell: Cell, found: str, before: CellRecord) -> str:
-    what = {"data": "data", "pretrain": "weights", "finetune": "scores"}[cell.kind]
+    what = {"data": "data", "pretrain": "weights"}.get(cell.kind, "scores")
     return (
         f"{cell.name}: the {what} made here are not those of the record (SHA-256 {found[:12]}... here, "
         f"{before.sha256[:12]}... there, on {before.processor or 'another machine'}); other processors and versions of "

@@ -175,6 +175,8 @@ class TaskPlan(_Training):
         scratch: Options of a model without pre-training.
         encoder: Options of a model with pre-training; `{checkpoint}` is its file.
         modality: What the task's encoder takes; empty if every pre-training fits.
+        models_of: Name of a task of the plan whose trained models are scored here, by `eval`, in place of a training;
+            `options` are then those of `eval`, and the shares of labels are those of that task. Empty to train.
     """
 
     task: _Name
@@ -184,6 +186,7 @@ class TaskPlan(_Training):
     scratch: str = "--init scratch"
     encoder: str = "--ckpt {checkpoint}"
     modality: str = ""
+    models_of: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -196,6 +199,10 @@ class TaskPlan(_Training):
             )
         if "ratio" in option_names(self.options) and self.ratios:
             raise ValueError("the options name --ratio, and there are ratios; give one of them")
+        if self.models_of and (self.ratios or self.epochs or self.options_at):
+            raise ValueError(
+                "models_of scores the models of another task, whose ratios and epochs count; leave them out"
+            )
         for name, values in (("ratios", self.ratios), ("epochs", self.epochs)):
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} = {list(values)} names one twice")
@@ -209,7 +216,7 @@ class TaskPlan(_Training):
         return self
 
     @property
-    def steps(self) -> tuple[TaskStep, ...]:
+    def own_steps(self) -> tuple[TaskStep, ...]:
         """The shares of the labels or the numbers of epochs; a single step without any of them."""
         if self.epochs:
             return tuple(TaskStep(epochs=one) for one in self.epochs)
@@ -371,13 +378,16 @@ class Plan(BaseModel):
             if name not in known:
                 raise ValueError(f"{where} names {name!r}, which the plan does not have; {did_you_mean(name, known)}")
         self._check_cycles()
+        for name, task in self.task.items():
+            if task.models_of and self.task[task.models_of].models_of:
+                raise ValueError(f"task.{name} scores the models of {task.models_of}, which trains none itself")
         for name, claim in self.claim.items():
             if name == LEAKS:
                 raise ValueError(f"claim.{LEAKS}: this name stands for all leaks; choose another")
             self._check_claim(name, claim)
         for name, leak in self.leak.items():
             for side, arm in (("leaky", leak.leaky), ("honest", leak.honest)):
-                if arm.step not in self.task[arm.task].steps:
+                if arm.step not in self.steps(arm.task):
                     raise ValueError(
                         f"leak.{name}.{side} has ratio = {arm.ratio}, which is none of the task {arm.task}"
                     )
@@ -395,6 +405,11 @@ class Plan(BaseModel):
             if not modality or not taken or modality in taken:
                 found.append(name)
         return tuple(found)
+
+    def steps(self, task: str) -> tuple[TaskStep, ...]:
+        """The shares of the labels or the numbers of epochs of a task, or of the one whose models it scores."""
+        plan = self.task[task]
+        return self.task[plan.models_of or task].own_steps
 
     def label(self, method: str) -> str:
         """A method's name as readers see it."""
@@ -415,6 +430,7 @@ class Plan(BaseModel):
         """
         chosen = {name: self.claim[name] for name in claims}
         tasks = {task for claim in chosen.values() for task in claim.tasks}
+        tasks |= {self.task[task].models_of for task in tasks if self.task[task].models_of}
         methods = {method for claim in chosen.values() for method in claim.methods}
         starts = {start for method in methods if (start := self.start_of(method)) is not None}
         data = {one for task in tasks for one in self.task[task].data}
@@ -436,6 +452,9 @@ class Plan(BaseModel):
         for table, entries in (("pretraining", self.pretraining), ("task", self.task)):
             for name, training in entries.items():
                 yield from ((f"{table}.{name}.data", other, data) for other in training.data)
+        yield from (
+            (f"task.{name}.models_of", one.models_of, tasks) for name, one in self.task.items() if one.models_of
+        )
         yield from ((f"method.{name}.pretraining", one.pretraining, starts) for name, one in self.method.items())
         for name, claim in self.claim.items():
             yield from ((f"claim.{name}.methods", other, methods) for other in claim.methods)
@@ -471,7 +490,7 @@ class Plan(BaseModel):
                 raise ValueError(
                     f"{where} names the task {published.task!r}; {did_you_mean(published.task, claim.tasks)}"
                 )
-            if published.step not in self.task[published.task].steps:
+            if published.step not in self.steps(published.task):
                 unfit = "ratio" if published.epochs is None else "epochs"
                 raise ValueError(
                     f"{where} has {unfit} = {getattr(published, unfit)}, which is none of the task {published.task}"

@@ -20,7 +20,7 @@ class CellStatus:
 
     Attributes:
         name: Name of the cell.
-        kind: Data, pre-training or fine-tuning.
+        kind: Data, pre-training, fine-tuning, or scoring of a fine-tuned model.
         state: Its state: `stale` has a record of other commands, `missing` has not been begun or was interrupted.
         seconds: Wall-clock time of its commands, so far or in all; None if nothing is known.
         processor_seconds: Processor time likewise.

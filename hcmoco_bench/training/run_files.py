@@ -9,6 +9,7 @@ CHECKPOINT_FILE: Final = "checkpoint.pth"
 LOSSES_FILE: Final = "losses.csv"
 CONFIG_FILE: Final = "config.json"
 RESULT_FILE: Final = "result.json"
+MODEL_FILE: Final = "model.pth"
 
 
 def previous_checkpoint(path: Path) -> Path:

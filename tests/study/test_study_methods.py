@@ -101,3 +101,38 @@ def test_what_cannot_be_included() -> None:
     ):
         with pytest.raises(error, match=told):
             PlanFile("x", "x.toml", values, {"smoke": {}}, include).at("smoke")
+
+
+def test_models_that_are_trained_once_and_scored_twice() -> None:
+    values = plan_values()
+    values["task"]["again"] = {
+        "task": "rgb_parsing",
+        "data": "people",
+        "options": "--store {data}/store --set only=rgb",
+        "models_of": "parsing",
+    }
+    cells = cells_of(small_plan(**(values | {"claim": claim_of(tasks=["again"], methods=["scratch", "both"])})))
+    names = [one.cell for one in cells.scores["new"]]
+    assert names == [f"eval-again-{ratio}-{method}-0" for ratio in ("1", "0.1") for method in ("scratch", "both")]
+    cell = cells.by_name["eval-again-0.1-both-0"]
+    assert cell.needs == ("data-people", "finetune-parsing-0.1-both-0")
+    (line,) = cell.lines({"data-people": "p", "finetune-parsing-0.1-both-0": "f/out"}, "o")
+    assert line == [
+        *("eval", "--task", "rgb_parsing", "--store", "p/store", "--set", "only=rgb"),
+        *("--ckpt", "f/out/seed-0/model.pth", "--name", "Both", "--out", "o/result.json"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"models_of": "parsin"}, "task.pose.models_of names 'parsin'.*did you mean parsing"),
+        ({"models_of": "pose"}, "task.pose scores the models of pose, which trains none itself"),
+        ({"models_of": "parsing", "ratios": [0.1]}, "models_of scores the models of another task"),
+    ],
+)
+def test_models_that_nobody_trains(changes: dict[str, Any], told: str) -> None:
+    values = plan_values()
+    values["task"]["pose"] |= changes
+    with pytest.raises(DataError, match=told):
+        PlanFile("x", "x.toml", values, {}).at(None)

@@ -42,7 +42,7 @@ from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import read_losses
 from hcmoco_bench.training.precision import with_precision
 from hcmoco_bench.training.random_state import own_randomness
-from hcmoco_bench.training.run_files import CONFIG_FILE, LOSSES_FILE, RESULT_FILE, seed_folder
+from hcmoco_bench.training.run_files import CONFIG_FILE, LOSSES_FILE, MODEL_FILE, RESULT_FILE, seed_folder
 from hcmoco_bench.training.run_folder import (
     CURVES_FILE,
     last_state,
@@ -51,8 +51,6 @@ from hcmoco_bench.training.run_folder import (
     resuming_notes,
 )
 from hcmoco_bench.training.trackers import Trackers
-
-MODEL_FILE = "model.pth"
 
 
 @dataclass(frozen=True)
