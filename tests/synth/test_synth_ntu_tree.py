@@ -24,7 +24,7 @@ from hcmoco_bench.sources.ntu.tree import scan
 from hcmoco_bench.sources.ntu.video import count_frames, decode_frames
 from hcmoco_bench.synth.ntu import ntu_tree
 from hcmoco_bench.synth.ntu.ntu_tree import TreeOptions, write_tree
-from hcmoco_bench.synth.ntu.tree_plan import parse_names, plan_clips, plan_samples
+from hcmoco_bench.synth.ntu.tree_plan import parse_names, parse_performers, plan_clips, plan_samples
 from hcmoco_bench.synth.ntu.truth import read_cameras
 
 
@@ -72,6 +72,40 @@ def test_a_larger_tree_may_be_planned_with_one_clip_or_one_frame():
     for wrong in ({"n_clips": 0}, {"n_clips": 1, "n_frames": 0}, {"n_clips": 1, "mask_every": 0}):
         with pytest.raises(UsageError, match="at least 1"):
             plan_clips(**{"seed": 0, **wrong})
+
+
+def test_performers_are_those_that_are_asked_for() -> None:
+    plans = plan_clips(120, 3, performers=parse_performers("1-3, 50,48-49"))
+    assert {plan.clip.performer for plan in plans} == {1, 2, 3, 48, 49, 50}
+    assert all((plan.clip.setup <= 17) == (plan.clip.performer <= 40) for plan in plans)
+    late = plan_clips(60, 3, performers=(41, 42))
+    assert {plan.clip.performer for plan in late} == {41, 42}
+    assert all(plan.clip.setup > 17 for plan in late)
+    assert plan_clips(60, 3) == plan_clips(60, 3, performers=range(1, 107))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is no number or range"),
+        ("1-", "is no number or range"),
+        ("a-b", "is no number or range"),
+        ("9-3", "is no number or range"),
+        ("-3", "is no number or range"),
+    ],
+)
+def test_performers_that_cannot_be_read(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse_performers(text)
+
+
+@pytest.mark.parametrize(
+    ("performers", "n_clips", "told"),
+    [((), 3, "no performer"), ((0, 4), 3, "performer 0: NTU"), ((107,), 3, "107"), ((41,), 5500, "more performers")],
+)
+def test_performers_that_ntu_does_not_have(performers: tuple[int, ...], n_clips: int, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        plan_clips(n_clips, 0, performers=performers)
 
 
 def test_plans_from_names():

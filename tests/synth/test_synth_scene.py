@@ -114,3 +114,18 @@ def test_replications_face_different_cameras():
         facings.append(np.arctan2(-across[1], across[0]))
     assert facings[0] * stage.angle[1] > 0
     assert facings[1] * stage.angle[2] > 0
+
+
+def test_recurring_performers_are_one_person_in_other_clothes():
+    """Bones are those of one person in both setups; without the option, they are not."""
+    lengths, textures = {}, {}
+    for recurring in (True, False):
+        for setup in (6, 7):
+            room = scene.setup_room(SEED, setup)
+            found = scene.perform(SEED, ClipName(setup, 1, 9, 1, 3), room, 2, recurring=recurring)
+            joints = found.tracks[0].joints[0]
+            lengths[recurring, setup] = np.linalg.norm(joints[12] - joints[13]), np.linalg.norm(joints[16] - joints[17])
+            textures[recurring, setup] = found.figures[0].texture
+    np.testing.assert_allclose(lengths[True, 6], lengths[True, 7], rtol=1e-3)
+    assert np.abs(np.subtract(lengths[False, 6], lengths[False, 7])).max() > 0.003
+    assert not np.array_equal(textures[True, 6], textures[True, 7])

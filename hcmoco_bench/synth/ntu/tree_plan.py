@@ -23,6 +23,13 @@ PERFORMERS: Final = range(1, 107)
 _FIRST_PERFORMERS: Final = 40
 """Performers of NTU-60 have the numbers 1 to 40."""
 
+_ACTIONS, _REPLICATIONS = 60, 2
+"""Actions that a setup shows, and how often each performer performs one there."""
+
+_SETUPS: Final = 32
+_FIRST_SETUPS: Final = 17
+"""Setups of NTU-60 have the numbers 1 to 17."""
+
 
 @dataclass(frozen=True)
 class ClipPlan:
@@ -57,10 +64,11 @@ def plan_clips(
         seed: Of the tree.
         n_frames: Length of every clip; None draws 40 to 90.
         mask_every: A mask is written for frames 1 + k * mask_every.
-        performers: Numbers of the performers; 1-40 are NTU-60's, 41-106 the others.
+        performers: Numbers of the performers; 1-40 are NTU-60's and in setups 1-17, 41-106 in the others. Without any
+            of one kind, its setups are left out.
 
     Raises:
-        UsageError: If a number makes no sense, or there are too few performers of NTU-60 or of the others.
+        UsageError: If a number makes no sense, or the performers are too few for so many different performances.
     """
     if n_clips < 1 or (n_frames is not None and n_frames < 1) or mask_every < 1:
         raise UsageError("clips, frames and the step between masks must be at least 1")
@@ -68,24 +76,25 @@ def plan_clips(
     strangers = [number for number in numbers if number not in PERFORMERS]
     if strangers:
         raise UsageError(f"performer {strangers[0]}: NTU RGB+D has performers 1 to {PERFORMERS[-1]}")
+    if not numbers:
+        raise UsageError("no performer is given")
     first = [number for number in numbers if number <= _FIRST_PERFORMERS]
     others = [number for number in numbers if number > _FIRST_PERFORMERS]
+    known = [setup for setup in range(1, _SETUPS + 1) if (first if setup <= _FIRST_SETUPS else others)]
     rng = generator(seed, "plan")
     n_performances = -(-n_clips // 3)
-    n_setups = min(32, -(-n_performances // _PERFORMANCES_A_SETUP))
-    setups = np.sort(rng.permutation(32)[:n_setups] + 1)
+    n_setups = min(len(known), -(-n_performances // _PERFORMANCES_A_SETUP))
+    fewest = min(len(one) for one in (first, others) if one)
+    if -(-n_performances // n_setups) > fewest * _ACTIONS * _REPLICATIONS:
+        raise UsageError(f"{n_clips} clips are more than these performers have performances; name more performers")
+    setups = np.sort(np.array(known)[rng.permutation(len(known))[:n_setups]])
     seen: set[tuple[int, int, int, int]] = set()
     plans: list[ClipPlan] = []
     for number in range(n_performances):
         setup = int(setups[number * n_setups // n_performances])
         while True:
-            first_part = setup <= 17
+            first_part = setup <= _FIRST_SETUPS
             own = first if first_part else others
-            if not own:
-                raise UsageError(
-                    f"setup {setup} shows performers {'1-40' if first_part else '41-106'}, and none of those is "
-                    "given; name some of both, e.g. --performers 1-20,41-73"
-                )
             performer = own[int(rng.integers(len(own)))]
             action = int(rng.integers(1, 61)) if first_part else int(rng.integers(61, 121))
             key = (setup, performer, int(rng.integers(1, 3)), action)
