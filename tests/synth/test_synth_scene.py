@@ -126,6 +126,7 @@ def test_recurring_performers_are_one_person_in_other_clothes():
             joints = found.tracks[0].joints[0]
             lengths[recurring, setup] = np.linalg.norm(joints[12] - joints[13]), np.linalg.norm(joints[16] - joints[17])
             textures[recurring, setup] = found.figures[0].texture
-    np.testing.assert_allclose(lengths[True, 6], lengths[True, 7], rtol=1e-3)
-    assert np.abs(np.subtract(lengths[False, 6], lengths[False, 7])).max() > 0.003
+    # The Kinect's joints lie on the skin, which bends with the pose.
+    np.testing.assert_allclose(lengths[True, 6], lengths[True, 7], rtol=4e-3)
+    assert np.abs(np.subtract(lengths[False, 6], lengths[False, 7])).max() > 0.01
     assert not np.array_equal(textures[True, 6], textures[True, 7])
