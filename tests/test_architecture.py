@@ -47,6 +47,7 @@ ABOVE = {
         "pretrain",
     },
     "leaderboard": {"body", "store", "hub", "metrics", "results", "tasks"},
+    "audit": {"sources", "store", "data", "models", "pretrain", "results", "tasks", "training"},
     "study": {"body", "plotting", "training", "pretrain", "results", "tasks", "leaderboard"},
     "demo": {
         "body",
@@ -81,6 +82,7 @@ ABOVE = {
         "tasks",
         "training",
         "leaderboard",
+        "audit",
         "study",
         "demo",
     },

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from hcmoco_bench import __version__
 from hcmoco_bench.cli import (
+    audit,
     calibrate,
     demo,
     evaluate,
@@ -112,6 +113,7 @@ for module in (
     evaluate,
     export,
     leaderboard,
+    audit,
     study,
     records,
     settings_table,

@@ -50,6 +50,10 @@ class PictureFolder:
     def __len__(self) -> int:
         return len(self._sizes)
 
+    def name(self, row: int) -> str:
+        """The id of a picture: its path below the folder."""
+        return storable(self._names[row])
+
     def image(self, row: int) -> SourceImage:
         """See `ImageSource.image`; raises DataError if the file is not the one that was found (`picture_changed`)."""
         name = self._names[row]

@@ -13,6 +13,7 @@ from hcmoco_bench.align.rigs import calibrate
 from hcmoco_bench.errors import DataError, StoreError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
 from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.prepare.generated_people import generated_people
 from hcmoco_bench.prepare.given import Given
 from hcmoco_bench.prepare.inputs import Masks
 from hcmoco_bench.prepare.ntu_rows import NtuRows
@@ -179,6 +180,7 @@ def _store_plan(
             "lists": plan.lists,
             "inputs": plan.inputs,
             "parts": plan.options.parts,
+            "generated_people": generated_people(tree),
         },
         problems=(*tree.problems, *plan.problems),
         paths=paths,

@@ -184,8 +184,11 @@ _ADDED = ("MyPoseFeatures", "gt_valid.mat")
 """Folders and files that generated data did not have when it was recorded."""
 
 _NOT_OF_MANIFESTS = ("tool", "plan_sha256", "shards", "inputs", "lists", "splits_sha256", "calibration_sha256")
-"""What is left out of a manifest's description: the version and the fingerprint of the plan, which holds it, and hashes
-and sizes of files and inputs, which are compared with the files."""
+"""What is left out of a manifest's description: the version and the fingerprint of the plan, which holds it; hashes and
+sizes of files and inputs, which are compared with the files."""
+
+_ADDED_TO_MANIFESTS = ("generated_people",)
+"""Fields that manifests did not have when they were recorded; their description and their hash are without them."""
 
 
 class Recorder:
@@ -239,12 +242,17 @@ class Recorder:
         """Hashes of a store's files and columns, its ids by split, its problems, and its manifest's stable part."""
         root = self.make(name)
         manifest = json.loads((root / "manifest.json").read_text("utf-8"))
+        files = {path.name: _sha256(path) for path in sorted(root.iterdir()) if path.is_file()}
+        if manifest.keys() & {*_ADDED_TO_MANIFESTS}:
+            manifest = {key: value for key, value in manifest.items() if key not in _ADDED_TO_MANIFESTS}
+            text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+            files["manifest.json"] = hashlib.sha256(text.encode()).hexdigest()
         tables: dict[str, list[pa.Table]] = {}
         for path in sorted(root.glob("*.parquet")):
             tables.setdefault(path.name.split("-")[0], []).append(pq.read_table(path))
         splits = {split: pa.concat_tables(parts) for split, parts in tables.items()}
         return {
-            "files": {path.name: _sha256(path) for path in sorted(root.iterdir()) if path.is_file()},
+            "files": files,
             "ids": {split: table.column(0).to_pylist() for split, table in splits.items()},
             "columns": _columns(pa.concat_tables(splits.values())),
             "problems": [json.loads(line) for line in (root / "problems.jsonl").read_text("utf-8").splitlines()],

@@ -3,7 +3,7 @@
 from hcmoco_bench.store.arrays.samples import N_JOINTS
 from hcmoco_bench.store.kinds.ntu.columns import BODY, NAME_COLUMNS, store_schema
 from hcmoco_bench.store.kinds.ntu.kind import CALIBRATION_FILE, NTU, RIG_PROBLEMS_FILE, NtuKind, NtuStore
-from hcmoco_bench.store.kinds.ntu.manifest import LICENSE_NTU, Inputs, Lists, NtuManifest, Source
+from hcmoco_bench.store.kinds.ntu.manifest import LICENSE_NTU, GeneratedPeople, Inputs, Lists, NtuManifest, Source
 from hcmoco_bench.store.kinds.ntu.options import AlignMode, PrepareOptions, SampleSet
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "N_JOINTS",
     "RIG_PROBLEMS_FILE",
     "AlignMode",
+    "GeneratedPeople",
     "Inputs",
     "Lists",
     "NtuKind",

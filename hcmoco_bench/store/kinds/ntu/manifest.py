@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from hcmoco_bench.store.kinds.ntu.options import PrepareOptions
 from hcmoco_bench.store.manifest import SHA256_PATTERN, DeclaredSplit, StoreManifest
@@ -43,6 +50,19 @@ class Inputs(BaseModel):
     sha256: str = Field(pattern=SHA256_PATTERN)
 
 
+class GeneratedPeople(BaseModel):
+    """Which generated people a store shows; the same numbers stand for other people in trees of another seed.
+
+    Attributes:
+        seed: Seed of the generated tree.
+        recurring: Whether a performer is one person in all setups; otherwise a number is another person in each setup.
+    """
+
+    model_config = _FROZEN
+    seed: int
+    recurring: bool = False
+
+
 class NtuManifest(StoreManifest):
     """The whole manifest; the oldest kind, and the only one whose manifests name no kind.
 
@@ -53,6 +73,8 @@ class NtuManifest(StoreManifest):
         inputs: Fingerprint of the raw clips.
         parts: Whether there is a `parts` column.
         calibration_sha256: Hash of `calibration.json`.
+        generated_people: Who the people are; None for recorded ones, for several generated trees at once, and in stores of
+            earlier versions, which did not state it. The file says it only where it is known.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -64,3 +86,11 @@ class NtuManifest(StoreManifest):
     parts: bool
     calibration_sha256: str = Field(pattern=SHA256_PATTERN)
     splits_sha256: str = Field(pattern=SHA256_PATTERN)
+    generated_people: GeneratedPeople | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = write(self)
+        if self.generated_people is None:
+            del fields["generated_people"]
+        return fields

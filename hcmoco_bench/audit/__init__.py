@@ -1,0 +1,1 @@
+"""What pre-training, training and test share: samples, clips, people and frames that look alike."""

@@ -1,0 +1,329 @@
+"""An audit: what pre-training, training and test share, what the protocol leaks, and what could not be looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from hcmoco_bench.audit.comparison import SetPair, Shared, set_pairs, shared_clips, shared_people, shared_samples
+from hcmoco_bench.audit.image_hashes import HashedImages, ImageHashes, View, hash_images
+from hcmoco_bench.audit.near_duplicates import near_duplicates
+from hcmoco_bench.audit.read import read_paths
+from hcmoco_bench.audit.sets import AuditedSet, Material, ProtocolFinding
+from hcmoco_bench.errors import StoreError
+from hcmoco_bench.files.problems import Problem
+from hcmoco_bench.runtime.progress import Progress, no_progress
+from hcmoco_bench.uniform import spread
+
+MOST_NAMED: Final = 1000
+"""Pairs of near-duplicates that are named; all are counted."""
+
+
+@dataclass(frozen=True)
+class NamedPair:
+    """Two frames that look alike.
+
+    Attributes:
+        first: Name of the frame of the first set.
+        second: Name of the frame of the second set.
+        bits: Distance of their hashes, of 256.
+        mirrored: Whether one is the mirror image of the other.
+    """
+
+    first: str
+    second: str
+    bits: int
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Frames of two sets that look alike.
+
+    Attributes:
+        view: What of the frames was compared: the person, or the whole image.
+        pairs: Number of pairs of frames of different clips.
+        frames: Number of frames of the second set in these pairs.
+        mirrored: Number of these pairs that are mirror images.
+        named: The pairs, the most alike first; at most `MOST_NAMED`.
+        within_clips: Number of pairs within clips that both sets share, which are not in `pairs`.
+        compared: Number of frames of each set that were compared.
+    """
+
+    view: View
+    pairs: int
+    frames: int
+    mirrored: int
+    named: tuple[NamedPair, ...]
+    within_clips: int
+    compared: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two sets share.
+
+    Attributes:
+        first: Role of the first set.
+        first_where: Where it is.
+        first_samples: Number of its samples.
+        second: Role of the second set.
+        second_where: Where it is.
+        second_samples: Number of its samples.
+        leaks: Whether shared samples, clips and frames are a leak, and not information alone.
+        people_leak: Whether shared people are.
+        names: Whether names mean the same people and clips in both: `same`, `different` or `unknown`.
+        samples: Shared samples; None where names do not mean the same.
+        clips: Shared clips, videos or images; None likewise.
+        people: Shared people; None likewise, and where nobody can tell who is shown.
+        duplicates: Frames that look alike; None where frames were not compared.
+    """
+
+    first: str
+    first_where: str
+    first_samples: int
+    second: str
+    second_where: str
+    second_samples: int
+    leaks: bool
+    people_leak: bool
+    names: str
+    samples: Shared | None
+    clips: Shared | None
+    people: Shared | None
+    duplicates: Duplicates | None
+
+    def found(self) -> list[tuple[str, int, bool]]:
+        """What is shared, how many, and whether that is a leak; without what is not."""
+        named = [(one, self.leaks) for one in (self.samples, self.clips) if one is not None]
+        if self.clips is not None and self.samples is not None and self.clips.names == self.samples.names:
+            named = named[:1]  # samples that are whole images
+        if self.people is not None:
+            named.append((self.people, self.people_leak))
+        found = [(shared.noun, len(shared.names), leaks) for shared, leaks in named if shared.names]
+        if self.duplicates is not None and self.duplicates.pairs:
+            found.append(("pairs of near-duplicate frames", self.duplicates.pairs, self.leaks))
+        return found
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything that an audit found.
+
+    Attributes:
+        comparisons: Every two sets that were compared.
+        protocols: What is known of the protocols.
+        problems: What could not be looked at, a line each.
+        images: Whether frames were to be compared.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    protocols: tuple[ProtocolFinding, ...]
+    problems: tuple[Problem, ...]
+    images: bool = True
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """Each leak in a phrase."""
+        told = [
+            f"{count:,} {noun} in {one.first} and {one.second}"
+            for one in self.comparisons
+            for noun, count, leaks in one.found()
+            if leaks
+        ]
+        told += [f"protocol {one.protocol} of {one.task}: {leak}" for one in self.protocols for leak in one.leaks]
+        return tuple(told)
+
+    def verdict(self) -> str:
+        """How many leaks there are, and what was not looked at, in one sentence."""
+        number = len(self.leaks)
+        found = f"{number} leak{'' if number == 1 else 's'} found" if number else "no leak found in what was compared"
+        if not any(one.leaks for one in self.comparisons) and not number:
+            found = "nothing was compared with a test set"
+        left = [f"{count} x {kind}" for kind, count in sorted(Counter(one.kind for one in self.problems).items())]
+        if not self.images:
+            left.append("frames, by request")
+        return f"{found}; not looked at: {', '.join(left)}" if left else f"{found}; everything was looked at"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"leaks": list(self.leaks), "verdict": self.verdict()}
+
+
+def audit_paths(
+    paths: Sequence[Path], *, images: bool = True, frames: int | None = None, progress: Progress = no_progress
+) -> Audit:
+    """List what pre-training, training and test share.
+
+    Args:
+        paths: Prepared stores, runs of `pretrain` and `finetune`, checkpoints and result files; see `read_paths`.
+        images: Whether to compare frames.
+        frames: Most frames of each set that are compared, spread over it; None for all.
+        progress: Told the number of frames and of pairs of frames done.
+
+    Raises:
+        UsageError: If nothing is given, or a path cannot be audited.
+        DataError: If a result, a checkpoint or a run's settings are damaged.
+        StoreError: If a store is damaged.
+    """
+    material = read_paths(paths)
+    pairs = set_pairs(material)
+    if not pairs:
+        material.problem(
+            "nothing_compared", "", "there are not two sets to compare; give a pre-training or a training, and a test"
+        )
+    hashed = _hashed(pairs, material, frames, progress) if images else {}
+    comparisons = tuple(_compared(pair, hashed, material, progress, images=images) for pair in pairs)
+    return Audit(comparisons, tuple(material.protocols), tuple(material.problems), images)
+
+
+def _view(pair: SetPair) -> View | None:
+    """What of the frames of two sets is compared; None where one has no images."""
+    sources = (pair.first.frames, pair.second.frames)
+    if None in sources:
+        return None
+    return "person" if all(source is not None and source.has_depth for source in sources) else "whole"
+
+
+def _hashed(
+    pairs: Sequence[SetPair], material: Material, frames: int | None, progress: Progress
+) -> dict[tuple[str, ...], HashedImages]:
+    """The hashes of every set, by its identity; a set is read once for all views."""
+    sets: dict[tuple[str, ...], AuditedSet] = {}
+    views: dict[tuple[str, ...], set[View]] = {}
+    for pair in pairs:
+        view = _view(pair)
+        for one in (pair.first, pair.second):
+            if view is not None:
+                sets[one.identity] = one
+                views.setdefault(one.identity, set()).add(view)
+    found: dict[tuple[str, ...], HashedImages] = {}
+    for identity, one in sets.items():
+        keys = list(dict.fromkeys(one.keys))
+        if one.frames is None:
+            continue
+        chosen = keys if frames is None else spread(keys, frames)
+        if len(chosen) < len(keys):
+            reason = f"{len(chosen):,} of the {len(keys):,} frames of {one.where} were compared (--frames)"
+            material.problem("frames_not_compared", one.where, reason)
+
+        def report(label: str, done: int, total: int | None, role: str = one.role, number: int = len(found)) -> None:
+            progress(f"{label}, {role} {number + 1} of {len(sets)}", done, total)
+
+        try:
+            found[identity] = hash_images(one.frames, chosen, sorted(views[identity]), progress=report)
+        except StoreError as error:
+            material.problem("frames_unreadable", one.where, f"its frames were not compared: {error}")
+            continue
+        for view, hashes in found[identity].views.items():
+            left = len(chosen) - len(hashes)
+            if left:
+                reason = f"{left:,} frames of {one.where} were not compared: missing, damaged or without a person"
+                material.problem("frames_not_compared", f"{one.where}, {view}", reason)
+    return found
+
+
+def _compared(
+    pair: SetPair,
+    hashed: dict[tuple[str, ...], HashedImages],
+    material: Material,
+    progress: Progress,
+    *,
+    images: bool,
+) -> Comparison:
+    first, second, same = pair.first, pair.second, pair.same_names
+    if same is None:
+        material.problem(
+            "people_unknown",
+            first.where,
+            f"whether {first.where} and {second.where} show the same generated people is not known, and performers and "
+            "clips were not compared; prepare the stores anew, which records whose people they show",
+        )
+    elif same:
+        _tell_of_numbers(pair, material)
+    people = shared_people(pair) if same else None
+    if same and people is None:
+        reason = f"who is shown in {first.where} and {second.where} is not known, and people were not compared"
+        material.problem("people_unknown", first.where, reason)
+    return Comparison(
+        first=first.role,
+        first_where=first.where,
+        first_samples=len(first.names),
+        second=second.role,
+        second_where=second.where,
+        second_samples=len(second.names),
+        leaks=pair.leaks,
+        people_leak=pair.people_leak,
+        names={True: "same", False: "different", None: "unknown"}[same],
+        samples=shared_samples(pair) if same else None,
+        clips=shared_clips(pair) if same else None,
+        people=people,
+        duplicates=_duplicates(pair, hashed, material, progress) if images else None,
+    )
+
+
+def _tell_of_numbers(pair: SetPair, material: Material) -> None:
+    """Say where nobody can tell whether performers of the same number in different setups are one person."""
+    population = pair.first.population
+    if population.known or not population.by_setup:
+        return
+    first, second = ({name.partition(" ")[0] for name in one.names.people or ()} for one in (pair.first, pair.second))
+    shared = shared_people(pair)
+    certain = set() if shared is None else {name.partition(" ")[0] for name in shared.names}
+    if (first & second) - certain:
+        material.problem(
+            "people_unknown",
+            pair.first.where,
+            f"{pair.first.where} and {pair.second.where} have performers of the same number in different setups, and "
+            "whether these are one person is not known; prepare the stores anew, which records it",
+        )
+
+
+def _duplicates(
+    pair: SetPair, hashed: dict[tuple[str, ...], HashedImages], material: Material, progress: Progress
+) -> Duplicates | None:
+    view = _view(pair)
+    if view is None:
+        for one in (pair.first, pair.second):
+            if one.frames is None:
+                material.problem("no_images", one.where, f"no images of {one.where} can be read here; frames were not")
+        return None
+    if pair.first.identity not in hashed or pair.second.identity not in hashed:
+        return None
+    first, second = (hashed[one.identity].views[view] for one in (pair.first, pair.second))
+    clips = _clip_numbers(pair, first, second) if pair.same_names else None
+
+    def report(label: str, done: int, total: int | None) -> None:
+        progress(f"{label}, {pair.first.role} and {pair.second.role}", done, total)
+
+    found = near_duplicates(first, second, view, clips=clips, progress=report)
+    return Duplicates(
+        view=view,
+        pairs=len(found.pairs),
+        frames=len({one.second for one in found.pairs}),
+        mirrored=sum(one.mirrored for one in found.pairs),
+        named=tuple(
+            NamedPair(first.keys[one.first], second.keys[one.second], one.bits, one.mirrored)
+            for one in found.pairs[:MOST_NAMED]
+        ),
+        within_clips=found.within_clips,
+        compared=(len(first), len(second)),
+    )
+
+
+def _clip_numbers(
+    pair: SetPair, first: ImageHashes, second: ImageHashes
+) -> tuple[np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]]]:
+    """(N,) and (M,) the same number for frames of the same clip."""
+    numbers: dict[str, int] = {}
+    found = []
+    for one, hashes in ((pair.first, first), (pair.second, second)):
+        clip_of = dict(zip(one.keys, one.names.clips, strict=True))
+        rows = [numbers.setdefault(clip_of[key], len(numbers)) for key in hashes.keys]
+        found.append(np.array(rows, np.int64))
+    return found[0], found[1]
