@@ -117,7 +117,7 @@ def cells_of(plan: Plan, names: Sequence[str] = ()) -> Cells:
             if seed not in claim.seeds:
                 continue
             for task in claim.tasks:
-                for step in plan.steps(task):
+                for step in plan.steps(task, claim):
                     for method in plan.methods_on(claim, task):
                         scores.append(_score(plan, made, task, step, method, seed))
         for name, (leaky, honest) in sides.items():

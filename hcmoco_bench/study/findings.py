@@ -190,14 +190,14 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
         (missing if current_record(folder, cells.by_name[score.cell]) is None else there).append(score)
     steps = []
     for task in claim.tasks:
-        for at in plan.steps(task):
+        for at in plan.steps(task, claim):
             some = [one for one in there if (one.task, one.step) == (task, at)]
             if some:
                 steps.append(_step(plan, claim, some, folder, draws))
     declared = sum(
         {first, second} <= set(plan.methods_on(claim, task))
         for task in claim.tasks
-        for _ in plan.steps(task)
+        for _ in plan.steps(task, claim)
         for first, second in claim.comparisons
     )
     return ClaimFindings(

@@ -312,6 +312,7 @@ class ClaimPlan(BaseModel):
         methods: Names of pre-trainings, or `scratch`; on a task, those whose modalities fit.
         seeds: Seeds; fine-tuning with a seed takes the encoder of the pre-training with that seed.
         comparisons: Pairs of methods; the first is expected to be better.
+        ratios: By the name of a task, those of its shares of the labels that count here; all without an entry.
         published: Differences that papers state.
     """
 
@@ -322,6 +323,7 @@ class ClaimPlan(BaseModel):
     methods: Annotated[tuple[_Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[_Seed, ...], Field(min_length=1)] = (0, 1, 2)
     comparisons: tuple[tuple[_Name, _Name], ...] = ()
+    ratios: dict[_Name, Annotated[tuple[_Ratio, ...], Field(min_length=1)]] = Field(default_factory=dict)
     published: tuple[Published, ...] = ()
 
     @model_validator(mode="after")
@@ -406,10 +408,17 @@ class Plan(BaseModel):
                 found.append(name)
         return tuple(found)
 
-    def steps(self, task: str) -> tuple[TaskStep, ...]:
-        """The shares of the labels or the numbers of epochs of a task, or of the one whose models it scores."""
+    def steps(self, task: str, claim: ClaimPlan | None = None) -> tuple[TaskStep, ...]:
+        """The shares of the labels or the numbers of epochs of a task, or of the one whose models it scores.
+
+        Args:
+            task: Name of the task.
+            claim: A claim, whose `ratios` choose among them; None for all.
+        """
         plan = self.task[task]
-        return self.task[plan.models_of or task].own_steps
+        steps = self.task[plan.models_of or task].own_steps
+        wanted = None if claim is None else claim.ratios.get(task)
+        return steps if wanted is None else tuple(step for step in steps if step.ratio in wanted)
 
     def label(self, method: str) -> str:
         """A method's name as readers see it."""
@@ -484,13 +493,20 @@ class Plan(BaseModel):
         for task in claim.tasks:
             if not self.methods_on(claim, task):
                 raise ValueError(f"claim.{name}: no method fits the task {task}")
+        for task, ratios in claim.ratios.items():
+            if task not in claim.tasks:
+                raise ValueError(f"claim.{name}.ratios names the task {task!r}; {did_you_mean(task, claim.tasks)}")
+            known = {step.ratio for step in self.steps(task)}
+            for ratio in ratios:
+                if ratio not in known:
+                    raise ValueError(f"claim.{name}.ratios has {ratio:g}, which is none of the task {task}")
         for number, published in enumerate(claim.published):
             where = f"claim.{name}.published[{number}]"
             if published.task not in claim.tasks:
                 raise ValueError(
                     f"{where} names the task {published.task!r}; {did_you_mean(published.task, claim.tasks)}"
                 )
-            if published.step not in self.steps(published.task):
+            if published.step not in self.steps(published.task, claim):
                 unfit = "ratio" if published.epochs is None else "epochs"
                 raise ValueError(
                     f"{where} has {unfit} = {getattr(published, unfit)}, which is none of the task {published.task}"

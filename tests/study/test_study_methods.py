@@ -136,3 +136,18 @@ def test_models_that_nobody_trains(changes: dict[str, Any], told: str) -> None:
     values["task"]["pose"] |= changes
     with pytest.raises(DataError, match=told):
         PlanFile("x", "x.toml", values, {}).at(None)
+
+
+def test_a_claim_that_takes_some_shares_of_a_task_shares_its_cells() -> None:
+    values = plan_values()
+    claims = values["claim"] | claim_of(methods=["scratch", "color"], ratios={"parsing": [0.1]})
+    plan = small_plan(**(values | {"claim": claims}))
+    cells = cells_of(plan)
+    assert {one.step for one in cells.scores["new"]} == {TaskStep(0.1)}
+    assert {one.cell for one in cells.scores["new"]} < {one.cell for one in cells.scores["help"]}
+    for ratios, told in (
+        ({"parsing": [0.2]}, "claim.new.ratios has 0.2, which is none of the task parsing"),
+        ({"pose": [1.0]}, "claim.new.ratios names the task 'pose'"),
+    ):
+        with pytest.raises(DataError, match=told):
+            PlanFile("x", "x.toml", values | {"claim": claim_of(methods=["scratch"], ratios=ratios)}, {}).at(None)
