@@ -130,8 +130,8 @@ def test_wrong_use(tmp_path: Path) -> None:
     assert not (tmp_path / "cells").exists()
 
 
-def real(plan: Path, out: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "hcmoco_bench.cli.app", "study", "run", str(plan), "--out", str(out)]
+def real(plan: Path | str, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "hcmoco_bench.cli.app", "study", "run", str(plan), "--out", str(out), *more]
     return subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
@@ -164,14 +164,21 @@ def test_a_real_study_that_is_killed_gives_the_same_bits(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_packaged_plan_at_the_size_of_a_smoke_test(tmp_path: Path) -> None:
-    """One of its tasks with one method; `test_study_plan` reads the options of all the others."""
-    values = read_plan("liftedcl").at("smoke").model_dump(mode="json")
-    changes = {"tasks": ["pose3d"], "methods": ["scratch", "liftedcl-full"], "published": []}
-    claim = values["claim"]["ablation"] | changes | {"comparisons": [["liftedcl-full", "scratch"]]}
-    plan, out = tmp_path / "plan.json", tmp_path / "study"
-    plan.write_text(json.dumps(values | {"claim": {"ablation": claim}}))
-    assert real(plan, out).wait() == 0
-    (found,) = json.loads(study("report", plan, "--out", out, "--json").stdout)["claims"]
-    assert found["missing"] == []
-    assert all(len(step["comparisons"]) == 1 for step in found["steps"])
+def test_all_claims_of_the_paper_at_the_size_of_a_smoke_test(tmp_path: Path) -> None:
+    """Two processes share the work; `test_study_plan` reads the options of the other sizes."""
+    out = tmp_path / "study"
+    assert [process.wait() for process in [real("claims", out, "--size", "smoke") for _ in range(2)]] == [0, 0]
+    report = study("report", "claims", "--out", out, "--draws", "20", "--board", tmp_path / "board", "--by", "Nobody")
+    assert report.exit_code == 0, report.output
+    assert "no row" not in report.stderr
+    plan = read_plan("claims").at("smoke")
+    for name, claim in plan.claim.items():
+        page = (out / "report" / f"{name}.md").read_text()
+        assert "What is missing" not in page
+        assert claim.question in page
+        assert (out / "report" / f"{name}.png").stat().st_size > 1000
+    leaks = (out / "report" / "leaks.md").read_text()
+    assert "What is missing" not in leaks
+    assert all(leak.title in leaks for leak in plan.leak.values())
+    verified = CliRunner().invoke(app, ["leaderboard", "verify", "--all", "--board", str(tmp_path / "board")])
+    assert verified.exit_code == 0, verified.output
