@@ -62,7 +62,7 @@ def write_plan(folder: Path) -> Path:
 def test_plans_are_listed() -> None:
     found = study("plans")
     assert found.exit_code == 0
-    assert "liftedcl (sizes: smoke, small)" in found.stdout
+    assert "liftedcl (sizes: smoke, small, gpu)" in found.stdout
     assert "ablation: " in found.stdout
     (one,) = (one for one in json.loads(study("plans", "--json").stdout) if one["plan"] == "liftedcl")
     assert set(one["claims"]) == {"ablation", "across"}
@@ -118,7 +118,7 @@ def test_wrong_use(tmp_path: Path) -> None:
     plan = write_plan(tmp_path)
     for words, told in (
         (("run", "liftdcl", "--out", tmp_path), "did you mean liftedcl"),
-        (("run", "liftedcl", "--out", tmp_path), "sizes smoke, small; give one with --size"),
+        (("run", "liftedcl", "--out", tmp_path), "sizes smoke, small, gpu; give one with --size"),
         (("run", plan, "--out", tmp_path, "--claim", "hlp"), "did you mean help"),
         (("run", plan, "--out", tmp_path, "--size", "small"), "no such size"),
         (("report", plan, "--out", tmp_path), "there is no study yet; make one with study run"),
