@@ -60,6 +60,7 @@ from .tasks.core.settings import FinetuneSettings
 from .tasks.core.task import Evaluation, Task, TaskData
 
 # Results: files, evidence, statistics
+from .audit.audit import Audit, audit_paths
 from .results.evidence import Evidence, load_evidence
 from .results.schema import Result, read_result
 from .results.statistics import bootstrap_interval, paired_bootstrap
@@ -85,6 +86,7 @@ from .errors import DataError, HcmocoBenchError, StoreError, TrainingError, Usag
 __version__: str
 
 __all__ = [
+    "Audit",
     "Batch",
     "Board",
     "BoardKey",
@@ -131,6 +133,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "add_result",
+    "audit_paths",
     "bootstrap_interval",
     "collate",
     "compare_named",

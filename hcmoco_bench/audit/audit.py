@@ -107,7 +107,7 @@ class Comparison:
             named.append((self.people, self.people_leak))
         found = [(shared.noun, len(shared.names), leaks) for shared, leaks in named if shared.names]
         if self.duplicates is not None and self.duplicates.pairs:
-            found.append(("pairs of near-duplicate frames", self.duplicates.pairs, self.leaks))
+            found.append(("near-duplicate frames (pairs)", self.duplicates.pairs, self.leaks))
         return found
 
 
@@ -131,7 +131,7 @@ class Audit:
     def leaks(self) -> tuple[str, ...]:
         """Each leak in a phrase."""
         told = [
-            f"{count:,} {noun} in {one.first} and {one.second}"
+            f"{noun} in both {one.first} and {one.second}: {count:,}"
             for one in self.comparisons
             for noun, count, leaks in one.found()
             if leaks
@@ -145,9 +145,9 @@ class Audit:
         found = f"{number} leak{'' if number == 1 else 's'} found" if number else "no leak found in what was compared"
         if not any(one.leaks for one in self.comparisons) and not number:
             found = "nothing was compared with a test set"
-        left = [f"{count} x {kind}" for kind, count in sorted(Counter(one.kind for one in self.problems).items())]
+        left = [f"{count} {kind}" for kind, count in sorted(Counter(one.kind for one in self.problems).items())]
         if not self.images:
-            left.append("frames, by request")
+            left.append("frames (by request)")
         return f"{found}; not looked at: {', '.join(left)}" if left else f"{found}; everything was looked at"
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,7 +223,10 @@ def _hashed(
         for view, hashes in found[identity].views.items():
             left = len(chosen) - len(hashes)
             if left:
-                reason = f"{left:,} frames of {one.where} were not compared: missing, damaged or without a person"
+                reason = (
+                    f"{left:,} of {len(chosen):,} frames of {one.where} were not compared: missing, damaged or without "
+                    "a person"
+                )
                 material.problem("frames_not_compared", f"{one.where}, {view}", reason)
     return found
 
@@ -302,6 +305,12 @@ def _duplicates(
         progress(f"{label}, {pair.first.role} and {pair.second.role}", done, total)
 
     found = near_duplicates(first, second, view, clips=clips, progress=report)
+    if found.unchecked:
+        reason = (
+            f"{found.unchecked:,} pairs of frames of {pair.first.where} and {pair.second.where} have hashes that are "
+            "alike, as those of a camera that stands still, and were not compared further; --frames takes fewer frames"
+        )
+        material.problem("pairs_not_compared", pair.second.where, reason)
     return Duplicates(
         view=view,
         pairs=len(found.pairs),

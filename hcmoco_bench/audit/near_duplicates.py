@@ -35,6 +35,9 @@ _ZOOMS: Final = tuple(1 + step / 100 for step in range(-5, 6))
 _EDGE, _BLOCK = 4, 8
 """Px at the border of a gray image that zooming may leave undefined, and the side of a block."""
 
+MOST_CHECKED: Final = 1_000_000
+"""Pairs with alike hashes whose gray images are compared; cameras that stand still can make many more alike."""
+
 _PAIRS_AT_ONCE: Final = 2_000_000
 
 _LABEL: Final = "comparing frames"
@@ -64,10 +67,12 @@ class NearDuplicates:
     Attributes:
         pairs: Pairs of images of different clips, the most alike first.
         within_clips: Number of pairs of images of the same clip whose hashes are alike; those are not in `pairs`.
+        unchecked: Number of pairs of images of different clips whose hashes are alike, and that were not looked at.
     """
 
     pairs: tuple[NearDuplicate, ...]
     within_clips: int
+    unchecked: int = 0
 
 
 def near_duplicates(
@@ -92,7 +97,7 @@ def near_duplicates(
         progress: Told the number of pairs done.
     """
     pairs: list[NearDuplicate] = []
-    within = done = 0
+    within = done = checked = unchecked = 0
     total = 2 * len(first) * len(second)
     for mirrored in (False, True):
         for start, distances in _blocks(first.bits, second.mirrored if mirrored else second.bits):
@@ -103,6 +108,9 @@ def near_duplicates(
                 same = clips[0][rows] == clips[1][columns]
                 within += int(same.sum())
                 rows, columns, bits = rows[~same], columns[~same], bits[~same]
+            kept = np.argsort(bits, kind="stable")[: MOST_CHECKED - checked]
+            checked, unchecked = checked + len(kept), unchecked + len(rows) - len(kept)
+            rows, columns, bits = rows[kept], columns[kept], bits[kept]
             alike = _look_alike(first.gray, second.gray, rows, columns, view, mirrored=mirrored)
             pairs += [
                 NearDuplicate(int(one), int(other), int(distance), mirrored)
@@ -110,7 +118,7 @@ def near_duplicates(
             ]
             done += distances.size
             progress(_LABEL, done, total)
-    return NearDuplicates(tuple(sorted(_once(pairs), key=_order)), within)
+    return NearDuplicates(tuple(sorted(_once(pairs), key=_order)), within, unchecked)
 
 
 def _order(pair: NearDuplicate) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from hcmoco_bench.audit.finetuning import read_finetuning, read_model
 from hcmoco_bench.audit.frames import StoreFrames
 from hcmoco_bench.audit.pretraining import checkpoint_sets, run_sets
-from hcmoco_bench.audit.results import read_result_sets, result_protocol, test_set
+from hcmoco_bench.audit.results import PRETRAINING_NOT_GIVEN, read_result_sets, result_protocol, test_set
 from hcmoco_bench.audit.sets import Experiment, Material, ProtocolFinding, split_set
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.files.hashing import file_sha256
@@ -61,6 +61,8 @@ def read_paths(paths: Sequence[Path]) -> Material:
             used |= _read(path, stores, material)
     material.protocols = list(dict.fromkeys(material.protocols))
     _read_stores([store for place, store in stores.items() if place not in used], material)
+    if material.pretraining:
+        material.problems = [line for line in material.problems if line.kind != PRETRAINING_NOT_GIVEN]
     return material
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from hcmoco_bench.audit.names import sample_names
 from hcmoco_bench.audit.population import Population
@@ -16,7 +17,10 @@ from hcmoco_bench.results.schema import GENERATED, Result
 from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.core.registry import get_task
 
-_LEAK = "leak"
+PRETRAINING_NOT_GIVEN: Final = "pretraining_not_given"
+"""Kind of the problem line about a result whose pre-training only other paths can tell."""
+
+_LEAK: Final = "leak"
 """What the notes of a result say of anything that leaks."""
 
 
@@ -62,11 +66,11 @@ def read_result_sets(path: Path, result: Result, store: AnyStore | None, materia
         )
     pretrain = result.model.pretrain
     if pretrain is None or pretrain.method not in NO_FILES:
-        what = "an encoder of unknown origin" if pretrain is None else f"an encoder by {pretrain.method}"
+        origin = "is of unknown origin" if pretrain is None else f"is by {pretrain.method}"
         material.problem(
-            "pretraining_unknown",
+            PRETRAINING_NOT_GIVEN,
             str(path),
-            f"{path}: is of {what}; what that has seen is compared only if its run or stores are given too",
+            f"{path}: the encoder {origin}; what it has seen is compared only if its run or stores are given too",
         )
     return experiment
 

@@ -25,7 +25,7 @@ def audit(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Prepared stores, folders of runs of pretrain and finetune, checkpoints (.pth), result files (.json).",
         ),
     ],

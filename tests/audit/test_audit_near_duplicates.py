@@ -101,3 +101,11 @@ def test_blocks_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     near_duplicates(random(300), random(50), "person", progress=lambda label, done, total: seen.append((done, total)))
     assert len(seen) == 2 * 15
     assert seen[-1] == (2 * 300 * 50, 2 * 300 * 50)
+
+
+def test_pairs_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CHECKED", 3)
+    same = hashes([picture(1)] * 4)
+    found = near_duplicates(same, same, "person")
+    assert len(found.pairs) == 3
+    assert found.unchecked == 16 - 3

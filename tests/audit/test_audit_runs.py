@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from hcmoco_bench.audit.audit import Audit, Comparison, audit_paths
 from hcmoco_bench.cli.app import app
+from hcmoco_bench.data.data_record import DataRecord, record_stores
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.results.evidence import Evidence
@@ -24,6 +25,7 @@ from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.task import Evaluation
+from hcmoco_bench.training.checkpoint import save_checkpoint
 
 SMALL = {"backbone": "test_resnet", "init": "scratch", "image_size": 64, "batch_size": 4}
 
@@ -75,7 +77,7 @@ def test_a_finetuning_is_compared_by_its_own_splits(parsing_store: Path, tmp_pat
     assert (one.samples.names, one.clips.names) == ((), ())
     assert {name[:4] for name in one.people.names} == set()
     assert found.leaks == ()
-    assert found.verdict() == "no leak found in what was compared; not looked at: frames, by request"
+    assert found.verdict() == "no leak found in what was compared; not looked at: frames (by request)"
 
 
 def test_pairs_that_show_what_a_task_hides_are_a_leak(
@@ -122,7 +124,7 @@ def test_a_store_that_is_gone_is_said_and_the_rest_compared(
     assert [problem.kind for problem in found.problems] == ["store_missing"]
     assert str(gone) in found.problems[0].reason
     assert [one.first_where for one in of(found, "pre-training", "test")] == [f"{mixed_store} (train)"]
-    assert "1 x store_missing" in found.verdict()
+    assert "1 store_missing" in found.verdict()
 
 
 def test_nothing_is_invented_where_a_labeled_store_is_gone(
@@ -151,7 +153,30 @@ def test_relative_stores_are_found_from_the_folder_above_a_run(
     assert len(found.comparisons) == 1
 
 
-def test_the_weights_of_a_run_are_followed(parsing_store: Path, tmp_path: Path) -> None:
+def test_the_pretraining_behind_a_run_is_found_in_its_checkpoint(
+    parsing_store: Path, unlabeled_store: Path, mixed_store: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.pth", tmp_path / "second.pth"
+    for path, store, init in ((first, mixed_store, second), (second, unlabeled_store, first)):  # a circle
+        settings = make_pretrain_settings(None, {**SMALL, "stores": [str(store)], "trackers": [], "init": str(init)})
+        data = DataRecord(stores=record_stores(settings.stores)).to_dict()
+        save_checkpoint(path, {"kind": "pretrain", "config": settings.to_dict(), "model": {}, "data": data})
+    config = make_finetune_settings("depth_parsing", {**SMALL, "stores": [str(parsing_store)], "ckpt": str(first)})
+    write_run(tmp_path / "run" / "seed-0", config)
+    found = audit_paths([tmp_path / "run"], images=False)
+    assert found.problems == ()
+    learned = [one.first_where for one in of(found, "pre-training", "test")]
+    assert learned == [f"{unlabeled_store} (train)", f"{mixed_store} (train)"]
+    assert of(found, "pre-training", "test") == of(
+        audit_paths([tmp_path / "run", first], images=False), "pre-training", "test"
+    )
+    model = tmp_path / "model.pth"
+    save_checkpoint(model, {"kind": "task", "config": {"finetune": config.to_dict()}, "model": {}})
+    again = audit_paths([model], images=False)
+    assert again.comparisons == found.comparisons
+
+
+def test_weights_that_are_gone_are_said(parsing_store: Path, tmp_path: Path) -> None:
     missing = str(tmp_path / "pre" / "checkpoint.pth")
     settings = make_finetune_settings("depth_parsing", {**SMALL, "stores": [str(parsing_store)]})
     write_run(tmp_path / "run" / "seed-0", settings.model_copy(update={"ckpt": missing}))
@@ -160,7 +185,7 @@ def test_the_weights_of_a_run_are_followed(parsing_store: Path, tmp_path: Path) 
     assert missing in found.problems[0].reason
 
 
-def write_result(folder: Path, store: Path, *, training: TrainingEntry | None, protocol: str = "published") -> Path:
+def write_result(folder: Path, store: Path, *, training: TrainingEntry | None, pretrain: str = "scratch") -> Path:
     """A result of parsing whose evidence holds the test ids of the store."""
     task = get_task("depth_parsing")
     config: FinetuneSettings = make_finetune_settings("depth_parsing", {**SMALL, "stores": [str(store)]})
@@ -169,13 +194,13 @@ def write_result(folder: Path, store: Path, *, training: TrainingEntry | None, p
     assert blank is not None
     evidence: Evidence = perfect_evidence(task, data.ids, blank)
     evaluation = Evaluation(task.scores(evidence), task.per_class(evidence), evidence, len(data), len(data))
-    model = ModelEntry(name="a model", pretrain=PretrainEntry(method="scratch"), training=training)
+    model = ModelEntry(name="a model", pretrain=PretrainEntry(method=pretrain), training=training)
     run = RunEntry(tool="a test", seeds=(0,))
     write_evaluations(
         folder / "result.json",
         task,
         data,
-        protocol,
+        "published",
         [evaluation],
         model=model,
         run=run,
@@ -204,6 +229,19 @@ def test_a_result_is_compared_with_its_store(parsing_store: Path, tmp_path: Path
     assert one.clips == same.clips
     assert "the epoch was chosen on the test split: a leak" in found.leaks[-1]
     assert found.problems == ()
+
+
+def test_a_result_asks_for_its_pretraining_until_it_is_given(
+    parsing_store: Path, mixed_store: Path, tmp_path: Path
+) -> None:
+    training = TrainingEntry(split="train", ratio=1.0)
+    path = write_result(tmp_path / "out", parsing_store, training=training, pretrain="cmc")
+    alone = audit_paths([path, parsing_store], images=False)
+    assert [problem.kind for problem in alone.problems] == ["pretraining_not_given"]
+    run = pretraining(tmp_path / "run", mixed_store)
+    found = audit_paths([path, parsing_store, run], images=False)
+    assert found.problems == ()
+    assert len(of(found, "pre-training", "test")) == 1
 
 
 def test_a_result_alone_says_what_is_not_known(parsing_store: Path, tmp_path: Path) -> None:
