@@ -73,8 +73,11 @@ def _read(path: Path, stores: Stores, material: Material) -> set[Path]:
         if seeds:
             return _read_run(seeds[0].parent, path / RESULT_FILE, stores, material)
         if (path / CONFIG_FILE).is_file():
-            if "task" in read_settings_file(path / CONFIG_FILE):
+            settings = read_settings_file(path / CONFIG_FILE)
+            if "task" in settings:
                 return _read_run(path, path.parent / RESULT_FILE, stores, material)
+            if not settings.get("method"):
+                raise UsageError(f"{path / CONFIG_FILE}: names neither a task nor a method; {_CAN_BE}")
             material.pretraining += run_sets(path, material)
             return set()
         if (path / RESULT_FILE).is_file():

@@ -253,10 +253,12 @@ def test_a_result_alone_says_what_is_not_known(parsing_store: Path, tmp_path: Pa
     assert any("test samples are not known" in problem.reason for problem in again.problems)
 
 
-@pytest.mark.parametrize("name", ["absent", "notes.txt", "folder"])
+@pytest.mark.parametrize("name", ["absent", "notes.txt", "folder", "settings"])
 def test_what_cannot_be_audited_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "notes.txt").write_text("notes")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="give a prepared store, the folder of a run"):
         audit_paths([tmp_path / name])
 

@@ -160,6 +160,20 @@ def test_a_store_that_does_not_say_whose_people_it_shows_is_not_compared_by_name
     assert "2 people_unknown" in found.verdict()
 
 
+def test_numbers_in_different_setups_of_unknown_people_are_said_and_not_taken_for_leaks(
+    parsing_store: Path, tmp_path: Path, train_ids: tuple[str, ...]
+) -> None:
+    def apart(row: Row) -> Row:
+        return renamed(row, setup=40) if row["sample_id"] in train_ids else row
+
+    for people, kinds in ((None, ["people_unknown"]), ({"seed": 7, "recurring": False}, [])):
+        store = tmp_path / f"store-{len(kinds)}"
+        changed_store(parsing_store, store, apart, manifest={"generated_people": people})
+        found = audit_paths([store], images=False)
+        assert found.leaks == ()
+        assert [problem.kind for problem in found.problems] == kinds
+
+
 def test_recurring_performers_are_the_same_in_all_setups(
     parsing_store: Path, unlabeled_store: Path, tmp_path: Path
 ) -> None:
