@@ -31,6 +31,7 @@ from hcmoco_bench.audit.near_duplicates import (
 )
 from hcmoco_bench.sources.ntu.names import SampleId
 from hcmoco_bench.store.registry import open_store
+from hcmoco_bench.store.shards import row_ids
 
 EVERY = 4
 """Copies are made of every fourth frame."""
@@ -70,7 +71,7 @@ def _half(image: Image.Image, depth: NDArray[np.uint16] | None) -> tuple[Image.I
 def measure(path: Path, view: View) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Distances in bits and second measures of the frames of a store, by what pairs have in common."""
     store = open_store(path)
-    ids = sorted({row for shard in store.shards() for row in _ids(shard)})
+    ids = sorted({row for shard in store.shards() for row in row_ids(shard, "sample_id")})
     frames = {frame.key: frame for frame in StoreFrames(store).frames(frozenset(ids))}
     shown: list[SampleId] = []
     rows = []
@@ -83,20 +84,19 @@ def measure(path: Path, view: View) -> dict[str, tuple[NDArray[np.int64], NDArra
         seen = person_view(image, frame.depth) if view == "person" else image
         if seen is None:
             continue
-        bits, mirrored, small = hash_image(seen)
+        own = hash_image(seen)
         shown.append(SampleId.parse(name))
-        rows.append((bits, mirrored, small))
+        rows.append(own)
         for what, copy, depth in copies(frame) if number % EVERY == 0 else ():
             again = person_view(copy, depth) if view == "person" else copy
             if again is not None:
-                other, other_mirrored, other_small = hash_image(again)
+                other = hash_image(again)
                 flipped = what.startswith("mirrored")
-                distance = int(np.bitwise_count(bits ^ (other_mirrored if flipped else other)).sum())
-                found.setdefault(what, []).append(
-                    (distance, _second(small[None], other_small[:, ::-1] if flipped else other_small, view)[0])
-                )
-    all_bits, all_mirrored = (np.array([row[place] for row in rows]) for place in (0, 1))
-    smalls = np.array([row[2] for row in rows])
+                distance = int(np.bitwise_count(own.bits ^ (other.mirrored if flipped else other.bits)).sum())
+                gray = other.gray[:, ::-1] if flipped else other.gray
+                found.setdefault(what, []).append((distance, _second(own.gray[None], gray, view)[0]))
+    all_bits, all_mirrored = np.array([row.bits for row in rows]), np.array([row.mirrored for row in rows])
+    smalls = np.array([row.gray for row in rows])
     for number, sample in enumerate(shown):
         distances = np.bitwise_count(all_bits[:number] ^ all_bits[number]).sum(axis=1)
         mirrored = np.bitwise_count(all_bits[:number] ^ all_mirrored[number]).sum(axis=1)
@@ -130,12 +130,6 @@ def _relation(one: SampleId, other: SampleId) -> str | None:
     if one.clip.performer == other.clip.performer:
         return "other clip, same performer or number"
     return "other clip, other rig and performer"
-
-
-def _ids(shard: Path) -> list[str]:
-    from hcmoco_bench.store.shards import row_ids
-
-    return row_ids(shard, "sample_id")
 
 
 def main() -> None:

@@ -60,7 +60,8 @@ from .tasks.core.settings import FinetuneSettings
 from .tasks.core.task import Evaluation, Task, TaskData
 
 # Results: files, evidence, statistics
-from .audit.audit import Audit, audit_paths
+from .audit.audit import audit_paths
+from .audit.findings import Audit
 from .results.evidence import Evidence, load_evidence
 from .results.schema import Result, read_result
 from .results.statistics import bootstrap_interval, paired_bootstrap

@@ -2,157 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hcmoco_bench.audit.comparison import SetPair, Shared, set_pairs, shared_clips, shared_people, shared_samples
-from hcmoco_bench.audit.image_hashes import HashedImages, ImageHashes, View, hash_images
+from hcmoco_bench.audit.comparison import SetPair, set_pairs, shared_clips, shared_people, shared_samples
+from hcmoco_bench.audit.findings import NOTHING_COMPARED, Audit, Comparison, Duplicates, NamedPair
+from hcmoco_bench.audit.image_hashes import ImageHashes, View, hash_images
 from hcmoco_bench.audit.near_duplicates import near_duplicates
 from hcmoco_bench.audit.read import read_paths
-from hcmoco_bench.audit.sets import AuditedSet, Material, ProtocolFinding
+from hcmoco_bench.audit.sets import AuditedSet, Material
 from hcmoco_bench.errors import StoreError
-from hcmoco_bench.files.problems import Problem
 from hcmoco_bench.runtime.progress import Progress, no_progress
 from hcmoco_bench.uniform import spread
 
 MOST_NAMED: Final = 1000
 """Pairs of near-duplicates that are named; all are counted."""
-
-
-@dataclass(frozen=True)
-class NamedPair:
-    """Two frames that look alike.
-
-    Attributes:
-        first: Name of the frame of the first set.
-        second: Name of the frame of the second set.
-        bits: Distance of their hashes, of 256.
-        mirrored: Whether one is the mirror image of the other.
-    """
-
-    first: str
-    second: str
-    bits: int
-    mirrored: bool
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """Frames of two sets that look alike.
-
-    Attributes:
-        view: What of the frames was compared: the person, or the whole image.
-        pairs: Number of pairs of frames of different clips.
-        frames: Number of frames of the second set in these pairs.
-        mirrored: Number of these pairs that are mirror images.
-        named: The pairs, the most alike first; at most `MOST_NAMED`.
-        within_clips: Number of pairs within clips that both sets share, which are not in `pairs`.
-        compared: Number of frames of each set that were compared.
-    """
-
-    view: View
-    pairs: int
-    frames: int
-    mirrored: int
-    named: tuple[NamedPair, ...]
-    within_clips: int
-    compared: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What two sets share.
-
-    Attributes:
-        first: Role of the first set.
-        first_where: Where it is.
-        first_samples: Number of its samples.
-        second: Role of the second set.
-        second_where: Where it is.
-        second_samples: Number of its samples.
-        leaks: Whether shared samples, clips and frames are a leak, and not information alone.
-        people_leak: Whether shared people are.
-        names: Whether names mean the same people and clips in both: `same`, `different` or `unknown`.
-        samples: Shared samples; None where names do not mean the same.
-        clips: Shared clips, videos or images; None likewise.
-        people: Shared people; None likewise, and where nobody can tell who is shown.
-        duplicates: Frames that look alike; None where frames were not compared.
-    """
-
-    first: str
-    first_where: str
-    first_samples: int
-    second: str
-    second_where: str
-    second_samples: int
-    leaks: bool
-    people_leak: bool
-    names: str
-    samples: Shared | None
-    clips: Shared | None
-    people: Shared | None
-    duplicates: Duplicates | None
-
-    def found(self) -> list[tuple[str, int, bool]]:
-        """What is shared, how many, and whether that is a leak; without what is not."""
-        named = [(one, self.leaks) for one in (self.samples, self.clips) if one is not None]
-        if self.clips is not None and self.samples is not None and self.clips.names == self.samples.names:
-            named = named[:1]  # samples that are whole images
-        if self.people is not None:
-            named.append((self.people, self.people_leak))
-        found = [(shared.noun, len(shared.names), leaks) for shared, leaks in named if shared.names]
-        if self.duplicates is not None and self.duplicates.pairs:
-            found.append(("near-duplicate frames (pairs)", self.duplicates.pairs, self.leaks))
-        return found
-
-
-@dataclass(frozen=True)
-class Audit:
-    """Everything that an audit found.
-
-    Attributes:
-        comparisons: Every two sets that were compared.
-        protocols: What is known of the protocols.
-        problems: What could not be looked at, a line each.
-        images: Whether frames were to be compared.
-    """
-
-    comparisons: tuple[Comparison, ...]
-    protocols: tuple[ProtocolFinding, ...]
-    problems: tuple[Problem, ...]
-    images: bool = True
-
-    @property
-    def leaks(self) -> tuple[str, ...]:
-        """Each leak in a phrase."""
-        told = [
-            f"{noun} in both {one.first} and {one.second}: {count:,}"
-            for one in self.comparisons
-            for noun, count, leaks in one.found()
-            if leaks
-        ]
-        told += [f"protocol {one.protocol} of {one.task}: {leak}" for one in self.protocols for leak in one.leaks]
-        return tuple(told)
-
-    def verdict(self) -> str:
-        """How many leaks there are, and what was not looked at, in one sentence."""
-        number = len(self.leaks)
-        found = f"{number} leak{'' if number == 1 else 's'} found" if number else "no leak found in what was compared"
-        if not any(one.leaks for one in self.comparisons) and not number:
-            found = "nothing was compared with a test set"
-        left = [f"{count} {kind}" for kind, count in sorted(Counter(one.kind for one in self.problems).items())]
-        if not self.images:
-            left.append("frames (by request)")
-        return f"{found}; not looked at: {', '.join(left)}" if left else f"{found}; everything was looked at"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self) | {"leaks": list(self.leaks), "verdict": self.verdict()}
 
 
 def audit_paths(
@@ -175,7 +43,7 @@ def audit_paths(
     pairs = set_pairs(material)
     if not pairs:
         material.problem(
-            "nothing_compared", "", "there are not two sets to compare; give a pre-training or a training, and a test"
+            NOTHING_COMPARED, "", "there are not two sets to compare; give a pre-training or a training, and a test"
         )
     hashed = _hashed(pairs, material, frames, progress) if images else {}
     comparisons = tuple(_compared(pair, hashed, material, progress, images=images) for pair in pairs)
@@ -192,7 +60,7 @@ def _view(pair: SetPair) -> View | None:
 
 def _hashed(
     pairs: Sequence[SetPair], material: Material, frames: int | None, progress: Progress
-) -> dict[tuple[str, ...], HashedImages]:
+) -> dict[tuple[str, ...], dict[View, ImageHashes]]:
     """The hashes of every set, by its identity; a set is read once for all views."""
     sets: dict[tuple[str, ...], AuditedSet] = {}
     views: dict[tuple[str, ...], set[View]] = {}
@@ -202,11 +70,11 @@ def _hashed(
             if view is not None:
                 sets[one.identity] = one
                 views.setdefault(one.identity, set()).add(view)
-    found: dict[tuple[str, ...], HashedImages] = {}
+    found: dict[tuple[str, ...], dict[View, ImageHashes]] = {}
     for identity, one in sets.items():
-        keys = list(dict.fromkeys(one.keys))
         if one.frames is None:
             continue
+        keys = list(dict.fromkeys(one.keys))
         chosen = keys if frames is None else spread(keys, frames)
         if len(chosen) < len(keys):
             reason = f"{len(chosen):,} of the {len(keys):,} frames of {one.where} were compared (--frames)"
@@ -220,7 +88,7 @@ def _hashed(
         except StoreError as error:
             material.problem("frames_unreadable", one.where, f"its frames were not compared: {error}")
             continue
-        for view, hashes in found[identity].views.items():
+        for view, hashes in found[identity].items():
             left = len(chosen) - len(hashes)
             if left:
                 reason = (
@@ -233,7 +101,7 @@ def _hashed(
 
 def _compared(
     pair: SetPair,
-    hashed: dict[tuple[str, ...], HashedImages],
+    hashed: dict[tuple[str, ...], dict[View, ImageHashes]],
     material: Material,
     progress: Progress,
     *,
@@ -288,17 +156,20 @@ def _tell_of_numbers(pair: SetPair, material: Material) -> None:
 
 
 def _duplicates(
-    pair: SetPair, hashed: dict[tuple[str, ...], HashedImages], material: Material, progress: Progress
+    pair: SetPair, hashed: dict[tuple[str, ...], dict[View, ImageHashes]], material: Material, progress: Progress
 ) -> Duplicates | None:
     view = _view(pair)
     if view is None:
         for one in (pair.first, pair.second):
             if one.frames is None:
-                material.problem("no_images", one.where, f"no images of {one.where} can be read here; frames were not")
+                reason = (
+                    f"{one.where}: no color images can be read of it; its frames were not compared, only names were"
+                )
+                material.problem("no_images", one.where, reason)
         return None
     if pair.first.identity not in hashed or pair.second.identity not in hashed:
         return None
-    first, second = (hashed[one.identity].views[view] for one in (pair.first, pair.second))
+    first, second = (hashed[one.identity][view] for one in (pair.first, pair.second))
     clips = _clip_numbers(pair, first, second) if pair.same_names else None
 
     def report(label: str, done: int, total: int | None) -> None:
@@ -327,7 +198,7 @@ def _duplicates(
 
 def _clip_numbers(
     pair: SetPair, first: ImageHashes, second: ImageHashes
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(N,) and (M,) the same number for frames of the same clip."""
     numbers: dict[str, int] = {}
     found = []

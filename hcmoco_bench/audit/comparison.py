@@ -74,9 +74,12 @@ def set_pairs(material: Material) -> list[SetPair]:
     return list(found.values())
 
 
-def shared_samples(pair: SetPair) -> Shared:
-    """Samples of the same id."""
-    return _shared("samples", pair.first.names.ids, pair.second.names.ids)
+def shared_samples(pair: SetPair) -> Shared | None:
+    """Samples of the same id; None where samples are whole images, which `shared_clips` tells."""
+    first, second = pair.first.names, pair.second.names
+    if (first.ids, second.ids) == (first.clips, second.clips):
+        return None
+    return _shared("samples", first.ids, second.ids)
 
 
 def shared_clips(pair: SetPair) -> Shared:

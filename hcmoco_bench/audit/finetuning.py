@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hcmoco_bench.audit.names import sample_names
-from hcmoco_bench.audit.places import find_place, find_store, recorded_store, store_changed
-from hcmoco_bench.audit.population import Population
+from hcmoco_bench.audit.places import find_place, find_store, run_record, tell_changed_store
 from hcmoco_bench.audit.pretraining import follow_weights, mixture_parts, mixture_set
+from hcmoco_bench.audit.published import published_set
 from hcmoco_bench.audit.sets import AuditedSet, Experiment, Material, ProtocolFinding, Role, store_set
 from hcmoco_bench.data.data_record import DataRecord, read_data_record
 from hcmoco_bench.errors import DataError, HcmocoBenchError
-from hcmoco_bench.files.json import read_json
 from hcmoco_bench.models.first_weights import NO_FILES
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.read_settings import checked_settings, read_finetune_settings
@@ -23,7 +21,6 @@ from hcmoco_bench.tasks.core.task import Task, TaskData
 from hcmoco_bench.tasks.modalities.task import SharedEmbeddingParsing
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
 from hcmoco_bench.training.run_files import CONFIG_FILE
-from hcmoco_bench.training.run_folder import DATA_FILE
 
 
 def read_finetuning(folder: Path, material: Material) -> Experiment:
@@ -37,9 +34,7 @@ def read_finetuning(folder: Path, material: Material) -> Experiment:
         UsageError: If its settings are of no known task, or not the task's.
         DataError: If its files are damaged.
     """
-    path = folder / DATA_FILE
-    record = read_data_record(read_json(path, kind="data_record"), str(path)) if path.is_file() else None
-    return _read(read_finetune_settings(folder / CONFIG_FILE), record, folder, material)
+    return _read(read_finetune_settings(folder / CONFIG_FILE), run_record(folder), folder, material)
 
 
 def read_model(path: Path, material: Material) -> Experiment:
@@ -82,14 +77,8 @@ def _located(config: FinetuneSettings, record: DataRecord | None, run: Path, mat
     for place in config.stores:
         store = find_store(place, run, record)
         stores.append(place if store is None else str(store))
-        before = recorded_store(place, record)
-        changed = "" if store is None or before is None else store_changed(before, store)
-        if changed:
-            material.problem(
-                "store_changed",
-                str(store),
-                f"{store}: was prepared anew since {run} learned from it ({changed}); it is compared as it is now",
-            )
+        if store is not None:
+            tell_changed_store(place, store, run, record, material)
     root = None if config.root is None else str(find_place(config.root, run) or config.root)
     return config.model_copy(update={"stores": tuple(stores), "root": root})
 
@@ -110,12 +99,4 @@ def _data_sets(role: Role, task: Task[Any], config: FinetuneSettings, data: Task
     elif config.stores:
         yield store_set(role, open_store(Path(config.stores[0])), data.ids, data.split)
     else:
-        groups = task.groups(data.ids)
-        population = Population(data.name, str(config.root) if data.generated else "", data.generated, known=False)
-        names = sample_names(
-            data.ids,
-            population,
-            people=None if groups is None else groups.of,
-            people_noun="people" if groups is None else groups.noun,
-        )
-        yield AuditedSet(role, f"{config.root} ({data.split})", names, population)
+        yield published_set(role, task, Path(str(config.root)), data)

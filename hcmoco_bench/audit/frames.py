@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.data.picture_folder import PictureFolder
+from hcmoco_bench.data.shape_crops import read_image
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.image_error import ImageError
 from hcmoco_bench.files.images import decode_rgb, decode_unchanged
@@ -97,6 +99,26 @@ class FolderFrames(FrameSource):
                     yield Frame(name, self.folder.image(row).decode(1))
                 except DataError:
                     yield Frame(name, None)
+
+
+class FileFrames(FrameSource):
+    """Image files.
+
+    Args:
+        files: The file of each name.
+    """
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self.files = dict(files)
+
+    def frames(self, keys: frozenset[str]) -> Iterator[Frame]:
+        """See `FrameSource.frames`."""
+        for key, path in self.files.items():
+            if key in keys:
+                try:
+                    yield Frame(key, read_image(path))
+                except DataError:
+                    yield Frame(key, None)
 
 
 def _decoded(key: str, rgb: dict[str, bytes] | None, depth: dict[str, bytes] | None) -> Frame:

@@ -7,9 +7,9 @@ ImageHash: the signs of the lowest 16x16 coefficients of a cosine transform, aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import imagehash
 import numpy as np
@@ -36,6 +36,20 @@ _MARGIN: Final = 1.1
 _LABEL: Final = "hashing frames"
 
 
+class ImageHash(NamedTuple):
+    """The hash of one image.
+
+    Attributes:
+        bits: (4,) uint64, its 256 bits.
+        mirrored: (4,) uint64, those of the mirror image.
+        gray: (64, 64) uint8, the image that was hashed.
+    """
+
+    bits: NDArray[np.uint64]
+    mirrored: NDArray[np.uint64]
+    gray: NDArray[np.uint8]
+
+
 @dataclass(frozen=True, eq=False)
 class ImageHashes:
     """Hashes of one view of N images.
@@ -55,61 +69,56 @@ class ImageHashes:
     def __len__(self) -> int:
         return len(self.keys)
 
-
-@dataclass(frozen=True, eq=False)
-class HashedImages:
-    """What was hashed of some images.
-
-    Attributes:
-        views: Hashes by view.
-        missing: Names of images that are missing or damaged.
-    """
-
-    views: dict[View, ImageHashes]
-    missing: tuple[str, ...]
+    @classmethod
+    def of(cls, hashes: Mapping[str, ImageHash]) -> ImageHashes:
+        """The hashes of images by name."""
+        words = BITS // 64
+        return cls(
+            tuple(hashes),
+            np.array([one.bits for one in hashes.values()], np.uint64).reshape(-1, words),
+            np.array([one.mirrored for one in hashes.values()], np.uint64).reshape(-1, words),
+            np.array([one.gray for one in hashes.values()], np.uint8).reshape(-1, GRAY_SIDE, GRAY_SIDE),
+        )
 
 
 def hash_images(
     source: FrameSource, keys: Sequence[str], views: Sequence[View], *, progress: Progress = no_progress
-) -> HashedImages:
+) -> dict[View, ImageHashes]:
     """Hash images one by one; about 4 KB a view of each are kept.
 
     Args:
         source: Where the images are.
         keys: Their names; repeated ones count once.
-        views: What to hash. `person` is left out of images without a measured pixel.
+        views: What to hash.
         progress: Told the number of images done.
+
+    Returns:
+        The hashes by view, without images that are missing or damaged; `person` also without those that have no
+        measured pixel.
 
     Raises:
         StoreError: If a file of a store cannot be read.
     """
     wanted = frozenset(keys)
-    hashed: dict[View, list[tuple[str, NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8]]]]
-    hashed = {view: [] for view in views}
-    missing = set(wanted)
+    hashed: dict[View, dict[str, ImageHash]] = {view: {} for view in views}
     progress(_LABEL, 0, len(wanted))
     for number, frame in enumerate(source.frames(wanted), start=1):
         if frame.rgb is not None:
-            missing.remove(frame.key)
             image = Image.fromarray(frame.rgb)
             for view in views:
                 shown = person_view(image, frame.depth) if view == "person" else image
                 if shown is not None:
-                    hashed[view].append((frame.key, *hash_image(shown)))
+                    hashed[view][frame.key] = hash_image(shown)
         progress(_LABEL, number, len(wanted))
     progress(_LABEL, len(wanted), len(wanted))
-    return HashedImages({view: _stacked(rows) for view, rows in hashed.items()}, tuple(sorted(missing)))
+    return {view: ImageHashes.of(found) for view, found in hashed.items()}
 
 
-def hash_image(image: Image.Image) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8]]:
-    """Hash an image.
-
-    Returns:
-        (4,) uint64 bits of the hash; (4,) those of the mirror image; (64, 64) uint8 gray.
-    """
+def hash_image(image: Image.Image) -> ImageHash:
+    """Hash an image."""
     gray = image.convert("L").resize((GRAY_SIDE, GRAY_SIDE), Image.Resampling.LANCZOS)
     mirrored = gray.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return _packed(gray), _packed(mirrored), np.asarray(gray)
+    return ImageHash(_packed(gray), _packed(mirrored), np.asarray(gray))
 
 
 def person_view(image: Image.Image, depth: NDArray[np.uint16] | None) -> Image.Image | None:
@@ -131,15 +140,3 @@ def person_view(image: Image.Image, depth: NDArray[np.uint16] | None) -> Image.I
 def _packed(gray: Image.Image) -> NDArray[np.uint64]:
     bits = np.asarray(imagehash.phash(gray, hash_size=HASH_SIDE).hash, np.bool_)
     return np.packbits(bits.ravel()).view(np.uint64)
-
-
-def _stacked(
-    rows: Sequence[tuple[str, NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8]]],
-) -> ImageHashes:
-    words = BITS // 64
-    return ImageHashes(
-        tuple(row[0] for row in rows),
-        np.array([row[1] for row in rows], np.uint64).reshape(-1, words),
-        np.array([row[2] for row in rows], np.uint64).reshape(-1, words),
-        np.array([row[3] for row in rows], np.uint8).reshape(-1, GRAY_SIDE, GRAY_SIDE),
-    )

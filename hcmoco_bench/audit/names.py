@@ -9,6 +9,8 @@ from hcmoco_bench.audit.population import Population
 from hcmoco_bench.errors import DataError
 from hcmoco_bench.sources.human36m.names import FrameId
 from hcmoco_bench.sources.ntu.names import ClipName, SampleId
+from hcmoco_bench.sources.pw3d.people import sequence_of
+from hcmoco_bench.tasks.shape.data import NAMES
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ def sample_names(
     Args:
         ids: Ids of the samples, of one data set.
         population: Whom the ids refer to.
-        clips: What each sample was taken from, where ids are neither NTU's nor Human3.6M's; None for the sample itself.
+        clips: What each sample was taken from, where ids are not NTU's, Human3.6M's or 3DPW's; None for the samples
+            themselves.
         people: Who each sample shows, for such ids; None if nobody can tell.
         people_noun: What `people` are.
     """
+    if population.dataset == NAMES["pw3d"]:  # nobody tells who of one sequence is in another
+        return SampleNames(tuple(ids), tuple(map(sequence_of, ids)), None, "sequences")
     try:
         found = [SampleId.parse(one).clip for one in ids]
     except DataError:

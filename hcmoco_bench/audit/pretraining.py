@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from hcmoco_bench.audit.places import find_place, find_store, recorded_store, store_changed
+from hcmoco_bench.audit.places import find_place, find_store, recorded_store, run_record, tell_changed_store
 from hcmoco_bench.audit.sets import AuditedSet, Material, Role, folder_set, split_set, store_set
 from hcmoco_bench.data.data_record import DataRecord, StoreRecord, read_data_record
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
@@ -19,7 +19,6 @@ from hcmoco_bench.data.person_images import PersonImages
 from hcmoco_bench.data.picture_folder import PictureFolder
 from hcmoco_bench.data.view_pairs import ViewPairDataset
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.files.json import read_json
 from hcmoco_bench.models.first_weights import NO_FILES
 from hcmoco_bench.pretrain.checkpoints import KIND, saved_settings
 from hcmoco_bench.pretrain.liftedcl.settings import LiftedCLSettings
@@ -29,7 +28,6 @@ from hcmoco_bench.pretrain.run_folder import saved_run
 from hcmoco_bench.pretrain.settings import PretrainSettings
 from hcmoco_bench.store.registry import UNNAMED, open_store, store_kind
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
-from hcmoco_bench.training.run_folder import DATA_FILE
 
 
 def run_sets(folder: Path, material: Material) -> list[AuditedSet]:
@@ -43,9 +41,7 @@ def run_sets(folder: Path, material: Material) -> list[AuditedSet]:
         UsageError: If its settings are of a method that is not installed, or not its own.
         DataError: If its files are damaged.
     """
-    path = folder / DATA_FILE
-    record = read_data_record(read_json(path, kind="data_record"), str(path)) if path.is_file() else None
-    return _settings_sets(saved_run(folder), record, folder, material, {folder.resolve()})
+    return _settings_sets(saved_run(folder), run_record(folder), folder, material, {folder.resolve()})
 
 
 def checkpoint_sets(path: Path, material: Material, seen: frozenset[Path] = frozenset()) -> list[AuditedSet]:
@@ -104,37 +100,7 @@ def _settings_sets(
     settings: PretrainSettings, record: DataRecord | None, run: Path, material: Material, seen: set[Path]
 ) -> list[AuditedSet]:
     found = [] if settings.init in NO_FILES else follow_weights(settings.init, run, material, frozenset(seen))
-    present: dict[str, Path] = {}
-    missing = []
-    for place in settings.stores:
-        store = find_store(place, run, record)
-        if store is None:
-            missing.append(place)
-            material.problem(
-                "store_missing",
-                place,
-                f"{run}: learned from the store {place}, which is not there; its samples were not compared. Start the "
-                "command where the run was started, or put the store back",
-            )
-            continue
-        present[place] = store
-        before = recorded_store(place, record)
-        changed = "" if before is None else store_changed(before, store)
-        if changed:
-            material.problem(
-                "store_changed",
-                str(store),
-                f"{store}: was prepared anew since {run} learned from it ({changed}); it is compared as it is now",
-            )
-    gone = [recorded_store(place, record) for place in missing]
-    if settings.overlap == "leave_out" and any(_may_be_labeled(store) for store in gone):
-        for place in [place for place, store in present.items() if not is_labeled(open_store(store))]:
-            material.problem(
-                "overlap_unknown",
-                place,
-                f"{run}: which samples of {present.pop(place)} the run left out (overlap = leave_out) depends on a "
-                "store that is not there; they were not compared",
-            )
+    present = _present_stores(settings, record, run, material)
     changes: dict[str, Any] = {"stores": tuple(map(str, present.values()))}
     if isinstance(settings, MultimodalSettings) and settings.hide:
         hidden = dict(zip(settings.stores, settings.hide, strict=True))
@@ -150,6 +116,35 @@ def _settings_sets(
     except HcmocoBenchError as error:
         material.problem("pretraining_unreadable", str(run), f"what it has learned from was not compared: {error}")
         return found
+
+
+def _present_stores(
+    settings: PretrainSettings, record: DataRecord | None, run: Path, material: Material
+) -> dict[str, Path]:
+    """Where the stores of the settings are now, without those of which nobody can tell what was read."""
+    present: dict[str, Path] = {}
+    for place in settings.stores:
+        store = find_store(place, run, record)
+        if store is None:
+            material.problem(
+                "store_missing",
+                place,
+                f"{run}: learned from the store {place}, which is not there; its samples were not compared. Start the "
+                "command where the run was started, or put the store back",
+            )
+        else:
+            present[place] = store
+            tell_changed_store(place, store, run, record, material)
+    gone = [recorded_store(place, record) for place in settings.stores if place not in present]
+    if settings.overlap == "leave_out" and any(map(_may_be_labeled, gone)):
+        for place in [place for place, store in present.items() if not is_labeled(open_store(store))]:
+            material.problem(
+                "overlap_unknown",
+                place,
+                f"{run}: which samples of {present.pop(place)} the run left out (overlap = leave_out) depends on a "
+                "store that is not there; they were not compared",
+            )
+    return present
 
 
 def _present_pictures(folders: tuple[str, ...], run: Path, material: Material) -> Iterator[str]:

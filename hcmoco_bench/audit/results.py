@@ -56,14 +56,16 @@ def read_result_sets(path: Path, result: Result, store: AnyStore | None, materia
     if training is not None and store is not None and training.split in store.splits:
         experiment.sets.append(split_set("training", store, training.split))
     else:
-        why = "does not say what" if training is None else f"says that {training.split} is what"
-        material.problem(
-            "training_unknown",
-            str(path),
-            f"{path}: {why} the model learned labels from; give the run's folder"
-            + (" or the store" if training is not None else "")
-            + " to compare it with the test",
-        )
+        if training is None:
+            reason = (
+                "does not say what the model learned labels from; give the run's folder to compare it with the test"
+            )
+        else:
+            reason = (
+                f"the model learned labels from the split {training.split}, whose samples are not known here; give the "
+                "run's folder, or the store if it was scored on one, to compare them with the test"
+            )
+        material.problem("training_unknown", str(path), f"{path}: {reason}")
     pretrain = result.model.pretrain
     if pretrain is None or pretrain.method not in NO_FILES:
         origin = "is of unknown origin" if pretrain is None else f"is by {pretrain.method}"

@@ -10,7 +10,7 @@ import typer
 from hcmoco_bench.cli.console import AsJson, Quiet, err, labeled, out, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from hcmoco_bench.audit.audit import Audit, Comparison
+    from hcmoco_bench.audit.findings import Audit, Comparison
 
 SHOWN = 5
 """Names of a kind that are listed on the screen; `--json` has them all."""

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from hcmoco_bench.audit import near_duplicates as module
-from hcmoco_bench.audit.image_hashes import BITS, GRAY_SIDE, ImageHashes, hash_image, person_view
+from hcmoco_bench.audit.image_hashes import GRAY_SIDE, ImageHashes, View, hash_image, person_view
 from hcmoco_bench.audit.near_duplicates import MOST_BITS, near_duplicates
 
 
@@ -18,13 +18,7 @@ def picture(seed: int) -> Image.Image:
 
 
 def hashes(images: list[Image.Image]) -> ImageHashes:
-    rows = [hash_image(image) for image in images]
-    return ImageHashes(
-        tuple(map(str, range(len(rows)))),
-        np.array([row[0] for row in rows], np.uint64).reshape(-1, BITS // 64),
-        np.array([row[1] for row in rows], np.uint64).reshape(-1, BITS // 64),
-        np.array([row[2] for row in rows], np.uint8).reshape(-1, GRAY_SIDE, GRAY_SIDE),
-    )
+    return ImageHashes.of({str(row): hash_image(image) for row, image in enumerate(images)})
 
 
 def plain(first: ImageHashes, second: ImageHashes) -> set[tuple[int, int, bool]]:
@@ -41,7 +35,7 @@ def plain(first: ImageHashes, second: ImageHashes) -> set[tuple[int, int, bool]]
 
 @pytest.mark.parametrize("at_once", [2_000_000, 7])
 @pytest.mark.parametrize("view", ["person", "whole"])
-def test_pairs_are_those_of_a_plain_search(monkeypatch: pytest.MonkeyPatch, at_once: int, view: module.View) -> None:
+def test_pairs_are_those_of_a_plain_search(monkeypatch: pytest.MonkeyPatch, at_once: int, view: View) -> None:
     monkeypatch.setattr(module, "_PAIRS_AT_ONCE", at_once)
     images = [picture(seed) for seed in range(12)]
     flipped = [images[3].transpose(Image.Transpose.FLIP_LEFT_RIGHT), images[8].resize((70, 60))]

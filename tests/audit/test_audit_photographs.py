@@ -10,7 +10,8 @@ import cv2
 import pytest
 from audit_stores import write_run
 
-from hcmoco_bench.audit.audit import Audit, Comparison, audit_paths
+from hcmoco_bench.audit.audit import audit_paths
+from hcmoco_bench.audit.findings import Audit, Comparison
 from hcmoco_bench.prepare.keypoints import prepare_keypoints
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.store.registry import open_store

@@ -12,7 +12,8 @@ import pytest
 from audit_stores import write_run
 from typer.testing import CliRunner
 
-from hcmoco_bench.audit.audit import Audit, Comparison, audit_paths
+from hcmoco_bench.audit.audit import audit_paths
+from hcmoco_bench.audit.findings import Audit, Comparison
 from hcmoco_bench.cli.app import app
 from hcmoco_bench.data.data_record import DataRecord, record_stores
 from hcmoco_bench.errors import DataError, UsageError
@@ -246,8 +247,10 @@ def test_a_result_asks_for_its_pretraining_until_it_is_given(
 
 def test_a_result_alone_says_what_is_not_known(parsing_store: Path, tmp_path: Path) -> None:
     path = write_result(tmp_path / "out", parsing_store, training=None)
-    found = audit_paths([path], images=False)
+    found = audit_paths([path])
     assert {problem.kind for problem in found.problems} == {"training_unknown", "nothing_compared"}
+    assert len(found.leaks) == 1
+    assert found.verdict() == "1 leak found; nothing was compared with a test set; not looked at: 1 training_unknown"
     path.with_name("result-evidence-0.npz").write_bytes(b"no evidence")
     again = audit_paths([path, parsing_store], images=False)
     assert any("test samples are not known" in problem.reason for problem in again.problems)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from audit_stores import Row, as_pretraining, changed_store, encoded_anew, renamed
 
-from hcmoco_bench.audit.audit import Audit, Comparison, audit_paths
+from hcmoco_bench.audit.audit import audit_paths
+from hcmoco_bench.audit.findings import Audit, Comparison
 from hcmoco_bench.store.registry import open_store
 
 
