@@ -15,7 +15,9 @@ from hcmoco_bench.store.manifest import MANIFEST_FILE
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
-_NO_CONTENT: Final = frozenset({"tool", "plan_sha256", "problems", "problems_sha256", "inputs", "lists", "generated_people"})
+_NO_CONTENT: Final = frozenset(
+    {"tool", "plan_sha256", "problems", "problems_sha256", "inputs", "lists", "generated_people"}
+)
 """Keys of a manifest that may change while the rows stay the same."""
 
 _NAMED_CHANGES: Final = 5

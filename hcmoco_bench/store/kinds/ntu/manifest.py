@@ -73,8 +73,8 @@ class NtuManifest(StoreManifest):
         inputs: Fingerprint of the raw clips.
         parts: Whether there is a `parts` column.
         calibration_sha256: Hash of `calibration.json`.
-        generated_people: Who the people are; None for recorded ones, for several generated trees at once, and in stores of
-            earlier versions, which did not state it. The file says it only where it is known.
+        generated_people: Who the people are; None for recorded ones, for several generated trees at once, and in stores
+            of earlier versions, which did not state it. The file says it only where it is known.
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
