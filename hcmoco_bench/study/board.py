@@ -18,7 +18,8 @@ from hcmoco_bench.results.evidence import load_evidence
 from hcmoco_bench.results.schema import EvidenceEntry, Result, StatusEntry, read_result, write_result
 from hcmoco_bench.study.cells import Cells
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.plan import Plan, TaskStep
+from hcmoco_bench.study.plan import Plan
+from hcmoco_bench.study.plan_tables import TaskStep
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import interval_groups, score_entry

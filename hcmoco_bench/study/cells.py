@@ -1,4 +1,4 @@
-"""The cells of a plan: each a data set, a pre-training or a fine-tuning that is made once, whatever claims need it."""
+"""The cells of a plan: each is made once, whatever claims need it: data, a pre-training, a fine-tuning or a scoring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.files.hashing import json_sha256
 from hcmoco_bench.runtime.recipes import names_file, recipe_values
 from hcmoco_bench.study.options import filled, option_value, placeholders, put_over
-from hcmoco_bench.study.plan import Plan, TaskPlan, TaskStep
+from hcmoco_bench.study.plan import Plan
+from hcmoco_bench.study.plan_tables import TaskPlan, TaskStep
 from hcmoco_bench.training.run_files import MODEL_FILE, RESULT_FILE, seed_folder
 
 CellKind = Literal["data", "pretrain", "finetune", "eval"]
@@ -156,10 +157,8 @@ def _finetuning(plan: Plan, made: dict[str, Cell], name: str, step: TaskStep, me
     needed = _data_of(plan, made, task.data)
     if start is not None:
         needed["checkpoint"] = _pretraining(plan, made, start, seed)
-    command, end = (
-        f"finetune --task {task.task}",
-        f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}",
-    )
+    command = f"finetune --task {task.task}"
+    end = f"--seeds {seed} --name {shlex.quote(plan.label(method))} --out {{out}}"
     line = f"{command} {_options(plan, task, step, method)} {end}"
     cell = f"finetune-{name}-{step.name}-{method}-{seed}"
     return _cell(made, cell, "finetune", (line,), needed, seed, f"{command} --resume {end}")
@@ -195,13 +194,16 @@ def _cell(
     seed: int | None = None,
     resume: str = "",
 ) -> Cell:
-    if name not in made:
-        needs = tuple(dict.fromkeys(cell.name for cell in needed.values()))
-        recipe = _recipe(kind, commands[0]) if kind in ("pretrain", "finetune") else {}
-        told = {"commands": list(commands), "needs": {one: cell.fingerprint for one, cell in needed.items()}}
-        fingerprint = json_sha256(told | ({"recipe": recipe} if recipe else {}))
-        places = {one: cell.name for one, cell in needed.items()}
-        made[name] = Cell(name, kind, tuple(commands), places, needs, fingerprint, seed, resume, recipe)
+    places = {one: cell.name for one, cell in needed.items()}
+    if name in made:
+        if (made[name].commands, made[name].places) != (tuple(commands), places):
+            raise UsageError(f"two cells of the plan would have the name {name}; rename a task or a method of it")
+        return made[name]
+    needs = tuple(dict.fromkeys(places.values()))
+    recipe = _recipe(kind, commands[0]) if kind in ("pretrain", "finetune") else {}
+    told = {"commands": list(commands), "needs": {one: cell.fingerprint for one, cell in needed.items()}}
+    fingerprint = json_sha256(told | ({"recipe": recipe} if recipe else {}))
+    made[name] = Cell(name, kind, tuple(commands), places, needs, fingerprint, seed, resume, recipe)
     return made[name]
 
 

@@ -22,7 +22,8 @@ from hcmoco_bench.leaderboard.ties.table import DRAWS, DrawnTable, draw_table
 from hcmoco_bench.results.statistics import seed_summary
 from hcmoco_bench.study.cells import Cells, Score
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.plan import ClaimPlan, Plan, Published, TaskStep
+from hcmoco_bench.study.plan import Plan
+from hcmoco_bench.study.plan_tables import ClaimPlan, Published, TaskStep
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
 from hcmoco_bench.training.run_files import RESULT_FILE

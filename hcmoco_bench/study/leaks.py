@@ -19,13 +19,14 @@ from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.leaderboard.ties.holm import holm
 from hcmoco_bench.leaderboard.ties.pairs import compare_pairs
 from hcmoco_bench.leaderboard.ties.ranks import LEVEL
-from hcmoco_bench.leaderboard.ties.scoring import Scoring
+from hcmoco_bench.leaderboard.ties.scoring import SINGLE_SAMPLES, Scoring
 from hcmoco_bench.leaderboard.ties.table import DRAWS
 from hcmoco_bench.results.evidence import Evidence, load_evidence
 from hcmoco_bench.results.resampling import GroupDraws
 from hcmoco_bench.study.cells import Cells, Score
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.plan import ArmPlan, LeakPlan, Plan
+from hcmoco_bench.study.plan import Plan
+from hcmoco_bench.study.plan_tables import ArmPlan, LeakPlan
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
 from hcmoco_bench.training.run_files import RESULT_FILE
@@ -129,7 +130,8 @@ def leak_findings(plan: Plan, cells: Cells, folder: StudyFolder, *, draws: int =
         draws: Draws of the bootstrap.
 
     Raises:
-        UsageError: If both sides of a leak have no sample in common but should.
+        UsageError: If both sides of a leak have no sample in common but should, or other main scores; if seeds of a
+            side were scored on other samples; if the evidence knows no such rule.
         DataError: If a result or its evidence is missing or damaged.
     """
     found: list[LeakFinding] = []
@@ -161,7 +163,7 @@ def leak_findings(plan: Plan, cells: Cells, folder: StudyFolder, *, draws: int =
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """One side of a leak: the evidence of each seed, their samples in one order, and the group of each sample."""
+    """One side of a leak: how it is scored, and the evidence of each seed, with the samples in one order."""
 
     scoring: Scoring
     row: Row
@@ -202,6 +204,11 @@ def _finding(
     draws: int,
 ) -> LeakFinding:
     leaky, honest = _side(leak.leaky, leaky_scores, folder), _side(leak.honest, honest_scores, folder)
+    if leaky.scoring.identity != honest.scoring.identity:
+        raise UsageError(
+            f"leak.{name}: its sides have the scores {leaky.scoring.name} and {honest.scoring.name}, which do not "
+            "compare; give both sides protocols with the same main score"
+        )
     if leak.samples == "common":
         common = sorted(set(leaky.ids) & set(honest.ids))
         if not common:
@@ -210,9 +217,9 @@ def _finding(
             )
         leaky, honest = leaky.of(common), honest.of(common)
     sides = (leaky, honest)
-    groups = [_groups(side) for side in sides]
-    order = list(dict.fromkeys(chain(*groups)))
-    drawn = [side.drawn(own, order, draws) for side, own in zip(sides, groups, strict=True)]
+    group_of, grouped_by = _groups(sides)
+    order = list(dict.fromkeys(group_of.values()))
+    drawn = [side.drawn([group_of[name] for name in side.ids], order, draws) for side in sides]
     per_side = [[side.scoring.score(one) for one in side.evidences] for side in sides]
     per_seed = tuple(first - second for first, second in zip(*per_side, strict=True))
     means = [math.fsum(scores) / len(scores) for scores in per_side]
@@ -243,7 +250,7 @@ def _finding(
         n_leaky=len(leaky.ids),
         n_honest=len(honest.ids),
         n_groups=len(order),
-        grouped_by=leaky.scoring.grouped_by,
+        grouped_by=grouped_by,
     )
 
 
@@ -255,7 +262,8 @@ def _side(arm: ArmPlan, scores: Sequence[Score], folder: StudyFolder) -> _Side:
         evidence = load_evidence(file.path, sha256=file.sha256)
         if evidences and evidence.sample_ids != evidences[0].sample_ids:
             raise UsageError(
-                f"{row.id}: its seeds were scored on different samples; make them again with study --rerun"
+                f"{row.id}: was scored on other samples than {rows[0].id}; delete the folders of both, and study run "
+                "makes them again"
             )
         evidences.append(dataclasses.replace(evidence, meta={**evidence.meta, **_known(arm.rules, evidence, row)}))
     return _Side(scoring_of(rows[0]), rows[0], tuple(evidences))
@@ -270,6 +278,10 @@ def _known(rules: Mapping[str, Any], evidence: Evidence, row: Row) -> Mapping[st
     return rules
 
 
-def _groups(side: _Side) -> Sequence[Hashable]:
-    found = side.scoring.groups(side.ids)
-    return side.ids if found is None else found
+def _groups(sides: Sequence[_Side]) -> tuple[Mapping[str, Hashable], str]:
+    """The group of each sample of any side, and what a group is; one rule for all sides, which are drawn together."""
+    ids = list(dict.fromkeys(chain(*(side.ids for side in sides))))
+    found = sides[0].scoring.groups(ids)
+    if found is None:
+        return {name: name for name in ids}, SINGLE_SAMPLES
+    return dict(zip(ids, found, strict=True)), sides[0].scoring.grouped_by

@@ -65,10 +65,15 @@ class PlanFile:
         self, values: Mapping[str, Any], name: str, claims: Mapping[str, str], size: str | None
     ) -> Mapping[str, Any]:
         """The tables with those of some claims of another plan."""
-        other = read_plan(name).at(size)
+        file = read_plan(name)
+        if file.include:
+            raise _wrong(self.source, f"include.{name}: this plan includes others itself; name the plan of the claim")
+        other = file.at(size)
         for claim in claims:
             if claim not in other.claim:
                 raise _wrong(self.source, f"include.{name} names {claim!r}; {did_you_mean(claim, other.claim)}")
+        if len(set(claims.values())) < len(claims):
+            raise _wrong(self.source, f"include.{name} gives two claims one name; give each its own")
         found = {table: dict(entries) for table, entries in values.items()}
         for table, entries in other.part(claims).items():
             own = found.setdefault(table, {})

@@ -128,6 +128,31 @@ def test_what_is_missing_and_the_page(folder: StudyFolder) -> None:
     assert "No leak has results" in empty.table.read_text()
 
 
+def test_sides_that_score_alike_differ_by_nothing(folder: StudyFolder) -> None:
+    plan = Plan.model_validate(leaky_values())
+    _, found = written(plan, folder, lambda method, seed: COUNTS["both", seed])
+    (leak,) = found.leaks
+    assert (leak.worth, leak.low, leak.high, leak.p_value, leak.adjusted) == (0, 0, 0, 1, 1)
+    assert not leak.shown
+    assert "| +0.00 | +0.00 to +0.00 |" in write_leaks_report(found, folder).table.read_text()
+
+
+@pytest.mark.parametrize(("people", "groups", "grouped_by"), [(6, 6, "people"), (1, 3, "samples")])
+def test_a_side_with_one_person_is_drawn_as_the_other_side_is(
+    folder: StudyFolder, people: int, groups: int, grouped_by: str
+) -> None:
+    """One person alone has no groups, so that its samples are drawn; beside other people, it is one of them."""
+    plan = Plan.model_validate(leaky_values(samples="own", seeds=[0]))
+    sides = {"both": counts_of(1, 12.0)[:1], "scratch": counts_of(2, 6.0)[:people]}
+    _, found = written(plan, folder, lambda method, seed: sides[method])
+    (leak,) = found.leaks
+    assert (leak.n_leaky, leak.n_groups, leak.grouped_by) == (3, groups, grouped_by)
+    # Without its only person, a side has no score, and the error is not known.
+    assert math.isnan(leak.error.groups) == math.isnan(leak.low) == (people > 1)
+    assert people == 1 or leak.p_value == 1
+    assert write_leaks_report(found, folder).picture is not None
+
+
 def test_rules_that_the_evidence_does_not_know(folder: StudyFolder) -> None:
     plan = Plan.model_validate(leaky_values(leaky=LEAK["leaky"] | {"rules": {"absent": "zero"}}))
     with pytest.raises(UsageError, match="its evidence knows no rule 'absent'"):
@@ -143,6 +168,12 @@ def test_rules_that_the_evidence_does_not_know(folder: StudyFolder) -> None:
         ({"honest": {"task": "poses"}}, "leak.boxes.honest.task names 'poses'.*did you mean pose"),
         ({"leaky": {"task": "pose", "method": "bth"}}, "leak.boxes.leaky.method names 'bth'.*did you mean both"),
         ({"samples": "all"}, "leak.boxes.samples"),
+        ({"seeds": [0, 1, 0]}, "seeds names 0 twice"),
+        ({"leaky": {"task": "pose", "method": "color"}}, "leaky: the method color does not fit the task pose"),
+        (
+            {"leaky": {"task": "parsing"}, "honest": {"task": "parsing", "ratio": 0.1}},
+            "leak.boxes.leaky names no ratio; give one of 1, 0.1",
+        ),
     ],
 )
 def test_leaks_that_contradict_themselves(leak: dict[str, Any], told: str) -> None:

@@ -9,7 +9,7 @@ from study_plans import plan_values, small_plan
 
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.study.cells import cells_of
-from hcmoco_bench.study.plan import TaskStep
+from hcmoco_bench.study.plan_tables import TaskStep
 from hcmoco_bench.study.read_plan import PlanFile, read_plan
 
 METHODS = {
@@ -79,6 +79,31 @@ def test_epochs_beside_ratios_are_refused() -> None:
         PlanFile("x", "x.toml", values, {}).at(None)
 
 
+def test_options_of_a_method_or_a_share_cannot_undo_the_steps() -> None:
+    values = plan_values()
+    values["method"] = {"new": {"label": "x", "options": "--ratio 0.5"}}
+    with pytest.raises(DataError, match=r"claim.new: the options of the method new name --ratio.*parsing has ratios"):
+        PlanFile("x", "x.toml", values | {"claim": claim_of(methods=["new"])}, {}).at(None)
+    values = plan_values()
+    values["task"]["parsing"]["options_at"] = {"0.1": "--ratio 0.5"}
+    with pytest.raises(DataError, match=r"options_at of 0\.1 names --ratio"):
+        PlanFile("x", "x.toml", values, {}).at(None)
+    values = plan_values()
+    values["task"]["parsing"]["scratch"] = "--init scratch --ratio 0.5"
+    with pytest.raises(DataError, match="the options name --ratio, and there are ratios"):
+        PlanFile("x", "x.toml", values, {}).at(None)
+
+
+def test_two_cells_of_one_name_are_refused() -> None:
+    values = plan_values()
+    pose = values["task"]["pose"]
+    values["task"] |= {"a": pose, "a-1": pose}
+    values["method"] = {name: {"label": name, "options": f"--lr {n}"} for n, name in enumerate(("1-m", "m"), start=1)}
+    plan = small_plan(**(values | {"claim": claim_of(tasks=["a", "a-1"], methods=["1-m", "m"])}))
+    with pytest.raises(UsageError, match="two cells of the plan would have the name finetune-a-1-1-m-0"):
+        cells_of(plan)
+
+
 def test_a_claim_of_another_plan_brings_the_same_cells() -> None:
     """Cells have the names and fingerprints that they have there, so that records serve both."""
     values = plan_values()
@@ -98,6 +123,8 @@ def test_what_cannot_be_included() -> None:
         ({"liftedcl": {"ablatio": "lifted"}}, DataError, "names 'ablatio'; did you mean ablation"),
         ({"liftdcl": {"ablation": "lifted"}}, UsageError, "did you mean liftedcl"),
         ({"liftedcl": {"ablation": "help"}}, DataError, "claim.help is also in the plan liftedcl"),
+        ({"liftedcl": {"ablation": "new", "across": "new"}}, DataError, "include.liftedcl gives two claims one name"),
+        ({"claims": {"terms": "new"}}, DataError, "include.claims: this plan includes others itself"),
     ):
         with pytest.raises(error, match=told):
             PlanFile("x", "x.toml", values, {"smoke": {}}, include).at("smoke")
