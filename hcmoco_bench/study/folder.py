@@ -11,7 +11,7 @@ from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.json import dump_json, read_json
 from hcmoco_bench.study.cells import Cell
 from hcmoco_bench.study.plan import Plan
-from hcmoco_bench.training.run_files import CHECKPOINT_FILE
+from hcmoco_bench.training.run_files import CHECKPOINT_FILE, MODEL_FILE, RESULT_FILE, seed_folder
 
 STUDY_FILE: Final = "study.json"
 
@@ -43,9 +43,19 @@ class StudyFolder:
         return self.work(cell) / "log.txt"
 
     def product(self, cell: Cell) -> str:
-        """What other cells take of a cell, relative to `root`: a folder of data or a checkpoint."""
+        """Path that other cells are given of a cell, relative to `root`: of its folder, or of a checkpoint."""
         out = self.out(cell.name).relative_to(self.root)
         return (out / CHECKPOINT_FILE if cell.kind == "pretrain" else out).as_posix()
+
+    def is_there(self, cell: Cell) -> bool:
+        """Whether all that a cell makes is there: its data, its checkpoint, or its result and the model behind it."""
+        made = self.root / self.product(cell)
+        found = [made]
+        if cell.kind in ("finetune", "eval"):
+            found.append(made / RESULT_FILE)
+        if cell.kind == "finetune" and cell.seed is not None:
+            found.append(seed_folder(made, cell.seed) / MODEL_FILE)
+        return all(path.exists() for path in found)
 
     @property
     def drawn(self) -> Path:

@@ -48,7 +48,7 @@ def is_made(folder: StudyFolder, cell: Cell) -> bool:
         progress is not None
         and progress.fingerprint == cell.fingerprint
         and progress.done == len(cell.commands)
-        and (folder.root / folder.product(cell)).exists()
+        and folder.is_there(cell)
     )
 
 
@@ -74,8 +74,10 @@ def make_cell(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], server
     """
     work = folder.work(cell.name)
     progress = _begin(work, cell)
-    if progress.done == len(cell.commands) and not (folder.root / folder.product(cell)).exists():
-        progress = CellProgress(fingerprint=cell.fingerprint)  # somebody removed the output
+    if progress.done == len(cell.commands) and not folder.is_there(cell):  # somebody removed the output
+        progress = CellProgress(fingerprint=cell.fingerprint)
+        if cell.kind == "finetune":  # whose result would say that nothing is left to do
+            _remove(folder.out(cell.name) / RESULT_FILE)
     progress = progress.begun()
     write_progress(work, progress)
     out = folder.out(cell.name).relative_to(folder.root).as_posix()
@@ -97,14 +99,18 @@ def _begin(work: Path, cell: Cell) -> CellProgress:
     progress = read_progress(work)
     if progress is not None and progress.fingerprint == cell.fingerprint:
         return progress
-    try:
-        for path in (work / "out", work / "log.txt"):
+    _remove(work / "out", work / "log.txt")
+    return CellProgress(fingerprint=cell.fingerprint)
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        try:
             if path.is_dir():
                 shutil.rmtree(path)
             path.unlink(missing_ok=True)
-    except OSError as error:
-        raise write_error(work, error) from error
-    return CellProgress(fingerprint=cell.fingerprint)
+        except OSError as error:
+            raise write_error(path, error) from error
 
 
 def _continued(folder: StudyFolder, cell: Cell, line: list[str], out: str) -> list[str]:

@@ -39,7 +39,7 @@ class CellRecord(BaseModel):
         git: Commit of the program; None outside a checkout.
         processor: Name of the machine's processor.
         sha256: Of all files (data, `folder_sha256`), of the tensors of the checkpoint (pre-training, `tensors_sha256`),
-            or of all that the result says but how it was computed (fine-tuning, `result_sha256`).
+            or of all that the result says but how it was computed (fine-tuning or scoring, `result_sha256`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
