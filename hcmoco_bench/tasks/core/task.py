@@ -302,7 +302,8 @@ class Task(ABC, Generic[AnyFinetuneSettings]):
     def optimizers(self, config: AnyFinetuneSettings) -> Sequence[OptimizerPlan] | None:
         """The optimizers, where there are several or they treat parameters differently; None for one that does not.
 
-        Without a method of its own, a task has one, with the setting `encoder_rate`.
+        By default, a task has one optimizer, which heeds the setting `encoder_rate`; a task with optimizers of its own
+        heeds it there.
         """
         if config.encoder_rate == 1:
             return None

@@ -98,7 +98,7 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
         """The modality of the labeled store that no training may read."""
 
     def scored_size(self, config: AnySharedSettings) -> int:
-        """See `ParsingTask.scored_size`; a multiple of 32."""
+        """See `ParsingTask.scored_size`; a multiple of 32 for whole frames, and the side of the crops for people."""
         if config.framing == "joints":
             return config.image_size
         return 32 * round(SCORED_OVER_TRAINED * config.image_size / 32)
@@ -134,9 +134,14 @@ class SharedEmbeddingParsing(ParsingTask[AnySharedSettings]):
 
     def notes(self, config: AnySharedSettings, *, own: bool = True) -> tuple[str, ...]:
         """See `Task.notes`."""
-        learned = (f"contrastive = {config.contrastive}, overlap = {config.overlap}",) if own else ()
+        if not own:
+            return (self.setting(config),)
         framed = ("the square around the joints that the sensor tracked fills the input",)
-        return (self.setting(config), *(framed if config.framing == "joints" else ()), *learned)
+        return (
+            self.setting(config),
+            *(framed if config.framing == "joints" else ()),
+            f"contrastive = {config.contrastive}, overlap = {config.overlap}",
+        )
 
     @abstractmethod
     def setting(self, config: AnySharedSettings) -> str:
