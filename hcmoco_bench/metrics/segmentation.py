@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -217,6 +217,11 @@ class _Figures(NamedTuple):
 
 def _figures(evidence: Evidence, absent: Absent | None = None, background: bool | None = None) -> _Figures:
     absent = evidence.meta["absent"] if absent is None else absent
+    if absent not in get_args(Absent):
+        raise DataError(
+            f"evidence of {METRIC}: absent = {absent!r} is no rule; there are {' and '.join(get_args(Absent))}",
+            kind="evidence_damaged",
+        )
     first = 0 if (evidence.meta["background"] if background is None else background) else 1
     intersection, target, prediction = (
         evidence.columns[name].sum(0, dtype=np.int64) for name in ("intersection", "target", "prediction")
