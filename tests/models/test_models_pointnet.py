@@ -12,6 +12,7 @@ from neighbor_offsets import clouds_of
 from torch import Tensor, nn
 
 from hcmoco_bench.errors import DataError, UsageError
+from hcmoco_bench.models.encoder import encoder_input
 from hcmoco_bench.models.encoders import create_encoder
 from hcmoco_bench.models.foreground_points import back_project, cell_points, choose_foreground, fill_background
 from hcmoco_bench.models.pointnet import PUBLISHED_LEVELS, Level, PointNet, PointNetEncoder
@@ -122,6 +123,18 @@ def test_the_published_network_gives_one_map_at_stride_4() -> None:
     assert encoder.strides == (4,)
     assert [level.n_centers for level in encoder.network.levels] == [4096, 1024, 256, 64]
     assert encoder.network.levels == PUBLISHED_LEVELS
+
+
+def test_the_small_network_has_the_shape_of_the_published_one() -> None:
+    encoder = create_encoder("pointnet_small", modality="depth", image_size=48).eval()
+    assert isinstance(encoder, PointNetEncoder)
+    assert (encoder.channels, encoder.strides, encoder.n_points) == ((32,), (4,), 512)
+    levels = encoder.network.levels
+    assert [level.n_centers for level in levels] == [512, 128, 32, 8]
+    assert [level.radii for level in levels] == [level.radii for level in PUBLISHED_LEVELS]
+    (features,) = encoder(*scene())
+    assert features.shape == (2, 32, 12, 12)
+    assert encoder_input("pointnet_small") == "points"
 
 
 def test_sides_that_are_no_multiple_of_four() -> None:

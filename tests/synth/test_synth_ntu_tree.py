@@ -92,6 +92,7 @@ def test_performers_are_those_that_are_asked_for() -> None:
         ("a-b", "is no number or range"),
         ("9-3", "is no number or range"),
         ("-3", "is no number or range"),
+        pytest.param("9" * 5000, "is no number or range", id="endless"),
     ],
 )
 def test_performers_that_cannot_be_read(text: str, told: str) -> None:
@@ -106,6 +107,21 @@ def test_performers_that_cannot_be_read(text: str, told: str) -> None:
 def test_performers_that_ntu_does_not_have(performers: tuple[int, ...], n_clips: int, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         plan_clips(n_clips, 0, performers=performers)
+
+
+def test_a_tree_of_other_performers_is_not_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(ntu_tree, "_write_all", lambda *given: None)
+    plans = plan_clips(3, 0)
+    for recurring in (False, True):
+        out = tmp_path / str(recurring)
+        write_tree(out, plans, TreeOptions(recurring=recurring))
+        write_tree(out, plans, TreeOptions(recurring=recurring))
+        for other, options in (
+            (plans, TreeOptions(recurring=not recurring)),
+            (plan_clips(3, 0, performers=[50]), TreeOptions(recurring=recurring)),
+        ):
+            with pytest.raises(UsageError, match="made with other options"):
+                write_tree(out, other, options)
 
 
 def test_plans_from_names():

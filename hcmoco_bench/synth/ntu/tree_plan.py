@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,9 @@ _FIRST_PERFORMERS: Final = 40
 
 _ACTIONS, _REPLICATIONS = 60, 2
 """Actions that a setup shows, and how often each performer performs one there."""
+
+_NUMBERS: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+"""A number or a range."""
 
 _SETUPS: Final = 32
 _FIRST_SETUPS: Final = 17
@@ -150,8 +154,9 @@ def parse_performers(text: str) -> tuple[int, ...]:
     """
     found: set[int] = set()
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last.isdecimal() if dash else True)) or (dash and int(last) < int(first)):
+        read = _NUMBERS.fullmatch(part.strip())
+        first, last = (0, -1) if read is None else (int(read[1]), int(read[2] or read[1]))
+        if last < first:
             raise UsageError(f"--performers {text}: {part.strip()!r} is no number or range; write e.g. 1-20,41-73")
-        found.update(range(int(first), int(last or first) + 1))
+        found.update(range(first, last + 1))
     return tuple(sorted(found))
