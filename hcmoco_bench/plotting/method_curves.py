@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -68,39 +69,44 @@ def method_curves_figure(panels: Sequence[CurvePanel], *, columns: int = 2) -> F
     figure = Figure(figsize=(6.4 * columns, 4.2 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False)
     for axis, panel in zip(axes.flat, panels, strict=False):
-        amounts = [amount for amount, _ in panel.ticks]
-        gaps = [math.log(after / before) for before, after in zip(sorted(amounts), sorted(amounts)[1:], strict=False)]
-        step = min(gaps, default=1.0) * 0.5 / max(1, len(names))
-        for name, points in panel.curves:
-            place = names.index(name)
-            color, shift = f"C{place % 10}", math.exp(step * (place - (len(names) - 1) / 2))
-            at = [point.amount * shift for point in points]
-            axis.plot(at, [point.mean for point in points], "-", color=color, linewidth=1.4, label=name)
-            for where, point in zip(at, points, strict=True):
-                if not math.isnan(point.low):
-                    axis.plot([where, where], [point.low, point.high], color=color, linewidth=1.6, alpha=0.7)
-                axis.plot(
-                    [where] * len(point.seeds),
-                    point.seeds,
-                    "o",
-                    color=color,
-                    markerfacecolor="white",
-                    markersize=4,
-                    markeredgewidth=1.0,
-                    zorder=3,
-                )
-        axis.set_xscale("log")
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.set_xticks(amounts, [label for _, label in panel.ticks], fontsize=8)
-        axis.set_title(panel.title, fontsize=10)
-        axis.set_xlabel(panel.amounts, fontsize=8)
-        axis.set_ylabel(panel.axis, fontsize=8)
-        axis.tick_params(axis="y", labelsize=8)
-        axis.grid(color="0.9", linewidth=0.6)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(fontsize=8, frameon=False)
+        _draw(axis, panel, names)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     return figure
+
+
+def _draw(axis: Axes, panel: CurvePanel, names: Sequence[str]) -> None:
+    """Draw a panel; the place of a method among the names gives its color, and where its points stand."""
+    amounts = [amount for amount, _ in panel.ticks]
+    gaps = [math.log(after / before) for before, after in zip(sorted(amounts), sorted(amounts)[1:], strict=False)]
+    step = min(gaps, default=1.0) * 0.5 / max(1, len(names))
+    for name, points in panel.curves:
+        place = names.index(name)
+        color, shift = f"C{place % 10}", math.exp(step * (place - (len(names) - 1) / 2))
+        at = [point.amount * shift for point in points]
+        axis.plot(at, [point.mean for point in points], "-", color=color, linewidth=1.4, label=name)
+        for where, point in zip(at, points, strict=True):
+            if not math.isnan(point.low):
+                axis.plot([where, where], [point.low, point.high], color=color, linewidth=1.6, alpha=0.7)
+            axis.plot(
+                [where] * len(point.seeds),
+                point.seeds,
+                "o",
+                color=color,
+                markerfacecolor="white",
+                markersize=4,
+                markeredgewidth=1.0,
+                zorder=3,
+            )
+    axis.set_xscale("log")
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_xticks(amounts, [label for _, label in panel.ticks], fontsize=8)
+    axis.set_title(panel.title, fontsize=10)
+    axis.set_xlabel(panel.amounts, fontsize=8)
+    axis.set_ylabel(panel.axis, fontsize=8)
+    axis.tick_params(axis="y", labelsize=8)
+    axis.grid(color="0.9", linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=8, frameon=False)

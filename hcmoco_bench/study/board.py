@@ -101,7 +101,8 @@ def write_pooled(cells: Mapping[int, str], folder: StudyFolder, place: Path) -> 
     for path, result in zip(paths, results, strict=True):
         if _way(result) != _way(first):
             raise DataError(
-                f"{path}: was scored or trained in another way than {paths[0]}; make both again with study run --rerun",
+                f"{path}: was scored or trained in another way than {paths[0]}; delete the folders of both, and "
+                "study run makes them again",
                 kind="seeds_differ",
                 file=str(path),
             )

@@ -47,8 +47,8 @@ class LeakFinding:
         seeds: Seeds whose results are there with the leak and without.
         leaky: Mean score with the leak.
         honest: Mean score without it.
-        per_seed: With less without, of each seed.
-        worth: Mean of these.
+        per_seed: Score with the leak less the score without it, for each seed.
+        worth: Mean of these differences.
         low: Lower end of its 95 % interval by itself; nan if it is not known.
         high: Upper end.
         p_value: Two-sided p-value by itself.

@@ -282,7 +282,7 @@ class ArmPlan(BaseModel):
 
 
 class LeakPlan(BaseModel):
-    """Something in published evaluations that makes scores better, or other, than they are; what it is worth.
+    """A practice of published evaluations that makes scores better than they are, or changes them, to be measured.
 
     Attributes:
         title: Name of the leak.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,12 @@ def test_an_ignored_class_is_left_out_of_the_means(absent: Any, ignored: int) ->
     assert segmentation_scores(metric.evidence())["miou"] == found.miou
     assert segmentation_per_class(metric.evidence())[NAMES[ignored]] == {"iou": None, "accuracy": None}
     assert counted(target, target, ignore_index=ignored, absent=absent).compute().miou == 1
+
+
+def test_a_rule_for_absent_classes_that_there_is_not() -> None:
+    evidence = counted(*draw(0)).evidence()
+    with pytest.raises(DataError, match="absent = 'zro' is no rule; there are zero and skip"):
+        segmentation_scores(replace(evidence, meta={**evidence.meta, "absent": "zro"}))
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "int32", "uint64"])

@@ -72,7 +72,7 @@ def plan_clips(
             of one kind, its setups are left out.
 
     Raises:
-        UsageError: If a number makes no sense, or the performers are too few for so many different performances.
+        UsageError: If a number makes no sense, or the performers have fewer performances than the clips need.
     """
     if n_clips < 1 or (n_frames is not None and n_frames < 1) or mask_every < 1:
         raise UsageError("clips, frames and the step between masks must be at least 1")
@@ -90,7 +90,7 @@ def plan_clips(
     n_setups = min(len(known), -(-n_performances // _PERFORMANCES_A_SETUP))
     fewest = min(len(one) for one in (first, others) if one)
     if -(-n_performances // n_setups) > fewest * _ACTIONS * _REPLICATIONS:
-        raise UsageError(f"{n_clips} clips are more than these performers have performances; name more performers")
+        raise UsageError(f"{n_clips} clips need more performances than these performers have; name more performers")
     setups = np.sort(np.array(known)[rng.permutation(len(known))[:n_setups]])
     seen: set[tuple[int, int, int, int]] = set()
     plans: list[ClipPlan] = []

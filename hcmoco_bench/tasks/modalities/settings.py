@@ -55,8 +55,8 @@ class SharedEmbeddingSettings(
     lists)."""
     framing: Literal["frame", "joints"] = "frame"
     """What fills the input in scoring: the whole frame, half as large again as training crops, or for small inputs the
-    person: the square around the joints that the sensor tracked, as large as training crops (crops = person). Outside
-    of that square, background is predicted. Nothing of the labels is used."""
+    person: the square around the joints that the sensor tracked, as large as training crops (crops = person), or the
+    whole frame if it tracked none. Outside of that square, background is predicted. Nothing of the labels is used."""
     contrastive: str = "hcmoco"
     """Method whose contrastive terms are learned beside the labels (hcmoco: all of its terms; cmc: the sample level),
     or none."""
