@@ -9,7 +9,7 @@ from typing import Final
 
 from hcmoco_bench.cli.app import main
 from hcmoco_bench.errors import HcmocoBenchError
-from hcmoco_bench.runtime.command_server import wait_for_command
+from hcmoco_bench.runtime.command_server import end_command, wait_for_command
 
 IMPORTED: Final = (
     "hcmoco_bench.pretrain.run",
@@ -36,4 +36,10 @@ def import_all() -> None:
 if __name__ == "__main__":
     import_all()
     sys.argv[1:] = wait_for_command()
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            end_command(end.code or 0)
+        raise
+    end_command(0)

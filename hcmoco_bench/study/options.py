@@ -49,6 +49,7 @@ def option_value(text: str, name: str) -> str | None:
     words = _by_name(split_line(text)).get(name)
     if words is None:
         return None
+    words = words[max(place for place, word in enumerate(words) if word.partition("=")[0].lstrip("-") == name) :]
     value = words[0].partition("=")[2] if "=" in words[0] else " ".join(words[1:2])
     return value or None
 
@@ -56,7 +57,8 @@ def option_value(text: str, name: str) -> str | None:
 def put_over(text: str, given: str) -> str:
     """Options with others put over them: one of the same name is replaced where it stands, and the rest is added.
 
-    `--set NAME=VALUE` replaces the setting of that name, and `--no-NAME` the switch `--NAME`.
+    `--set NAME=VALUE` replaces the setting of that name, and `--no-NAME` the switch `--NAME`. An option that stands
+    several times in one text, as `--store`, stays so, and is replaced as a whole.
     """
     groups = _by_name(split_line(text)) | _by_name(split_line(given))
     return shlex.join([word for words in groups.values() for word in words])
@@ -73,7 +75,8 @@ def _by_name(words: Sequence[str]) -> dict[str, list[str]]:
                 setting = word.partition("=")[2] or (words[number + 1] if number + 1 < len(words) else "")
                 key = f"{_SET} {setting.partition('=')[0]}"
             current = groups.setdefault(key, [])
-            current.clear()
+            if name == _SET or name.startswith("--no-") or f"--no-{key}" in current:
+                current.clear()
         elif not groups:
             current = groups.setdefault("", [])
         current.append(word)

@@ -16,7 +16,7 @@ from hcmoco_bench.errors import DataError, HcmocoBenchError, UsageError
 from hcmoco_bench.pretrain.recipes import make_pretrain_settings
 from hcmoco_bench.runtime.settings import Settings
 from hcmoco_bench.study.cells import cells_of
-from hcmoco_bench.study.options import filled, option_names, put_over, split_line
+from hcmoco_bench.study.options import filled, option_names, option_value, put_over, split_line
 from hcmoco_bench.study.plan import merged
 from hcmoco_bench.study.read_plan import PlanFile, plan_names, read_plan
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
@@ -29,6 +29,11 @@ def test_options_replace_those_of_the_same_name() -> None:
     assert "a=-2" in put_over(text, "--set a=-2")
     assert "a=1" not in put_over(text, "--set a=-2")
     assert put_over("--channels-last", "--no-channels-last") == "--no-channels-last"
+    assert put_over("--channels-last --no-channels-last", "") == "--no-channels-last"
+    assert put_over("--store a --lr 1 --store b", "--lr 2") == "--store a --store b --lr 2"
+    assert put_over("--store a --store b", "--store c") == "--store c"
+    assert put_over("--set a=1 --set a=2", "") == "--set a=2"
+    assert option_value("--config a --lr 1 --config=b", "config") == "b"
     assert put_over("--init scratch", "--ckpt x") == "--init scratch --ckpt x"
 
 
