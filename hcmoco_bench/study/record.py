@@ -14,8 +14,12 @@ from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.json import dump_json
 from hcmoco_bench.study.cells import Cell
 from hcmoco_bench.study.folder import StudyFolder
+from hcmoco_bench.training.run_files import LOSSES_FILE
 
 RECORD_FILE: Final = "cell.json"
+
+_MOST_LINES: Final = 400
+"""Lines of a table of losses that a record keeps; a whole one of a long training is as large as all other records."""
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -99,7 +103,8 @@ def write_record(folder: Path, record: CellRecord, files: Mapping[str, Path]) ->
     Args:
         folder: Folder of the record.
         record: The record.
-        files: Files that go with it: name in the folder to where it is copied from.
+        files: Files that go with it: name in the folder to where it is copied from. Of a long table of losses, lines at
+            even distances are kept, the first and the last among them.
 
     Raises:
         StoreError: If it cannot be written.
@@ -109,7 +114,8 @@ def write_record(folder: Path, record: CellRecord, files: Mapping[str, Path]) ->
         shutil.rmtree(staging, ignore_errors=True)  # what a process that was killed has left
         staging.mkdir(parents=True)
         for name, source in files.items():
-            write_atomic(staging / name, source.read_bytes())
+            content = source.read_bytes()
+            write_atomic(staging / name, short_table(content) if name == LOSSES_FILE else content)
         write_atomic(staging / RECORD_FILE, record.to_json())
         if folder.exists():
             shutil.rmtree(folder)
@@ -117,3 +123,12 @@ def write_record(folder: Path, record: CellRecord, files: Mapping[str, Path]) ->
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
         raise write_error(folder, error) from error
+
+
+def short_table(content: bytes) -> bytes:
+    """A table with at most 400 of its lines, at even distances, below its heading; the first and the last are kept."""
+    heading, *lines = content.splitlines(keepends=True) or [b""]
+    last, most = len(lines) - 1, _MOST_LINES - 1
+    if last > most:
+        lines = [lines[place * last // most] for place in range(most + 1)]
+    return b"".join([heading, *lines])

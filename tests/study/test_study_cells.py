@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from study_plans import plan_values, small_cells, small_plan
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.study.cells import cells_of
 from hcmoco_bench.study.options import option_value
+from hcmoco_bench.study.record import short_table
 
 
 def test_names_order_and_sharing() -> None:
@@ -112,3 +114,13 @@ def test_the_value_of_an_option() -> None:
     assert option_value("--config one --config 'two three'", "config") == "two three"
     assert option_value("--set config=3 --quiet", "config") is None
     assert option_value("--quiet", "quiet") is None
+
+
+def test_a_record_keeps_some_lines_of_a_long_table() -> None:
+    short = b"step,loss\n" + b"".join(b"%d,0.5\n" % step for step in range(400))
+    assert short_table(short) == short
+    table = short_table(b"step,loss\n" + b"".join(b"%d,0.5\n" % step for step in range(3001))).splitlines()
+    steps = [int(line.partition(b",")[0]) for line in table[1:]]
+    assert (table[0], steps[0], steps[-1], len(steps)) == (b"step,loss", 0, 3000, 400)
+    assert {after - before for before, after in pairwise(steps)} == {7, 8}
+    assert short_table(b"") == b""
