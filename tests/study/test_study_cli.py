@@ -170,7 +170,10 @@ def test_all_claims_of_the_paper_at_the_size_of_a_smoke_test(tmp_path: Path) -> 
     assert [process.wait() for process in [real("claims", out, "--size", "smoke") for _ in range(2)]] == [0, 0]
     report = study("report", "claims", "--out", out, "--draws", "20", "--board", tmp_path / "board", "--by", "Nobody")
     assert report.exit_code == 0, report.output
-    assert "no row" not in report.stderr
+    # Models that have learned nothing predict the same, and a leaderboard takes what is the same once.
+    refused = [line for line in report.stderr.splitlines() if "no row" in line]
+    assert all("has the same" in line for line in refused), refused
+    assert report.stdout.count("row: ") > 20
     plan = read_plan("claims").at("smoke")
     for name, claim in plan.claim.items():
         page = (out / "report" / f"{name}.md").read_text()
