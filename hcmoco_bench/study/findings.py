@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from hcmoco_bench.leaderboard.collect import scoring_of
 from hcmoco_bench.leaderboard.contenders import result_row
 from hcmoco_bench.leaderboard.row import Row
 from hcmoco_bench.leaderboard.ties.holm import holm
-from hcmoco_bench.leaderboard.ties.pairs import Pairs, compare_pairs
+from hcmoco_bench.leaderboard.ties.pairs import compare_pairs
 from hcmoco_bench.leaderboard.ties.ranks import LEVEL
 from hcmoco_bench.leaderboard.ties.scoring import Contender, Scoring
 from hcmoco_bench.leaderboard.ties.table import DRAWS, DrawnTable, draw_table
@@ -25,7 +24,7 @@ from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.plan import Plan
 from hcmoco_bench.study.plan_tables import ClaimPlan, Published, TaskStep
 from hcmoco_bench.study.record import current_record
-from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
+from hcmoco_bench.study.seeds_and_groups import CombinedError, mean_difference, pair_error
 from hcmoco_bench.training.run_files import RESULT_FILE
 
 
@@ -262,7 +261,7 @@ def _method(method: str, label: str, rows: Mapping[int, Row], table: DrawnTable,
         table.n_groups,
     )
     per_seed = tuple(_score(row) for row in rows.values())
-    summary, half = seed_summary(per_seed), _error(pairs, per_seed).half_width(LEVEL)
+    summary, half = seed_summary(per_seed), pair_error(pairs, per_seed).half_width(LEVEL)
     low, high = summary.mean - half, summary.mean + half
     if unit == "%":  # with few groups, an interval that is symmetric would reach beyond what a score can be
         low, high = max(low, 0.0), min(high, 100.0)
@@ -287,11 +286,7 @@ def _comparison(
     table = draw_table(contenders, scoring, n=draws, cache=folder.drawn)
     pairs = compare_pairs(table.scores, table.draws, table.left_out, table.n_groups)
     per_seed = tuple(_score(one) - _score(other) for one, other in zip(*both, strict=True))
-    error = _error(pairs, per_seed)
-    difference = math.fsum(per_seed) / len(per_seed)
-    own_p = error.p_value(difference)
-    # Without any spread over groups or seeds, the p-value is that of exchanging the two in each group.
-    half, p_value = error.half_width(LEVEL), float(pairs.p_value[0, 1]) if math.isnan(own_p) else own_p
+    found = mean_difference(pairs, per_seed, LEVEL)
     published = next(
         (
             one
@@ -311,13 +306,13 @@ def _comparison(
         second_label=plan.label(names[1]),
         seeds=seeds,
         per_seed=per_seed,
-        difference=difference,
-        low=difference - half,
-        high=difference + half,
-        p_value=p_value,
-        adjusted=p_value,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        adjusted=found.p_value,
         better=None,
-        error=error,
+        error=found.error,
         published=published,
     )
 
@@ -326,10 +321,6 @@ def _score(row: Row) -> float:
     if row.result is None:
         raise UsageError(f"{row.id}: is no result")
     return row.result.scores.mean
-
-
-def _error(pairs: Pairs, per_seed: Sequence[float]) -> CombinedError:
-    return combine_errors(float(pairs.standard_error[0, 1]), float(pairs.degrees[0, 1]), per_seed)
 
 
 def _adjusted(steps: Sequence[Step], declared: int) -> list[Step]:

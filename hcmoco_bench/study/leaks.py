@@ -28,7 +28,7 @@ from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.plan import Plan
 from hcmoco_bench.study.plan_tables import ArmPlan, LeakPlan
 from hcmoco_bench.study.record import current_record
-from hcmoco_bench.study.seeds_and_groups import CombinedError, combine_errors
+from hcmoco_bench.study.seeds_and_groups import CombinedError, mean_difference
 from hcmoco_bench.training.run_files import RESULT_FILE
 
 
@@ -226,9 +226,7 @@ def _finding(
     pairs = compare_pairs(
         np.array(means), np.stack([one[0] for one in drawn]), np.stack([one[1] for one in drawn]), len(order)
     )
-    error = combine_errors(float(pairs.standard_error[0, 1]), float(pairs.degrees[0, 1]), per_seed)
-    worth = means[0] - means[1]
-    own_p, half = error.p_value(worth), error.half_width(LEVEL)
+    found = mean_difference(pairs, per_seed, LEVEL)
     return LeakFinding(
         name=name,
         title=leak.title,
@@ -241,12 +239,12 @@ def _finding(
         leaky=means[0],
         honest=means[1],
         per_seed=per_seed,
-        worth=worth,
-        low=worth - half,
-        high=worth + half,
-        p_value=float(pairs.p_value[0, 1]) if math.isnan(own_p) else own_p,
+        worth=found.difference,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
         adjusted=1.0,
-        error=error,
+        error=found.error,
         n_leaky=len(leaky.ids),
         n_honest=len(honest.ids),
         n_groups=len(order),

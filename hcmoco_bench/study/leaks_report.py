@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from hcmoco_bench.files.templates import render_template
-from hcmoco_bench.leaderboard.ties.scoring import SINGLE_SAMPLES
 from hcmoco_bench.plotting.effects import Effect, effects_figure
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.leaks import LeakFinding, LeakFindings
 from hcmoco_bench.study.plan import LEAKS
 from hcmoco_bench.study.report import (
     ReportFiles,
-    interval_text,
-    number_text,
-    p_value_text,
+    groups_text,
     score_text,
+    uncertainty,
     write_report_files,
 )
 
@@ -64,15 +62,10 @@ def _row(one: LeakFinding) -> dict[str, Any]:
         "title": one.title,
         "what": one.what,
         "score": score_text(one.score, one.unit),
-        "seeds": len(one.seeds),
         "leaky": f"{one.leaky:.2f}",
         "honest": f"{one.honest:.2f}",
         "worth": f"{one.worth:+.2f}",
-        "interval": interval_text(one.low, one.high, sign="+"),
-        "groups": number_text(one.error.groups),
-        "of_seeds": "not known" if one.error.n_seeds < 2 else number_text(one.error.seeds),
-        "p": p_value_text(one.p_value),
-        "adjusted": p_value_text(one.adjusted),
+        **uncertainty(one),
     }
 
 
@@ -81,9 +74,8 @@ def _notes(findings: LeakFindings) -> Iterator[str]:
         scored = f"{one.n_leaky:,} samples"
         if one.n_honest != one.n_leaky:
             scored += f" with it and {one.n_honest:,} without"
-        groups = "" if one.grouped_by == SINGLE_SAMPLES else f", {one.n_groups:,} {one.grouped_by}"
         order = "higher" if one.higher_is_better else "lower"
-        yield f"{one.title}: {scored}{groups}; {order} is better."
+        yield f"{one.title}: {scored}{groups_text(one)}; {order} is better."
     if findings.leaks:
         yield (
             f"The worth of a leak is the score with it less the score without it. P-values are corrected by Holm over "

@@ -19,6 +19,7 @@ from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_sc
 from hcmoco_bench.plotting.save import save_figure
 from hcmoco_bench.study.findings import ClaimFindings, Comparison, MethodScore, Step
 from hcmoco_bench.study.folder import StudyFolder
+from hcmoco_bench.study.leaks import LeakFinding
 
 _TEMPLATE: Final = Path(__file__).resolve().parent / "templates" / "claim.md"
 
@@ -119,29 +120,39 @@ def _score_row(step: Step, one: MethodScore, seeds: list[int]) -> dict[str, Any]
 
 
 def _difference_row(step: Step, one: Comparison) -> dict[str, Any]:
-    single = one.error.n_seeds < 2
     stated = one.published
     return {
         "task": f"{step.task} ({score_text(step.score, step.difference_unit)})",
         "labels": step.at.label,
         "what": f"{one.first_label} − {one.second_label}",
-        "seeds": len(one.seeds),
         "mean": f"{one.difference:+.2f}",
-        "interval": interval_text(one.low, one.high, sign="+"),
-        "groups": number_text(one.error.groups),
-        "of_seeds": "not known" if single else number_text(one.error.seeds),
-        "p": p_value_text(one.p_value),
-        "adjusted": p_value_text(one.adjusted),
+        **uncertainty(one),
         "better": "" if one.better is None else one.first_label if one.better == one.first else one.second_label,
         "published": "" if stated is None else f"{stated.difference:+g} ({stated.source})",
     }
 
 
+def uncertainty(one: Comparison | LeakFinding) -> dict[str, Any]:
+    """How sure a difference is, as the columns of a table: seeds, interval, errors and p-values."""
+    return {
+        "seeds": len(one.seeds),
+        "interval": interval_text(one.low, one.high, sign="+"),
+        "groups": number_text(one.error.groups),
+        "of_seeds": "not known" if one.error.n_seeds < 2 else number_text(one.error.seeds),
+        "p": p_value_text(one.p_value),
+        "adjusted": p_value_text(one.adjusted),
+    }
+
+
+def groups_text(one: Step | LeakFinding) -> str:
+    """The number of groups behind a number of samples, e.g. `, 21 performers`; empty where samples have none."""
+    return "" if one.grouped_by == SINGLE_SAMPLES else f", {one.n_groups:,} {one.grouped_by}"
+
+
 def _notes(findings: ClaimFindings) -> Iterator[str]:
     for step in findings.steps:
         order = "higher" if step.higher_is_better else "lower"
-        groups = "" if step.grouped_by == SINGLE_SAMPLES else f", {step.n_groups:,} {step.grouped_by}"
-        told = f"{step.n_samples:,} samples of {step.data}{groups}"
+        told = f"{step.n_samples:,} samples of {step.data}{groups_text(step)}"
         yield f"{step.task}, {step.at.what}: {told}; {order} is better."
     if not findings.comparisons:
         return

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from hcmoco_bench.leaderboard.ties.pairs import Pairs
+
 
 @dataclass(frozen=True)
 class CombinedError:
@@ -37,6 +39,47 @@ class CombinedError:
         if not self.error > 0:
             return math.nan
         return float(2 * special.stdtr(self.degrees, -abs(difference) / self.error))
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """The mean difference of two rows over the seeds.
+
+    Attributes:
+        difference: First less second.
+        low: Lower end of its interval by itself; nan if it is not known.
+        high: Upper end.
+        p_value: Two-sided p-value by itself.
+        error: The standard error and its parts.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    error: CombinedError
+
+
+def mean_difference(pairs: Pairs, per_seed: Sequence[float], level: float) -> MeanDifference:
+    """The difference of the two rows that `pairs` compares.
+
+    Without any spread over groups or seeds, the p-value is that of exchanging the two in each group.
+
+    Args:
+        pairs: The comparison of the two rows over groups.
+        per_seed: (S,) difference of each seed on all samples, S at least 1.
+        level: Confidence of the interval, 0..1.
+    """
+    error = pair_error(pairs, per_seed)
+    difference = math.fsum(per_seed) / len(per_seed)
+    half, own_p = error.half_width(level), error.p_value(difference)
+    p_value = float(pairs.p_value[0, 1]) if math.isnan(own_p) else own_p
+    return MeanDifference(difference, difference - half, difference + half, p_value, error)
+
+
+def pair_error(pairs: Pairs, per_seed: Sequence[float]) -> CombinedError:
+    """The error of the difference of two rows over groups and seeds; see `combine_errors`."""
+    return combine_errors(float(pairs.standard_error[0, 1]), float(pairs.degrees[0, 1]), per_seed)
 
 
 def combine_errors(group_error: float, group_degrees: float, per_seed: Sequence[float]) -> CombinedError:
