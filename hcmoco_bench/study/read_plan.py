@@ -14,6 +14,7 @@ from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.runtime.recipes import packaged_names, packaged_values
 from hcmoco_bench.runtime.settings import read_settings_file
 from hcmoco_bench.study.plan import Plan, merged
+from hcmoco_bench.study.shared_options import OPTIONS, expanded
 
 FOLDER: Final = "study"
 """Folder of `annotations/` with the packaged plans."""
@@ -28,7 +29,7 @@ class PlanFile:
     Attributes:
         name: Name of the packaged plan, or the stem of the file.
         source: What the user gave, for messages.
-        values: The tables that all sizes share.
+        values: The tables that all sizes share, with `options` as it is.
         sizes: What each size puts over them.
         include: By the name of another packaged plan, claims that are taken from it with all that they need: the name
             there to the name here. They are taken at the size of the same name.
@@ -52,13 +53,17 @@ class PlanFile:
         if size is not None and size not in self.sizes:
             raise UsageError(f"--size {size}: {self.source} has no such size; {did_you_mean(size, self.sizes)}")
         values = self.values if size is None else merged(self.values, self.sizes[size])
+        at = "" if size is None else f", size {size}"
+        try:
+            values = expanded(values)
+        except ValueError as error:
+            raise _wrong(self.source + at, str(error)) from error
         for name, claims in self.include.items():
             values = self._with(values, name, claims, size)
         try:
             return Plan.model_validate(values)
         except ValidationError as error:
             told = "; ".join(_line(one) for one in error.errors()[:4])
-            at = "" if size is None else f", size {size}"
             raise _wrong(self.source + at, told) from error
 
     def _with(
@@ -121,8 +126,12 @@ def read_plan(plan: str) -> PlanFile:
         )
     for where, table in (("", values), *((f"size.{name}.", one) for name, one in sizes.items())):
         for name, entries in table.items():
+            if name == OPTIONS:
+                if not isinstance(entries, dict) or not all(isinstance(one, str) for one in entries.values()):
+                    raise _wrong(plan, f'{where}{name} holds a text for each name, as {where}{name}.NAME = "--size 64"')
+                continue
             if name not in _TABLES:
-                raise _wrong(plan, f"{where}{name} is no table of a plan; {did_you_mean(name, _TABLES)}")
+                raise _wrong(plan, f"{where}{name} is no table of a plan; {did_you_mean(name, {*_TABLES, OPTIONS})}")
             if not isinstance(entries, dict) or not all(isinstance(one, dict) for one in entries.values()):
                 raise _wrong(plan, f"{where}{name} holds a table for each name, as [{where}{name}.NAME]")
     return PlanFile(path.stem, plan, values, sizes, include)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from study_plans import plan_values, small_plan
@@ -20,6 +21,8 @@ from hcmoco_bench.study.options import filled, option_names, option_value, put_o
 from hcmoco_bench.study.plan import merged
 from hcmoco_bench.study.read_plan import PlanFile, plan_names, read_plan
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
+
+STUDIES: Final = Path(__file__).parents[2] / "studies"
 
 
 def test_options_replace_those_of_the_same_name() -> None:
@@ -132,6 +135,42 @@ def test_a_plan_that_contradicts_itself(change: Callable[[dict[str, Any]], None]
     assert "correct the plan" in str(caught.value)
 
 
+def with_options(**texts: str) -> dict[str, Any]:
+    values = plan_values(options=texts)
+    values["task"]["parsing"]["options"] = "--store {data}/store {options.short}"
+    return values
+
+
+def test_options_that_lines_share() -> None:
+    values = with_options(short="--epochs {options.epochs} {options.rate}", rate="--lr 0.1", epochs="3")
+    values["data"]["rooms"]["commands"] = ["synth itop --out {out} --clips {options.epochs}"]
+    values["task"]["parsing"]["options_at"] = {"0.1": "--epochs 1{options.epochs}"}
+    file = PlanFile("x", "x.toml", values, {"small": {"options": {"epochs": "7"}}, "as-is": {}})
+    assert file.at("as-is").task["parsing"].options == "--store {data}/store --epochs 3 --lr 0.1"
+    plan = file.at("small")
+    assert plan.task["parsing"].options == "--store {data}/store --epochs 7 --lr 0.1"
+    assert plan.task["parsing"].options_at == {"0.1": "--epochs 17"}
+    assert plan.data["rooms"].commands == ("synth itop --out {out} --clips 7",)
+    assert plan.claim == small_plan().claim
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ({"shart": "--lr 0.1"}, r"task.parsing.options holds \{options.short\}; did you mean shart"),
+        ({}, r"task.parsing.options holds \{options.short\}; there are none"),
+        ({"short": "{options.rat}", "rate": ""}, r"options.short holds \{options.rat\}; did you mean rate"),
+        ({"short": "", "rate": "--lr 0.1"}, r"options.rate: no text holds \{options.rate\}; remove it"),
+        ({"short": "{options.a}", "a": "{options.b}", "b": "{options.a}"}, "in a circle: a holds b holds a"),
+        ({"short": "x {options.short}"}, "in a circle: short holds short"),
+    ],
+)
+def test_options_that_cannot_be_filled_in(texts: dict[str, str], told: str) -> None:
+    with pytest.raises(DataError, match=told) as caught:
+        PlanFile("x", "x.toml", with_options(**texts), {"small": {}}).at("small")
+    assert "x.toml, size small: " in str(caught.value)
+
+
 def test_data_in_a_longer_circle() -> None:
     values = plan_values()
     values["data"]["people"]["needs"] = ["rooms"]
@@ -150,6 +189,8 @@ def test_data_in_a_longer_circle() -> None:
         ("[task]\nx = 3", "a table for each name"),
         ("size = 3", "a table for each size"),
         ("[size.small.tasks.x]\n", "size.small.tasks is no table"),
+        ("[options]\nx = 3", "options holds a text for each name"),
+        ("[size.small.options.x]\ny = '3'", "size.small.options holds a text for each name"),
     ],
 )
 def test_a_file_that_is_no_plan(tmp_path: Path, text: str, told: str) -> None:
@@ -178,6 +219,17 @@ def test_every_packaged_plan_is_whole_at_every_size() -> None:
         assert {"smoke", "small"} <= set(file.sizes)
         for size in file.sizes:
             assert file.at(size).claim
+
+
+@pytest.mark.parametrize("folder", sorted(STUDIES.iterdir()), ids=lambda folder: folder.name)
+def test_committed_records_are_of_the_packaged_plans(folder: Path) -> None:
+    plan, _, size = folder.name.rpartition("-")
+    cells = cells_of(read_plan(plan).at(size)).by_name
+    records = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("cells/*/cell.json")}
+    assert records
+    assert {name: record["fingerprint"] for name, record in records.items()} == {
+        name: cells[name].fingerprint for name in records
+    }
 
 
 def settings_of(words: list[str]) -> Settings | None:
