@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hcmoco_bench.results.evidence import Evidence
 
 AnyFinetuneSettings = TypeVar("AnyFinetuneSettings", bound=FinetuneSettings)
+_Source = TypeVar("_Source")
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,26 @@ class TaskData:
             problems=(),
             groups=None if self.groups is None else tuple(self.groups[row] for row in rows),
         )
+
+    def source(self, kind: type[_Source]) -> tuple[_Source, NDArray[np.intp]]:
+        """The data set that the task opened, of which this may be a subset of a subset.
+
+        Args:
+            kind: Type of that data set.
+
+        Returns:
+            The data set, and (N,) its row for each row here.
+
+        Raises:
+            TypeError: If another task opened it.
+        """
+        dataset, rows = self.dataset, np.arange(len(self), dtype=np.intp)
+        while isinstance(dataset, Subset):
+            rows = np.asarray(dataset.rows, np.intp)[rows]
+            dataset = dataset.dataset
+        if not isinstance(dataset, kind):
+            raise TypeError(f"{self.name} was opened as {type(dataset).__name__}, and {kind.__name__} is needed")
+        return dataset, rows
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from hcmoco_bench.metrics.densepose import ChartOutputs, Detection, chart_detect
 from hcmoco_bench.metrics.densepose.detection import iuv_size
 from hcmoco_bench.models.densepose.rcnn import Detections
 from hcmoco_bench.sources.densepose import DensePoseImage
-from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import TaskData
-from hcmoco_bench.tasks.densepose.data import TASK
 
 _NAMED: Final = 5
 
@@ -70,13 +68,8 @@ def chance_detections(data: TaskData, part: int = 2, uv: float = 0.5) -> Iterato
 
 def images_of(data: TaskData) -> dict[str, DensePoseImage]:
     """The images of a split by id."""
-    dataset = data.dataset
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
-    if not isinstance(dataset, DensePoseImages):
-        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
-    by_id = {str(image.id): image for image in dataset.images}
-    return {identifier: by_id[identifier] for identifier in data.ids}
+    dataset, rows = data.source(DensePoseImages)
+    return {identifier: dataset.images[row] for identifier, row in zip(data.ids, rows.tolist(), strict=True)}
 
 
 def check_entries(entries: Iterable[Mapping[str, Any]], expected: set[str], path: Path) -> None:

@@ -34,7 +34,6 @@ from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refus
 from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
@@ -321,13 +320,8 @@ def _read_predictions(path: Path, data: TaskData) -> NDArray[np.float64]:
 
 def _source(data: TaskData) -> tuple[ItopSplit, NDArray[np.intp]]:
     """The split that the data is from, and the rows of it."""
-    dataset, rows = data.dataset, np.arange(len(data))
-    while isinstance(dataset, Subset):
-        rows = np.asarray(dataset.rows)[rows]
-        dataset = dataset.dataset
-    if not isinstance(dataset, ItopCrops):
-        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
-    return dataset.source, rows
+    crops, rows = data.source(ItopCrops)
+    return crops.source, rows
 
 
 def _not_found(ids: Sequence[str], known: Tensor, *, boxes: bool) -> list[Problem]:

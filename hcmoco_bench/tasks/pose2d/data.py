@@ -20,7 +20,6 @@ from hcmoco_bench.metrics.person_category import PERSON
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
-from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.pose2d.boxes import detected_boxes
@@ -135,13 +134,7 @@ class PoseSource:
 
 def pose_source(data: TaskData) -> PoseSource:
     """The images and people that data is of; raises TypeError for data of another task."""
-    dataset, rows = data.dataset, np.arange(len(data))
-    while isinstance(dataset, Subset):
-        rows = np.asarray(dataset.rows)[rows]
-        dataset = dataset.dataset
-    if not isinstance(dataset, PoseCrops):
-        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
-    return PoseSource(dataset, rows)
+    return PoseSource(*data.source(PoseCrops))
 
 
 def image_numbers(split: PoseSplit) -> tuple[int, ...]:

@@ -35,7 +35,6 @@ from hcmoco_bench.tasks.core.plausibility import Reading, refuse_reading
 from hcmoco_bench.tasks.core.pose_readings import likely_pose_reading
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
 from hcmoco_bench.tasks.pose3d.figures import pose_figures
 from hcmoco_bench.tasks.pose3d.objective import IntegralPoseObjective
@@ -261,7 +260,7 @@ class Pose3d(Task[Pose3dSettings]):
         per_action = self.per_class(evidence)
         drawn: tuple[ResultFigure, ...] = ()
         if sheet_size:
-            crops, rows = _source(data)
+            crops, rows = data.source(PoseCrops)
             row_of = dict(zip(data.ids, rows.tolist(), strict=True))
             names = spread(list(predicted), sheet_size)
             shown = {name: row_of[name] for name in names}
@@ -326,16 +325,5 @@ def _read_predictions(path: Path, data: TaskData) -> Points:
 
 def _true(data: TaskData) -> Points:
     """(N, J, 3) true joints of the rows, meters in the camera's coordinates."""
-    crops, rows = _source(data)
+    crops, rows = data.source(PoseCrops)
     return crops.index.joints[rows]
-
-
-def _source(data: TaskData) -> tuple[PoseCrops, NDArray[np.intp]]:
-    """The data set that the data is from, and the rows of it."""
-    dataset, rows = data.dataset, np.arange(len(data))
-    while isinstance(dataset, Subset):
-        rows = np.asarray(dataset.rows)[rows]
-        dataset = dataset.dataset
-    if not isinstance(dataset, PoseCrops):
-        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
-    return dataset, rows

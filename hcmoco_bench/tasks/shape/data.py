@@ -19,7 +19,6 @@ from hcmoco_bench.sources import anny_people, pw3d
 from hcmoco_bench.sources.anny_people import AnnyPeople
 from hcmoco_bench.sources.anny_people.layout import PHENOTYPE, person_of
 from hcmoco_bench.sources.pw3d import Pw3dPeople
-from hcmoco_bench.tasks.core.subset import Subset
 from hcmoco_bench.tasks.core.task import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.shape.bodies import GENDERS, TaskBodies, mirrored_bones
@@ -145,13 +144,8 @@ def people_of_smpl(source: Pw3dPeople, bodies: TaskBodies) -> PeopleWithBodies:
 
 def people_and_rows(data: TaskData) -> tuple[PeopleWithBodies, NDArray[np.intp]]:
     """The people that data of this task is from, and the rows of them."""
-    dataset, rows = data.dataset, np.arange(len(data), dtype=np.intp)
-    while isinstance(dataset, Subset):
-        rows = np.asarray(dataset.rows, np.intp)[rows]
-        dataset = dataset.dataset
-    if not isinstance(dataset, ShapeCrops):
-        raise TypeError(f"data of {TASK} is made by its open_data, not {type(dataset).__name__}")
-    return dataset.people, rows
+    crops, rows = data.source(ShapeCrops)
+    return crops.people, rows
 
 
 def _matrices(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
