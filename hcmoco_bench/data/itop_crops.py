@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -20,9 +20,10 @@ from hcmoco_bench.data.transforms import Crop
 from hcmoco_bench.sources.itop import DEPTH_SIZE, METRES_PER_PIXEL, ItopSplit, pixels_from_world
 from hcmoco_bench.sources.itop.layout import BOX_MARGIN, CENTER
 
-Framing = Literal["found", "labels"]
+Framing = Literal["found", "found_true_depth", "labels"]
 """How to locate the person: `found` in the depth map alone; or by the `labels`, as published: what is more than 5 cm
-behind the deepest true joint is removed, and without boxes from elsewhere, the box is that of the true joints."""
+behind the deepest true joint is removed, and without boxes from elsewhere, the box is that of the true joints. With
+`found_true_depth`, the box is found, and the labels give the largest depth alone."""
 
 Warp = Literal["nearest", "published"]
 """How training crops are cut: `nearest` warps the depth map once and takes nearest pixels; `published` resizes first
@@ -142,8 +143,9 @@ class ItopCrops(Dataset[JointSample]):
 
     Args:
         source: The split.
-        framing: `found` takes a square around the person found in the depth map; `labels` stretches the box of the
-            true joints to the crop and removes everything behind the deepest joint.
+        framing: `found` takes a square around the person found in the depth map, and `found_true_depth` removes
+            everything behind the deepest joint from it; `labels` stretches the box of the true joints to the crop and
+            removes the same.
         size: Side of the crop in px.
         train: Draw random crops; otherwise every crop is deterministic.
         strength: Strength of the random changes as a fraction of the published one.
@@ -211,12 +213,14 @@ class ItopCrops(Dataset[JointSample]):
             depth: Depth map of the row if it was read already.
         """
         if row not in self._bounds:
+            joints = self.source.joints[row]
             if self.framing == "labels":
-                self._bounds[row] = bounds_of_labels(
-                    self.source.joints[row], None if self.boxes is None else self.boxes[row]
-                )
+                found = bounds_of_labels(joints, None if self.boxes is None else self.boxes[row])
             else:
-                self._bounds[row] = bounds_of_person(self.source.depth(row) if depth is None else depth)
+                found = bounds_of_person(self.source.depth(row) if depth is None else depth)
+                if self.framing == "found_true_depth":
+                    found = replace(found, far=_behind(joints))
+            self._bounds[row] = found
         return self._bounds[row]
 
     def _published_crop(
@@ -244,7 +248,7 @@ class ItopCrops(Dataset[JointSample]):
         kept[(rows < y0) | (rows > y1)] = 0
         kept[:, (columns < x0) | (columns > x1)] = 0
         sides = np.full(2, self.size) / (box[2:] - box[:2])
-        if self.framing == "found":
+        if self.framing != "labels":
             sides[:] = sides.min()
         turn = np.eye(2)
         if rng is not None:
@@ -264,13 +268,18 @@ def bounds_of_labels(joints: NDArray[np.float32], box: NDArray[np.float64] | Non
         box: (4,) px x0, y0, x1, y1 of the person, nan if there is none; None for the box of the true joints with a
             margin.
     """
-    far = float(joints[:, 2].max()) + _LABEL_DEPTH_MARGIN
+    far = _behind(joints)
     if box is None:
         pixels = pixels_from_world(joints)
         box = np.concatenate([pixels.min(axis=0) - BOX_MARGIN, pixels.max(axis=0) + BOX_MARGIN])
     if np.isnan(box).any():
         return PersonBounds(_WHOLE.copy(), 0.0, far, known=False)
     return PersonBounds(box.clip(0, _WHOLE[[2, 3, 2, 3]]), 0.0, far)
+
+
+def _behind(joints: NDArray[np.float32]) -> float:
+    """The depth just behind the deepest joint, meters."""
+    return float(joints[:, 2].max()) + _LABEL_DEPTH_MARGIN
 
 
 def bounds_of_person(depth: NDArray[np.float32]) -> PersonBounds:

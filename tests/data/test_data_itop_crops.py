@@ -109,6 +109,21 @@ def test_the_published_frame(source: ItopSplit) -> None:
     np.testing.assert_allclose(corners.flatten(), bounds.box, atol=1e-3)
 
 
+def test_the_square_that_is_found_with_the_published_cut_in_depth(source: ItopSplit) -> None:
+    found = ItopCrops(source, framing="found", size=96, train=False)
+    cut = ItopCrops(source, framing="found_true_depth", size=96, train=False)
+    removed = 0
+    for row in range(0, len(source), 5):
+        before, after = found[row], cut[row]
+        assert torch.equal(before.to_image, after.to_image)
+        deepest = float(source.joints[row][:, 2].max()) + 0.05
+        assert float(after.depth.max()) <= deepest + 0.001
+        kept = before.depth <= deepest - 0.001
+        assert torch.equal(after.depth[kept & (before.depth > 0)], before.depth[kept & (before.depth > 0)])
+        removed += int(((before.depth > deepest + 0.001) & (after.depth == 0)).sum())
+    assert removed > 0
+
+
 def test_draws_depend_on_row_epoch_and_seed_alone(source: ItopSplit) -> None:
     crops = ItopCrops(source, framing="found", size=64, train=True, seed=7)
     once = crops[Draw(2, epoch=3)]

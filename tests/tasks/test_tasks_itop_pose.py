@@ -85,7 +85,12 @@ def test_augmentation_can_be_less(task: ItopPose, generated_itop: Path) -> None:
         config(generated_itop, augmentation=2.0)
 
 
-def test_only_the_published_protocol_leaks(task: ItopPose) -> None:
+def test_what_the_protocols_leak(task: ItopPose, generated_itop: Path) -> None:
+    cut = config(generated_itop, protocol="true_depth")
+    assert task.protocol(cut).possible_leaks() == [task.record.protocol("published").leaks]
+    assert (task.variant(cut), task.notes(cut), task.variants("true_depth")) == ("", (), {""})
+    with pytest.raises(UsageError, match="true_depth finds people in the depth map itself"):
+        task.check(config(generated_itop, protocol="true_depth", boxes=str(generated_itop)))
     assert task.record.protocol("native").leaks is None
     published = task.record.protocol("published")
     assert published.leaks == "the depth of a test frame is cut 5 cm behind its deepest true joint"

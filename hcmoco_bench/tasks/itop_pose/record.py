@@ -16,15 +16,15 @@ class ItopProtocol(Protocol):
     """Rules of ITOP.
 
     Attributes:
-        framing: Where the box of the crop and its depth range come from: `found` in the depth map alone, or by the
-            `labels`, with boxes from files if there are such.
+        framing: Where the box of the crop and its depth range come from; see `Framing`. With `labels`, boxes come
+            from files if there are such.
     """
 
     framing: Framing
 
     def possible_leaks(self) -> list[str]:
         """See `Protocol.possible_leaks`; also what leaks without boxes."""
-        return [*super().possible_leaks(), *([] if self.framing == "found" else [BOXES_LEAK])]
+        return [*super().possible_leaks(), *([BOXES_LEAK] if self.framing == "labels" else [])]
 
 
 BOXES_LEAK: Final = "without the setting boxes, the box of a test frame is that of its true joints"
@@ -34,12 +34,20 @@ NATIVE: Final = ItopProtocol(
     "of the connected surfaces the one most like a person is kept. The crop keeps its proportions.",
     framing="found",
 )
+DEPTH_LEAK: Final = "the depth of a test frame is cut 5 cm behind its deepest true joint"
+TRUE_DEPTH: Final = ItopProtocol(
+    name="true_depth",
+    summary="As native, except that nothing more than 5 cm behind the deepest true joint is kept. It measures what the "
+    "published cut alone does to scores.",
+    leaks=DEPTH_LEAK,
+    framing="found_true_depth",
+)
 PUBLISHED: Final = ItopProtocol(
     name="published",
     summary="The crop is the box of the person, stretched to a square, without anything more than 5 cm behind the "
     "deepest true joint. The boxes are those that the setting boxes names: detections, as published. Without it, they "
     "are those of the true joints with a margin of 25 and 15 px, which the authors do not do.",
-    leaks="the depth of a test frame is cut 5 cm behind its deepest true joint",
+    leaks=DEPTH_LEAK,
     chooses_on_test=True,
     framing="labels",
 )
@@ -56,7 +64,7 @@ RECORD: Final = TaskRecord(
             name="train_<percent>", rule="frames 0, k, 2k, ... of train with k = 100 / percent, floor(n / k) of them"
         ),
     ),
-    protocols=(NATIVE, PUBLISHED),
+    protocols=(NATIVE, TRUE_DEPTH, PUBLISHED),
     main_score="accuracy",
     unit="%",
     chance="The mean of the joints over all training crops, put into each test crop, knows where the person is but not "

@@ -147,7 +147,7 @@ class ItopPose(Task[ItopSettings]):
 
     def notes(self, config: ItopSettings, *, own: bool = True) -> tuple[str, ...]:
         """See `Task.notes`; where the boxes of the test frames came from."""
-        if not own or self.protocol(config).framing == "found":
+        if not own or self.protocol(config).framing != "labels":
             return ()
         if config.boxes is None:
             return ("the boxes of the test frames are those of their true joints (no boxes were given): a leak",)
