@@ -96,6 +96,7 @@ class Step:
 
     Attributes:
         task: Name of the task in the plan.
+        title: Its name for readers.
         at: Share of the training labels or number of epochs.
         score: Name of the main score for readers.
         unit: Unit of the scores.
@@ -110,6 +111,7 @@ class Step:
     """
 
     task: str
+    title: str
     at: TaskStep
     score: str
     unit: str
@@ -234,6 +236,7 @@ def _step(plan: Plan, claim: ClaimPlan, scores: Sequence[Score], folder: StudyFo
     ]
     return Step(
         task=scores[0].task,
+        title=plan.title(scores[0].task),
         at=scores[0].step,
         score=scoring.name,
         unit=first.unit,

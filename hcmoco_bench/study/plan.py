@@ -82,6 +82,10 @@ class Plan(BaseModel):
             return self.method[method].label
         return "without pre-training" if method == SCRATCH else self.pretraining[method].method
 
+    def title(self, task: str) -> str:
+        """A task's name as readers see it."""
+        return self.task[task].title or task
+
     def start_of(self, method: str) -> str | None:
         """Name of the pre-training that a method starts from; None for none."""
         start = self.method[method].pretraining if method in self.method else method

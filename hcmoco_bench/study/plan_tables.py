@@ -159,6 +159,7 @@ class TaskPlan(_Training):
 
     Attributes:
         task: Name of the task.
+        title: Its name as readers see it, e.g. `depth parsing`; empty for its name in the plan.
         options: Options of `finetune`; the study adds the task, the folder, the seed and the name of the model.
         ratios: Shares of the training labels, 0..1; each is a comparison of its own. Empty for all labels.
         options_at: Options that replace those of the same name, or are added, at a ratio.
@@ -172,6 +173,7 @@ class TaskPlan(_Training):
     """
 
     task: Name
+    title: str = ""
     ratios: tuple[_Ratio, ...] = ()
     options_at: dict[str, str] = Field(default_factory=dict)
     epochs: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -97,6 +97,7 @@ def claim_page(findings: ClaimFindings, folder: StudyFolder, picture: str) -> st
             "size": size or "",
             "picture": picture,
             "status": findings.summary.partition(": ")[2],
+            "amounts": _amounts(findings.steps),
             "seeds": seeds,
             "scores": [_score_row(step, one, seeds) for step in findings.steps for one in step.methods],
             "differences": [_difference_row(step, one) for step in findings.steps for one in step.comparisons],
@@ -106,11 +107,17 @@ def claim_page(findings: ClaimFindings, folder: StudyFolder, picture: str) -> st
     )
 
 
+def _amounts(steps: Sequence[Step]) -> str:
+    """Heading of the column that tells the steps of a task apart."""
+    of_epochs = {step.at.epochs is not None for step in steps}
+    return "labels or epochs" if len(of_epochs) > 1 else "epochs" if True in of_epochs else "labels"
+
+
 def _score_row(step: Step, one: MethodScore, seeds: list[int]) -> dict[str, Any]:
     by_seed = dict(zip(one.seeds, one.per_seed, strict=True))
     return {
-        "task": f"{step.task} ({score_text(step.score, step.unit)})",
-        "labels": step.at.label,
+        "task": f"{step.title} ({score_text(step.score, step.unit)})",
+        "amount": step.at.label,
         "method": one.label,
         "per_seed": [f"{by_seed[seed]:.2f}" if seed in by_seed else "–" for seed in seeds],
         "mean": f"{one.mean:.2f}",
@@ -122,8 +129,8 @@ def _score_row(step: Step, one: MethodScore, seeds: list[int]) -> dict[str, Any]
 def _difference_row(step: Step, one: Comparison) -> dict[str, Any]:
     stated = one.published
     return {
-        "task": f"{step.task} ({score_text(step.score, step.difference_unit)})",
-        "labels": step.at.label,
+        "task": f"{step.title} ({score_text(step.score, step.difference_unit)})",
+        "amount": step.at.label,
         "what": f"{one.first_label} − {one.second_label}",
         "mean": f"{one.difference:+.2f}",
         **uncertainty(one),
@@ -153,7 +160,7 @@ def _notes(findings: ClaimFindings) -> Iterator[str]:
     for step in findings.steps:
         order = "higher" if step.higher_is_better else "lower"
         told = f"{step.n_samples:,} samples of {step.data}{groups_text(step)}"
-        yield f"{step.task}, {step.at.what}: {told}; {order} is better."
+        yield f"{step.title}, {step.at.what}: {told}; {order} is better."
     if not findings.comparisons:
         return
     yield (
@@ -192,7 +199,7 @@ def _curves(steps: list[Step]) -> CurvePanel:
                 CurvePoint(step.at.value, one.mean, one.low, one.high, one.per_seed)
             )
     return CurvePanel(
-        title=first.task,
+        title=first.title,
         amounts="epochs" if first.at.epochs is not None else "share of the labels",
         axis=f"{score_text(first.score, first.unit)} ({'higher' if first.higher_is_better else 'lower'} is better)",
         ticks=tuple((step.at.value, step.at.label.removesuffix(" epochs")) for step in steps),
@@ -202,7 +209,7 @@ def _curves(steps: list[Step]) -> CurvePanel:
 
 def _panel(step: Step) -> ScorePanel:
     return ScorePanel(
-        title=f"{step.task}, {step.at.what}",
+        title=f"{step.title}, {step.at.what}",
         axis=f"{score_text(step.score, step.unit)} ({'higher' if step.higher_is_better else 'lower'} is better)",
         bars=tuple(MethodBar(one.label, one.mean, one.low, one.high, one.per_seed) for one in step.methods),
     )

@@ -161,6 +161,23 @@ def test_the_page_and_the_picture(folder: StudyFolder) -> None:
     assert min(Image.open(files.picture).size) > 100
 
 
+@pytest.mark.parametrize(
+    ("steps", "heading", "cells"), [({}, "labels", "100 %"), ({"epochs": [4]}, "epochs", "4 epochs")]
+)
+def test_readers_see_titles_and_what_the_steps_are(
+    folder: StudyFolder, steps: dict[str, Any], heading: str, cells: str
+) -> None:
+    values = the_plan().model_dump()
+    values["task"]["pose"] |= {"title": "3-D pose"} | steps
+    found, _ = found_of(folder, Plan.model_validate(values), COUNTS)
+    lines = write_report(found, folder).table.read_text().splitlines()
+    assert [line.split(" | ")[:2] for line in lines if line.startswith("| task")] == 2 * [["| task", heading]]
+    rows = [line.split(" | ")[:2] for line in lines if line.startswith("| 3-D pose (")]
+    assert len(rows) == 6
+    assert {row[1] for row in rows} == {cells}
+    assert sum(line.startswith("- 3-D pose, ") for line in lines) == 1
+
+
 def test_a_claim_without_results(folder: StudyFolder) -> None:
     found, _ = found_of(folder, the_plan(), {})
     files = write_report(found, folder)
