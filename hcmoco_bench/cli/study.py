@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hcmoco_bench.study.cells import Cells
     from hcmoco_bench.study.folder import StudyFolder
     from hcmoco_bench.study.plan import Plan
+    from hcmoco_bench.study.repeat import RepeatedCell
     from hcmoco_bench.study.run import StudyRun
     from hcmoco_bench.study.status import CellStatus
 
@@ -59,7 +60,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode="markdown",
         help="Run a whole comparison of methods from a plan, on one machine or several, and report what it shows.",
     )
-    for command in (run, status, report, plans):
+    for command in (run, status, report, repeat, plans):
         group.command(command.__name__)(command)
     app.add_typer(group, name="study")
 
@@ -202,6 +203,36 @@ def report(
     say_notes(f"no row: {told}" for told in added.refused)
 
 
+def repeat(
+    plan: PlanArgument,
+    cell: Annotated[
+        list[str], typer.Argument(metavar="CELL...", help="Cells, as `study status` lists them.", show_default=False)
+    ],
+    to: OutOption,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make cells of a study again and compare them with their records, to the bit.
+
+        hcmoco-bench study repeat claims finetune-itop-1-scratch-0 --out studies/claims-small
+
+    The study stays as it is: this happens in its folder work/again. What the cells need is taken from the study where
+    it is on this machine; otherwise it is made again and compared, too. The same bits need the same kind of processor,
+    number of threads (OMP_NUM_THREADS) and versions of libraries; the exit code is 1 if any cell differs.
+    """
+    from hcmoco_bench.study.repeat import repeat_cells
+
+    _, _, folder, known, _ = _opened(plan, to, None, None)
+    found = repeat_cells(cell, known, folder, say=_say_nothing if quiet or as_json else _say)
+    if as_json:
+        print_json([asdict(one) | {"same": one.same} for one in found])
+    elif not quiet:
+        _show_repeated(found)
+    say_notes(one.said for one in found if one.said)
+    if not all(one.same for one in found):
+        raise typer.Exit(1)
+
+
 def plans(as_json: AsJson = False) -> None:
     """List the packaged plans with their sizes and claims."""
     from hcmoco_bench.study.read_plan import plan_names, read_plan
@@ -287,6 +318,12 @@ def _show_status(found: Sequence[CellStatus]) -> None:
     total = sum(one.processor_seconds or 0.0 for one in found)
     told = ", ".join(f"{number} {state}" for state, number in counts.items())
     out.print(f"{len(found)} cells: {told}; {total / 3600:.2f} processor hours so far", highlight=False, soft_wrap=True)
+
+
+def _show_repeated(found: Sequence[RepeatedCell]) -> None:
+    for one in found:
+        told = f"the same (SHA-256 {one.sha256[:12]}...)" if one.same else "not the same"
+        out.print(f"{one.name}: {told}", highlight=False, soft_wrap=True)
 
 
 def _minutes(seconds: float | None) -> str:

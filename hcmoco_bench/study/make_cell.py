@@ -164,7 +164,7 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     if before is not None:  # made again for its output alone
         if before.sha256 == found:
             return ()
-        return (_other_bits(cell, found, before),)
+        return (other_bits(cell, found, before),)
     record = CellRecord(
         name=cell.name,
         fingerprint=cell.fingerprint,
@@ -183,12 +183,19 @@ def _record(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], progress
     return ()
 
 
-def _other_bits(cell: Cell, found: str, before: CellRecord) -> str:
+def other_bits(cell: Cell, found: str, before: CellRecord) -> str:
+    """That a cell came out otherwise than before.
+
+    Args:
+        cell: The cell.
+        found: SHA-256 of what was made now.
+        before: The record of what was made before.
+    """
     what = {"data": "data", "pretrain": "weights"}.get(cell.kind, "scores")
     return (
         f"{cell.name}: the {what} made here are not those of the record (SHA-256 {found[:12]}... here, "
-        f"{before.sha256[:12]}... there, on {before.processor or 'another machine'}); other processors and versions of "
-        "libraries round and write differently, so this is no error"
+        f"{before.sha256[:12]}... there, on {before.processor or 'another machine'}); other processors, numbers of "
+        "threads and versions of libraries round and write differently, so this is no error"
     )
 
 

@@ -99,7 +99,7 @@ def run_study(
     old_failures = {name: _failure(folder, name) for name in cells.by_name}
     end = None if minutes is None else time.monotonic() + 60 * minutes
     state, waited_for = _State(), ""
-    with CommandServer(tool, folder.root, _environment()) as server:
+    with CommandServer(tool, folder.root, server_environment()) as server:
         while True:
             wanted = _wanted(cells, folder)
             done = sum(current_record(folder, cell) is not None for cell in cells.by_name.values())
@@ -201,8 +201,8 @@ def _said(folder: StudyFolder, name: str) -> str:
     return f"{name}: {said}; see {folder.log(name)}"
 
 
-def _environment() -> dict[str, str]:
-    """The present environment, with all paths absolute, since commands run in another folder."""
+def server_environment() -> dict[str, str]:
+    """The present environment for a server of commands; all paths are absolute, since they run in another folder."""
     places = [str(_PACKAGE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     paths = os.pathsep.join(dict.fromkeys(str(Path(one).absolute()) for one in places))
     return os.environ | {"PYTHONPATH": paths, "HCMOCO_HOME": str(HOME.absolute())}

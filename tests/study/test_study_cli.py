@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from hcmoco_bench.errors import HcmocoBenchError, UsageError
 from hcmoco_bench.study.cells import cells_of
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.read_plan import read_plan
+from hcmoco_bench.study.repeat import repeat_cells
 from hcmoco_bench.study.run import run_study
 from hcmoco_bench.training.run_files import RESULT_FILE
 
@@ -130,9 +132,29 @@ def test_wrong_use(tmp_path: Path) -> None:
     assert not (tmp_path / "cells").exists()
 
 
-def real(plan: Path | str, out: Path, *more: str) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "hcmoco_bench.cli.app", "study", "run", str(plan), "--out", str(out), *more]
+def real(plan: Path | str, out: Path, *more: str, command: str = "run") -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "hcmoco_bench.cli.app", "study", command, str(plan), "--out", str(out), *more]
     return subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def test_repeating_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, folder = write_plan(tmp_path), StudyFolder(tmp_path / "study")
+    monkeypatch.setattr("hcmoco_bench.study.repeat.repeat_cells", partial(repeat_cells, tool=TOOL))
+    run_study(cells_of(small_plan(), ["depth"]), folder, tool=TOOL)
+    words = ("repeat", path, "data-people", "pretrain-both-0", "--out", folder.root)
+    same = study(*words)
+    assert same.exit_code == 0, same.output
+    assert [line.split(": ")[1][:8] for line in same.stdout.splitlines()] == ["the same", "the same"]
+    assert "making pretrain-both-0 again" in same.stderr
+    record = folder.record("pretrain-both-0") / "cell.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": "0" * 64}))
+    other = study(*words)
+    assert other.exit_code == 1
+    assert "pretrain-both-0: not the same" in other.stdout
+    assert "the weights made here are not those of the record" in " ".join(other.stderr.split())
+    told = study(*words, "--json")
+    assert told.exit_code == 1
+    assert [one["same"] for one in json.loads(told.stdout)] == [True, False]
 
 
 @pytest.mark.slow
@@ -185,3 +207,5 @@ def test_all_claims_of_the_paper_at_the_size_of_a_smoke_test(tmp_path: Path) -> 
     assert all(leak.title in leaks for leak in plan.leak.values())
     verified = CliRunner().invoke(app, ["leaderboard", "verify", "--all", "--board", str(tmp_path / "board")])
     assert verified.exit_code == 0, verified.output
+    cells = ("pretrain-hcmoco-0", "finetune-ntu_parsing-0.2-hcmoco-0")
+    assert real("claims", out, *cells, command="repeat").wait() == 0
