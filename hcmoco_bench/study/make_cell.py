@@ -77,7 +77,7 @@ def make_cell(folder: StudyFolder, cell: Cell, cells: Mapping[str, Cell], server
     if progress.done == len(cell.commands) and not folder.is_there(cell):  # somebody removed the output
         progress = CellProgress(fingerprint=cell.fingerprint)
         if cell.kind == "finetune":  # whose result would say that nothing is left to do
-            _remove(folder.out(cell.name) / RESULT_FILE)
+            remove(folder.out(cell.name) / RESULT_FILE)
     progress = progress.begun()
     write_progress(work, progress)
     out = folder.out(cell.name).relative_to(folder.root).as_posix()
@@ -99,14 +99,15 @@ def _begin(work: Path, cell: Cell) -> CellProgress:
     progress = read_progress(work)
     if progress is not None and progress.fingerprint == cell.fingerprint:
         return progress
-    _remove(work / "out", work / "log.txt")
+    remove(work / "out", work / "log.txt")
     return CellProgress(fingerprint=cell.fingerprint)
 
 
-def _remove(*paths: Path) -> None:
+def remove(*paths: Path) -> None:
+    """Remove files, folders and links that are there; raises StoreError if that is not possible."""
     for path in paths:
         try:
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from hcmoco_bench.runtime.command_server import CommandServer
 from hcmoco_bench.runtime.near_names import did_you_mean
 from hcmoco_bench.study.cells import Cell, Cells
 from hcmoco_bench.study.folder import StudyFolder
-from hcmoco_bench.study.make_cell import is_made, make_cell, other_bits
+from hcmoco_bench.study.make_cell import is_made, make_cell, other_bits, remove
 from hcmoco_bench.study.record import CellRecord, current_record
 from hcmoco_bench.study.run import TOOL, server_environment
 
@@ -84,7 +83,7 @@ def repeat_cells(
     with folder_lock(again.root), CommandServer(tool, again.root, server_environment()) as server:
         for cell in wanted:
             say(f"making {cell.name} again")
-            _clear(again, cell.name)
+            remove(again.work(cell.name), again.record(cell.name))
             for name in cell.needs:
                 if cells.by_name[name] not in wanted:
                     _take(folder, again, name)
@@ -93,7 +92,7 @@ def repeat_cells(
             repeated.append(_compared(again, cell, records[cell.name]))
         for one in repeated:
             if one.same:
-                _clear(again, one.name)
+                remove(again.work(one.name), again.record(one.name))
     return tuple(repeated)
 
 
@@ -120,20 +119,9 @@ def _record(folder: StudyFolder, cell: Cell) -> CellRecord:
     return record
 
 
-def _clear(again: StudyFolder, name: str) -> None:
-    try:
-        for path in (again.work(name), again.record(name)):
-            if path.is_symlink():
-                path.unlink()
-            elif path.exists():
-                shutil.rmtree(path)
-    except OSError as error:
-        raise write_error(again.work(name), error) from error
-
-
 def _take(folder: StudyFolder, again: StudyFolder, name: str) -> None:
     """Let a needed cell be that of the study, under the same path within the folder."""
-    _clear(again, name)
+    remove(again.work(name))
     try:
         again.work(name).symlink_to(folder.work(name).absolute(), target_is_directory=True)
     except OSError as error:
