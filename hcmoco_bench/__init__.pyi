@@ -57,7 +57,8 @@ from .tasks.core.protocol import Protocol
 from .tasks.core.record import TaskRecord
 from .tasks.core.registry import get_task, register_task, task_names
 from .tasks.core.settings import FinetuneSettings
-from .tasks.core.task import Evaluation, Task, TaskData
+from .tasks.core.task import Evaluation, Task
+from .tasks.core.task_data import TaskData
 
 # Results: files, evidence, statistics
 from .audit.audit import audit_paths

@@ -17,7 +17,8 @@ from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.tasks.core.read_settings import checked_settings, read_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Task, TaskData
+from hcmoco_bench.tasks.core.task import Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.modalities.task import SharedEmbeddingParsing
 from hcmoco_bench.training.foreign_checkpoint import ForeignCheckpoint, open_checkpoint
 from hcmoco_bench.training.run_files import CONFIG_FILE

@@ -9,7 +9,8 @@ from hcmoco_bench.audit.frames import FileFrames
 from hcmoco_bench.audit.names import sample_names
 from hcmoco_bench.audit.population import Population
 from hcmoco_bench.audit.sets import AuditedSet, Role
-from hcmoco_bench.tasks.core.task import Task, TaskData
+from hcmoco_bench.tasks.core.task import Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.densepose.detections import images_of
 from hcmoco_bench.tasks.densepose.task import DensePose
 from hcmoco_bench.tasks.shape.data import people_and_rows

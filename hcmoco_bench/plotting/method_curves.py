@@ -10,24 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """The score of a method at an amount.
-
-    Attributes:
-        amount: The amount, above 0.
-        mean: Mean over seeds.
-        low: Lower end of its interval; nan if it is not known.
-        high: Upper end.
-        seeds: Score of each seed.
-    """
-
-    amount: float
-    mean: float
-    low: float
-    high: float
-    seeds: tuple[float, ...]
+from hcmoco_bench.plotting.seed_scores import SeedScores
 
 
 @dataclass(frozen=True)
@@ -39,14 +22,16 @@ class CurvePanel:
         amounts: What the horizontal axis shows.
         axis: What the vertical axis shows.
         ticks: Label of each amount.
-        curves: The points of each method, by its name for readers.
+        curves: Scores of each method by its name for readers, each with its amount, which is above 0.
+        levels: Scores of methods without an amount, by name; each is a dashed line across the panel.
     """
 
     title: str
     amounts: str
     axis: str
     ticks: tuple[tuple[float, str], ...]
-    curves: tuple[tuple[str, tuple[CurvePoint, ...]], ...]
+    curves: tuple[tuple[str, tuple[tuple[float, SeedScores], ...]], ...]
+    levels: tuple[tuple[str, SeedScores], ...] = ()
 
 
 def method_curves_figure(panels: Sequence[CurvePanel], *, columns: int = 2) -> Figure:
@@ -63,7 +48,7 @@ def method_curves_figure(panels: Sequence[CurvePanel], *, columns: int = 2) -> F
     """
     if not panels:
         raise ValueError("there is no panel to draw")
-    names = list(dict.fromkeys(name for panel in panels for name, _ in panel.curves))
+    names = list(dict.fromkeys(name for panel in panels for name, _ in (*panel.curves, *panel.levels)))
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(6.4 * columns, 4.2 * lines), layout="constrained")
@@ -83,14 +68,14 @@ def _draw(axis: Axes, panel: CurvePanel, names: Sequence[str]) -> None:
     for name, points in panel.curves:
         place = names.index(name)
         color, shift = f"C{place % 10}", math.exp(step * (place - (len(names) - 1) / 2))
-        at = [point.amount * shift for point in points]
-        axis.plot(at, [point.mean for point in points], "-", color=color, linewidth=1.4, label=name)
-        for where, point in zip(at, points, strict=True):
-            if not math.isnan(point.low):
-                axis.plot([where, where], [point.low, point.high], color=color, linewidth=1.6, alpha=0.7)
+        at = [amount * shift for amount, _ in points]
+        axis.plot(at, [score.mean for _, score in points], "-", color=color, linewidth=1.4, label=name)
+        for where, (_, score) in zip(at, points, strict=True):
+            if not math.isnan(score.low):
+                axis.plot([where, where], [score.low, score.high], color=color, linewidth=1.6, alpha=0.7)
             axis.plot(
-                [where] * len(point.seeds),
-                point.seeds,
+                [where] * len(score.seeds),
+                score.seeds,
                 "o",
                 color=color,
                 markerfacecolor="white",
@@ -98,6 +83,11 @@ def _draw(axis: Axes, panel: CurvePanel, names: Sequence[str]) -> None:
                 markeredgewidth=1.0,
                 zorder=3,
             )
+    for name, score in panel.levels:
+        color = f"C{names.index(name) % 10}"
+        axis.axhline(score.mean, color=color, linestyle="--", linewidth=1.4, label=name)
+        if not math.isnan(score.low):
+            axis.axhspan(score.low, score.high, color=color, alpha=0.12, linewidth=0)
     axis.set_xscale("log")
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_minor_formatter(NullFormatter())

@@ -8,24 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True)
-class MethodBar:
-    """The score of a method.
-
-    Attributes:
-        name: Name of the method.
-        mean: Mean over seeds.
-        low: Lower end of its interval; nan if it is not known.
-        high: Upper end.
-        seeds: Score of each seed.
-    """
-
-    name: str
-    mean: float
-    low: float
-    high: float
-    seeds: tuple[float, ...]
+from hcmoco_bench.plotting.seed_scores import SeedScores
 
 
 @dataclass(frozen=True)
@@ -35,12 +18,12 @@ class ScorePanel:
     Attributes:
         title: Title of the panel.
         axis: What the axis shows.
-        bars: The methods, from top to bottom.
+        bars: The methods from top to bottom: name and score.
     """
 
     title: str
     axis: str
-    bars: tuple[MethodBar, ...]
+    bars: tuple[tuple[str, SeedScores], ...]
 
 
 def method_scores_figure(panels: Sequence[ScorePanel], *, columns: int = 3) -> Figure:
@@ -55,20 +38,20 @@ def method_scores_figure(panels: Sequence[ScorePanel], *, columns: int = 3) -> F
     """
     if not panels:
         raise ValueError("there is no panel to draw")
-    names = list(dict.fromkeys(bar.name for panel in panels for bar in panel.bars))
+    names = list(dict.fromkeys(name for panel in panels for name, _ in panel.bars))
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     height = 1.1 + 0.34 * max(len(panel.bars) for panel in panels)
     figure = Figure(figsize=(5.2 * columns, height * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False)
     for axis, panel in zip(axes.flat, panels, strict=False):
-        for place, bar in enumerate(panel.bars):
-            color = f"C{names.index(bar.name) % 10}"
-            if not math.isnan(bar.low):
-                axis.plot([bar.low, bar.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
+        for place, (name, score) in enumerate(panel.bars):
+            color = f"C{names.index(name) % 10}"
+            if not math.isnan(score.low):
+                axis.plot([score.low, score.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
             axis.plot(
-                bar.seeds,
-                [place] * len(bar.seeds),
+                score.seeds,
+                [place] * len(score.seeds),
                 "o",
                 color=color,
                 markerfacecolor="white",
@@ -76,8 +59,8 @@ def method_scores_figure(panels: Sequence[ScorePanel], *, columns: int = 3) -> F
                 markeredgewidth=1.2,
                 zorder=3,
             )
-            axis.plot([bar.mean], [place], "|", color=color, markersize=13, markeredgewidth=2)
-        axis.set_yticks(range(len(panel.bars)), [bar.name for bar in panel.bars], fontsize=8)
+            axis.plot([score.mean], [place], "|", color=color, markersize=13, markeredgewidth=2)
+        axis.set_yticks(range(len(panel.bars)), [name for name, _ in panel.bars], fontsize=8)
         axis.set_ylim(len(panel.bars) - 0.4, -0.6)
         axis.set_title(panel.title, fontsize=10)
         axis.set_xlabel(panel.axis, fontsize=8)

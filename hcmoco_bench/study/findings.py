@@ -22,7 +22,7 @@ from hcmoco_bench.results.statistics import seed_summary
 from hcmoco_bench.study.cells import Cells, Score
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.plan import Plan
-from hcmoco_bench.study.plan_tables import ClaimPlan, Published, TaskStep
+from hcmoco_bench.study.plan_tables import ClaimPlan, CurvesPlan, Published, TaskStep
 from hcmoco_bench.study.record import current_record
 from hcmoco_bench.study.seeds_and_groups import CombinedError, mean_difference, pair_error
 from hcmoco_bench.training.run_files import RESULT_FILE
@@ -137,6 +137,7 @@ class ClaimFindings:
         n_comparisons: Number of comparisons that the claim declares, over which p-values are corrected.
         n_cells: Number of fine-tunings that it declares.
         missing: Names of the fine-tunings without a result.
+        curves: How its picture shows methods that differ in an amount; None for a line to each.
     """
 
     name: str
@@ -146,6 +147,7 @@ class ClaimFindings:
     n_comparisons: int
     n_cells: int
     missing: tuple[str, ...]
+    curves: CurvesPlan | None = None
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -210,6 +212,7 @@ def claim_findings(plan: Plan, name: str, cells: Cells, folder: StudyFolder, *, 
         n_comparisons=declared,
         n_cells=len(cells.scores[name]),
         missing=tuple(one.cell for one in missing),
+        curves=claim.curves,
     )
 
 

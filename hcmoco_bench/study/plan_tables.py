@@ -317,6 +317,29 @@ class LeakPlan(BaseModel):
         return ("leaky", self.leaky), ("honest", self.honest)
 
 
+class CurvesPlan(BaseModel):
+    """How the picture of a claim shows methods that are the same but for an amount, such as the length of pre-training.
+
+    Attributes:
+        amounts: What the amount is, for the horizontal axis.
+        of: By the label of a curve, its methods with the amount of each, which is above 0.
+    """
+
+    model_config = FROZEN
+    amounts: Annotated[str, Field(min_length=1)]
+    of: Annotated[
+        dict[str, Annotated[dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=2)]],
+        Field(min_length=1),
+    ]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for label, methods in self.of.items():
+            _no_repeats(f"curve {label}", list(methods.values()))
+        _no_repeats("curves", [method for methods in self.of.values() for method in methods])
+        return self
+
+
 class ClaimPlan(BaseModel):
     """What is to be shown.
 
@@ -329,6 +352,7 @@ class ClaimPlan(BaseModel):
         comparisons: Pairs of methods; the first is expected to be better.
         ratios: By the name of a task, those of its shares of the labels that count here; all without an entry.
         published: Differences that papers state.
+        curves: How the picture shows methods that differ in an amount; None for a line to each method.
     """
 
     model_config = FROZEN
@@ -340,6 +364,7 @@ class ClaimPlan(BaseModel):
     comparisons: tuple[tuple[Name, Name], ...] = ()
     ratios: dict[Name, Annotated[tuple[_Ratio, ...], Field(min_length=1)]] = Field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    curves: CurvesPlan | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -355,6 +380,9 @@ class ClaimPlan(BaseModel):
             for name in (first, second):
                 if name not in self.methods:
                     raise ValueError(f"comparisons names {name}, which is no method of this claim")
+        for name in () if self.curves is None else sorted({one for each in self.curves.of.values() for one in each}):
+            if name not in self.methods:
+                raise ValueError(f"curves names {name}, which is no method of this claim")
         return self
 
 

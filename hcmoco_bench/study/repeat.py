@@ -81,12 +81,11 @@ def repeat_cells(
     again.prepare()
     repeated = []
     with folder_lock(again.root), CommandServer(tool, again.root, server_environment()) as server:
+        for name in sorted({need for cell in wanted for need in cell.needs} - set(records)):
+            _take(folder, again, name)
         for cell in wanted:
             say(f"making {cell.name} again")
             remove(again.work(cell.name), again.record(cell.name))
-            for name in cell.needs:
-                if cells.by_name[name] not in wanted:
-                    _take(folder, again, name)
             again.work(cell.name).mkdir(parents=True)
             make_cell(again, cell, cells.by_name, server)
             repeated.append(_compared(again, cell, records[cell.name]))

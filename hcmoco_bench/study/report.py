@@ -14,12 +14,14 @@ from hcmoco_bench.errors import StoreError
 from hcmoco_bench.files.atomic import write_atomic, write_error
 from hcmoco_bench.files.templates import render_template
 from hcmoco_bench.leaderboard.ties.scoring import SINGLE_SAMPLES
-from hcmoco_bench.plotting.method_curves import CurvePanel, CurvePoint, method_curves_figure
-from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_scores_figure
+from hcmoco_bench.plotting.method_curves import CurvePanel, method_curves_figure
+from hcmoco_bench.plotting.method_scores import ScorePanel, method_scores_figure
 from hcmoco_bench.plotting.save import save_figure
+from hcmoco_bench.plotting.seed_scores import SeedScores
 from hcmoco_bench.study.findings import ClaimFindings, Comparison, MethodScore, Step
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.leaks import LeakFinding
+from hcmoco_bench.study.plan_tables import CurvesPlan
 
 _TEMPLATE: Final = Path(__file__).resolve().parent / "templates" / "claim.md"
 
@@ -46,7 +48,7 @@ def write_report(findings: ClaimFindings, folder: StudyFolder) -> ReportFiles:
     Raises:
         StoreError: If they cannot be written.
     """
-    figure = _figure(findings) if findings.steps else None
+    figure = claim_figure(findings) if findings.steps else None
     return write_report_files(findings.name, figure, lambda picture: claim_page(findings, folder, picture), folder)
 
 
@@ -180,8 +182,14 @@ def _notes(findings: ClaimFindings) -> Iterator[str]:
         yield "Published differences are of other data and other sizes; they are shown for the direction."
 
 
-def _figure(findings: ClaimFindings) -> Figure:
-    """Curves where a task has three amounts or more, bars otherwise."""
+def claim_figure(findings: ClaimFindings) -> Figure:
+    """The picture of a claim that has results.
+
+    It shows curves where the plan asks for them or every task has three amounts or more, and a line for each method
+    otherwise.
+    """
+    if findings.curves is not None:
+        return method_curves_figure([_planned_curves(step, findings.curves) for step in findings.steps])
     of_task: dict[str, list[Step]] = {}
     for step in findings.steps:
         of_task.setdefault(step.task, []).append(step)
@@ -192,27 +200,51 @@ def _figure(findings: ClaimFindings) -> Figure:
 
 def _curves(steps: list[Step]) -> CurvePanel:
     first = steps[0]
-    points: dict[str, list[CurvePoint]] = {}
+    points: dict[str, list[tuple[float, SeedScores]]] = {}
     for step in steps:
         for one in step.methods:
-            points.setdefault(one.label, []).append(
-                CurvePoint(step.at.value, one.mean, one.low, one.high, one.per_seed)
-            )
+            points.setdefault(one.label, []).append((step.at.value, _seed_scores(one)))
     return CurvePanel(
         title=first.title,
         amounts="epochs" if first.at.epochs is not None else "share of the labels",
-        axis=f"{score_text(first.score, first.unit)} ({'higher' if first.higher_is_better else 'lower'} is better)",
+        axis=_score_axis(first),
         ticks=tuple((step.at.value, step.at.label.removesuffix(" epochs")) for step in steps),
-        curves=tuple((label, tuple(sorted(found, key=lambda one: one.amount))) for label, found in points.items()),
+        curves=tuple((label, tuple(sorted(found, key=lambda one: one[0]))) for label, found in points.items()),
+    )
+
+
+def _planned_curves(step: Step, curves: CurvesPlan) -> CurvePanel:
+    found = {one.method: one for one in step.methods}
+    lines = {
+        label: sorted((amount, _seed_scores(found[name])) for name, amount in methods.items() if name in found)
+        for label, methods in curves.of.items()
+    }
+    amounts = sorted({amount for methods in curves.of.values() for amount in methods.values()})
+    on_curves = {name for methods in curves.of.values() for name in methods}
+    return CurvePanel(
+        title=f"{step.title}, {step.at.what}",
+        amounts=curves.amounts,
+        axis=_score_axis(step),
+        ticks=tuple((amount, f"{amount:g}") for amount in amounts),
+        curves=tuple((label, tuple(points)) for label, points in lines.items() if points),
+        levels=tuple((one.label, _seed_scores(one)) for one in step.methods if one.method not in on_curves),
     )
 
 
 def _panel(step: Step) -> ScorePanel:
     return ScorePanel(
         title=f"{step.title}, {step.at.what}",
-        axis=f"{score_text(step.score, step.unit)} ({'higher' if step.higher_is_better else 'lower'} is better)",
-        bars=tuple(MethodBar(one.label, one.mean, one.low, one.high, one.per_seed) for one in step.methods),
+        axis=_score_axis(step),
+        bars=tuple((one.label, _seed_scores(one)) for one in step.methods),
     )
+
+
+def _score_axis(step: Step) -> str:
+    return f"{score_text(step.score, step.unit)} ({'higher' if step.higher_is_better else 'lower'} is better)"
+
+
+def _seed_scores(score: MethodScore) -> SeedScores:
+    return SeedScores(score.mean, score.low, score.high, score.per_seed)
 
 
 def score_text(score: str, unit: str) -> str:

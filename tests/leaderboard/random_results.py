@@ -16,7 +16,8 @@ from hcmoco_bench.results.evidence import Evidence
 from hcmoco_bench.results.schema import ModelEntry, RunEntry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import write_evaluations
-from hcmoco_bench.tasks.core.task import Evaluation, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 FRAMES = tuple(f"S001C001P{performer:03d}R001A001F{frame:03d}" for performer in (1, 2, 3, 4) for frame in (1, 2, 3))
 """Ids of frames of four performers."""

@@ -32,7 +32,7 @@ from hcmoco_bench.leaderboard.rows.verify import RowVerification, verify_rows
 from hcmoco_bench.metrics.possible_evidence import impossible
 from hcmoco_bench.results.evidence import Evidence, load_evidence
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 ANN = Submission(by="Ann")
 Change = Callable[[dict[str, Any]], None]

@@ -17,7 +17,8 @@ from hcmoco_bench.study.make_cell import result_sha256
 from hcmoco_bench.study.record import CellRecord, write_record
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import write_evaluations
-from hcmoco_bench.tasks.core.task import Evaluation, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 JOINTS = 15
 Counts = NDArray[np.int64]

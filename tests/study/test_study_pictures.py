@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from hcmoco_bench.plotting.effects import Effect, effects_figure
-from hcmoco_bench.plotting.method_curves import CurvePanel, CurvePoint, method_curves_figure
+from hcmoco_bench.plotting.method_curves import CurvePanel, method_curves_figure
+from hcmoco_bench.plotting.seed_scores import SeedScores
 
 
-def points(level: float, *amounts: float) -> tuple[CurvePoint, ...]:
-    return tuple(CurvePoint(amount, level + amount, level, level + 2, (level, level + 2)) for amount in amounts)
+def points(level: float, *amounts: float) -> tuple[tuple[float, SeedScores], ...]:
+    return tuple((amount, SeedScores(level + amount, level, level + 2, (level, level + 2))) for amount in amounts)
 
 
 def test_curves_pass_through_the_means_and_keep_their_color() -> None:

@@ -70,6 +70,10 @@ def changed(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def curves(other: dict[str, float] | None = None, **amounts: float) -> dict[str, Any]:
+    return {"amounts": "epochs", "of": {"A": amounts} | ({"B": other} if other else {})}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -124,6 +128,19 @@ def changed(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
                 to=[{"task": "pose", "first": "color", "second": "scratch", "difference": 1, "source": "x"}],
             ),
             "which comparisons does not",
+        ),
+        (changed("claim", "help", "curves", to=curves(both=1, color=1)), "curve A names 1.0 twice"),
+        (changed("claim", "help", "curves", to=curves(both=1)), "claim.help.curves.of.A"),
+        (changed("claim", "help", "curves", to=curves(both=1, color=0)), "claim.help.curves.of.A.color"),
+        (changed("claim", "help", "curves", to=curves(both=1, colour=2)), "curves names colour, which is no method"),
+        (
+            changed(
+                "claim",
+                "help",
+                "curves",
+                to=curves(both=1, color=2, other={"both": 1, "scratch": 2}),
+            ),
+            "curves names both twice",
         ),
     ],
 )

@@ -16,14 +16,15 @@ from study_results import JOINTS, Counts, write_cells
 from hcmoco_bench.errors import DataError, UsageError
 from hcmoco_bench.leaderboard.collect import open_leaderboard
 from hcmoco_bench.leaderboard.verification import verify_leaderboards
-from hcmoco_bench.plotting.method_scores import MethodBar, ScorePanel, method_scores_figure
+from hcmoco_bench.plotting.method_scores import ScorePanel, method_scores_figure
+from hcmoco_bench.plotting.seed_scores import SeedScores
 from hcmoco_bench.results.schema import read_result
 from hcmoco_bench.study.board import add_rows, write_pooled
 from hcmoco_bench.study.cells import Cells, cells_of
 from hcmoco_bench.study.findings import ClaimFindings, claim_findings
 from hcmoco_bench.study.folder import StudyFolder
 from hcmoco_bench.study.plan import Plan
-from hcmoco_bench.study.report import write_report
+from hcmoco_bench.study.report import claim_figure, write_report
 
 PEOPLE, FRAMES = 6, 3
 
@@ -161,6 +162,20 @@ def test_the_page_and_the_picture(folder: StudyFolder) -> None:
     assert min(Image.open(files.picture).size) > 100
 
 
+def test_methods_that_differ_in_an_amount_are_points_of_a_curve(folder: StudyFolder) -> None:
+    values = the_plan().model_dump()
+    values["claim"]["pose"]["curves"] = {"amounts": "epochs of pre-training", "of": {"Any": {"other": 4, "both": 12}}}
+    found, _ = found_of(folder, Plan.model_validate(values), COUNTS)
+    (axis,) = claim_figure(found).axes
+    lines = {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
+    assert axis.get_xlabel() == "epochs of pre-training"
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["4", "12"]
+    means = {one.method: one.mean for one in found.steps[0].methods}
+    assert list(lines["Any"].get_ydata()) == [means["other"], means["both"]]
+    assert set(lines["without pre-training"].get_ydata()) == {means["scratch"]}
+    assert set(lines) == {"Any", "without pre-training"}
+
+
 @pytest.mark.parametrize(
     ("steps", "heading", "cells"), [({}, "labels", "100 %"), ({"epochs": [4]}, "epochs", "4 epochs")]
 )
@@ -256,7 +271,7 @@ def test_generated_rows_do_not_go_beside_real_ones(folder: StudyFolder, tmp_path
 
 
 def test_a_figure_by_its_parts() -> None:
-    bars = (MethodBar("a", 1.0, 0.5, 1.5, (0.9, 1.1)), MethodBar("b", 2.0, math.nan, math.nan, (2.0,)))
+    bars = (("a", SeedScores(1.0, 0.5, 1.5, (0.9, 1.1))), ("b", SeedScores(2.0, math.nan, math.nan, (2.0,))))
     panels = [ScorePanel("one", "score", bars), ScorePanel("two", "score", bars[1:])]
     figure = method_scores_figure(panels, columns=3)
     first, second = figure.axes

@@ -19,7 +19,7 @@ from hcmoco_bench.tasks.core.evaluate import evaluate_predictions
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose2d.data import pose_source
 from hcmoco_bench.tasks.pose2d.readings import PosePairs, likely_pose_reading
 from hcmoco_bench.tasks.pose2d.settings import Pose2dSettings

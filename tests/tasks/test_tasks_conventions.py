@@ -32,7 +32,8 @@ from hcmoco_bench.tasks.core.protocol import Protocol
 from hcmoco_bench.tasks.core.record import SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.registry import TASKS, register_task
 from hcmoco_bench.tasks.core.subset import Subset
-from hcmoco_bench.tasks.core.task import Task, TaskData
+from hcmoco_bench.tasks.core.task import Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 NUMBER = 24
 TRUE = people(NUMBER)

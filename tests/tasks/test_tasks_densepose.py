@@ -31,7 +31,7 @@ from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.densepose.data import open_densepose
 from hcmoco_bench.tasks.densepose.detections import chance_detections, image_detections, images_of
 from hcmoco_bench.tasks.densepose.objective import DensePoseObjective, chart_points, coarse_truth, network_input

@@ -29,7 +29,7 @@ from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.itop_pose.task import ItopPose, mean_pose
 
 CPU = torch.device("cpu")

@@ -31,7 +31,7 @@ from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.parsing.label_images import LabelImages
 from hcmoco_bench.tasks.parsing.objective import network_input, pixel_loss
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction

@@ -20,7 +20,8 @@ from hcmoco_bench.errors import DataError
 from hcmoco_bench.files.images import encode_png
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.task import Evaluation, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.parsing.protocols import PUBLISHED, PUBLISHED_RGB, ParsingProtocol
 

@@ -28,7 +28,7 @@ from hcmoco_bench.tasks.core.evaluate import evaluate_checkpoint, evaluate_model
 from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings, scoring_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose2d.data import pose_source
 from hcmoco_bench.tasks.pose2d.heatmaps import HeatmapGrid, target_heatmaps
 from hcmoco_bench.tasks.pose2d.mean_pose import mean_pose

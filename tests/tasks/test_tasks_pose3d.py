@@ -24,7 +24,7 @@ from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose3d.root_distance import distance_by_bones, total_length
 from hcmoco_bench.tasks.pose3d.task import Pose3d, mean_pose
 

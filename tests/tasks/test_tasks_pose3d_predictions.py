@@ -19,7 +19,7 @@ from hcmoco_bench.tasks.core.evaluate import evaluate_predictions
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.plausibility import AS_GIVEN_NOTE
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose3d.predictions import read_pose_predictions
 from hcmoco_bench.tasks.pose3d.task import Pose3d, mean_pose
 

@@ -23,7 +23,7 @@ from hcmoco_bench.tasks.core.finetune import run_finetune
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.shape.bodies import mirrored_bones, posed
 from hcmoco_bench.tasks.shape.references import mean_body, write_mean
 from hcmoco_bench.tasks.shape.task import Shape

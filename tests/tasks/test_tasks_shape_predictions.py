@@ -21,7 +21,7 @@ from hcmoco_bench.tasks.core.evaluate import evaluate_predictions
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.shape.data import people_and_rows
 from hcmoco_bench.tasks.shape.plausible import check_plausible
 from hcmoco_bench.tasks.shape.predictions import BodySizes, PredictedBodies, read_bodies

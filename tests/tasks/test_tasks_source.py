@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 
 from hcmoco_bench.data.parsing import collate_parsing
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 WHOLE = TensorDataset(torch.arange(7))
 IDS = tuple("abcdefg")

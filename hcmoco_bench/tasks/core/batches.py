@@ -13,7 +13,7 @@ from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.loading import MixedBatches
 from hcmoco_bench.runtime.ranks import own_share
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.training.objective import LoopBatch
 
 

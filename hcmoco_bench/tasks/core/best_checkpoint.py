@@ -8,7 +8,8 @@ from typing import Any
 from hcmoco_bench.tasks.core.checkpoints import KIND
 from hcmoco_bench.tasks.core.evaluate import evaluate_model
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Task, TaskData
+from hcmoco_bench.tasks.core.task import Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.training.checkpoint import save_checkpoint
 from hcmoco_bench.training.loop import TrainingLoop
 from hcmoco_bench.training.loss_table import LossTable, read_losses

@@ -13,7 +13,7 @@ from hcmoco_bench.data.data_record import (
     store_changes,
 )
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 
 def data_notes(trained: DataRecord | None, config: FinetuneSettings, data: TaskData) -> list[str]:

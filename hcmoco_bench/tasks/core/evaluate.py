@@ -22,7 +22,8 @@ from hcmoco_bench.tasks.core.provenance import run_entry, training_entry
 from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, check_free, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.training.device import make_accelerator
 from hcmoco_bench.training.library_errors import library_errors
 

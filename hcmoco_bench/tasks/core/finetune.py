@@ -34,7 +34,8 @@ from hcmoco_bench.tasks.core.registry import get_task
 from hcmoco_bench.tasks.core.result import BOOTSTRAP, Writing, write_evaluations
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
 from hcmoco_bench.tasks.core.starting_point import starting_point
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.training.batch_norm import share_batch_statistics
 from hcmoco_bench.training.checkpoint import load_checkpoint, save_checkpoint
 from hcmoco_bench.training.device import make_accelerator

@@ -26,7 +26,8 @@ from hcmoco_bench.results.schema import (
     write_result,
 )
 from hcmoco_bench.results.statistics import bootstrap_interval, mean_of_known, seed_summary
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 BOOTSTRAP = 1000
 

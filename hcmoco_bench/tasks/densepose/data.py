@@ -25,7 +25,7 @@ from hcmoco_bench.sources.densepose import (
 )
 from hcmoco_bench.sources.densepose.records import read_records
 from hcmoco_bench.sources.densepose.symmetry import ChartSymmetry, find_symmetry, generated_symmetry, read_symmetry
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 
 NAME: Final = "DensePose-COCO"

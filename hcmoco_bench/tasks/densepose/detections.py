@@ -15,7 +15,7 @@ from hcmoco_bench.metrics.densepose import ChartOutputs, Detection, chart_detect
 from hcmoco_bench.metrics.densepose.detection import iuv_size
 from hcmoco_bench.models.densepose.rcnn import Detections
 from hcmoco_bench.sources.densepose import DensePoseImage
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 _NAMED: Final = 5
 

@@ -43,7 +43,8 @@ from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_reading
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.densepose.data import (
     TASK,
     TEST,

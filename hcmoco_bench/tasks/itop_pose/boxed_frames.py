@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcmoco_bench.files.problems import Problem
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 
 
 def with_boxes(data: TaskData, boxes: NDArray[np.float64]) -> TaskData:

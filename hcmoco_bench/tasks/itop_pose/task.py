@@ -34,7 +34,8 @@ from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refus
 from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.itop_pose.boxed_frames import with_boxes
 from hcmoco_bench.tasks.itop_pose.objective import A2JObjective

@@ -28,7 +28,7 @@ from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.core.record import VersionChange
 from hcmoco_bench.tasks.core.starting_point import pretrained_settings
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.modalities.contrast import build_contrast, build_features, check_contrast, contrast_settings
 from hcmoco_bench.tasks.modalities.leakage_check import check_fits, check_unseen, refuse_as_file
 from hcmoco_bench.tasks.modalities.net import SharedEmbeddingNet

@@ -37,7 +37,8 @@ from hcmoco_bench.store.store import AnyStore
 from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_doubtful, refuse_reading
-from hcmoco_bench.tasks.core.task import Evaluation, SampleGroups, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, SampleGroups, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.parsing.figures import SheetSamples, parsing_figures
 from hcmoco_bench.tasks.parsing.frame_groups import frame_groups
 from hcmoco_bench.tasks.parsing.label_images import LabelImages

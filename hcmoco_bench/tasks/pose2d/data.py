@@ -20,7 +20,7 @@ from hcmoco_bench.metrics.person_category import PERSON
 from hcmoco_bench.store.manifest import MANIFEST_FILE
 from hcmoco_bench.store.registry import open_store
 from hcmoco_bench.store.store import AnyStore
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.pose2d.boxes import detected_boxes
 from hcmoco_bench.tasks.pose2d.record import TASK, PoseProtocol

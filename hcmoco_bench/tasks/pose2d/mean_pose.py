@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.data.pose2d_crops import PoseSample
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose2d.data import pose_source
 from hcmoco_bench.tasks.pose2d.heatmaps import HeatmapGrid, target_heatmaps
 from hcmoco_bench.tasks.pose2d.settings import Pose2dSettings

@@ -14,7 +14,7 @@ from hcmoco_bench.body.joints import joint_set
 from hcmoco_bench.metrics.keypoints import KeypointMetric
 from hcmoco_bench.metrics.pckh import PckhMetric
 from hcmoco_bench.results.evidence import Evidence
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose2d.data import coco_truth, image_numbers, pose_source
 from hcmoco_bench.tasks.pose2d.people import FoundPeople, person_scores, suppressed
 from hcmoco_bench.tasks.pose2d.settings import Pose2dSettings

@@ -32,7 +32,8 @@ from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.plausibility import Reading, refuse_reading
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose2d.data import crop_size, image_numbers, open_pose, pose_source
 from hcmoco_bench.tasks.pose2d.figures import coco_figures, mpii_figures
 from hcmoco_bench.tasks.pose2d.locate import locate_joints

@@ -35,7 +35,8 @@ from hcmoco_bench.tasks.core.plausibility import Reading, refuse_reading
 from hcmoco_bench.tasks.core.pose_readings import likely_pose_reading
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.pose3d.figures import pose_figures
 from hcmoco_bench.tasks.pose3d.objective import IntegralPoseObjective
 from hcmoco_bench.tasks.pose3d.predictions import read_pose_predictions

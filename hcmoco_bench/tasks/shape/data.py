@@ -19,7 +19,7 @@ from hcmoco_bench.sources import anny_people, pw3d
 from hcmoco_bench.sources.anny_people import AnnyPeople
 from hcmoco_bench.sources.anny_people.layout import PHENOTYPE, person_of
 from hcmoco_bench.sources.pw3d import Pw3dPeople
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.core.uniform import uniform_rows
 from hcmoco_bench.tasks.shape.bodies import GENDERS, TaskBodies, mirrored_bones
 from hcmoco_bench.tasks.shape.record import TASK, ShapeProtocol

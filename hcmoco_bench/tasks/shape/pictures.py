@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from hcmoco_bench.data.shape_crops import person_crop, read_image
 from hcmoco_bench.metrics.shape import FIGURES, Bodies, known, shape_per_joint
 from hcmoco_bench.results.evidence import Evidence
-from hcmoco_bench.tasks.core.task import ResultFigure, TaskData
+from hcmoco_bench.tasks.core.task import ResultFigure
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.shape.bodies import TaskBodies, pelvis_of
 from hcmoco_bench.tasks.shape.data import people_and_rows
 from hcmoco_bench.tasks.shape.truth import true_vertices

@@ -16,7 +16,7 @@ from hcmoco_bench.files.atomic import write_atomic
 from hcmoco_bench.files.npz import npz_bytes
 from hcmoco_bench.models.shape_regression import BodyEstimate
 from hcmoco_bench.runtime.progress import Progress, no_progress
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.shape.bodies import TaskBodies
 from hcmoco_bench.tasks.shape.data import people_and_rows
 from hcmoco_bench.tasks.shape.record import JOINTS

@@ -25,7 +25,8 @@ from hcmoco_bench.tasks.core.batches import evaluation_batches
 from hcmoco_bench.tasks.core.encoder import task_encoder
 from hcmoco_bench.tasks.core.record import TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, ResultFigure, SampleGroups, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.shape.bodies import TaskBodies, open_bodies
 from hcmoco_bench.tasks.shape.data import open_split, people_and_rows
 from hcmoco_bench.tasks.shape.objective import ShapeObjective

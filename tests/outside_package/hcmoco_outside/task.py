@@ -25,7 +25,8 @@ from hcmoco_bench.tasks.core.predictions import check_ids
 from hcmoco_bench.tasks.core.protocol import Protocol
 from hcmoco_bench.tasks.core.record import SplitRecord, TaskRecord
 from hcmoco_bench.tasks.core.settings import FinetuneSettings
-from hcmoco_bench.tasks.core.task import Evaluation, Task, TaskData
+from hcmoco_bench.tasks.core.task import Evaluation, Task
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.training.objective import StepMetric, StepResult
 
 
