@@ -26,7 +26,7 @@ from hcmoco_bench.data.parsing import ParsingSample, collate_parsing
 from hcmoco_bench.metrics import SegmentationMetric
 from hcmoco_bench.tasks.core.make_settings import make_finetune_settings
 from hcmoco_bench.tasks.core.registry import get_task
-from hcmoco_bench.tasks.core.task import TaskData
+from hcmoco_bench.tasks.core.task_data import TaskData
 from hcmoco_bench.tasks.parsing.prediction import class_scores, whole_prediction
 from hcmoco_bench.tasks.parsing.protocols import ParsingProtocol
 

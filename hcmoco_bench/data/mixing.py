@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
+from hcmoco_bench.data.color_jitter import ColorJitter
 from hcmoco_bench.data.sample import Draw, DrawLike, Joints, Sample, SampleSource, as_draw
 from hcmoco_bench.errors import UsageError
 
@@ -19,6 +20,7 @@ class MixedDataset(Dataset[Sample]):
 
     Args:
         datasets: One or more data sets with the same joint set and crop size.
+        colors: How to change the colors of each draw; None leaves them.
 
     Attributes:
         datasets: The data sets.
@@ -30,13 +32,14 @@ class MixedDataset(Dataset[Sample]):
         UsageError: If there is no data set, or if they differ in joint set or crop size.
     """
 
-    def __init__(self, datasets: Sequence[SampleSource]) -> None:
+    def __init__(self, datasets: Sequence[SampleSource], *, colors: ColorJitter | None = None) -> None:
         if not datasets:
             raise UsageError("a mixture needs at least one data set")
         forms = {(dataset.joints, dataset.size) for dataset in datasets}
         if len(forms) > 1:
             raise UsageError(f"data sets of a mixture must agree in joints and crop size; theirs are {sorted(forms)}")
         self.datasets = tuple(datasets)
+        self.colors = colors
         self.lengths = tuple(len(dataset) for dataset in datasets)
         self.joints: Joints = datasets[0].joints
         self.size = datasets[0].size
@@ -56,6 +59,8 @@ class MixedDataset(Dataset[Sample]):
             raise IndexError(f"row {draw.row} is outside the mixture's {len(self)} rows")
         which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
         sample = self.datasets[which][draw._replace(row=draw.row - int(self._starts[which]))]
+        if self.colors is not None:
+            sample = self.colors(sample, draw)
         return replace(sample, index=draw.row)
 
 

@@ -19,6 +19,9 @@ JOINT_SETS: Final[tuple[Joints, ...]] = get_args(Joints)
 VIEW_STREAM: Final = 1
 """Random stream of the views of a sample, independent of that of its crop."""
 
+COLOR_STREAM: Final = 2
+"""Random stream of the changes of a sample's colors."""
+
 
 class Draw(NamedTuple):
     """One draw of a sample; its randomness depends only on the draw and the seed of the data set.

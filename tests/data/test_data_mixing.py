@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, MixedSampler, NtuStoreDataset
 from hcmoco_bench.errors import UsageError
+from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
+from hcmoco_bench.pretrain.multimodal.stores import open_mixture
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,3 +129,25 @@ def test_a_mixture_counts_rows_through(pretrain_store: Path, mpii_store: Path) -
         MixedDataset([ntu, KeypointImagesDataset(mpii_store, size=96)])
     with pytest.raises(UsageError, match="agree"):
         MixedDataset([ntu, KeypointImagesDataset(mpii_store, size=64, joints="shared13")])
+
+
+def test_colors_change_with_every_draw_and_nothing_else_does(pretrain_store: Path, mpii_store: Path) -> None:
+    stores = (str(pretrain_store), str(mpii_store))
+    plain = open_mixture(HCMoCoSettings(stores=stores, image_size=64))
+    changed = open_mixture(HCMoCoSettings(stores=stores, image_size=64, color_jitter=0.4))
+    differing = 0
+    for row in (0, 1, len(plain) - 1):
+        for epoch in range(6):
+            before, after = plain[Draw(row, epoch)], changed[Draw(row, epoch)]
+            assert before.rgb is not None
+            assert after.rgb is not None
+            assert np.array_equal(after.rgb, changed[Draw(row, epoch)].rgb)
+            differing += not np.array_equal(before.rgb, after.rgb)
+            for name in ("depth", "parts", "foreground", "joints", "visible", "intrinsics"):
+                one, other = getattr(before, name), getattr(after, name)
+                assert (one is None and other is None) or np.array_equal(one, other), name
+    assert 9 <= differing < 18, "with probability 0.8"
+    same_crop = [changed.colors(plain[0], Draw(0, epoch)).rgb for epoch in range(8)]  # type: ignore[misc]
+    assert len({image.numpy().tobytes() for image in same_crop if image is not None}) > 4
+    hidden = open_mixture(HCMoCoSettings(stores=stores[:1], image_size=64, color_jitter=0.4, hide=("rgb",)))
+    assert hidden[0].rgb is None

@@ -37,6 +37,9 @@ class EmbeddingSettings(Settings):
     crops: Annotated[Crops, TrainingOnly(), Paper()] = "square"
     """Crops of NTU samples: `square`, random squares as published, or `person`, the whole person with a little jitter,
     which suits small data and short runs."""
+    color_jitter: Annotated[float, Field(ge=0, le=1), TrainingOnly(), Added()] = 0.0
+    """Largest relative change of brightness, contrast and saturation of RGB in training, made with probability 0.8; the
+    hue shifts by up to a quarter of it. 0 leaves colors as they are, as published."""
     dim: Annotated[int, Field(ge=1), Paper()] = 128
     """Length of the embeddings."""
     absent_depth: Annotated[

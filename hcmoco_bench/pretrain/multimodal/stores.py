@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hcmoco_bench.data.color_jitter import ColorJitter
 from hcmoco_bench.data.keypoint_images import KeypointImagesDataset
 from hcmoco_bench.data.mixing import MixedDataset
 from hcmoco_bench.data.ntu_store import Hidden, NtuStoreDataset
@@ -60,7 +61,8 @@ def open_mixture(settings: MultimodalSettings, *, labeled_split: str = "train") 
             datasets.append(_frames(path, labeled_split, hidden, None, settings))
         else:
             datasets.append(_frames(path, "train", hidden, without, settings))
-    return MixedDataset(datasets)
+    jitter = ColorJitter(settings.color_jitter, settings.seed) if settings.color_jitter else None
+    return MixedDataset(datasets, colors=jitter)
 
 
 def _frames(
