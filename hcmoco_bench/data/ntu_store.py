@@ -200,9 +200,9 @@ class NtuStoreDataset(Dataset[Sample]):
     def _box(self, row: int, depth: NDArray[Any] | None, parts: NDArray[Any] | None) -> NDArray[np.float64]:
         """The box around the joints of the main body, or else around the foreground, or else the whole image."""
         width, height = DEPTH_SIZE
-        known = self.index.tracking[row] > 0
-        if known.any():
-            return box_around(self.index.joints[row][known], width, height)
+        box = _tracked_box(self.index.joints[row], self.index.tracking[row])
+        if box is not None:
+            return box
         people = parts if parts is not None and parts.any() else depth
         if people is not None and people.any():
             rows, columns = np.nonzero(people)
@@ -217,11 +217,13 @@ def tracked_region(joints: NDArray[np.float32], tracking: NDArray[np.uint8]) -> 
         joints: (25, 2) px (x, y) in the depth frame.
         tracking: (25,) 0 = unknown, 1 = inferred, 2 = tracked.
     """
-    width, height = DEPTH_SIZE
+    box = _tracked_box(joints, tracking)
+    return region_of("fit", *DEPTH_SIZE) if box is None else whole_person_region(box)
+
+
+def _tracked_box(joints: NDArray[np.float32], tracking: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     known = tracking > 0
-    if not known.any():
-        return region_of("fit", width, height)
-    return whole_person_region(box_around(joints[known], width, height))
+    return box_around(joints[known], *DEPTH_SIZE) if known.any() else None
 
 
 def check_apart(store: AnyStore) -> None:
