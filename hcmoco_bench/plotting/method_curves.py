@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from hcmoco_bench.plotting.seed_scores import SeedScores
+
+_SPREAD: Final = 0.3
+"""Share of the distance between two amounts over which the points of one amount are spread."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,13 @@ def method_curves_figure(panels: Sequence[CurvePanel], *, columns: int = 2) -> F
 
 
 def _draw(axis: Axes, panel: CurvePanel, names: Sequence[str]) -> None:
-    """Draw a panel; the place of a method among the names gives its color, and where its points stand."""
+    """Draw a panel; the place of a method among the names gives its color."""
     amounts = [amount for amount, _ in panel.ticks]
     gaps = [math.log(after / before) for before, after in zip(sorted(amounts), sorted(amounts)[1:], strict=False)]
-    step = min(gaps, default=1.0) * 0.5 / max(1, len(names))
-    for name, points in panel.curves:
-        place = names.index(name)
-        color, shift = f"C{place % 10}", math.exp(step * (place - (len(names) - 1) / 2))
+    step = min(gaps, default=1.0) * _SPREAD / len(names)
+    middle = (len(panel.curves) - 1) / 2
+    for place, (name, points) in enumerate(panel.curves):
+        color, shift = f"C{names.index(name) % 10}", math.exp(step * (place - middle))
         at = [amount * shift for amount, _ in points]
         axis.plot(at, [score.mean for _, score in points], "-", color=color, linewidth=1.4, label=name)
         for where, (_, score) in zip(at, points, strict=True):
