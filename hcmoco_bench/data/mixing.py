@@ -39,7 +39,7 @@ class MixedDataset(Dataset[Sample]):
         if len(forms) > 1:
             raise UsageError(f"data sets of a mixture must agree in joints and crop size; theirs are {sorted(forms)}")
         self.datasets = tuple(datasets)
-        self.colors = colors
+        self._colors = colors
         self.lengths = tuple(len(dataset) for dataset in datasets)
         self.joints: Joints = datasets[0].joints
         self.size = datasets[0].size
@@ -59,8 +59,8 @@ class MixedDataset(Dataset[Sample]):
             raise IndexError(f"row {draw.row} is outside the mixture's {len(self)} rows")
         which = int(np.searchsorted(self._starts, draw.row, side="right")) - 1
         sample = self.datasets[which][draw._replace(row=draw.row - int(self._starts[which]))]
-        if self.colors is not None:
-            sample = self.colors(sample, draw)
+        if self._colors is not None:
+            sample = self._colors(sample, draw)
         return replace(sample, index=draw.row)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.leaderboard.collect import scoring_of
@@ -147,7 +148,7 @@ class ClaimFindings:
     n_comparisons: int
     n_cells: int
     missing: tuple[str, ...]
-    curves: CurvesPlan | None = None
+    curves: CurvesPlan | None
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -345,4 +346,4 @@ def _adjusted(steps: Sequence[Step], declared: int) -> list[Step]:
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, Published) else value
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

@@ -336,8 +336,13 @@ class CurvesPlan(BaseModel):
     def _check(self) -> Self:
         for label, methods in self.of.items():
             _no_repeats(f"curve {label}", list(methods.values()))
-        _no_repeats("curves", [method for methods in self.of.values() for method in methods])
+        _no_repeats("curves", self.methods)
         return self
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of all curves."""
+        return tuple(method for methods in self.of.values() for method in methods)
 
 
 class ClaimPlan(BaseModel):
@@ -380,7 +385,7 @@ class ClaimPlan(BaseModel):
             for name in (first, second):
                 if name not in self.methods:
                     raise ValueError(f"comparisons names {name}, which is no method of this claim")
-        for name in () if self.curves is None else sorted({one for each in self.curves.of.values() for one in each}):
+        for name in () if self.curves is None else self.curves.methods:
             if name not in self.methods:
                 raise ValueError(f"curves names {name}, which is no method of this claim")
         return self

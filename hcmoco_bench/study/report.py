@@ -220,14 +220,13 @@ def _planned_curves(step: Step, curves: CurvesPlan) -> CurvePanel:
         for label, methods in curves.of.items()
     }
     amounts = sorted({amount for methods in curves.of.values() for amount in methods.values()})
-    on_curves = {name for methods in curves.of.values() for name in methods}
     return CurvePanel(
         title=f"{step.title}, {step.at.what}",
         amounts=curves.amounts,
         axis=_score_axis(step),
         ticks=tuple((amount, f"{amount:g}") for amount in amounts),
         curves=tuple((label, tuple(points)) for label, points in lines.items() if points),
-        levels=tuple((one.label, _seed_scores(one)) for one in step.methods if one.method not in on_curves),
+        levels=tuple((one.label, _seed_scores(one)) for one in step.methods if one.method not in curves.methods),
     )
 
 

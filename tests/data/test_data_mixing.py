@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcmoco_bench.data import Draw, KeypointImagesDataset, MixedDataset, MixedSampler, NtuStoreDataset
+from hcmoco_bench.data.color_jitter import ColorJitter
 from hcmoco_bench.errors import UsageError
 from hcmoco_bench.pretrain.methods.hcmoco import HCMoCoSettings
 from hcmoco_bench.pretrain.multimodal.stores import open_mixture
@@ -147,7 +148,8 @@ def test_colors_change_with_every_draw_and_nothing_else_does(pretrain_store: Pat
                 one, other = getattr(before, name), getattr(after, name)
                 assert (one is None and other is None) or np.array_equal(one, other), name
     assert 9 <= differing < 18, "with probability 0.8"
-    same_crop = [changed.colors(plain[0], Draw(0, epoch)).rgb for epoch in range(8)]  # type: ignore[misc]
+    jitter = ColorJitter(0.4, seed=0)
+    same_crop = [jitter(plain[0], Draw(0, epoch)).rgb for epoch in range(8)]
     assert len({image.numpy().tobytes() for image in same_crop if image is not None}) > 4
     hidden = open_mixture(HCMoCoSettings(stores=stores[:1], image_size=64, color_jitter=0.4, hide=("rgb",)))
     assert hidden[0].rgb is None

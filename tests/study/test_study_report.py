@@ -166,6 +166,7 @@ def test_methods_that_differ_in_an_amount_are_points_of_a_curve(folder: StudyFol
     values = the_plan().model_dump()
     values["claim"]["pose"]["curves"] = {"amounts": "epochs of pre-training", "of": {"Any": {"other": 4, "both": 12}}}
     found, _ = found_of(folder, Plan.model_validate(values), COUNTS)
+    assert found.to_dict()["curves"] == values["claim"]["pose"]["curves"]
     (axis,) = claim_figure(found).axes
     lines = {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
     assert axis.get_xlabel() == "epochs of pre-training"
